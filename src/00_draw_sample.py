@@ -1,0 +1,23 @@
+"""Draw the synthetic sample catalogue of an experiment into its `catalogue.root`; experiments without one have nothing to do.
+
+python src/00_draw_sample.py [--config configs/sample.yaml] [--set sample.seed=2021]
+"""
+
+import logging
+
+from latefusion.cli import run_script
+
+
+def main(experiment, only):
+    from latefusion.sample import draw_sample
+
+    if experiment.sample is None:
+        logging.info("%s is about products of its own: nothing to draw", experiment.name)
+        return
+    catalogue = experiment.catalogue
+    drew = draw_sample(experiment.sample, layout=catalogue.format, root=catalogue.root)
+    logging.info("%s: the synthetic sample catalogue %s", catalogue.root, "is drawn" if drew else "is there already")
+
+
+if __name__ == "__main__":
+    run_script(__doc__, main)

@@ -1,0 +1,17 @@
+"""Train the text experts (transformer, tfidf) and predict with them: weights/<experiment>/<expert>/.
+
+python src/02_train_text.py --config configs/sample.yaml [--only NAME]
+accelerate launch src/02_train_text.py --config configs/sample.yaml
+"""
+
+from latefusion.cli import run_script
+
+
+def main(experiment, only):
+    from latefusion.experts import train_experts
+
+    train_experts(experiment, "02_train_text.py", only)
+
+
+if __name__ == "__main__":
+    run_script(__doc__, main, parallel=True)

@@ -1,0 +1,17 @@
+"""Find label issues among the training products by out-of-fold image classifiers: weights/<experiment>/denoise/.
+
+python src/03_denoise.py --config configs/sample.yaml
+accelerate launch src/03_denoise.py --config configs/sample.yaml
+"""
+
+from latefusion.cli import run_script
+
+
+def main(experiment, only):
+    from latefusion.experts import find_label_issues
+
+    find_label_issues(experiment, "03_denoise.py", only)
+
+
+if __name__ == "__main__":
+    run_script(__doc__, main, parallel=True)

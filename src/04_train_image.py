@@ -1,0 +1,17 @@
+"""Train the image experts of stage 1 (cnn) and predict with them: weights/<experiment>/<expert>/.
+
+python src/04_train_image.py --config configs/sample.yaml [--only NAME]
+accelerate launch src/04_train_image.py --config configs/sample.yaml
+"""
+
+from latefusion.cli import run_script
+
+
+def main(experiment, only):
+    from latefusion.experts import train_experts
+
+    train_experts(experiment, "04_train_image.py", only)
+
+
+if __name__ == "__main__":
+    run_script(__doc__, main, parallel=True)

@@ -1,0 +1,17 @@
+"""Train the image experts of stage 2 (dcl, from a stage-1 expert): weights/<experiment>/<expert>/.
+
+python src/05_train_dcl.py --config configs/sample.yaml [--only NAME]
+accelerate launch src/05_train_dcl.py --config configs/sample.yaml
+"""
+
+from latefusion.cli import run_script
+
+
+def main(experiment, only):
+    from latefusion.experts import train_experts
+
+    train_experts(experiment, "05_train_dcl.py", only)
+
+
+if __name__ == "__main__":
+    run_script(__doc__, main, parallel=True)

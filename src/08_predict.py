@@ -1,0 +1,17 @@
+"""Write the submission that the vote decided: submissions/<experiment>/, in the catalogue's own format.
+
+python src/08_predict.py --config configs/sample.yaml
+"""
+
+from latefusion.cli import run_script
+
+
+def main(experiment, only):
+    from latefusion.predict import predict
+
+    for path in predict(experiment):
+        print(f"submission: {path}")
+
+
+if __name__ == "__main__":
+    run_script(__doc__, main)

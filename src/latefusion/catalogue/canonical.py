@@ -1,0 +1,47 @@
+"""One table out of any layout.
+
+Index `id`; columns `title`, `description`, `image` (relative to the catalogue's root), `label` and `split`, all of
+pandas' `str` dtype, in the order of the files. Missing: no description, no image, no label (split `submit`), and a
+split still to be drawn.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from latefusion.catalogue import ens, sigir
+from latefusion.catalogue.checks import check_ids, check_titles, is_blank
+from latefusion.catalogue.table import read_table
+from latefusion.config import CatalogueConfig
+
+READERS = {"sigir": sigir.read_sigir, "ens": ens.read_ens, "table": read_table}
+COLUMNS = ["title", "description", "image", "label", "split"]
+
+
+def read_catalogue(catalogue: CatalogueConfig) -> pd.DataFrame:
+    """Return all products of a catalogue, one row each.
+
+    Raises InputError, which lists every problem of the first kind found with its file, line and id.
+    """
+    rows = READERS[catalogue.format](catalogue)
+    check_ids(rows)  # across files: a product is either to be learnt from or to be predicted
+    check_titles(rows)
+    products = rows.set_index("id")[COLUMNS].astype("str")
+    return products.assign(
+        description=products["description"].mask(_says_nothing(products["description"])),
+        **{column: products[column].mask(is_blank(products[column])) for column in ("image", "label", "split")},
+    )
+
+
+def table_files(catalogue: CatalogueConfig) -> list[Path]:
+    """Return the tables that a catalogue is read from, whether they exist or not."""
+    names = {
+        "sigir": ("X_train.tsv", "Y_train.tsv", *sigir.TEST_FILES),
+        "ens": ("X_train_update.csv", "Y_train_CVw08PX.csv", ens.TEST_FILE),
+        "table": (catalogue.products, catalogue.test_products),
+    }
+    return [catalogue.root / name for name in names[catalogue.format] if name is not None]
+
+
+def _says_nothing(descriptions: pd.Series) -> pd.Series:
+    return descriptions.str.strip().isin(["", "NaN"])

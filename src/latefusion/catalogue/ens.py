@@ -1,0 +1,45 @@
+"""The layout of ENS Challenge Data 35: comma-separated files whose first header cell is empty (the id).
+
+Reads `X_train_update.csv`, `Y_train_CVw08PX.csv` and, where it exists, `X_test_update.csv`.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from latefusion.catalogue.challenge import KEYS, check_keys, image_paths, join_labels
+from latefusion.catalogue.reading import find_file, read_delimited
+from latefusion.config import CatalogueConfig
+
+TEST_FILE = "X_test_update.csv"
+PRODUCT_COLUMNS = {
+    "": "id",
+    "designation": "title",
+    "description": "description",
+    "productid": "product_id",
+    "imageid": "image_id",
+}
+LABEL_COLUMNS = {"": "id", "prdtypecode": "label"}
+
+
+def read_ens(catalogue: CatalogueConfig) -> pd.DataFrame:
+    """Return training products, then those to be predicted, indexed by place."""
+    train = read_products(find_file(catalogue.root, "X_train_update.csv"))
+    label_file = find_file(catalogue.root, "Y_train_CVw08PX.csv")
+    labels = check_keys(_read(label_file, LABEL_COLUMNS), ["id", "label"])
+    train = train.assign(
+        label=join_labels(train, labels, label_file), split="", image=image_paths("images/image_train", train)
+    )
+    if not (catalogue.root / TEST_FILE).exists():
+        return train
+    test = read_products(find_file(catalogue.root, TEST_FILE))
+    return pd.concat([train, test.assign(label="", split="submit", image=image_paths("images/image_test", test))])
+
+
+def read_products(path: Path) -> pd.DataFrame:
+    """Read a file of products, with their challenge ids as `id`, `image_id` and `product_id`."""
+    return check_keys(_read(path, PRODUCT_COLUMNS), KEYS)
+
+
+def _read(path: Path, columns: dict[str, str]) -> pd.DataFrame:
+    return read_delimited(path, ",", list(columns)).rename(columns=columns)

@@ -1,0 +1,60 @@
+"""The layout of the SIGIR eCom 2020 data challenge: tab-separated files without quoting, images in two folders.
+
+Reads `X_train.tsv`, `Y_train.tsv` and whichever of the two phases' test files exist.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from latefusion.catalogue.challenge import KEYS, check_keys, image_paths, join_labels
+from latefusion.catalogue.checks import refuse
+from latefusion.catalogue.reading import find_file, read_delimited
+from latefusion.config import CatalogueConfig
+
+TEST_FILES = ("x_test_task1_phase1.tsv", "x_test_task1_phase2.tsv")
+PRODUCT_COLUMNS = {
+    "Integer_id": "id",
+    "Title": "title",
+    "Description": "description",
+    "Image_id": "image_id",
+    "Product_id": "product_id",
+}
+LABEL_COLUMNS = {"Integer_id": "id", "Image_id": "image_id", "Product_id": "product_id", "Prdtypecode": "label"}
+
+
+def read_sigir(catalogue: CatalogueConfig) -> pd.DataFrame:
+    """Return training products, then those to be predicted, indexed by place."""
+    train = read_products(find_file(catalogue.root, "X_train.tsv"))
+    label_file = find_file(catalogue.root, "Y_train.tsv")
+    labels = check_keys(_read(label_file, LABEL_COLUMNS), [*KEYS, "label"])
+    train = train.assign(
+        label=join_labels(train, labels, label_file), split="", image=image_paths("image_training", train)
+    )
+    tests = [read_products(path) for path in find_tests(catalogue.root)]
+    if not tests:
+        return train
+    test = _merge_phases(pd.concat(tests))
+    return pd.concat([train, test.assign(label="", split="submit", image=image_paths("image_test", test))])
+
+
+def find_tests(root: Path) -> list[Path]:
+    """Return the test files that exist, phase 1 first."""
+    return [find_file(root, name) for name in TEST_FILES if (root / name).exists()]
+
+
+def read_products(path: Path) -> pd.DataFrame:
+    """Read a file of products, with their challenge ids as `id`, `image_id` and `product_id`."""
+    return check_keys(_read(path, PRODUCT_COLUMNS), KEYS)
+
+
+def _read(path: Path, columns: dict[str, str]) -> pd.DataFrame:
+    return read_delimited(path, "\t", list(columns), quoted=False).rename(columns=columns)
+
+
+def _merge_phases(products: pd.DataFrame) -> pd.DataFrame:
+    """Let a product of both phases stand once, where it stood first."""
+    twice = products[products.duplicated("id", keep=False)]
+    differing = twice["id"][~twice.duplicated(keep=False)].sort_values(kind="stable")
+    refuse("id " + differing, "Products of both test files that differ:", "One id must be one product.")
+    return products.drop_duplicates("id")

@@ -1,0 +1,57 @@
+"""What all numbered scripts share: their arguments, the log, and errors a user can read.
+
+Nothing heavy is imported here: `--help`, a bad page and `--list` answer at once.
+"""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from latefusion.config import Experiment
+from latefusion.errors import InputError
+from latefusion.page import DEFAULT_PAGE, load_experiment
+
+
+def run_script(doc: str, work: Callable[[Experiment, str | None], None], *, parallel: bool = False) -> None:
+    """Parse the arguments, load the experiment and call `work(experiment, only)`.
+
+    Under `accelerate launch`, a script that is not `parallel` works in the main process alone.
+    Exits with status 2 and a plain message on an InputError, 130 when interrupted.
+    """
+    args = _parse(doc)
+    rank = int(os.environ.get("RANK", "0"))
+    logging.basicConfig(
+        level=logging.INFO if rank == 0 else logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S"
+    )
+    for chatty in ("httpx", "accelerate"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    try:
+        experiment = load_experiment(args.config, args.set)
+        if args.list:
+            from latefusion.jobs import describe, plan
+
+            print(describe(plan(experiment)))
+        elif parallel or rank == 0:
+            work(experiment, args.only)
+    except InputError as error:
+        sys.exit(_complain(error) if rank == 0 else 2)
+    except KeyboardInterrupt:
+        print("interrupted; run the same command again to continue", file=sys.stderr)
+        sys.exit(130)
+
+
+def _parse(doc: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config", type=Path, default=DEFAULT_PAGE, help="the experiment's page (default: the sample)")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override any key of the page")
+    parser.add_argument("--only", metavar="NAME", help="do this one job (expert, policy, ...) of the script")
+    parser.add_argument("--list", action="store_true", help="list all jobs of the experiment and their state, and stop")
+    return parser.parse_args()
+
+
+def _complain(error: InputError) -> int:
+    print(f"error: {error}", file=sys.stderr)
+    return 2

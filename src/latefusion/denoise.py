@@ -1,0 +1,122 @@
+"""Denoising: products whose picture speaks against their label, found by confident learning.
+
+Out-of-fold probabilities of image classifiers for every training product, ranked by cleanlab (Northcutt et al.,
+"Confident Learning", JAIR 2021); the worst of those it flags are taken out of image training. Validation products take no
+part and stay as they are: cleaning them would flatter the score.
+
+Writes `weights/<experiment>/denoise/`: `oof_probs.parquet`, `label_issues.parquet` (most suspicious first: the given label,
+the suggested one, the normalised margin, the probabilities of both, whether removed) and `metrics.json`.
+"""
+
+import logging
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from accelerate.utils import set_seed
+from cleanlab.filter import find_label_issues
+from cleanlab.rank import get_normalized_margin_for_each_label
+
+from latefusion.config import Denoise
+from latefusion.experts import cnn
+from latefusion.experts.network import fit_network, predict_products
+from latefusion.files import remove, whole, write_json
+from latefusion.metrics import macro_f1
+from latefusion.probs import read_probs, write_probs
+from latefusion.randomness import derive_seed
+from latefusion.split import assign_folds
+from latefusion.training.checkpoint import BEST, load_weights
+from latefusion.training_ids import training_products
+
+if TYPE_CHECKING:
+    from latefusion.experts import Workshop
+
+logger = logging.getLogger(__name__)
+
+
+def denoise(workshop: "Workshop") -> None:
+    """Find label issues among the training products that have a picture, and mark the ones to remove."""
+    settings, prepared = workshop.experiment.denoise, workshop.prepared
+    run_dir = workshop.run_dir("denoise")
+    products = training_products(workshop, prepared.part("train"), "all")
+    targets = prepared.targets(products)
+    pred_probs = _out_of_fold_probs(workshop, products, targets)
+    if not workshop.accelerator.is_main_process:
+        return
+    write_probs(run_dir / "oof_probs.parquet", products.index, pred_probs, prepared.classes)
+    issues = rank_label_issues(products.index, targets, pred_probs, prepared.classes, settings)
+    with whole(run_dir / "label_issues.parquet") as partial:
+        issues.to_parquet(partial)
+    write_json(
+        run_dir / "metrics.json",
+        {
+            "products": len(products),
+            "flagged": len(issues),
+            "removed": int(issues["removed"].sum()),
+            "oof_macro_f1": macro_f1(targets, pred_probs.argmax(axis=1)),
+        },
+    )
+    logger.info("denoise: %d of %d flagged, %d removed", len(issues), len(products), issues["removed"].sum())
+    remove(run_dir / "folds")
+
+
+def _out_of_fold_probs(workshop: "Workshop", products: pd.DataFrame, targets: np.ndarray) -> np.ndarray:
+    """Return (N, C): each product's probabilities by the network of the fold it was left out of."""
+    settings = workshop.experiment.denoise
+    training = settings.network.train
+    folds = assign_folds(targets, settings.n_folds, derive_seed(training.seed, "denoise"))
+    pred_probs = np.full((len(products), len(workshop.prepared.classes)), np.nan, dtype=np.float32)
+    for fold in range(settings.n_folds):
+        train, held_out = products[folds != fold], products[folds == fold]
+        pred_probs[folds == fold] = _fold_probs(workshop, fold, train, held_out)
+    return pred_probs
+
+
+def _fold_probs(workshop: "Workshop", fold: int, train: pd.DataFrame, held_out: pd.DataFrame) -> np.ndarray:
+    """Train a fold's network and predict what it has not seen; a fold that is done already is read back."""
+    network_settings = workshop.experiment.denoise.network
+    fold_dir = workshop.run_dir("denoise") / "folds" / f"fold-{fold}"
+    path = fold_dir / "probs.parquet"
+    done = path.exists()
+    workshop.accelerator.wait_for_everyone()
+    if done:
+        return read_probs(path, held_out.index, workshop.prepared.classes)
+    set_seed(derive_seed(network_settings.train.seed, "fold", fold))
+    network = cnn.build(workshop, network_settings, fold_dir)
+    # The held-out fold must not choose the epoch, or its probabilities would no longer be out of fold: the last is kept.
+    fit_network(
+        workshop, network, train, None,
+        training=network_settings.train, run_dir=fold_dir, name=f"denoise fold {fold}",
+    )  # fmt: skip
+    load_weights(network.model, fold_dir / BEST)
+    probs = predict_products(workshop, network, held_out, network_settings.train.batch_size)
+    if workshop.accelerator.is_main_process:
+        write_probs(path, held_out.index, probs, workshop.prepared.classes)
+    return probs
+
+
+def rank_label_issues(
+    ids: pd.Index, labels: np.ndarray, pred_probs: np.ndarray, classes: list[str], settings: Denoise
+) -> pd.DataFrame:
+    """Return the flagged products (index: id), most suspicious first, with `removed` true for the first of them.
+
+    Raises ValueError on probabilities that are not finite, which cleanlab would accept silently.
+    """
+    if not np.isfinite(pred_probs).all():
+        raise ValueError(f"out-of-fold probabilities are missing for {(~np.isfinite(pred_probs)).any(axis=1).sum()} products")
+    ranked = find_label_issues(
+        labels, pred_probs, filter_by=settings.filter_by, return_indices_ranked_by="normalized_margin", n_jobs=1
+    )
+    given, suggested = labels[ranked], pred_probs[ranked].argmax(axis=1)
+    issues = pd.DataFrame(
+        {
+            "given": np.array(classes)[given],
+            "suggested": np.array(classes)[suggested],
+            "margin": get_normalized_margin_for_each_label(labels, pred_probs)[ranked],
+            "given_prob": pred_probs[ranked, given],
+            "suggested_prob": pred_probs[ranked, suggested],
+        },
+        index=ids[ranked],
+    )
+    issues["removed"] = np.arange(len(issues)) < round(settings.remove_fraction * len(issues))
+    return issues

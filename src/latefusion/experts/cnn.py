@@ -1,0 +1,125 @@
+"""The image expert, stage 1: any timm network on single pictures."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import timm
+import torch
+from timm.data import resolve_model_data_config
+from torch import nn
+from torch.utils.data import Dataset
+
+from latefusion.augment import augment, centre_crop, training_transform
+from latefusion.config import CnnExpert, ImageInput
+from latefusion.experts.network import Network
+from latefusion.images import ImageStore
+from latefusion.pretrained import find_timm
+from latefusion.randomness import derive_seed
+from latefusion.training_ids import training_products
+
+if TYPE_CHECKING:
+    from latefusion.experts import Workshop
+
+
+class ImageNet(nn.Module):
+    """A timm backbone that takes uint8 pictures as the loader gives them: (B, S, S, 3), normalised on the device."""
+
+    def __init__(self, expert: CnnExpert, *, pretrained: bool):
+        super().__init__()
+        source = {}
+        if pretrained:
+            file = find_timm(expert.model)
+            source = {"pretrained": True, "pretrained_cfg_overlay": {"file": str(file)} if file else None}
+        self.backbone = timm.create_model(expert.model, num_classes=0, **source, **expert.model_args)
+        self.backbone.to(memory_format=torch.channels_last)
+        normalisation = resolve_model_data_config(self.backbone)
+        for name in ("mean", "std"):
+            value = 255 * torch.tensor(normalisation[name]).view(1, 3, 1, 1)
+            self.register_buffer(name, value, persistent=False)
+
+    @property
+    def num_features(self) -> int:
+        """Channels of the feature map."""
+        return self.backbone.num_features
+
+    @property
+    def pooled_size(self) -> int:
+        return getattr(self.backbone, "head_hidden_size", self.backbone.num_features)
+
+    def feature_map(self, images: torch.Tensor) -> torch.Tensor:
+        """Return (B, F, h, w)."""
+        pixels = images.permute(0, 3, 1, 2).float()  # a channels-last tensor, without a copy
+        return self.backbone.forward_features((pixels - self.mean) / self.std)
+
+    def pool(self, feature_map: torch.Tensor) -> torch.Tensor:
+        return self.backbone.forward_head(feature_map, pre_logits=True)
+
+
+class ImageClassifier(nn.Module):
+    """Backbone, global pooling, linear head."""
+
+    def __init__(self, net: ImageNet, num_classes: int):
+        super().__init__()
+        self.net = net
+        self.head = nn.Linear(net.pooled_size, num_classes)
+
+    def forward(self, images: torch.Tensor, labels: torch.Tensor | None = None) -> dict[str, torch.Tensor]:
+        logits = self.head(self.net.pool(self.net.feature_map(images)))  # (B, C)
+        if labels is None:
+            return {"logits": logits}
+        return {"logits": logits, "loss": nn.functional.cross_entropy(logits, labels)}
+
+
+class EvalImages(Dataset):
+    """Pictures of products, resized and cropped in the centre."""
+
+    def __init__(self, products: pd.DataFrame, store: ImageStore, image: ImageInput):
+        self.ids, self.store, self.image = list(products.index), store, image
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, index: int) -> dict:
+        return {"images": centre_crop(self.store.read(self.ids[index], self.image.resize), self.image.crop)}
+
+
+class TrainImages(Dataset):
+    """Labelled pictures, augmented by a draw that depends on seed, epoch and product alone."""
+
+    def __init__(self, products: pd.DataFrame, targets: np.ndarray, store: ImageStore, image: ImageInput, seed: int):
+        self.ids, self.targets, self.store, self.image, self.seed = list(products.index), targets, store, image, seed
+        self.transform = training_transform(image)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, key: tuple[int, int]) -> dict:
+        index, epoch = key
+        seed = derive_seed(self.seed, "augment", epoch, self.ids[index])
+        picture = augment(self.transform, self.store.read(self.ids[index], self.image.resize), seed)
+        return {"images": picture, "labels": self.targets[index]}
+
+
+def collate(items: list[dict]) -> dict[str, torch.Tensor]:
+    """Stack what the items hold, key by key."""
+    return {key: torch.from_numpy(np.stack([item[key] for item in items])) for key in items[0]}
+
+
+def build(workshop: "Workshop", expert: CnnExpert, run_dir: Path) -> Network:
+    """Build the expert; it needs nothing of its run folder."""
+    prepared, store = workshop.prepared, workshop.images
+    net = ImageNet(expert, pretrained=expert.pretrained)
+    model = ImageClassifier(net, len(prepared.classes))
+    return Network(
+        model=model,
+        param_groups=[{"params": model.parameters()}],
+        train_set=lambda products: TrainImages(
+            products, prepared.targets(products), store, expert.image, expert.train.seed
+        ),
+        eval_set=lambda products: EvalImages(products, store, expert.image),
+        collate=collate,
+        trains_on=lambda products: training_products(workshop, products, expert.train_on),
+        drop_last=True,
+    )

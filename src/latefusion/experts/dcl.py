@@ -1,0 +1,145 @@
+"""The image expert, stage 2: destruction and construction learning, continuing from a stage-1 network.
+
+Chen et al., "Destruction and Construction Learning for Fine-grained Image Recognition", CVPR 2019. Every picture comes
+twice, whole and with its tiles shuffled. Three losses share one backbone: the class of both (`cls_loss`), which of the two
+it is (`adv_loss`), and where each tile came from (`loc_loss`).
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from latefusion.config import DclExpert
+from latefusion.errors import InputError
+from latefusion.experts.cnn import EvalImages, ImageNet, TrainImages, collate
+from latefusion.experts.destruction import neighbour_permutation, rearrange
+from latefusion.experts.network import Network
+from latefusion.randomness import derive_seed
+from latefusion.training_ids import training_products
+
+if TYPE_CHECKING:
+    from latefusion.experts import Workshop
+
+
+class DclClassifier(nn.Module):
+    """Backbone with class, adversarial and construction heads, none with a bias but the last."""
+
+    def __init__(self, net: ImageNet, num_classes: int, expert: DclExpert):
+        super().__init__()
+        self.net, self.expert, self.num_classes = net, expert, num_classes
+        adv_classes = 2 if expert.adversarial == "cls_2" else 2 * num_classes
+        self.class_head = nn.Linear(net.pooled_size, num_classes, bias=False)
+        self.adv_head = nn.Linear(net.pooled_size, adv_classes, bias=False)
+        self.loc_head = nn.Sequential(nn.Conv2d(net.num_features, 1, kernel_size=1), nn.AvgPool2d(self._map_pooling()))
+
+    def heads(self) -> list[nn.Parameter]:
+        return [*self.class_head.parameters(), *self.adv_head.parameters(), *self.loc_head.parameters()]
+
+    def forward(
+        self,
+        images: torch.Tensor,
+        destroyed: torch.Tensor | None = None,
+        permutation: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+    ) -> dict[str, torch.Tensor]:
+        """Take (B, S, S, 3) uint8 pictures; in training also their destroyed copies and the (B, grid²) permutation."""
+        if labels is None:
+            pooled = self.net.pool(self.net.feature_map(images))
+            return {"logits": self._evaluation_logits(pooled)}
+        feature_map = self.net.feature_map(torch.cat([images, destroyed]))  # 2B: whole ones first
+        pooled = self.net.pool(feature_map)
+        logits = self.class_head(pooled)
+        losses = {
+            "cls_loss": nn.functional.cross_entropy(logits, labels.repeat(2)),
+            "adv_loss": nn.functional.cross_entropy(self.adv_head(pooled), self.adversarial_targets(labels)),
+            "loc_loss": nn.functional.l1_loss(self._locations(feature_map), location_targets(permutation)),
+        }
+        weighted = self.expert.adv_weight * losses["adv_loss"] + self.expert.loc_weight * losses["loc_loss"]
+        return {"logits": logits, "loss": losses["cls_loss"] + weighted} | losses
+
+    def adversarial_targets(self, labels: torch.Tensor) -> torch.Tensor:
+        """Return (2B,): `cls_2` whole 1, destroyed 0; `cls_mul` whole y, destroyed y + C."""
+        if self.expert.adversarial == "cls_2":
+            return torch.cat([torch.ones_like(labels), torch.zeros_like(labels)])
+        return torch.cat([labels, labels + self.num_classes])
+
+    def _evaluation_logits(self, pooled: torch.Tensor) -> torch.Tensor:
+        logits = self.class_head(pooled)
+        if self.expert.adversarial == "cls_2":
+            return logits
+        whole, destroyed = self.adv_head(pooled).split(self.num_classes, dim=1)
+        return logits + whole + destroyed
+
+    def _locations(self, feature_map: torch.Tensor) -> torch.Tensor:
+        return self.loc_head(feature_map).flatten(1).tanh()  # (2B, grid²)
+
+    @torch.no_grad()
+    def _map_pooling(self) -> int:
+        """How many feature-map cells make a tile. Raises InputError where the grid does not fit the map."""
+        crop, grid = self.expert.image.crop, self.expert.grid
+        was_training = self.net.training
+        side = self.net.eval().feature_map(torch.zeros(1, crop, crop, 3, dtype=torch.uint8)).shape[-1]
+        self.net.train(was_training)
+        if side % grid:
+            raise InputError(
+                f"grid {grid} does not fit: a crop of {crop} gives a feature map of {side} x {side}, whose side is no "
+                f"multiple of {grid}; change grid or image.crop, or the backbone's model_args.output_stride"
+            )
+        return side // grid
+
+
+def location_targets(permutation: torch.Tensor) -> torch.Tensor:
+    """Return (2B, grid²) targets in (-0.5, 0.5): each tile's original index, whole pictures first, then destroyed ones."""
+    n_tiles = permutation.shape[1]
+    whole = torch.arange(n_tiles, device=permutation.device).expand_as(permutation)
+    return (torch.cat([whole, permutation]) - (n_tiles - 1) / 2) / n_tiles
+
+
+class DclImages(TrainImages):
+    """Augmented pictures, each with its destroyed copy and the permutation that made it."""
+
+    def __init__(self, *args, grid: int):
+        super().__init__(*args)
+        self.grid = grid
+
+    def __getitem__(self, key: tuple[int, int]) -> dict:
+        item = super().__getitem__(key)
+        index, epoch = key
+        rng = np.random.default_rng(derive_seed(self.seed, "destroy", epoch, self.ids[index]))
+        permutation = neighbour_permutation(self.grid, rng)
+        return item | {"destroyed": rearrange(item["images"], permutation), "permutation": permutation}
+
+
+def build(workshop: "Workshop", expert: DclExpert, run_dir: Path) -> Network:
+    """Build the expert on its stage-1 network's weights; it needs nothing of its own run folder."""
+    prepared, store = workshop.prepared, workshop.images
+    stage_1 = workshop.experiment.experts[expert.start_from]
+    net = ImageNet(stage_1, pretrained=False)
+    model = DclClassifier(net, len(prepared.classes), expert)
+    _start_from(model, workshop.run_dir(expert.start_from) / "model.safetensors")
+    return Network(
+        model=model,
+        param_groups=[
+            {"params": net.parameters()},
+            {"params": model.heads(), "lr_factor": expert.head_lr_factor},
+        ],
+        train_set=lambda products: DclImages(
+            products, prepared.targets(products), store, expert.image, expert.train.seed, grid=expert.grid
+        ),
+        eval_set=lambda products: EvalImages(products, store, expert.image),
+        collate=collate,
+        trains_on=lambda products: training_products(workshop, products, expert.train_on),
+        drop_last=True,
+    )
+
+
+def _start_from(model: DclClassifier, path: Path) -> None:
+    """Load stage 1's backbone, and its class head's weight (the bias has no place here)."""
+    weights = load_file(path)
+    model.class_head.load_state_dict({"weight": weights.pop("head.weight")})
+    del weights["head.bias"]
+    model.net.load_state_dict({key.removeprefix("net."): value for key, value in weights.items()})

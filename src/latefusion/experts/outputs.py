@@ -1,0 +1,20 @@
+"""What every expert leaves beside its weights: probability tables and its validation scores."""
+
+from pathlib import Path
+
+import numpy as np
+
+from latefusion.files import write_json
+from latefusion.metrics import METRICS
+from latefusion.prepare import Prepared
+from latefusion.probs import write_probs
+
+
+def write_outputs(prepared: Prepared, run_dir: Path, probs: dict[str, np.ndarray], facts: dict) -> None:
+    """Write `<part>_probs.parquet` for each part and `metrics.json`: the validation scores and further facts."""
+    parts = prepared.evaluation_parts()
+    for part, products in parts.items():
+        write_probs(run_dir / f"{part}_probs.parquet", products.index, probs[part], prepared.classes)
+    targets, preds = prepared.targets(parts["valid"]), probs["valid"].argmax(axis=1)
+    scores = {f"valid_{name}": metric(targets, preds) for name, metric in METRICS.items()}
+    write_json(run_dir / "metrics.json", scores | facts)

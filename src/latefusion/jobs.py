@@ -1,0 +1,184 @@
+"""The plan: every job of an experiment, what it needs, where it writes, and whether it is done.
+
+A job's fingerprint is the hash of its own settings and of the fingerprints of all it needs, down to the contents of the
+catalogue's tables. So a changed setting redoes the job and what depends on it, and nothing else. Each run folder holds a
+`job.json` with the fingerprint it was begun under and whether it was finished.
+"""
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from latefusion.config import DclExpert, Experiment, LateExpert
+from latefusion.errors import InputError
+from latefusion.files import read_json, remove, write_json, write_yaml
+from latefusion.nearest import did_you_mean
+
+logger = logging.getLogger(__name__)
+
+SCRIPTS = {
+    "catalogue": "01_prepare.py",
+    "transformer": "02_train_text.py",
+    "tfidf": "02_train_text.py",
+    "denoise": "03_denoise.py",
+    "cnn": "04_train_image.py",
+    "dcl": "05_train_dcl.py",
+    "policy": "06_fuse.py",
+    "vote": "07_vote.py",
+}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One unit of work and the folder it leaves."""
+
+    name: str
+    kind: str
+    script: str
+    needs: tuple[str, ...]
+    run_dir: Path
+    settings: dict
+    fingerprint: str
+
+    def state(self) -> str:
+        """Return `done`, `begun` (under these very settings) or `to do`."""
+        marker = self.run_dir / "job.json"
+        if not marker.exists():
+            return "to do"
+        record = read_json(marker)
+        if record["fingerprint"] != self.fingerprint:
+            return "to do"
+        return "done" if record["finished"] else "begun"
+
+    def begin(self) -> None:
+        """Make the run folder ready: kept where this very job was cut, emptied where its settings have changed."""
+        if self.state() == "begun":
+            logger.info("%s: continues in %s", self.name, self.run_dir)
+            return
+        remove(self.run_dir)
+        write_yaml(self.run_dir / "config.yaml", self.settings)
+        self._mark(finished=False)
+
+    def finish(self) -> None:
+        self._mark(finished=True)
+
+    def _mark(self, *, finished: bool) -> None:
+        write_json(self.run_dir / "job.json", {"fingerprint": self.fingerprint, "finished": finished})
+
+
+def plan(experiment: Experiment) -> dict[str, Job]:
+    """Return all jobs by name, each after the jobs it needs."""
+    jobs: dict[str, Job] = {}
+
+    def add(name: str, kind: str, settings: dict, needs: tuple[str, ...]) -> None:
+        below = [jobs[need].fingerprint for need in needs]
+        digest = hashlib.sha256(json.dumps([kind, settings, below], sort_keys=True).encode()).hexdigest()[:16]
+        script = SCRIPTS.get(kind) or jobs[needs[0]].script  # a late checkpoint is its parent's by-product
+        jobs[name] = Job(name, kind, script, needs, experiment.run_root / name, settings, digest)
+
+    add("catalogue", "catalogue", _catalogue_settings(experiment), ())
+    if experiment.denoise is not None:
+        settings = experiment.denoise.model_dump(mode="json") | {"image_cache": experiment.image_cache}
+        add("denoise", "denoise", settings, ("catalogue",))
+    for name in sorted(experiment.experts, key=lambda name: _depth(experiment, name)):
+        expert = experiment.experts[name]
+        settings = expert.model_dump(mode="json")
+        if experiment.modality(name) == "image":
+            settings["image_cache"] = experiment.image_cache
+        add(name, expert.kind, settings, _expert_needs(expert))
+    for name, policy in experiment.policies.items():
+        add(name, "policy", policy.model_dump(mode="json"), policy.experts)
+    add("vote", "vote", experiment.vote.model_dump(mode="json"), experiment.vote_members)
+    return jobs
+
+
+def _catalogue_settings(experiment: Experiment) -> dict:
+    """The catalogue's settings, with a hash of each table: a changed file counts as a changed setting."""
+    from latefusion.catalogue import table_files
+
+    settings = experiment.model_dump(mode="json", include={"catalogue", "split"})
+    del settings["catalogue"]["test_labels"]  # read at scoring only
+    settings["tables"] = {path.name: _hash_file(path) for path in table_files(experiment.catalogue)}
+    return settings
+
+
+def _hash_file(path: Path) -> str:
+    if not path.is_file():
+        return "missing"
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def _expert_needs(expert) -> tuple[str, ...]:
+    if isinstance(expert, LateExpert):
+        return (expert.of,)
+    needs = (expert.start_from,) if isinstance(expert, DclExpert) else ("catalogue",)
+    return (*needs, "denoise") if getattr(expert, "train_on", "all") == "clean" else needs
+
+
+def _depth(experiment: Experiment, name: str) -> int:
+    """How many experts must come before this one; the sort is stable, so the page's order is kept otherwise."""
+    expert = experiment.experts[name]
+    if isinstance(expert, LateExpert):
+        return 1 + _depth(experiment, expert.of)
+    return 1 if isinstance(expert, DclExpert) else 0
+
+
+def run_jobs(
+    jobs: dict[str, Job],
+    script: str,
+    work: Callable[[Job], None],
+    only: str | None = None,
+    *,
+    is_main: bool = True,
+    barrier: Callable[[], None] = lambda: None,
+) -> None:
+    """Do the script's jobs that are not done yet, in the plan's order.
+
+    Several processes call this together: all work, the main one alone keeps the books, and `barrier` keeps them in step.
+    Raises InputError where `only` names no job of the script, or a needed job is not done.
+    """
+    for job in jobs_of(jobs, script, only):
+        done = job.state() == "done"
+        if done:
+            logger.info("%s: done already, under these settings", job.name)
+        barrier()  # all have read the state before the main process changes it
+        if done:
+            continue
+        for need in (jobs[name] for name in job.needs):
+            if need.state() != "done":
+                raise InputError(f"{job.name} needs {need.name}, which is not done: run src/{need.script} first")
+        if is_main:
+            job.begin()
+        barrier()
+        work(job)
+        barrier()
+        if is_main:
+            job.finish()
+            logger.info("%s: done, in %s", job.name, job.run_dir)
+        barrier()
+
+
+def jobs_of(jobs: dict[str, Job], script: str, only: str | None = None) -> list[Job]:
+    """Return the jobs of a script, or the one that `only` names."""
+    mine = {name: job for name, job in jobs.items() if job.script == script}
+    if only is None:
+        return list(mine.values())
+    if only in mine:
+        return [mine[only]]
+    if only in jobs:
+        raise InputError(f"--only {only}: that is a job of src/{jobs[only].script}")
+    raise InputError(f"--only {only}: src/{script} has no such job{did_you_mean(only, mine)}")
+
+
+def describe(jobs: dict[str, Job]) -> str:
+    """Return the plan as a table: job, kind, state, script, needs."""
+    rows = [("job", "kind", "state", "script", "needs")]
+    rows += [(job.name, job.kind, job.state(), job.script, ", ".join(job.needs)) for job in jobs.values()]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    return "\n".join(
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[4]]).rstrip() for row in rows
+    )

@@ -1,0 +1,23 @@
+"""The last step: what the vote decided, in the catalogue's own format, under `submissions/<experiment>/`."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from latefusion.config import Experiment
+from latefusion.errors import InputError
+from latefusion.jobs import plan
+from latefusion.prepare import load_prepared
+from latefusion.submission import write_submissions
+
+
+def predict(experiment: Experiment) -> list[Path]:
+    """Write the vote's decisions on all products that are neither train nor valid, and return the files."""
+    vote = plan(experiment)["vote"]
+    if vote.state() != "done":
+        raise InputError(f"the vote is not done: run src/{vote.script} first")
+    prepared = load_prepared(experiment)
+    if prepared.evaluation_parts()["test"].empty:
+        raise InputError("there is nothing to predict: the catalogue has no test products, and split.test_fraction is 0")
+    decisions = pd.read_parquet(vote.run_dir / "test_preds.parquet")
+    return write_submissions(experiment.catalogue, decisions, experiment.submission_dir, prepared.products["split"])

@@ -1,0 +1,88 @@
+"""A synthetic sample catalogue in the challenge's own layout, for trying everything out without the challenge's data.
+
+All of it is made up and drawn by this project from a seed: texts, pictures, ids and label errors. Only the 27 product
+type codes, their proportions and the file layouts are the challenge's. Writes the tables, the pictures, `hidden/` (true
+test labels and the list of wrong training labels), `README.txt` first and `sample.json` last: a folder with `sample.json`
+is complete, a folder with `README.txt` alone is an interrupted drawing.
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+from latefusion.errors import InputError
+from latefusion.sample.plan import SampleParameters, plan_products
+from latefusion.sample.write import IMAGE_FOLDERS, TOP_LEVEL_NAMES, write_pictures, write_tables
+
+DRAWING_VERSION = 1  # raise it when the same parameters give another sample
+SIGN = "SYNTHETIC SAMPLE CATALOGUE, drawn by latefusion"
+README = f"""{SIGN}
+
+Everything in this folder is synthetic. The texts were put together from word lists, the pictures were drawn by a
+program, the ids are random, and some training labels are wrong on purpose. It holds no data of the Rakuten challenge:
+only the product type codes, their proportions and the layout of the files are the same.
+
+hidden/y_test.csv       the true codes of the test products, to score with, never to train on
+hidden/label_noise.csv  the training products whose given code is wrong
+sample.json             what it was drawn from; written last, so without it the drawing was interrupted
+
+Scores on this sample say that the program works. They say nothing about the real catalogue.
+"""
+
+
+def draw_sample(sample: SampleParameters, *, layout: str, root: Path) -> bool:
+    """Draw the sample into `root`, unless it holds exactly this sample already; return whether it drew.
+
+    Another sample, or one whose drawing was interrupted, is drawn anew. Raises InputError for a folder that holds
+    anything else, and leaves that folder as it is.
+    """
+    if layout not in IMAGE_FOLDERS:
+        raise InputError(f"there is no sample in layout '{layout}'; choose one of: {', '.join(IMAGE_FOLDERS)}")
+    recipe = {"drawing_version": DRAWING_VERSION, "layout": layout, "sample": sample.model_dump(mode="json")}
+    if _read_recipe(root) == recipe:
+        return False
+    _clear(root)
+    products = plan_products(sample)
+    write_tables(products, root, layout)
+    write_pictures(products, root, layout, seed=sample.seed, size=sample.image_size)
+    _write_whole(root / "sample.json", json.dumps(recipe, indent=2) + "\n")
+    return True
+
+
+def _read_recipe(root: Path) -> object:
+    """Return what a complete sample was drawn from, None where there is no complete sample."""
+    try:
+        return json.loads((root / "sample.json").read_text(encoding="utf-8")) if _is_ours(root) else None
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _is_ours(root: Path) -> bool:
+    readme = root / "README.txt"
+    return readme.is_file() and readme.read_text(encoding="utf-8", errors="replace").startswith(SIGN)
+
+
+def _clear(root: Path) -> None:
+    """Leave `root` with our README.txt and none of the sample's other files, in an order that may be cut anywhere."""
+    if root.exists() and not root.is_dir():
+        raise InputError(f"{root}: is a file; name a folder to draw the sample catalogue into")
+    root.mkdir(parents=True, exist_ok=True)
+    if not _is_ours(root) and {path.name for path in root.iterdir()} - {"README.txt.part"}:
+        raise InputError(
+            f"{root}: holds files that the sample catalogue did not put there, so it is left as it is; "
+            "name an empty folder, or move these files away"
+        )
+    (root / "sample.json").unlink(missing_ok=True)  # first: from here on the folder is not complete
+    _write_whole(root / "README.txt", README)
+    for name in TOP_LEVEL_NAMES:
+        path = root / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _write_whole(path: Path, text: str) -> None:
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(text, encoding="utf-8", newline="\n")
+    part.replace(path)

@@ -1,0 +1,21 @@
+"""Which training products an image expert learns from."""
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from latefusion.errors import InputError
+
+if TYPE_CHECKING:
+    from latefusion.experts import Workshop
+
+
+def training_products(workshop: "Workshop", products: pd.DataFrame, train_on: str) -> pd.DataFrame:
+    """Return the products that have a picture; on `clean`, without the label issues that denoising removed."""
+    kept = products[products["image"].notna()]
+    if kept.empty:
+        raise InputError("no training product has a picture: leave out the image experts, or name columns.image")
+    if train_on == "clean":
+        issues = pd.read_parquet(workshop.run_dir("denoise") / "label_issues.parquet")
+        kept = kept.drop(issues.index[issues["removed"]], errors="ignore")
+    return kept
