@@ -3,8 +3,8 @@
 import logging
 from pathlib import Path
 
-from huggingface_hub import hf_hub_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+import httpx
+from huggingface_hub import get_session, hf_hub_url, try_to_load_from_cache
 
 from latefusion.errors import InputError
 
@@ -33,16 +33,23 @@ def _find(model: str, hub_name: str) -> str:
         if (folder / "config.json").is_file() and any((folder / name).is_file() for name in WEIGHT_FILES):
             logger.info("pretrained weights of %s: %s", model, folder)
             return str(folder)
+    problem = _ask_hub(hub_name)
+    if problem is None:
+        logger.info("pretrained weights of %s: the Hugging Face hub, %s", model, hub_name)
+        return hub_name
+    looked = "\n".join(f"    {folder}/ for config.json and {WEIGHT_FILES[0]}" for folder in folders)
+    raise InputError(
+        f"no pretrained weights for '{model}'. Looked in\n{looked}\n    the Hugging Face hub, {hub_name}: {problem}\n"
+        f"  To get them, where there is internet access: hf download {hub_name} --local-dir {folders[1]}"
+    )
+
+
+def _ask_hub(hub_name: str) -> str | None:
+    """Return what keeps the hub, or its cache, from giving the model; asked once, so that the answer comes at once."""
+    if isinstance(try_to_load_from_cache(hub_name, "config.json"), str):
+        return None
     try:
-        hf_hub_download(hub_name, "config.json")
-    except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise InputError(
-            f"no pretrained weights for '{model}'. Looked for config.json and {WEIGHT_FILES[0]} in\n"
-            + "".join(f"  {folder}/\n" for folder in folders)
-            + f"  the Hugging Face hub and its cache, as {hub_name} ({reason})\n"
-            f"To get them: `hf download {hub_name} --local-dir {folders[1]}` on a machine with internet access, "
-            "and copy that folder here."
-        ) from None
-    logger.info("pretrained weights of %s: the Hugging Face hub, %s", model, hub_name)
-    return hub_name
+        answer = get_session().head(hf_hub_url(hub_name, "config.json"), follow_redirects=True, timeout=10)
+    except (httpx.HTTPError, OSError) as error:
+        return f"cannot be reached ({error})"
+    return None if answer.is_success else f"answers {answer.status_code}, is the name right?"

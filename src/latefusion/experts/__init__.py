@@ -10,6 +10,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from latefusion.config import Experiment
+from latefusion.errors import InputError
 from latefusion.jobs import Job, jobs_of, plan, run_jobs
 from latefusion.prepare import Prepared, load_prepared
 
@@ -60,12 +61,11 @@ def find_label_issues(experiment: Experiment, script: str, only: str | None) -> 
 
 def _run(experiment: Experiment, script: str, only: str | None, work: Callable[[Workshop, Job], None]) -> None:
     jobs = plan(experiment)
-    to_do = [job for job in jobs_of(jobs, script, only) if job.state() != "done"]
-    if not to_do:
+    if all(job.state() == "done" for job in jobs_of(jobs, script, only)):
         logger.info("src/%s: nothing to do", script)
         return
-    for job in to_do:
-        _require_weights(experiment, job)
+    # A missing model is said before the first network trains, not after a week of the others.
+    _require_weights(experiment, jobs if only is None else {only: jobs[only]})
     workshop = Workshop(experiment)
     accelerator = workshop.accelerator
     run_jobs(
@@ -74,14 +74,24 @@ def _run(experiment: Experiment, script: str, only: str | None, work: Callable[[
     )  # fmt: skip
 
 
-def _require_weights(experiment: Experiment, job: Job) -> None:
+def _require_weights(experiment: Experiment, jobs: dict[str, Job]) -> None:
     from latefusion.pretrained import find_encoder, find_timm
 
-    expert = experiment.denoise.network if job.kind == "denoise" else experiment.experts[job.name]
-    if expert.kind == "transformer" and expert.model is not None:
-        find_encoder(expert.model)
-    if expert.kind == "cnn" and expert.pretrained:
-        find_timm(expert.model)
+    finders = {}
+    for job in (job for job in jobs.values() if job.state() != "done"):
+        expert = experiment.denoise.network if job.kind == "denoise" else experiment.experts.get(job.name)
+        if job.kind == "transformer" and expert.model is not None:
+            finders[expert.model] = find_encoder
+        if job.kind in ("cnn", "denoise") and expert.pretrained:
+            finders[expert.model] = find_timm
+    problems = []
+    for model, find in finders.items():
+        try:
+            find(model)
+        except InputError as error:
+            problems.append(str(error))
+    if problems:
+        raise InputError("\n".join(problems))
 
 
 def _denoise(workshop: Workshop, job: Job) -> None:

@@ -1,9 +1,9 @@
 """A synthetic sample catalogue in the challenge's own layout, for trying everything out without the challenge's data.
 
-All of it is made up and drawn by this project from a seed: texts, pictures, ids and label errors. Only the 27 product
-type codes, their proportions and the file layouts are the challenge's. Writes the tables, the pictures, `hidden/` (true
-test labels and the list of wrong training labels), `README.txt` first and `sample.json` last: a folder with `sample.json`
-is complete, a folder with `README.txt` alone is an interrupted drawing.
+All of it is synthetic, drawn by this project from a seed: texts, pictures, ids and label errors. Only the 27 product
+type codes, their proportions and the file layouts are the challenge's. Writes `README.txt` first, then the tables,
+`hidden/` (the true test labels and the wrong training labels) and the pictures, and `sample.json` last: a folder with
+`sample.json` is complete, one with `README.txt` alone is an interrupted drawing.
 """
 
 import json
@@ -11,6 +11,7 @@ import shutil
 from pathlib import Path
 
 from latefusion.errors import InputError
+from latefusion.files import write_json, write_text
 from latefusion.sample.plan import SampleParameters, plan_products
 from latefusion.sample.write import IMAGE_FOLDERS, TOP_LEVEL_NAMES, write_pictures, write_tables
 
@@ -45,7 +46,7 @@ def draw_sample(sample: SampleParameters, *, layout: str, root: Path) -> bool:
     products = plan_products(sample)
     write_tables(products, root, layout)
     write_pictures(products, root, layout, seed=sample.seed, size=sample.image_size)
-    _write_whole(root / "sample.json", json.dumps(recipe, indent=2) + "\n")
+    write_json(root / "sample.json", recipe)
     return True
 
 
@@ -67,22 +68,16 @@ def _clear(root: Path) -> None:
     if root.exists() and not root.is_dir():
         raise InputError(f"{root}: is a file; name a folder to draw the sample catalogue into")
     root.mkdir(parents=True, exist_ok=True)
-    if not _is_ours(root) and {path.name for path in root.iterdir()} - {"README.txt.part"}:
+    if not _is_ours(root) and {path.name for path in root.iterdir()} - {"README.txt.partial"}:
         raise InputError(
             f"{root}: holds files that the sample catalogue did not put there, so it is left as it is; "
             "name an empty folder, or move these files away"
         )
     (root / "sample.json").unlink(missing_ok=True)  # first: from here on the folder is not complete
-    _write_whole(root / "README.txt", README)
+    write_text(root / "README.txt", README)
     for name in TOP_LEVEL_NAMES:
         path = root / name
         if path.is_dir():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
-
-
-def _write_whole(path: Path, text: str) -> None:
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(text, encoding="utf-8", newline="\n")
-    part.replace(path)

@@ -16,9 +16,9 @@ SHIFT = 4  # OpenCV takes sub-pixel coordinates as integers with this many binar
 class Canvas:
     """What all drawings are made of: filled polygons with a darker edge, lines and made-up lettering."""
 
-    def __init__(self, size: int, background: Colour = (255, 255, 255)) -> None:
+    def __init__(self, size: int) -> None:
         self.size = size
-        self.image = np.full((size, size, 3), background, np.uint8)  # RGB
+        self.image = np.full((size, size, 3), 255, np.uint8)  # RGB, white
         self.pose = np.eye(3)
 
     def set_pose(self, *, angle: float, scale: float, shift: tuple[float, float], tilt: float, flip: bool) -> None:
@@ -68,12 +68,14 @@ class Canvas:
                 x = end + 0.4 * height
 
     def _width(self, width: float) -> int:
-        return max(1, round(width * self.size / 2 * abs(np.linalg.det(self.pose[:2, :2])) ** 0.5))
+        (a, b), (c, d) = self.pose[:2, :2].tolist()
+        return max(1, round(width * self.size / 2 * abs(a * d - b * c) ** 0.5))
 
     def _to_pixels(self, points: Points) -> np.ndarray:
-        seen = np.column_stack([np.asarray(points, float), np.ones(len(points))]) @ self.pose.T  # (N, 3)
-        pixels = (seen[:, :2] / seen[:, 2:] + 1) / 2 * self.size
-        return np.round(pixels * 2**SHIFT).astype(np.int32)
+        """Sub-pixel coordinates as OpenCV takes them, (N, 2) int32."""
+        seen = np.array(points, float) @ self.pose[:, :2].T + self.pose[:, 2]  # (N, 3), homogeneous
+        pixels = (seen[:, :2] / seen[:, 2:] + 1) * (self.size / 2 * 2**SHIFT)
+        return np.rint(pixels).astype(np.int32)
 
 
 def arc(

@@ -1,7 +1,7 @@
 """What the texts of neighbouring codes have in common, and the sentences that every seller uses.
 
-Codes of one family share these words, so a text made of them alone does not tell the codes apart. All brands, titles and
-persons are invented.
+Codes of one family share these words, so a text made of them alone does not tell the codes apart. All brands, titles
+and persons are invented.
 """
 
 from dataclasses import dataclass
@@ -30,21 +30,23 @@ FAMILIES = (
         (10, 2705),
         nouns("livre, ouvrage, roman, édition, volume, album", "book, novel, edition", "Buch, Roman, Band"),
         "Éditions du Vieux Moulin, Presses de l'Aubier, Le Marque-Page, Éditions Corval, La Plume Bleue, Sagitta",
-        "Le secret des marées, Histoire de la Bretagne, Les jardins de Claire, La cuisine de grand-mère, Un été à Lisbonne, "
-        "Le dernier phare, Vie d'un corsaire, Les chats de ma rue, Apprendre le dessin, Contes du Morvan, La nuit des loups, "
-        "Manuel de botanique, Lettres à Hélène, Le train de minuit, Géographie universelle, Poèmes d'automne",
+        "Le secret des marées, Histoire de la Bretagne, Les jardins de Claire, La cuisine de grand-mère, "
+        "Un été à Lisbonne, Le dernier phare, Vie d'un corsaire, Les chats de ma rue, Apprendre le dessin, "
+        "Contes du Morvan, La nuit des loups, Manuel de botanique, Lettres à Hélène, Le train de minuit, "
+        "Géographie universelle, Poèmes d'automne",
         "broché, relié, format poche, tome {number}, {year}, {number} pages, par Jean Maurel, de Louise Tavernier, "
         "auteur A. Desmoulins, illustré, collection Horizons, préface de P. Garnier, traduit de l'anglais",
     ),
     family(
         (2280, 2403),
         nouns("revue, numéros, collection, parution, périodiques", "issue, collection", "Ausgabe, Sammlung"),
-        "L'Écho des Provinces, Tricot Facile, Auto Passion d'Hier, Le Petit Reporter, Modes et Travaux d'Aiguille, Ciné Vedettes, "
-        "Vents du Large, Rail et Locomotive",
-        "cinéma, la mode de printemps, spécial tour de France, l'art et les antiquités, les recettes d'hiver, élections, "
-        "voitures de légende, chasse et pêche, le rock des années 70, jardin potager, la guerre, tricot et broderie",
-        "n° {number}, numéro {number}, du 12/03/{year}, année {year}, janvier {year}, juin {year}, en couverture Eva Lorme, "
-        "bon état, état d'usage, avec poster, {number} pages",
+        "L'Écho des Provinces, Tricot Facile, Auto Passion d'Hier, Le Petit Reporter, Modes et Travaux d'Aiguille, "
+        "Ciné Vedettes, Vents du Large, Rail et Locomotive",
+        "cinéma, la mode de printemps, spécial tour de France, l'art et les antiquités, les recettes d'hiver, "
+        "élections, voitures de légende, chasse et pêche, le rock des années 70, jardin potager, la guerre, "
+        "tricot et broderie",
+        "n° {number}, numéro {number}, du 12/03/{year}, année {year}, janvier {year}, juin {year}, "
+        "en couverture Eva Lorme, bon état, état d'usage, avec poster, {number} pages",
     ),
     family(
         (40, 50, 60, 2462, 2905),
@@ -54,8 +56,9 @@ FAMILIES = (
             "Spiel, Gaming Artikel",
         ),
         "Zentaris, Pixelor, Novaplay, Kyotek, Arkadia, Joyplus, Gamewave",
-        "Chroniques d'Altéa, Rallye Extrême {number}, Foot Manager, Zone Fantôme, Les Gardiens du Temple, Dragon Quête, "
-        "Space Raiders, Super Zippo, Ninja Storm, La ferme enchantée, Tennis Pro, Guerre des étoiles perdues",
+        "Chroniques d'Altéa, Rallye Extrême {number}, Foot Manager, Zone Fantôme, Les Gardiens du Temple, "
+        "Dragon Quête, Space Raiders, Super Zippo, Ninja Storm, La ferme enchantée, Tennis Pro, "
+        "Guerre des étoiles perdues",
         "version française, édition collector, pal, multijoueur, pegi 12, pegi 18, bon état, neuf sous blister, compatible toutes "
         "versions, testé, avec notice, édition {year}, en ligne",
     ),
@@ -67,8 +70,8 @@ FAMILIES = (
             "Spielzeug, Figur, Sammlerstück",
         ),
         "Mirabo, Toyland, Kidoo, Castor & Cie, Fabulo, Wondra, Plastor",
-        "dragon, pirate, princesse, super-héros, chevalier, dinosaure, licorne, robot, zombie, samouraï, ninja, astronaute, "
-        "viking, animaux de la ferme, espace, jungle",
+        "dragon, pirate, princesse, super-héros, chevalier, dinosaure, licorne, robot, zombie, samouraï, ninja, "
+        "astronaute, viking, animaux de la ferme, espace, jungle",
         "dès {number} ans, pour enfants, cadeau anniversaire, noël, {length} cm, échelle 1/{number}, avec accessoires, édition "
         "limitée, à collectionner, {number} pièces, plastique, en bois, série {number}, boîte d'origine",
     ),
@@ -85,8 +88,8 @@ FAMILIES = (
         nouns("article bébé, lot naissance, ensemble bébé, cadeau de naissance", "baby gift set", "Baby Set"),
         "Bébélou, Petit Nuage, Mimosa, Doucéa, Babyline",
         "lapin, étoiles, ours, éléphant, nuage, hibou, petit prince, renard",
-        "0-6 mois, {number} mois, fille, garçon, mixte, coton bio, sans bpa, doux, naissance, lavable en machine, lot de {number}, "
-        "antidérapant, confortable",
+        "0-6 mois, {number} mois, fille, garçon, mixte, coton bio, sans bpa, doux, naissance, lavable en machine, "
+        "lot de {number}, antidérapant, confortable",
     ),
     family(
         (1560, 2582),
@@ -97,8 +100,8 @@ FAMILIES = (
         ),
         "Nordika, Maison Belval, Hestéa, Boisval, Mobilor, Terrasso",
         "style scandinave, style industriel, design moderne, style bohème, vintage, contemporain, rustique, pliable",
-        "bois massif, acacia, métal, {length} x {width} cm, h {width} cm, {number} places, résistant, facile à monter, teck, polyester, "
-        "avec coussins, aluminium, livré en kit, avec rangement",
+        "bois massif, acacia, métal, {length} x {width} cm, h {width} cm, {number} places, résistant, "
+        "facile à monter, teck, polyester, avec coussins, aluminium, livré en kit, avec rangement",
     ),
     family(
         (1920, 2060),
@@ -108,9 +111,10 @@ FAMILIES = (
             "Wohndekoration, Deko Stoff",
         ),
         "Casa Lina, Lumidéco, Douce Maison, Textila, Atelier Brume, Ambria",
-        "fleurs, géométrique, tropical, mandala, papillons, style nordique, étoiles, cerf, bord de mer, feuilles vertes",
-        "{length} x {width} cm, coton, lin, polyester, salon, chambre, cuisine, lavable, imprimé, lot de {number}, fait main, led, "
-        "velours, canapé, café hôtel, saint-valentin",
+        "fleurs, géométrique, tropical, mandala, papillons, style nordique, "
+        "étoiles, cerf, bord de mer, feuilles vertes",
+        "{length} x {width} cm, coton, lin, polyester, salon, chambre, cuisine, lavable, imprimé, lot de {number}, "
+        "fait main, led, velours, canapé, café hôtel, saint-valentin",
     ),
     family(
         (1302, 2583, 2585),
@@ -121,8 +125,9 @@ FAMILIES = (
         ),
         "Aquaviva, Jardiland Pro, Vertis, Soléo, Ozéan, Robusta",
         "pour jardin, pour terrasse, plein air, été, famille, extérieur, camping, plage",
-        "{length} cm, diamètre {length} cm, {number} m, {number} w, pvc, acier galvanisé, résistant aux uv, électrique, gonflable, "
-        "{length} x {width} cm, avec pompe, sans fil, télescopique, {number} l, débit {length} l/h, montage facile",
+        "{length} cm, diamètre {length} cm, {number} m, {number} w, pvc, acier galvanisé, résistant aux uv, "
+        "électrique, gonflable, {length} x {width} cm, avec pompe, sans fil, télescopique, {number} l, "
+        "débit {length} l/h, montage facile",
     ),
     family(
         (1940, 2220),
@@ -133,56 +138,57 @@ FAMILIES = (
         ),
         "Terroir & Co, Fermette, Natura Bella, Délicia, Compagnon",
         "saumon, poulet, fruits rouges, menthe, nature, miel, légumes, canard",
-        "{number} kg, {length} g, bio, sachet, lot de {number}, sans sucre, sans céréales, artisanal, fabriqué en France, boîte, doypack",
+        "{number} kg, {length} g, bio, sachet, lot de {number}, sans sucre, sans céréales, "
+        "artisanal, fabriqué en France, boîte, doypack",
     ),
 )
 
 FAMILY_OF = {code: each for each in FAMILIES for code in each.codes}
 
 COLOURS = {
-    "french": "noir blanc rouge bleu vert jaune gris rose marron beige orange violet turquoise doré argent".split(),
-    "english": "black white red blue green yellow grey pink brown".split(),
-    "german": "schwarz weiß rot blau grün gelb grau rosa".split(),
+    "french": ("noir", "blanc", "rouge", "bleu", "vert", "jaune", "gris", "rose", "marron", "beige", "violet", "doré"),
+    "english": ("black", "white", "red", "blue", "green", "yellow", "grey", "pink", "brown"),
+    "german": ("schwarz", "weiß", "rot", "blau", "grün", "gelb", "grau", "rosa"),
 }
 
 FOREIGN_DETAILS = {
-    "english": ("new", "high quality", "set of {number}", "{length} cm", "gift idea", "for home", "{year}", "with box"),
+    "english": (
+        *("new", "high quality", "set of {number}", "{length} cm", "gift idea", "for home", "{year}", "with box"),
+        *("size {length} x {width} cm", "easy to use", "pack of {number}", "best price", "fast delivery"),
+    ),
     "german": (
-        "neu",
-        "hohe Qualität",
-        "{number} Stück",
-        "{length} cm",
-        "Geschenkidee",
-        "für Zuhause",
-        "{year}",
-        "mit Box",
+        *("neu", "hohe Qualität", "{number} Stück", "{length} cm", "Geschenkidee", "für Zuhause", "{year}", "mit Box"),
+        *("Größe {length} x {width} cm", "einfach zu benutzen", "{number}er Set", "schnelle Lieferung"),
     ),
 }
 
 # Sentences about the product: {noun}, {brand}, {subject}, {detail} and {colour} are filled in.
 ABOUT = {
     "french": (
-        "Découvrez {noun} de la marque {brand}, {detail}.",
+        "Découvrez notre {noun} de la marque {brand}, {detail}.",
         "Caractéristiques : {noun}, {detail}, coloris {colour}.",
-        "Idéal pour toute la famille, {noun} {subject} vous séduira par sa qualité.",
-        "{brand} vous propose {noun} {detail} pour un usage quotidien.",
+        "Idéal pour toute la famille, ce produit « {subject} » vous séduira par sa qualité.",
+        "{brand} vous propose : {noun}, {detail}, pour un usage quotidien.",
         "Article conforme à la photo : {noun}, couleur {colour}.",
         "Thème : {subject}. Type : {noun}. Référence {number}{length}.",
         "Une belle idée cadeau : {noun} {colour}, {detail}.",
         "Dimensions : {length} x {width} cm. Matière et finition soignées.",
-        "Vous cherchez {noun} ? Profitez de l'offre sur notre boutique.",
+        "Vous cherchez : {noun} ? Profitez de l'offre sur notre boutique.",
         "Contenu du colis : 1 x {noun}.",
     ),
     "english": (
-        "This {noun} by {brand} is {detail} and easy to use.",
+        "Discover this {noun} by {brand}.",
         "Features: {noun}, {colour}, {detail}.",
         "Package includes: 1 x {noun}.",
         "Perfect {noun} for every day, size {length} x {width} cm.",
+        "Theme: {subject}. Brand: {brand}. Item number {number}{length}.",
+        "A nice gift for your family and friends: {noun}, {colour}.",
     ),
     "german": (
         "Dieses Produkt von {brand}: {noun}, {detail}.",
         "Lieferumfang: 1 x {noun}, Farbe {colour}.",
         "Maße: {length} x {width} cm, {detail}.",
+        "Thema: {subject}. Artikelnummer {number}{length}.",
     ),
 }
 
@@ -199,22 +205,25 @@ BOILER_PLATE = {
         "Frais de port réduits en cas d'achats groupés, consultez mes autres annonces.",
         "Merci de votre visite et à très bientôt sur notre boutique.",
         "Très bon état général, petites traces d'usage possibles.",
-        "Nous nous efforçons de répondre à tous les messages dans un délai d'un jour ouvré, y compris pendant les fêtes.",
+        "Nous nous efforçons de répondre à tous les messages en un jour ouvré, y compris pendant les fêtes.",
         "Garantie 2 ans. Service après-vente basé en France.",
         "En raison de la mesure manuelle, une erreur de 1 à 3 cm est possible, merci de votre compréhension.",
-        "Cet article est conçu pour durer et s'adapte à tous les styles d'intérieur comme à tous les âges.",
+        "Cet article est conçu pour durer et s'adapte à tous les styles comme à tous les âges.",
     ),
     "english": (
         "Please allow slight differences due to manual measurement.",
-        "100% brand new and high quality.",
+        "100% brand new & high quality.",
         "Fast shipping from our European warehouse.",
-        "If you have any question, please feel free to contact us.",
+        "If you have any question, please feel free to contact us, we will answer within one day.",
         "Color may vary because of monitor settings.",
+        "Returns are accepted within 30 days, the item must be in its original condition.",
+        "Thank you for visiting our shop.",
     ),
     "german": (
         "Schneller Versand aus Deutschland.",
         "Bei Fragen stehen wir Ihnen gerne zur Verfügung.",
         "Neu und in hoher Qualität.",
-        "Farbe kann je nach Bildschirm leicht abweichen.",
+        "Die Farbe kann je nach Bildschirm leicht abweichen.",
+        "Rückgabe innerhalb von 14 Tagen möglich.",
     ),
 }

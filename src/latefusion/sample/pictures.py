@@ -14,7 +14,7 @@ import numpy as np
 
 from latefusion.sample.canvas import Canvas
 from latefusion.sample.colours import BLACK, RED, WHITE, darken, from_hsv, grey, muted, pastel, vivid
-from latefusion.sample.drawings import DRAWINGS
+from latefusion.sample.drawings import DRAWINGS, Drawing
 from latefusion.sample.plan import Product
 
 JPEG_QUALITY = (86, 94)
@@ -43,11 +43,11 @@ def draw_picture(rng: random.Random, look: int, size: int) -> np.ndarray:
     """Return a product shot, (size, size, 3) RGB uint8."""
     canvas = Canvas(size)
     _paint_background(canvas, rng)
-    drawing = rng.choice(DRAWINGS[look])
-    if rng.random() < 0.12:
+    drawing = _choose_drawing(rng, look)
+    if rng.random() < 0.08:
         _place(canvas, rng, scale=rng.uniform(0.2, 0.35), reach=0.75)
-        rng.choice(DRAWINGS[rng.choice(list(DRAWINGS))])(canvas, rng)  # something else in the picture
-    _place(canvas, rng, scale=rng.uniform(1.0, 1.4) if rng.random() < 0.06 else rng.uniform(0.5, 0.92), reach=0.15)
+        _choose_drawing(rng, rng.choice(list(DRAWINGS)))(canvas, rng)  # something else in the picture
+    _place(canvas, rng, scale=rng.uniform(1.0, 1.3) if rng.random() < 0.04 else rng.uniform(0.62, 0.95), reach=0.1)
     if rng.random() < 0.4:
         canvas.oval(0.05, 0.88, 0.8, 0.1, darken(canvas.image[-1, 0].tolist(), 0.85), edge=0)  # its shadow
     drawing(canvas, rng)
@@ -58,12 +58,18 @@ def draw_picture(rng: random.Random, look: int, size: int) -> np.ndarray:
     return _finish(canvas.image, rng)
 
 
+def _choose_drawing(rng: random.Random, look: int) -> Drawing:
+    """The first drawing of a code is its most usual one."""
+    drawings = DRAWINGS[look]
+    return rng.choices(drawings, [(rank + 1) ** -1.3 for rank in range(len(drawings))])[0]
+
+
 def _place(canvas: Canvas, rng: random.Random, *, scale: float, reach: float) -> None:
     canvas.set_pose(
-        angle=rng.gauss(0, 9) if rng.random() < 0.9 else rng.uniform(-90, 90),
+        angle=rng.gauss(0, 6) if rng.random() < 0.95 else rng.uniform(-90, 90),
         scale=scale,
         shift=(rng.uniform(-reach, reach), rng.uniform(-reach, reach)),
-        tilt=rng.uniform(-0.15, 0.15),
+        tilt=rng.uniform(-0.1, 0.1),
         flip=rng.random() < 0.5,
     )
 
@@ -71,11 +77,11 @@ def _place(canvas: Canvas, rng: random.Random, *, scale: float, reach: float) ->
 def _paint_background(canvas: Canvas, rng: random.Random) -> None:
     """White as in a shop, or now and then tinted, dark, or a room with a floor."""
     kind = rng.random()
-    if kind < 0.76:
+    if kind < 0.82:
         return
-    wall = pastel(rng) if kind < 0.85 else muted(rng) if kind < 0.91 else grey(rng, 20, 235)
+    wall = pastel(rng) if kind < 0.89 else muted(rng) if kind < 0.94 else grey(rng, 20, 235)
     canvas.rectangle(-1, -1, 1, 1, wall, edge=0)
-    if kind > 0.88:
+    if kind > 0.91:
         horizon = rng.uniform(0, 0.7)
         canvas.rectangle(-1, horizon, 1, 1, darken(wall, rng.uniform(0.6, 0.9)), edge=0)
         for i in range(rng.randint(0, 6)):
@@ -102,13 +108,12 @@ def _stick_on(canvas: Canvas, rng: random.Random) -> None:
 def _finish(image: np.ndarray, rng: random.Random) -> np.ndarray:
     """Light the scene, add grain, and put borders around some pictures."""
     size = len(image)
-    light = np.rot90(_light(size), rng.randrange(4))
-    image = cv2.multiply(image, np.ascontiguousarray(light), scale=1 / 255)
+    image = cv2.multiply(image, _light(size, rng.randrange(4)), scale=1 / 255)
     if rng.random() < 0.25:
-        tint = np.full_like(image, from_hsv(rng.choice((0.1, 0.6)), rng.uniform(0.02, 0.12), rng.uniform(0.75, 1)))
-        image = cv2.multiply(image, tint, scale=1 / 255)
+        tint = from_hsv(rng.choice((0.1, 0.6)), rng.uniform(0.02, 0.12), rng.uniform(0.75, 1))
+        image = cv2.multiply(image, tuple(channel / 255 for channel in (*tint, 0)))
     if rng.random() < 0.5:
-        image = cv2.subtract(image, np.rot90(_grain(size), rng.randrange(4)).copy())
+        image = cv2.subtract(image, _grain(size, rng.randrange(4)))
     if rng.random() < 0.1:
         image = cv2.GaussianBlur(image, (0, 0), size * rng.uniform(0.002, 0.006))
     if rng.random() < 0.16:
@@ -130,13 +135,15 @@ def _add_borders(image: np.ndarray, rng: random.Random) -> np.ndarray:
 
 
 @cache
-def _light(size: int) -> np.ndarray:
-    """A soft fall of light from one corner, (size, size, 3) uint8."""
+def _light(size: int, corner: int) -> np.ndarray:
+    """A soft fall of light from one of four corners, (size, size, 3) uint8."""
     ramp = np.linspace(255, 235, size)
-    return np.repeat(np.minimum(ramp[:, None], ramp[None, :] + 15)[..., None], 3, axis=2).astype(np.uint8)
+    light = np.minimum(ramp[:, None], ramp[None, :] + 15).astype(np.uint8)
+    return np.ascontiguousarray(np.rot90(np.repeat(light[..., None], 3, axis=2), corner))
 
 
 @cache
-def _grain(size: int) -> np.ndarray:
-    """The camera's noise, the same for all pictures, (size, size, 3) uint8."""
-    return np.random.default_rng(0).integers(0, 14, (size, size, 3), dtype=np.uint8)
+def _grain(size: int, turn: int) -> np.ndarray:
+    """The camera's noise, the same for all pictures but for a turn, (size, size, 3) uint8."""
+    grain = np.random.default_rng(0).integers(0, 14, (size, size, 3), dtype=np.uint8)
+    return np.ascontiguousarray(np.rot90(grain, turn))

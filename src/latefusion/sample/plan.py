@@ -1,8 +1,8 @@
 """Decide, from the seed alone, what every product of the sample is: its code, texts, picture, ids and given label.
 
 Neighbouring codes are confusable in two ways. Codes of one text family share words, codes of one look group share
-pictures, and the two kinds of groups cut across each other. A product is clear in both, vague in one of them, or, rarely,
-vague in both; so neither text nor picture is enough for all products.
+pictures, and the two kinds of groups cut across each other. A product is clear in both, vague in one of them, or,
+rarely, vague in both; so neither text nor picture is enough for all products.
 """
 
 import random
@@ -30,7 +30,7 @@ LOOK_GROUPS = (
 LOOK_GROUP_OF = {code: group for group in LOOK_GROUPS for code in group}
 
 PARTS = ("train", "phase1", "phase2")
-VAGUENESS = {"none": 0.44, "text": 0.22, "picture": 0.30, "both": 0.04}
+VAGUENESS = {"none": 0.60, "text": 0.16, "picture": 0.20, "both": 0.04}
 DUPLICATE_SHARE = 0.05  # products that reuse the photograph of another product of their code
 LITERAL_NAN_SHARE = 0.03  # of the missing descriptions; the others are empty
 ODD_TITLES = ("NA", "null", "nan", "N/A", "NULL", "None")  # strings that table readers like to take for missing
@@ -85,7 +85,7 @@ def plan_products(sample: SampleParameters) -> list[Product]:
 
 
 def share_out(total: int) -> dict[int, int]:
-    """Share products out over the codes in the official proportions: largest remainder, at least one each if it fits."""
+    """Share products out over the codes in the official proportions (largest remainder), at least one each if it fits."""
     exact = {code: total * count / sum(OFFICIAL_COUNTS.values()) for code, count in OFFICIAL_COUNTS.items()}
     shares = {code: int(share) for code, share in exact.items()}
     by_remainder = sorted(exact, key=lambda code: shares[code] - exact[code])

@@ -4,84 +4,99 @@ A clear text names the product by its code's own nouns, a vague one only by noun
 """
 
 import random
+from collections.abc import Iterator
 
 from latefusion.sample.phrases import ABOUT, BOILER_PLATE, COLOURS, FAMILY_OF, FOREIGN_DETAILS
 from latefusion.sample.vocabulary import NOUNS
 
 MIN_TITLE, MAX_TITLE = 11, 250  # characters
-MEDIAN_TITLE, MEDIAN_DESCRIPTION, MAX_DESCRIPTION = 11, 35, 1500  # words
+MEDIAN_TITLE, MEDIAN_DESCRIPTION, MAX_DESCRIPTION = 10, 31, 1500  # words asked for; the last part overshoots
 LANGUAGES = {"french": 85, "english": 11, "german": 4}
 CROSS_REFERENCES = ("pour", "compatible", "avec", "type", "accessoire")
-ENTITIES = {"'": "&#39;", "é": "&eacute;", "è": "&egrave;", " :": "&nbsp;:", "&": "&amp;"}
+ENTITIES = {"&": "&amp;", "'": "&#39;", "é": "&eacute;", "è": "&egrave;", " :": "&nbsp;:"}  # the ampersand first
 
 
 def write_text(rng: random.Random, code: int, *, vague: bool) -> tuple[str, str]:
     """Return a title and a description, neither with a tab or a line break."""
-    title_language = rng.choices(list(LANGUAGES), LANGUAGES.values())[0]
-    description_language = "english" if rng.random() < 0.09 else title_language
-    title = _write_title(rng, _Words(rng, code, title_language, vague))
-    description = _write_description(rng, _Words(rng, code, description_language, vague))
-    return title, description
+    language = rng.choices(list(LANGUAGES), LANGUAGES.values())[0]
+    seller = _Seller(rng, code, language, vague=vague)
+    title = _write_title(rng, seller)
+    if rng.random() < 0.09:
+        seller.language = "english"
+    return title, _write_description(rng, seller)
 
 
-class _Words:
-    """Draws words about one product, in one language, clear or vague."""
+class _Seller:
+    """Finds words for one product: one brand and one subject throughout, and mostly one noun."""
 
-    def __init__(self, rng: random.Random, code: int, language: str, vague: bool) -> None:
+    def __init__(self, rng: random.Random, code: int, language: str, *, vague: bool) -> None:
         self.rng, self.language, self.family = rng, language, FAMILY_OF[code]
-        source = self.family.shared if vague else NOUNS[code]
-        self.nouns = getattr(source, language)
-        self.favourite = rng.choice(self.nouns)
-        self.brand = rng.choice(self.family.brands)
+        self.vocabulary = self.family.shared if vague else NOUNS[code]
+        self.brand = self._choose_brand(code)
         self.subject = self._fill(rng.choice(self.family.subjects))
+        self.favourites = {name: self._choose_noun(name) for name in LANGUAGES}
 
     def noun(self) -> str:
-        """Mostly the same noun: a seller names one product, now and then by another word."""
-        noun = self.favourite if self.rng.random() < 0.75 else self.rng.choice(self.nouns)
-        return self._fill(noun)
+        if self.rng.random() < 0.75:
+            return self._fill(self.favourites[self.language])
+        return self._fill(self._choose_noun(self.language))
 
-    def colour(self) -> str:
-        return self.rng.choice(COLOURS[self.language])
+    def _choose_noun(self, language: str) -> str:
+        """The first nouns of a list are the most usual ones."""
+        nouns = getattr(self.vocabulary, language)
+        return self.rng.choices(nouns, [1 / (rank + 1) for rank in range(len(nouns))])[0]
 
-    def detail(self) -> str:
-        return self._fill(self.rng.choice(FOREIGN_DETAILS.get(self.language, self.family.details)))
+    def _choose_brand(self, code: int) -> str:
+        """Every brand of the family sells everything, but each code has a house that it is known for."""
+        brands = self.family.brands
+        return brands[self.family.codes.index(code)] if self.rng.random() < 0.45 else self.rng.choice(brands)
 
     def other_noun(self) -> str:
         """A noun of any code: what the product goes with, not what it is."""
-        return self._fill(self.rng.choice(getattr(NOUNS[self.rng.choice(list(NOUNS))], self.language)))
+        return self.rng.choice(getattr(NOUNS[self.rng.choice(list(NOUNS))], self.language))
 
-    def about(self) -> str:
-        sentence = self.rng.choice(ABOUT[self.language])
-        words = {"noun": self.noun(), "brand": self.brand, "subject": self.subject}
-        return self._fill(sentence.format(**words, detail=self.detail(), colour=self.colour(), **self._numbers()))
+    def details(self) -> list[str]:
+        """Return a colour and everything else there is to add, in random order."""
+        details = FOREIGN_DETAILS.get(self.language, self.family.details)
+        colour = self.rng.choice(COLOURS[self.language])
+        return [self._fill(detail) for detail in self.rng.sample([*details, colour], len(details) + 1)]
 
-    def boiler_plate(self) -> str:
-        return self.rng.choice(BOILER_PLATE[self.language])
+    def sentences(self) -> Iterator[str]:
+        """Yield sentences without end; the first is about the product, and none comes again before all have come."""
+        about, boiler_plate = ABOUT[self.language], BOILER_PLATE[self.language]
+        yield self._complete(self.rng.choice(about))
+        while True:
+            for sentence in self.rng.sample([*about, *boiler_plate], len(about) + len(boiler_plate)):
+                yield self._complete(sentence)
 
-    def _fill(self, phrase: str) -> str:
-        return phrase.format(**self._numbers()) if "{" in phrase else phrase
+    def _complete(self, sentence: str) -> str:
+        detail, colour = self.details()[0], self.rng.choice(COLOURS[self.language])
+        words = {"noun": self.noun(), "brand": self.brand, "subject": self.subject, "detail": detail, "colour": colour}
+        return self._fill(sentence, **words)
 
-    def _numbers(self) -> dict[str, int]:
+    def _fill(self, phrase: str, **words: str) -> str:
         draw = self.rng.randint
-        return {"number": draw(2, 99), "year": draw(1930, 2019), "length": draw(10, 400), "width": draw(5, 200)}
+        numbers = {"number": draw(2, 99), "year": draw(1930, 2019), "length": draw(10, 400), "width": draw(5, 200)}
+        return phrase.format(**words, **numbers)
 
 
-def _write_title(rng: random.Random, words: _Words) -> str:
-    wanted = _draw_length(rng, MEDIAN_TITLE, spread=0.4)
-    parts = [words.noun()]
-    if rng.random() < 0.12:
-        parts[0] = f"{parts[0]} {rng.choice(CROSS_REFERENCES)} {words.other_noun()}"
-    parts += [words.subject] * (rng.random() < 0.7) + [words.brand] * (rng.random() < 0.5)
-    extras = (words.detail, words.detail, words.colour)
-    while len(" ".join(parts).split()) < wanted:
-        parts.append(rng.choice(extras)())
+def _write_title(rng: random.Random, seller: _Seller) -> str:
+    wanted = _draw_length(rng, MEDIAN_TITLE, spread=0.45)
+    parts = [seller.noun()]
+    if rng.random() < 0.1:
+        parts[0] = f"{parts[0]} {rng.choice(CROSS_REFERENCES)} {seller.other_noun()}"
+    parts += [seller.subject] * (rng.random() < 0.7) + [seller.brand] * (rng.random() < 0.5)
+    for detail in seller.details():
+        if len(" ".join(parts).split()) < wanted:
+            parts.append(detail)
     if rng.random() < 0.4:
         rng.shuffle(parts)
     if rng.random() < 0.04:
         parts = _quote(rng, parts)
     title = _set_case(rng, rng.choice((" ", " ", " - ", ", ")).join(parts))
-    title = title if len(title) >= MIN_TITLE else f"{title} - {words.brand}"
-    return _spoil(rng, title[:MAX_TITLE].strip(), html_share=0.03)
+    if len(title) < MIN_TITLE:
+        title = f"{title} - {seller.brand}"
+    return _garble(rng, title, entity_share=0.03)[:MAX_TITLE].strip()
 
 
 def _quote(rng: random.Random, parts: list[str]) -> list[str]:
@@ -101,12 +116,15 @@ def _set_case(rng: random.Random, title: str) -> str:
     return title[:1].upper() + title[1:]
 
 
-def _write_description(rng: random.Random, words: _Words) -> str:
+def _write_description(rng: random.Random, seller: _Seller) -> str:
     wanted = min(_draw_length(rng, MEDIAN_DESCRIPTION, spread=0.95), MAX_DESCRIPTION)
-    sentences = [words.about()]
-    while len(" ".join(sentences).split()) < wanted:
-        sentences.append(words.about() if rng.random() < 0.5 else words.boiler_plate())
-    return _spoil(rng, _mark_up(rng, sentences), html_share=0.35)
+    sentences, words = [], 0
+    for sentence in seller.sentences():
+        sentences.append(sentence)
+        words += len(sentence.split())
+        if words >= wanted:
+            break
+    return _garble(rng, _mark_up(rng, sentences), entity_share=0.35)
 
 
 def _mark_up(rng: random.Random, sentences: list[str]) -> str:
@@ -122,10 +140,10 @@ def _mark_up(rng: random.Random, sentences: list[str]) -> str:
     return f"<b>{sentences[0]}</b><ul>{items}</ul>"
 
 
-def _spoil(rng: random.Random, text: str, *, html_share: float) -> str:
-    """Turn some characters into HTML entities, or some texts into mojibake (UTF-8 read as Windows-1252)."""
-    if rng.random() < html_share:
-        for plain, entity in reversed(ENTITIES.items()):  # the ampersand first
+def _garble(rng: random.Random, text: str, *, entity_share: float) -> str:
+    """Write some texts' special characters as HTML entities, and few as mojibake (UTF-8 read as Windows-1252)."""
+    if rng.random() < entity_share:
+        for plain, entity in ENTITIES.items():
             text = text.replace(plain, entity)
     if rng.random() < 0.015:
         text = text.encode("utf-8").decode("cp1252", errors="replace")

@@ -29,8 +29,9 @@ def nouns(french: str, english: str, german: str) -> Nouns:
 
 NOUNS = {
     10: nouns(
-        "livre d'occasion, livre ancien, roman d'occasion, édition originale, ouvrage ancien, livre rare, vieux livre, "
-        "exemplaire numéroté, livre de bibliothèque, reliure cuir, poche d'occasion, ouvrage épuisé, livre jauni",
+        "livre d'occasion, livre ancien, roman d'occasion, édition originale, ouvrage ancien, livre rare, "
+        "vieux livre, exemplaire numéroté, livre de bibliothèque, reliure cuir, poche d'occasion, ouvrage épuisé, "
+        "livre jauni",
         "used book, antique book, second hand novel, rare edition, old leather binding",
         "gebrauchtes Buch, antiquarisches Buch, alte Ausgabe, seltener Roman",
     ),
@@ -103,9 +104,9 @@ NOUNS = {
         "Babysocken, Babybody, Strampler, Babymütze",
     ),
     1302: nouns(
-        "trampoline, balançoire, toboggan, trottinette, ballon de foot, skateboard, château gonflable, jeu de quilles, "
-        "canne à pêche, raquettes de plage, cerf-volant, tente enfant, panier de basket, vélo sans pédales, "
-        "pistolet à eau, boules de pétanque, draisienne, filet de badminton, table de ping-pong",
+        "trampoline, balançoire, toboggan, trottinette, ballon de foot, skateboard, château gonflable, "
+        "jeu de quilles, canne à pêche, raquettes de plage, cerf-volant, tente enfant, panier de basket, "
+        "vélo sans pédales, pistolet à eau, boules de pétanque, draisienne, filet de badminton, table de ping-pong",
         "trampoline, scooter for kids, swing set, kite, basketball hoop, skateboard",
         "Trampolin, Schaukel, Roller, Rutsche, Drachen",
     ),
@@ -117,15 +118,15 @@ NOUNS = {
         "Kinderwagen, Babyflasche, Wickeltasche, Schnuller, Babyphone",
     ),
     1560: nouns(
-        "canapé d'angle, table basse, armoire, commode, matelas, bibliothèque, lit double, meuble tv, chaise de bureau, "
-        "buffet, étagère murale, sommier, fauteuil cuir, table à manger, tabouret de bar, chevet, dressing, "
-        "meuble sous vasque, console d'entrée, tête de lit",
+        "canapé d'angle, table basse, armoire, commode, matelas, bibliothèque, lit double, meuble tv, "
+        "chaise de bureau, buffet, étagère murale, sommier, fauteuil cuir, table à manger, tabouret de bar, chevet, "
+        "dressing, meuble sous vasque, console d'entrée, tête de lit",
         "corner sofa, coffee table, wardrobe, mattress, tv stand, bookcase, office chair",
         "Ecksofa, Couchtisch, Kleiderschrank, Matratze, Bürostuhl",
     ),
     1920: nouns(
-        "housse de coussin, parure de lit, drap housse, couette, plaid, rideau occultant, taie d'oreiller, "
-        "nappe, serviette de bain, oreiller, housse de couette, jeté de canapé, tapis de bain, torchon, voilage, "
+        "housse de coussin, parure de lit, drap housse, couette, plaid, rideau occultant, taie d'oreiller, nappe, "
+        "serviette de bain, oreiller, housse de couette, jeté de canapé, tapis de bain, torchon, voilage, "
         "protège-matelas, couverture polaire, peignoir",
         "cushion cover, duvet set, pillow case, throw blanket, bath towel, curtain",
         "Kissenbezug, Bettwäsche, Decke, Vorhang, Handtuch",
@@ -137,9 +138,9 @@ NOUNS = {
         "grüner Tee, Kaffeebohnen, Schokolade, Honig",
     ),
     2060: nouns(
-        "tableau sur toile, lampe de chevet, vase, horloge murale, bougie parfumée, sticker mural, guirlande lumineuse, "
-        "cadre photo, miroir, lustre, fleur artificielle, boule de noël, papier peint, plaque métal, suspension, "
-        "photophore, sapin de noël, affiche, ampoule led",
+        "tableau sur toile, lampe de chevet, vase, horloge murale, bougie parfumée, sticker mural, "
+        "guirlande lumineuse, cadre photo, miroir, lustre, fleur artificielle, boule de noël, papier peint, "
+        "plaque métal, suspension, photophore, sapin de noël, affiche, ampoule led",
         "wall sticker, table lamp, wall clock, scented candle, canvas print, string lights",
         "Wandtattoo, Tischlampe, Wanduhr, Duftkerze, Leinwandbild",
     ),
@@ -156,8 +157,9 @@ NOUNS = {
         "Zeitschrift, Wochenblatt, Illustrierte, Zeitung",
     ),
     2403: nouns(
-        "lot de livres, lot de magazines, lot de romans, série complète, tomes 1 à 12, coffret intégral, pile de bd, "
-        "collection complète, lot de mangas, ensemble de revues, lot de partitions, carton de livres, 10 volumes",
+        "lot de livres, lot de magazines, lot de romans, série complète, tomes 1 à 12, coffret intégral, "
+        "pile de bd, collection complète, lot de mangas, ensemble de revues, lot de partitions, carton de livres, "
+        "10 volumes",
         "bundle of books, complete series, set of volumes, lot of comics",
         "Bücherpaket, komplette Serie, Sammlung Bände, Konvolut",
     ),
@@ -182,16 +184,17 @@ NOUNS = {
         "Gartenmöbel, Sonnenschirm, Sonnenliege, Pavillon, Hängematte",
     ),
     2583: nouns(
-        "piscine hors sol, bâche à bulles, pompe de filtration, robot de piscine, liner, épuisette, échelle piscine, "
-        "spa gonflable, filtre à sable, chlore choc, skimmer, enrouleur de bâche, piscine tubulaire, margelle, "
-        "électrolyseur, bouée gonflable, projecteur piscine, tapis de sol piscine, pompe à chaleur piscine",
+        "piscine hors sol, bâche à bulles, pompe de filtration, robot de piscine, liner, épuisette, "
+        "échelle piscine, spa gonflable, filtre à sable, chlore choc, skimmer, enrouleur de bâche, "
+        "piscine tubulaire, margelle, électrolyseur, bouée gonflable, projecteur piscine, tapis de sol piscine, "
+        "pompe à chaleur piscine",
         "above ground pool, pool cover, sand filter, pool robot, inflatable spa",
         "Pool Abdeckung, Sandfilter, Aufstellpool, Poolroboter",
     ),
     2585: nouns(
-        "tondeuse, taille-haie, sécateur, brouette, tuyau d'arrosage, bêche, râteau, tronçonneuse, débroussailleuse, "
-        "souffleur, arrosoir, scie électrique, motoculteur, pulvérisateur, serre de jardin, composteur, perceuse, "
-        "lame de rechange, gants de travail",
+        "tondeuse, taille-haie, sécateur, brouette, tuyau d'arrosage, bêche, râteau, tronçonneuse, "
+        "débroussailleuse, souffleur, arrosoir, scie électrique, motoculteur, pulvérisateur, serre de jardin, "
+        "composteur, perceuse, lame de rechange, gants de travail",
         "lawn mower, hedge trimmer, pruning shears, garden hose, wheelbarrow, chainsaw",
         "Rasenmäher, Heckenschere, Gartenschlauch, Schubkarre",
     ),

@@ -1,7 +1,7 @@
 """Write the products' tables and pictures in one of the challenge's two layouts.
 
-`sigir` is the workshop's: tab-separated, quotes are text. `ens` is Challenge Data's: comma CSV whose first header cell is
-empty. Both hold the same products, ids, texts and pictures; `hidden/` holds what nobody may train on.
+`sigir` is the workshop's: tab-separated, quotes are text. `ens` is Challenge Data's: comma CSV whose first header cell
+is empty. Both hold the same products, ids, texts and pictures; `hidden/` holds what nobody may train on.
 """
 
 import csv
@@ -20,7 +20,14 @@ IMAGE_FOLDERS = {
     "ens": {"train": "images/image_train", "phase1": "images/image_test", "phase2": "images/image_test"},
 }
 TOP_LEVEL_NAMES = (
-    *("X_train.tsv", "Y_train.tsv", "x_test_task1_phase1.tsv", "x_test_task1_phase2.tsv", "image_training", "image_test"),
+    *(
+        "X_train.tsv",
+        "Y_train.tsv",
+        "x_test_task1_phase1.tsv",
+        "x_test_task1_phase2.tsv",
+        "image_training",
+        "image_test",
+    ),
     *("X_train_update.csv", "X_test_update.csv", "Y_train_CVw08PX.csv", "images", "hidden"),
 )
 PER_TASK = 50  # pictures a worker draws before it reports

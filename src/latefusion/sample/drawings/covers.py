@@ -172,8 +172,8 @@ def spread_covers(c: Canvas, rng: random.Random) -> None:
 
 
 DRAWINGS = {
-    10: (faded_paperback, faded_paperback, leather_binding, open_old_book),
-    2705: (new_book, new_book, comic_album),
-    2280: (magazine, magazine, newspaper),
+    10: (faded_paperback, leather_binding, open_old_book),
+    2705: (new_book, comic_album),
+    2280: (magazine, newspaper),
     2403: (stack, row_of_spines, spread_covers),
 }

@@ -159,8 +159,8 @@ def retro_console(c: Canvas, rng: random.Random) -> None:
 
 
 DRAWINGS = {
-    40: (game_case, game_case, game_case, import_game_pack),
-    50: (controller, controller, headset, cable),
+    40: (game_case, import_game_pack),
+    50: (controller, headset, cable),
     60: (home_console, handheld, retro_console),
     2462: (scuffed_case, loose_cartridge, bare_disc),
     2905: (big_pc_box, jewel_case, download_card),

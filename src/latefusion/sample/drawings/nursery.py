@@ -56,7 +56,7 @@ def stroller(c: Canvas, rng: random.Random) -> None:
     c.line([(-0.35, 0.1), (0.35, 0.65)], SILVER, 0.05)
     c.line([(0.3, 0.1), (-0.4, 0.65)], SILVER, 0.05)
     c.line([(0.4, -0.1), (0.75, -0.55), (0.9, -0.5)], SILVER, 0.05)
-    c.polygon(arc(-0.05, -0.15, 0.5, 0.65, 180, 300) + [(-0.05, -0.15)], darken(cloth, 0.8))
+    c.polygon([*arc(-0.05, -0.15, 0.5, 0.65, 180, 300), (-0.05, -0.15)], darken(cloth, 0.8))
     c.polygon(arc(0, -0.12, 0.55, 0.45, 0, 180), cloth)
     for x in (-0.42, 0.38):
         c.disc(x, 0.7, 0.2, BLACK)
@@ -179,7 +179,7 @@ def bowl(c: Canvas, rng: random.Random) -> None:
 PAPER_LABEL = (246, 240, 222)
 
 DRAWINGS = {
-    1301: (socks, socks, bodysuit, booties),
+    1301: (socks, bodysuit, booties),
     1320: (stroller, feeding_bottle, pacifier, cot),
     1940: (jar, wine_bottle, tea_packet, chocolate_box),
     2220: (kibble_bag, leash, cat_tree, fish_tank, bowl),

@@ -147,7 +147,7 @@ def ink_cartridges(c: Canvas, rng: random.Random) -> None:
 
 
 DRAWINGS = {
-    1160: (single_card, single_card, fan_of_cards, booster),
-    1281: (game_box, game_box, squared_board, track_board, jigsaw),
+    1160: (single_card, fan_of_cards, booster),
+    1281: (game_box, squared_board, track_board, jigsaw),
     2522: (pens, spiral_notebook, binder, ink_cartridges),
 }

@@ -223,7 +223,7 @@ def gazebo(c: Canvas, rng: random.Random) -> None:
 
 DRAWINGS = {
     1560: (chair, sofa, cupboard, coffee_table, bed),
-    1920: (cushion, cushion, bed_linen, curtains, folded_towels),
+    1920: (cushion, bed_linen, curtains, folded_towels),
     2060: (framed_canvas, lamp, vase, wall_clock, christmas_tree),
     2582: (parasol, lounger, garden_set, gazebo),
 }

@@ -225,8 +225,8 @@ def sprue(c: Canvas, rng: random.Random) -> None:
 
 
 DRAWINGS = {
-    1140: (painted_statue, big_head, big_head, blister),
-    1180: (squad, squad, knight, dice),
-    1280: (toy_car, truck, teddy, teddy, bricks, doll),
+    1140: (painted_statue, big_head, blister),
+    1180: (squad, knight, dice),
+    1280: (toy_car, truck, teddy, bricks, doll),
     1300: (drone, plane, locomotive, buggy, sprue),
 }
