@@ -28,7 +28,7 @@ def run_script(doc: str, work: Callable[[Experiment, str | None], None], *, para
     logging.basicConfig(
         level=logging.INFO if rank == 0 else logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S"
     )
-    for chatty in ("httpx", "accelerate"):
+    for chatty in ("httpx2", "accelerate"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
         experiment = load_experiment(args.config, args.set)

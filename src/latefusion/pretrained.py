@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-import httpx
+import httpx2
 from huggingface_hub import get_session, hf_hub_url, try_to_load_from_cache
 
 from latefusion.errors import InputError
@@ -50,6 +50,6 @@ def _ask_hub(hub_name: str) -> str | None:
         return None
     try:
         answer = get_session().head(hf_hub_url(hub_name, "config.json"), follow_redirects=True, timeout=10)
-    except (httpx.HTTPError, OSError) as error:
+    except (httpx2.HTTPError, OSError) as error:
         return f"cannot be reached ({error})"
     return None if answer.is_success else f"answers {answer.status_code}, is the name right?"
