@@ -8,11 +8,11 @@ import os
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the network for a newer release at import
 
-import albumentations as A  # noqa: E402
-import numpy as np  # noqa: E402
+import albumentations as A
+import numpy as np
 
-from latefusion.config import ImageInput  # noqa: E402
-from latefusion.images import NO_IMAGE_GREY  # noqa: E402
+from latefusion.config import ImageInput
+from latefusion.images import NO_IMAGE_GREY
 
 
 def training_transform(image: ImageInput) -> A.Compose:

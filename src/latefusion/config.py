@@ -232,9 +232,7 @@ class LateExpert(Section):
     epochs_before_end: int = Field(0, ge=0)
 
 
-Expert = Annotated[
-    TransformerExpert | TfidfExpert | CnnExpert | DclExpert | LateExpert, Field(discriminator="kind")
-]
+Expert = Annotated[TransformerExpert | TfidfExpert | CnnExpert | DclExpert | LateExpert, Field(discriminator="kind")]
 
 
 class Denoise(Section):
@@ -243,9 +241,9 @@ class Denoise(Section):
     network: CnnExpert
     n_folds: int = Field(4, ge=2)
     remove_fraction: float = Field(0.1, ge=0, le=1)  # of the FLAGGED products, not of all
-    filter_by: Literal[
-        "prune_by_noise_rate", "prune_by_class", "both", "confident_learning", "predicted_neq_given"
-    ] = "prune_by_noise_rate"
+    filter_by: Literal["prune_by_noise_rate", "prune_by_class", "both", "confident_learning", "predicted_neq_given"] = (
+        "prune_by_noise_rate"
+    )
 
     @model_validator(mode="after")
     def _trains_on_all(self) -> "Denoise":

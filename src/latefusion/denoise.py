@@ -9,6 +9,7 @@ the suggested one, the normalised margin, the probabilities of both, whether rem
 """
 
 import logging
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -103,10 +104,14 @@ def rank_label_issues(
     Raises ValueError on probabilities that are not finite, which cleanlab would accept silently.
     """
     if not np.isfinite(pred_probs).all():
-        raise ValueError(f"out-of-fold probabilities are missing for {(~np.isfinite(pred_probs)).any(axis=1).sum()} products")
-    ranked = find_label_issues(
-        labels, pred_probs, filter_by=settings.filter_by, return_indices_ranked_by="normalized_margin", n_jobs=1
-    )
+        raise ValueError(
+            f"out-of-fold probabilities are missing for {(~np.isfinite(pred_probs)).any(axis=1).sum()} products"
+        )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "May not flag all label issues in class")  # a class of one: nothing to compare
+        ranked = find_label_issues(
+            labels, pred_probs, filter_by=settings.filter_by, return_indices_ranked_by="normalized_margin", n_jobs=1
+        )
     given, suggested = labels[ranked], pred_probs[ranked].argmax(axis=1)
     issues = pd.DataFrame(
         {

@@ -32,6 +32,9 @@ def remove(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
+    """Write a text file; one that holds the text already is left alone."""
+    if path.is_file() and path.read_bytes() == text.encode():
+        return
     with whole(path) as partial:
         partial.write_text(text, encoding="utf-8")
 

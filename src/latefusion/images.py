@@ -85,7 +85,9 @@ def _file_states(images: pd.Series, root: Path) -> list[str]:
 def _build_cache(path: Path, ids: pd.Index, read: Callable[[str], np.ndarray], side: int) -> None:
     """Write all pictures as one (N, side, side, 3) uint8 array, row order as `ids`."""
     shape = (len(ids), side, side, 3)
-    logger.info("caching %d pictures of %d pixels: %.2f GB in %s", len(ids), side, np.prod(shape, dtype=float) / 1e9, path)
+    logger.info(
+        "caching %d pictures of %d pixels: %.2f GB in %s", len(ids), side, np.prod(shape, dtype=float) / 1e9, path
+    )
     # Written row by row, not through a memory map: on a full disk a map kills the process, a write raises.
     with whole(path) as partial, partial.open("wb") as file, ThreadPoolExecutor() as pool:
         np.lib.format.write_array_header_2_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})

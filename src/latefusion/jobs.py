@@ -180,5 +180,6 @@ def describe(jobs: dict[str, Job]) -> str:
     rows += [(job.name, job.kind, job.state(), job.script, ", ".join(job.needs)) for job in jobs.values()]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     return "\n".join(
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[4]]).rstrip() for row in rows
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[4]]).rstrip()
+        for row in rows
     )

@@ -39,7 +39,7 @@ class _StrictLoader(yaml.SafeLoader):
 
 def _read_yaml(path: Path) -> dict:
     try:
-        page = yaml.load(path.read_text(encoding="utf-8"), _StrictLoader)  # noqa: S506 (a SafeLoader)
+        page = yaml.load(path.read_text(encoding="utf-8"), _StrictLoader)
     except OSError as error:
         raise InputError(f"{path}: cannot read the experiment: {error.strerror}") from None
     except UnicodeDecodeError as error:

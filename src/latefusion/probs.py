@@ -15,7 +15,9 @@ from latefusion.files import whole
 def write_probs(path: Path, ids: pd.Index, probs: np.ndarray, classes: list[str]) -> None:
     """Write (N, C) probabilities. Raises ValueError unless every row is finite and sums to one."""
     if probs.shape != (len(ids), len(classes)):
-        raise ValueError(f"{path}: probabilities of shape {probs.shape} for {len(ids)} products, {len(classes)} classes")
+        raise ValueError(
+            f"{path}: probabilities of shape {probs.shape} for {len(ids)} products, {len(classes)} classes"
+        )
     sums = probs.sum(axis=1)
     wrong = ~np.isclose(sums, 1.0, atol=1e-3)  # NaN is never close
     if wrong.any():

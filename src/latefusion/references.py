@@ -53,7 +53,9 @@ def _check_image_expert(experiment: "Experiment", key: str, expert) -> None:
     if expert.train_on == "clean" and experiment.denoise is None:
         raise ValueError(f"{key}.train_on: clean needs a denoise section")
     if experiment.image_cache is not None and expert.image.resize > experiment.image_cache:
-        raise ValueError(f"{key}.image.resize {expert.image.resize} is larger than image_cache {experiment.image_cache}")
+        raise ValueError(
+            f"{key}.image.resize {expert.image.resize} is larger than image_cache {experiment.image_cache}"
+        )
 
 
 def _must_exist(key: str, name: str, known) -> None:

@@ -71,7 +71,14 @@ def predict_late(workshop: "Workshop", name: str) -> None:
 
 
 def fit_network(
-    workshop: "Workshop", network: Network, train: pd.DataFrame, valid: pd.DataFrame | None, *, training, run_dir: Path, name: str
+    workshop: "Workshop",
+    network: Network,
+    train: pd.DataFrame,
+    valid: pd.DataFrame | None,
+    *,
+    training,
+    run_dir: Path,
+    name: str,
 ):
     """Fit a network on products; without validation products the final epoch is kept."""
     data = Data(

@@ -28,7 +28,9 @@ def train_tfidf(workshop: "Workshop", name: str) -> None:
     model = make_model(expert)
     logger.info("%s: fitting %d texts", name, len(train))
     model.fit(texts(train, expert), prepared.targets(train))
-    probs = {part: model.predict_proba(texts(products, expert)) for part, products in prepared.evaluation_parts().items()}
+    probs = {
+        part: model.predict_proba(texts(products, expert)) for part, products in prepared.evaluation_parts().items()
+    }
     run_dir = workshop.run_dir(name)
     with whole(run_dir / "model.joblib") as partial:
         joblib.dump(model, partial)
@@ -46,7 +48,9 @@ def make_model(expert: TfidfExpert):
 def texts(products: pd.DataFrame, expert: TfidfExpert) -> list[str]:
     """Return title and description of each product as one text."""
     descriptions = products["description"].fillna("")
-    return [clean(f"{title} {text}", expert.cleaning) for title, text in zip(products["title"], descriptions, strict=True)]
+    return [
+        clean(f"{title} {text}", expert.cleaning) for title, text in zip(products["title"], descriptions, strict=True)
+    ]
 
 
 def _vectorizer(expert: TfidfExpert, analyzer: str, ngrams: tuple[int, int]) -> TfidfVectorizer:

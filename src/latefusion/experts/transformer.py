@@ -99,7 +99,9 @@ def collate(items: list[dict], pad_token_id: int) -> dict[str, torch.Tensor]:
     """Pad to the longest of the batch."""
     padding = {"input_ids": pad_token_id}
     batch = {
-        key: pad_sequence([torch.tensor(item[key]) for item in items], batch_first=True, padding_value=padding.get(key, 0))
+        key: pad_sequence(
+            [torch.tensor(item[key]) for item in items], batch_first=True, padding_value=padding.get(key, 0)
+        )
         for key in items[0]
         if key != "labels"
     }

@@ -10,7 +10,9 @@ from latefusion.prepare import Prepared
 from latefusion.probs import read_probs, write_probs
 
 
-def write_decisions(run_dir: Path, part: str, ids: pd.Index, preds: np.ndarray, probs: np.ndarray, classes: list[str]) -> None:
+def write_decisions(
+    run_dir: Path, part: str, ids: pd.Index, preds: np.ndarray, probs: np.ndarray, classes: list[str]
+) -> None:
     """Write `<part>_probs.parquet` and `<part>_preds.parquet` from (N,) decisions and (N, C) probabilities."""
     write_probs(run_dir / f"{part}_probs.parquet", ids, probs, classes)
     confidence = probs[np.arange(len(preds)), preds]

@@ -46,7 +46,9 @@ def fuse(experiment: Experiment, prepared: Prepared, job: Job) -> None:
 def read_inputs(experiment: Experiment, prepared: Prepared, experts: tuple[str, ...], part: str) -> np.ndarray:
     """Return the experts' probabilities side by side, (N, experts x C), in the catalogue's order."""
     ids = prepared.evaluation_parts()[part].index
-    tables = [read_probs(experiment.run_root / name / f"{part}_probs.parquet", ids, prepared.classes) for name in experts]
+    tables = [
+        read_probs(experiment.run_root / name / f"{part}_probs.parquet", ids, prepared.classes) for name in experts
+    ]
     return np.concatenate(tables, axis=1)
 
 

@@ -55,7 +55,9 @@ class FittedPolicy:
         return self.net(x).softmax(dim=-1).numpy()
 
 
-def fit_policy(inputs: np.ndarray, targets: np.ndarray, folds: np.ndarray, num_classes: int, policy: Policy) -> FittedPolicy:
+def fit_policy(
+    inputs: np.ndarray, targets: np.ndarray, folds: np.ndarray, num_classes: int, policy: Policy
+) -> FittedPolicy:
     """Train one network a fold on (N, experts x C) probabilities and (N,) class numbers; `folds` (N,) says who leaves out whom."""
     n_folds = policy.n_folds
     hidden = [policy.hidden_size] if policy.layers == 2 else []

@@ -6,16 +6,15 @@ type codes, their proportions and the file layouts are the challenge's. Writes `
 `sample.json` is complete, one with `README.txt` alone is an interrupted drawing.
 """
 
-import json
-import shutil
 from pathlib import Path
 
 from latefusion.errors import InputError
-from latefusion.files import write_json, write_text
+from latefusion.files import read_json, remove, write_json, write_text
 from latefusion.sample.plan import SampleParameters, plan_products
 from latefusion.sample.write import IMAGE_FOLDERS, TOP_LEVEL_NAMES, write_pictures, write_tables
 
 DRAWING_VERSION = 1  # raise it when the same parameters give another sample
+BEFORE_README = "README.txt.partial"  # all that an interruption can leave before README.txt
 SIGN = "SYNTHETIC SAMPLE CATALOGUE, drawn by latefusion"
 README = f"""{SIGN}
 
@@ -50,17 +49,20 @@ def draw_sample(sample: SampleParameters, *, layout: str, root: Path) -> bool:
     return True
 
 
-def _read_recipe(root: Path) -> object:
+def _read_recipe(root: Path) -> dict | None:
     """Return what a complete sample was drawn from, None where there is no complete sample."""
     try:
-        return json.loads((root / "sample.json").read_text(encoding="utf-8")) if _is_ours(root) else None
-    except (FileNotFoundError, ValueError):
+        recipe = read_json(root / "sample.json")
+    except (OSError, ValueError):
         return None
+    return recipe if isinstance(recipe, dict) and "drawing_version" in recipe else None
 
 
 def _is_ours(root: Path) -> bool:
+    """A folder is ours if it holds a sample, the start of a drawing, or nothing at all."""
     readme = root / "README.txt"
-    return readme.is_file() and readme.read_text(encoding="utf-8", errors="replace").startswith(SIGN)
+    started = readme.is_file() and readme.read_text(encoding="utf-8", errors="replace").startswith(SIGN)
+    return started or _read_recipe(root) is not None or not {path.name for path in root.iterdir()} - {BEFORE_README}
 
 
 def _clear(root: Path) -> None:
@@ -68,16 +70,12 @@ def _clear(root: Path) -> None:
     if root.exists() and not root.is_dir():
         raise InputError(f"{root}: is a file; name a folder to draw the sample catalogue into")
     root.mkdir(parents=True, exist_ok=True)
-    if not _is_ours(root) and {path.name for path in root.iterdir()} - {"README.txt.partial"}:
+    if not _is_ours(root):
         raise InputError(
             f"{root}: holds files that the sample catalogue did not put there, so it is left as it is; "
             "name an empty folder, or move these files away"
         )
-    (root / "sample.json").unlink(missing_ok=True)  # first: from here on the folder is not complete
     write_text(root / "README.txt", README)
+    remove(root / "sample.json")  # from here on the folder is not complete
     for name in TOP_LEVEL_NAMES:
-        path = root / name
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+        remove(root / name)

@@ -59,8 +59,8 @@ FAMILIES = (
         "Chroniques d'Altéa, Rallye Extrême {number}, Foot Manager, Zone Fantôme, Les Gardiens du Temple, "
         "Dragon Quête, Space Raiders, Super Zippo, Ninja Storm, La ferme enchantée, Tennis Pro, "
         "Guerre des étoiles perdues",
-        "version française, édition collector, pal, multijoueur, pegi 12, pegi 18, bon état, neuf sous blister, compatible toutes "
-        "versions, testé, avec notice, édition {year}, en ligne",
+        "version française, édition collector, pal, multijoueur, pegi 12, pegi 18, bon état, neuf sous blister, "
+        "compatible toutes versions, testé, avec notice, édition {year}, en ligne",
     ),
     family(
         (1140, 1180, 1280, 1281, 1300),
@@ -72,16 +72,16 @@ FAMILIES = (
         "Mirabo, Toyland, Kidoo, Castor & Cie, Fabulo, Wondra, Plastor",
         "dragon, pirate, princesse, super-héros, chevalier, dinosaure, licorne, robot, zombie, samouraï, ninja, "
         "astronaute, viking, animaux de la ferme, espace, jungle",
-        "dès {number} ans, pour enfants, cadeau anniversaire, noël, {length} cm, échelle 1/{number}, avec accessoires, édition "
-        "limitée, à collectionner, {number} pièces, plastique, en bois, série {number}, boîte d'origine",
+        "dès {number} ans, pour enfants, cadeau anniversaire, noël, {length} cm, échelle 1/{number}, avec accessoires, "
+        "édition limitée, à collectionner, {number} pièces, plastique, en bois, série {number}, boîte d'origine",
     ),
     family(
         (1160, 2522),
         nouns("cartes, pochette, album, feuilles, lot papier, classeur et cartes", "cards, album", "Karten, Album"),
         "Papyra, Kartéo, Monstria, Officia, Plumier, Duelo",
         "dragon blanc, fleurs, licorne, football, chat, monstres des abysses, marbre, tour Eiffel, galaxie, forêt",
-        "lot de {number}, a4, a5, n° {number}/{length}, version française, vf, {number} feuilles, neuf, papier glacé, paquet de "
-        "{number}, couverture rigide, série {number}, carton",
+        "lot de {number}, a4, a5, n° {number}/{length}, version française, vf, {number} feuilles, neuf, papier glacé, "
+        "paquet de {number}, couverture rigide, série {number}, carton",
     ),
     family(
         (1301, 1320),

@@ -4,8 +4,6 @@ Everything is drawn; there is no photograph in the sample.
 """
 
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -28,15 +26,9 @@ def save_picture(product: Product, path: Path, *, seed: int, size: int) -> None:
     path.write_bytes(data.tobytes())
 
 
-@contextmanager
-def limit_threads() -> Iterator[None]:
-    """Keep OpenCV to one thread: the work is shared out over processes, and every picture is small."""
-    threads = cv2.getNumThreads()
+def use_one_thread() -> None:
+    """Keep OpenCV to one thread: pictures are small, and whole processes share them out."""
     cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(threads)
 
 
 def draw_picture(rng: random.Random, look: int, size: int) -> np.ndarray:

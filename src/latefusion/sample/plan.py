@@ -7,8 +7,8 @@ rarely, vague in both; so neither text nor picture is enough for all products.
 
 import random
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Protocol
 
 from latefusion.sample.phrases import FAMILY_OF
@@ -85,7 +85,7 @@ def plan_products(sample: SampleParameters) -> list[Product]:
 
 
 def share_out(total: int) -> dict[int, int]:
-    """Share products out over the codes in the official proportions (largest remainder), at least one each if it fits."""
+    """Share products out in the official proportions: largest remainder, at least one for each code if it fits."""
     exact = {code: total * count / sum(OFFICIAL_COUNTS.values()) for code, count in OFFICIAL_COUNTS.items()}
     shares = {code: int(share) for code, share in exact.items()}
     by_remainder = sorted(exact, key=lambda code: shares[code] - exact[code])
@@ -116,12 +116,12 @@ def _assign_codes(sample: SampleParameters) -> tuple[list[str], list[int]]:
 
 
 def _make_noise(sample: SampleParameters, parts: list[str], codes: list[int]) -> list[int]:
-    """Give exactly `label_noise` of the training products a wrong label, half of them one of a confusable code."""
+    """Give exactly `label_noise` of the training products a wrong label, about half of them a confusable one."""
     rng = _rng(sample, "label noise")
     n_train = parts.count("train")
     labels = list(codes)
-    for rank, i in enumerate(rng.sample(range(n_train), round(sample.label_noise * n_train))):
-        near = rank % 100 < 100 * NOISE_WITHIN_GROUP
+    for i in rng.sample(range(n_train), round(sample.label_noise * n_train)):
+        near = rng.random() < NOISE_WITHIN_GROUP
         candidates = {*FAMILY_OF[codes[i]].codes, *LOOK_GROUP_OF[codes[i]]} if near else set(OFFICIAL_COUNTS)
         labels[i] = rng.choice(sorted(candidates - {codes[i]}))
     return labels
@@ -139,7 +139,7 @@ def _write_texts(sample: SampleParameters, codes: list[int], vagueness: list[str
     rng = _rng(sample, "missing descriptions")
     for i in rng.sample(range(len(texts)), round(sample.missing_descriptions * len(texts))):
         texts[i] = texts[i][0], "NaN" if rng.random() < LITERAL_NAN_SHARE else ""
-    for i, title in zip(_choose_odd_titles(sample), _cycle(ODD_TITLES), strict=False):
+    for i, title in zip(_choose_odd_titles(sample), cycle(ODD_TITLES), strict=False):
         texts[i] = title, texts[i][1]
     return texts
 
@@ -147,11 +147,6 @@ def _write_texts(sample: SampleParameters, codes: list[int], vagueness: list[str
 def _choose_odd_titles(sample: SampleParameters) -> list[int]:
     count = max(2, round(ODD_TITLE_SHARE * sample.products))
     return _rng(sample, "odd titles").sample(range(sample.products), count)
-
-
-def _cycle(values: tuple[str, ...]) -> Iterator[str]:
-    while True:
-        yield from values
 
 
 def _choose_pictures(sample: SampleParameters, codes: list[int], vagueness: list[str]) -> list[tuple[int, int]]:

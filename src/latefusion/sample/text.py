@@ -55,11 +55,10 @@ class _Seller:
         """A noun of any code: what the product goes with, not what it is."""
         return self.rng.choice(getattr(NOUNS[self.rng.choice(list(NOUNS))], self.language))
 
-    def details(self) -> list[str]:
-        """Return a colour and everything else there is to add, in random order."""
-        details = FOREIGN_DETAILS.get(self.language, self.family.details)
-        colour = self.rng.choice(COLOURS[self.language])
-        return [self._fill(detail) for detail in self.rng.sample([*details, colour], len(details) + 1)]
+    def details(self) -> Iterator[str]:
+        """Yield a colour and everything else there is to add, in random order."""
+        details = [*FOREIGN_DETAILS.get(self.language, self.family.details), self.rng.choice(COLOURS[self.language])]
+        yield from map(self._fill, self.rng.sample(details, len(details)))
 
     def sentences(self) -> Iterator[str]:
         """Yield sentences without end; the first is about the product, and none comes again before all have come."""
@@ -70,11 +69,15 @@ class _Seller:
                 yield self._complete(sentence)
 
     def _complete(self, sentence: str) -> str:
-        detail, colour = self.details()[0], self.rng.choice(COLOURS[self.language])
+        if "{" not in sentence:
+            return sentence
+        detail, colour = next(self.details()), self.rng.choice(COLOURS[self.language])
         words = {"noun": self.noun(), "brand": self.brand, "subject": self.subject, "detail": detail, "colour": colour}
         return self._fill(sentence, **words)
 
     def _fill(self, phrase: str, **words: str) -> str:
+        if "{" not in phrase:
+            return phrase
         draw = self.rng.randint
         numbers = {"number": draw(2, 99), "year": draw(1930, 2019), "length": draw(10, 400), "width": draw(5, 200)}
         return phrase.format(**words, **numbers)
@@ -87,8 +90,9 @@ def _write_title(rng: random.Random, seller: _Seller) -> str:
         parts[0] = f"{parts[0]} {rng.choice(CROSS_REFERENCES)} {seller.other_noun()}"
     parts += [seller.subject] * (rng.random() < 0.7) + [seller.brand] * (rng.random() < 0.5)
     for detail in seller.details():
-        if len(" ".join(parts).split()) < wanted:
-            parts.append(detail)
+        if len(" ".join(parts).split()) >= wanted:
+            break
+        parts.append(detail)
     if rng.random() < 0.4:
         rng.shuffle(parts)
     if rng.random() < 0.04:

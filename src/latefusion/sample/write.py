@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from latefusion.sample.pictures import save_picture, use_one_thread
 from latefusion.sample.plan import Product
 
 IMAGE_FOLDERS = {
@@ -99,15 +100,13 @@ def _run(batches: list[tuple], workers: int) -> Iterator[int]:
         yield from map(_save_batch, batches)
         return
     # Spawned, because a process that has started threads (OpenCV, torch) must not be forked.
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=use_one_thread) as pool:
         yield from pool.map(_save_batch, batches)
 
 
 def _save_batch(batch: tuple[list[tuple[Product, Path]], int, int]) -> int:
-    from latefusion.sample.pictures import limit_threads, save_picture
-
     tasks, seed, size = batch
-    with limit_threads():
-        for product, path in tasks:
-            save_picture(product, path, seed=seed, size=size)
+    for product, path in tasks:
+        save_picture(product, path, seed=seed, size=size)
     return len(tasks)

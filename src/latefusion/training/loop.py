@@ -117,7 +117,13 @@ def predict(accelerator: Accelerator, model: torch.nn.Module, loader: DataLoader
 
 
 def predict_dataset(
-    accelerator: Accelerator, model: torch.nn.Module, dataset: Dataset, collate: Collate, *, batch_size: int, hardware: Hardware
+    accelerator: Accelerator,
+    model: torch.nn.Module,
+    dataset: Dataset,
+    collate: Collate,
+    *,
+    batch_size: int,
+    hardware: Hardware,
 ) -> np.ndarray:
     """Return (N, C) float32 probabilities of a dataset."""
     loader = accelerator.prepare(eval_loader(dataset, collate, batch_size, hardware))

@@ -1,0 +1,102 @@
+"""Shared by the tests: a place to run the numbered scripts in, as a user does, but within this process."""
+
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).parents[1]
+
+TINY_CNN = {
+    "kind": "cnn",
+    "model": "resnet10t",
+    "pretrained": False,
+    "model_args": {"channels": [8, 8, 16, 16], "stem_width": 8, "output_stride": 16},
+    "image": {"resize": 36, "crop": 32},
+    "train": {"epochs": 2, "batch_size": 32, "lr": 0.01, "keep_last": 2},
+}
+TINY_DCL = {
+    "kind": "dcl",
+    "start_from": "cnn_clean",
+    "image": {"resize": 36, "crop": 32},
+    "grid": 2,
+    "train_on": "clean",
+    "train": {"epochs": 1, "batch_size": 32, "lr": 0.001, "keep_last": 1},
+}
+TINY_TRANSFORMER = {
+    "kind": "transformer",
+    "scratch": {"vocab_size": 500, "hidden_size": 16, "num_attention_heads": 2, "num_hidden_layers": 1},
+    "max_length": 24,
+    "train": {"epochs": 2, "batch_size": 32, "lr": 0.005},
+}
+
+
+def tiny_page() -> dict:
+    """The whole recipe at its smallest: every kind of expert, two policies, a vote."""
+    return {
+        "sample": {"products": 300, "image_size": 64},
+        "catalogue": {"format": "sigir", "root": "data/sample", "test_labels": "hidden/y_test.csv"},
+        "split": {"valid_fraction": 0.25},
+        "image_cache": 48,
+        "experts": {
+            "tfidf": {"kind": "tfidf"},
+            "camembert": TINY_TRANSFORMER,
+            "cnn_raw": TINY_CNN,
+            "cnn_clean": TINY_CNN | {"train_on": "clean"},
+            "dcl_clean": TINY_DCL,
+            "dcl_late": {"kind": "late", "of": "dcl_clean"},
+        },
+        "denoise": {"n_folds": 2, "network": TINY_CNN | {"train": {"epochs": 1, "batch_size": 32}}},
+        "policies": {
+            "one_layer": {"experts": ["tfidf", "dcl_clean"], "layers": 1, "n_folds": 3, "epochs": 5},
+            "two_layers": {"experts": ["camembert", "cnn_raw", "dcl_late"], "layers": 2, "n_folds": 3, "epochs": 5},
+        },
+        "hardware": {"num_workers": 0},
+    }
+
+
+class Place:
+    """A folder with an experiment's page in it, and the scripts to run there."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.page = folder / "tiny.yaml"
+
+    @property
+    def run_root(self) -> Path:
+        return self.folder / "weights" / "tiny"
+
+    def write_page(self, page: dict) -> None:
+        self.page.write_text(yaml.safe_dump(page))
+
+    def run(self, script: str, *arguments: str) -> None:
+        """Run a script in this process; a failure raises SystemExit."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.folder)
+            patch.setattr(sys, "argv", [script, "--config", str(self.page), *arguments])
+            runpy.run_path(str(REPOSITORY / "src" / script), run_name="__main__")
+
+    def run_all(self, *arguments: str) -> None:
+        for script in sorted(path.name for path in (REPOSITORY / "src").glob("0*.py")):
+            self.run(script, *arguments)
+
+    def snapshot(self) -> dict[str, bytes]:
+        """Everything under weights/ and submissions/, by name."""
+        files = [*self.folder.glob("weights/**/*"), *self.folder.glob("submissions/**/*")]
+        return {str(path.relative_to(self.folder)): path.read_bytes() for path in files if path.is_file()}
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Place:
+    """The tiny experiment, run from the sample to the submission; tests must not change it."""
+    place = Place(tmp_path_factory.mktemp("finished"))
+    place.write_page(tiny_page())
+    place.run_all()
+    return place

@@ -1,0 +1,129 @@
+"""The experiment's page: what is refused, in which words, and how fast."""
+
+import subprocess
+import sys
+
+import pytest
+import yaml
+from conftest import REPOSITORY, tiny_page
+
+from latefusion.config import Experiment
+from latefusion.errors import InputError
+from latefusion.page import load_experiment
+
+SCRIPTS = sorted(path.name for path in (REPOSITORY / "src").glob("0*.py"))
+
+
+def load(tmp_path, change=lambda page: None, overrides=()):
+    page = tiny_page()
+    change(page)
+    path = tmp_path / "page.yaml"
+    path.write_text(yaml.safe_dump(page))
+    return load_experiment(path, list(overrides))
+
+
+@pytest.mark.parametrize("page", sorted((REPOSITORY / "configs").glob("*.yaml")), ids=lambda path: path.stem)
+def test_shipped_pages_load(page):
+    assert load_experiment(page).name == page.stem
+
+
+def test_the_published_recipe_has_twelve_variants_of_the_published_kinds():
+    experiment = load_experiment(REPOSITORY / "configs" / "rakuten.yaml")
+    assert len(experiment.vote_members) == 12
+    assert len({(policy.experts, policy.layers) for policy in experiment.policies.values()}) == 12
+    for policy in experiment.policies.values():
+        assert {experiment.modality(name) for name in policy.experts} == {"text", "image"}
+
+
+def test_the_default_page_is_the_sample():
+    assert load_experiment() == load_experiment(REPOSITORY / "configs" / "sample.yaml")
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("experts.camembert.train.epoch=3", "experts.camembert.train.epoch: unknown key 'epoch'; did you mean 'epochs'?"),
+        ("catalog.root=x", "catalog: unknown key 'catalog'; did you mean 'catalogue'?"),
+        ("vote.members=[one_layr]", "vote.members: 'one_layr' does not exist; did you mean 'one_layer'?"),
+        ("policies.one_layer.experts=[tfid]", "policies.one_layer.experts: 'tfid' does not exist; did you mean 'tfidf'?"),
+        ("experts.dcl_clean.start_from=tfidf", "experts.dcl_clean.start_from: 'tfidf' is not of kind cnn"),
+        ("experts.dcl_late.epochs_before_end=1", "set experts.dcl_clean.train.keep_last to 2 or more"),
+        ("experts.dcl_clean.grid=5", "experts.dcl_clean: grid 5 does not divide crop 32"),
+        ("experts.cnn_raw.image.crop=40", "crop 40 is larger than resize 36"),
+        ("image_cache=32", "image.resize 36 is larger than image_cache 32"),
+        ("denoise=null", "train_on: clean needs a denoise section"),
+        ("experts.camembert.model=bert", "give either model (pretrained weights) or scratch"),
+        ("split.test_fraction=0.8", "split: valid_fraction and test_fraction leave nothing to train on"),
+        ("catalogue.products=x.csv", "products: only for format table, not for sigir"),
+        ("experts.vote={kind: tfidf}", "'vote' is a folder of the experiment's own"),
+        ("policies.tfidf={experts: [tfidf]}", "'tfidf' names an expert and a policy"),
+        ("experts.a/b={kind: tfidf}", "experts.a/b"),
+        ("experts.tfidf.kind=svm", "experts.tfidf"),
+    ],
+)
+def test_a_bad_page_is_refused_by_key(tmp_path, override, message):
+    with pytest.raises(InputError) as caught:
+        load(tmp_path, overrides=[override])
+    assert message in str(caught.value)
+
+
+def test_all_problems_are_named_at_once(tmp_path):
+    with pytest.raises(InputError) as caught:
+        load(tmp_path, overrides=["split.sed=1", "experts.tfidf.mindf=1"])
+    assert "split.sed" in str(caught.value)
+    assert "experts.tfidf.mindf" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("experts: {a: {kind: tfidf}, a: {kind: tfidf}}", "the key 'a' stands twice"),
+        ("experts: [", "not valid YAML"),
+        ("- a", "an experiment is a page of keys and values"),
+    ],
+)
+def test_a_page_that_is_no_page_is_refused(tmp_path, text, message):
+    (tmp_path / "page.yaml").write_text(text)
+    with pytest.raises(InputError, match=message):
+        load_experiment(tmp_path / "page.yaml")
+
+
+@pytest.mark.parametrize("override", ["split", "=3", "split.seed.x=1", "split.seed=["])
+def test_a_bad_override_is_refused(tmp_path, override):
+    with pytest.raises(InputError, match="--set"):
+        load(tmp_path, lambda page: page["split"].update(seed=1), [override])
+
+
+def test_numbers_in_scientific_notation_are_numbers(tmp_path):
+    experiment = load(tmp_path, overrides=["experts.camembert.train.lr=3e-5"])
+    assert experiment.experts["camembert"].train.lr == 3e-5
+
+
+def test_the_experiment_is_frozen(tmp_path):
+    with pytest.raises(ValueError, match="frozen"):
+        load(tmp_path).split.seed = 3
+
+
+def test_a_resolved_page_loads_again_as_itself(tmp_path):
+    experiment = load(tmp_path)
+    assert Experiment.model_validate(yaml.safe_load(yaml.safe_dump(experiment.model_dump(mode="json")))) == experiment
+
+
+# What answers without torch answers in well under a second; counting imports is a steadier test than a clock.
+PROBE = """
+import runpy, sys
+sys.argv = sys.argv[1:]
+try:
+    runpy.run_path(sys.argv[0], run_name="__main__")
+except SystemExit as stop:
+    loaded = {"torch", "pandas", "numpy", "cv2", "transformers"} & set(sys.modules)
+    print(f"exit {stop.code}, loaded {sorted(loaded)}")
+"""
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_help_and_bad_pages_answer_without_heavy_imports(script):
+    for arguments, code in {("--help",): 0, ("--set", "experts.x.y=1"): 2, ("--config", "none.yaml"): 2}.items():
+        command = [sys.executable, "-c", PROBE, str(REPOSITORY / "src" / script), *arguments]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert f"exit {code}, loaded []" in result.stdout, result.stderr

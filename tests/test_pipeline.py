@@ -1,0 +1,132 @@
+"""The numbered scripts from end to end on a tiny sample: what they leave, what they skip, what they redo."""
+
+import shutil
+
+import pandas as pd
+import pytest
+import yaml
+from conftest import Place, tiny_page
+
+from latefusion.config import Experiment
+from latefusion.jobs import plan
+
+EXPERT_FILES = {"config.yaml", "job.json", "metrics.json", "valid_probs.parquet", "test_probs.parquet"}
+
+
+@pytest.fixture
+def copied(finished, tmp_path) -> Place:
+    shutil.copytree(finished.folder, tmp_path / "copy")
+    return Place(tmp_path / "copy")
+
+
+def states(place: Place, monkeypatch) -> dict[str, str]:
+    monkeypatch.chdir(place.folder)
+    page = yaml.safe_load(place.page.read_text())
+    return {name: job.state() for name, job in plan(Experiment.model_validate({"name": "tiny"} | page)).items()}
+
+
+def test_every_expert_leaves_its_run_folder(finished):
+    weights = {"tfidf": "model.joblib", "camembert": "model.safetensors", "dcl_late": "model.safetensors"}
+    for expert, file in weights.items():
+        left = {path.name for path in (finished.run_root / expert).iterdir()}
+        assert left >= EXPERT_FILES | {file}
+    assert not list(finished.run_root.glob("*/checkpoints"))
+
+
+def test_all_tables_have_the_same_ids_and_classes(finished):
+    products = pd.read_parquet(finished.run_root / "catalogue" / "products.parquet")
+    for part, splits in {"valid": ["valid"], "test": ["submit"]}.items():
+        ids = set(products.index[products["split"].isin(splits)])
+        tables = [pd.read_parquet(path) for path in finished.run_root.glob(f"*/{part}_probs.parquet")]
+        assert len(tables) == 9  # 6 experts, 2 policies, the vote
+        assert all(set(table.index) == ids for table in tables)
+        assert all(list(table.columns) == list(tables[0].columns) for table in tables)
+
+
+def test_submission_has_the_challenges_name_header_and_order(finished):
+    for phase in (1, 2):
+        test = (finished.folder / f"data/sample/x_test_task1_phase{phase}.tsv").read_text().splitlines()[1:]
+        path = finished.folder / f"submissions/tiny/y_test_task1_phase{phase}_pred.tsv"
+        lines = path.read_text().splitlines()
+        assert lines[0] == "Integer_id\tImage_id\tProduct_id\tPrdtypecode"
+        assert [line.split("\t")[0] for line in lines[1:]] == [line.split("\t")[0] for line in test]
+
+
+def test_scores_cover_every_method_on_both_splits(finished):
+    scores = pd.read_csv(finished.run_root / "scores.csv")
+    assert list(scores.columns) == ["method", "kind", "split", "metric", "value", "n"]
+    assert len(scores) == 9 * 2 * 3
+    assert set(scores["kind"]) == {"text", "image", "policy", "vote"}
+    assert scores["value"].between(0, 1).all()
+    assert (scores["n"][scores["split"] == "test"] == 60).all()
+
+
+def test_a_late_checkpoint_of_the_final_epoch_differs_from_nothing_but_its_parent(finished):
+    late = finished.run_root / "dcl_late"
+    assert yaml.safe_load((late / "config.yaml").read_text()) == {
+        "kind": "late", "of": "dcl_clean", "epochs_before_end": 0, "image_cache": 48,
+    }  # fmt: skip
+    assert (late / "model.safetensors").read_bytes() == (
+        finished.run_root / "dcl_clean/late-0.safetensors"
+    ).read_bytes()
+
+
+def test_a_second_run_changes_nothing(copied):
+    before, times = copied.snapshot(), {path: path.stat().st_mtime_ns for path in copied.run_root.rglob("*.parquet")}
+    copied.run_all()
+    assert copied.snapshot() == before
+    assert {path: path.stat().st_mtime_ns for path in copied.run_root.rglob("*.parquet")} == times
+
+
+def test_a_changed_setting_redoes_the_expert_and_what_depends_on_it(copied, monkeypatch):
+    page = tiny_page()
+    page["experts"]["cnn_clean"]["train"] = page["experts"]["cnn_clean"]["train"] | {"lr": 0.02}
+    copied.write_page(page)
+    redone = {name for name, state in states(copied, monkeypatch).items() if state != "done"}
+    assert redone == {"cnn_clean", "dcl_clean", "dcl_late", "one_layer", "two_layers", "vote"}
+
+
+def test_a_changed_table_redoes_everything_and_changed_hardware_nothing(copied, monkeypatch):
+    page = tiny_page() | {"hardware": {"num_workers": 1}}
+    copied.write_page(page)
+    assert set(states(copied, monkeypatch).values()) == {"done"}
+    labels = copied.folder / "data/sample/Y_train.tsv"
+    labels.write_text(labels.read_text() + "\n")
+    assert set(states(copied, monkeypatch).values()) == {"to do"}
+
+
+def test_only_names_one_job_of_the_script(copied, capsys):
+    shutil.rmtree(copied.run_root / "tfidf")
+    shutil.rmtree(copied.run_root / "camembert")
+    copied.run("02_train_text.py", "--only", "tfidf")
+    assert (copied.run_root / "tfidf/job.json").exists()
+    assert not (copied.run_root / "camembert").exists()
+    for name, message in {"cnn_raw": "04_train_image.py", "tfdif": "did you mean 'tfidf'?"}.items():
+        with pytest.raises(SystemExit):
+            copied.run("02_train_text.py", "--only", name)
+        assert message in capsys.readouterr().err
+
+
+def test_a_missing_need_is_named_with_its_script(copied, capsys):
+    shutil.rmtree(copied.run_root / "tfidf")
+    shutil.rmtree(copied.run_root / "one_layer")
+    with pytest.raises(SystemExit):
+        copied.run("06_fuse.py")
+    assert "one_layer needs tfidf, which is not done: run src/02_train_text.py first" in capsys.readouterr().err
+
+
+def test_the_ens_layout_gives_the_same_table_and_a_valid_submission(finished, place):
+    page = tiny_page()
+    page["catalogue"] |= {"format": "ens"}
+    page["experts"] = {"tfidf": page["experts"]["tfidf"]}
+    page["policies"] = {"one_layer": {"experts": ["tfidf"], "n_folds": 3, "epochs": 2}}
+    del page["denoise"]
+    place.write_page(page)
+    place.run_all()
+    tables = [pd.read_parquet(where.run_root / "catalogue/products.parquet") for where in (finished, place)]
+    for table in tables:
+        table["image"] = table["image"].str.rsplit("/").str[-1]  # the layouts keep pictures in other folders
+    pd.testing.assert_frame_equal(*tables)
+    lines = (place.folder / "submissions/tiny/y_test_pred.csv").read_text().splitlines()
+    assert lines[0] == ",prdtypecode"
+    assert [line.split(",")[0] for line in lines[1:]] == [str(id_) for id_ in range(240, 300)]
