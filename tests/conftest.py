@@ -1,5 +1,6 @@
 """Shared by the tests: a place to run the numbered scripts in, as a user does, but within this process."""
 
+import os
 import runpy
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the scripts do, and before anything imports torch
 REPOSITORY = Path(__file__).parents[1]
 
 TINY_CNN = {

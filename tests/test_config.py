@@ -42,10 +42,16 @@ def test_the_default_page_is_the_sample():
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("experts.camembert.train.epoch=3", "experts.camembert.train.epoch: unknown key 'epoch'; did you mean 'epochs'?"),
+        (
+            "experts.camembert.train.epoch=3",
+            "experts.camembert.train.epoch: unknown key 'epoch'; did you mean 'epochs'?",
+        ),
         ("catalog.root=x", "catalog: unknown key 'catalog'; did you mean 'catalogue'?"),
         ("vote.members=[one_layr]", "vote.members: 'one_layr' does not exist; did you mean 'one_layer'?"),
-        ("policies.one_layer.experts=[tfid]", "policies.one_layer.experts: 'tfid' does not exist; did you mean 'tfidf'?"),
+        (
+            "policies.one_layer.experts=[tfid]",
+            "policies.one_layer.experts: 'tfid' does not exist; did you mean 'tfidf'?",
+        ),
         ("experts.dcl_clean.start_from=tfidf", "experts.dcl_clean.start_from: 'tfidf' is not of kind cnn"),
         ("experts.dcl_late.epochs_before_end=1", "set experts.dcl_clean.train.keep_last to 2 or more"),
         ("experts.dcl_clean.grid=5", "experts.dcl_clean: grid 5 does not divide crop 32"),
@@ -106,13 +112,19 @@ def test_the_experiment_is_frozen(tmp_path):
 
 def test_a_resolved_page_loads_again_as_itself(tmp_path):
     experiment = load(tmp_path)
-    assert Experiment.model_validate(yaml.safe_load(yaml.safe_dump(experiment.model_dump(mode="json")))) == experiment
+    assert (
+        Experiment.model_validate(
+            yaml.safe_load(yaml.safe_dump(experiment.model_dump(mode="json", exclude_unset=True)))
+        )
+        == experiment
+    )
 
 
 # What answers without torch answers in well under a second; counting imports is a steadier test than a clock.
 PROBE = """
 import runpy, sys
 sys.argv = sys.argv[1:]
+sys.path.insert(0, sys.argv[0].rpartition("/")[0])
 try:
     runpy.run_path(sys.argv[0], run_name="__main__")
 except SystemExit as stop:

@@ -10,8 +10,8 @@ _ENTITY = re.compile(r"&(#\d+|#[xX][0-9a-fA-F]+|\w+);")
 def clean(text: str, mode: str = "decode") -> str:
     """Return the text on one line, tags gone and spaces collapsed.
 
-    `decode` turns entities into the characters they stand for (`l&#39;été` -> `l'été`); `published` is the winners' code,
-    which puts a space in their place (`l été`) and so loses `&eacute;`.
+    `decode` turns entities into the characters they stand for (`l&#39;eau` -> `l'eau`); `published` is the winners'
+    code, which puts a space in their place (`l eau`) and so loses `&eacute;`.
     """
     # Tags go first: an entity such as &lt;b&gt; is text about a tag, not a tag.
     text = _TAG.sub(" ", text)

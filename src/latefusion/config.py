@@ -146,7 +146,7 @@ class ScratchEncoder(Section):
 
 
 class TransformerExpert(Section):
-    """A Hugging Face encoder on the pair (title, description): `model` names pretrained weights, or train from scratch."""
+    """A Hugging Face encoder on (title, description): `model` names pretrained weights, `scratch` starts without."""
 
     kind: Literal["transformer"]
     model: str | None = None
@@ -165,7 +165,7 @@ class TransformerExpert(Section):
 
 
 class TfidfExpert(Section):
-    """TF-IDF of words and character n-grams with logistic regression: no weights to download, strong on small catalogues."""
+    """TF-IDF of words and characters with logistic regression: no weights to download, strong on small catalogues."""
 
     kind: Literal["tfidf"]
     word_ngrams: tuple[int, int] = (1, 2)

@@ -1,11 +1,11 @@
 """Denoising: products whose picture speaks against their label, found by confident learning.
 
 Out-of-fold probabilities of image classifiers for every training product, ranked by cleanlab (Northcutt et al.,
-"Confident Learning", JAIR 2021); the worst of those it flags are taken out of image training. Validation products take no
-part and stay as they are: cleaning them would flatter the score.
+"Confident Learning", JAIR 2021); the worst of those it flags are taken out of image training. Validation products take
+no part and stay as they are: cleaning them would flatter the score.
 
-Writes `weights/<experiment>/denoise/`: `oof_probs.parquet`, `label_issues.parquet` (most suspicious first: the given label,
-the suggested one, the normalised margin, the probabilities of both, whether removed) and `metrics.json`.
+Writes `weights/<experiment>/denoise/`: `oof_probs.parquet`, `label_issues.parquet` (most suspicious first: the given
+label, the suggested one, the normalised margin, the probabilities of both, whether removed) and `metrics.json`.
 """
 
 import logging
@@ -84,7 +84,7 @@ def _fold_probs(workshop: "Workshop", fold: int, train: pd.DataFrame, held_out: 
         return read_probs(path, held_out.index, workshop.prepared.classes)
     set_seed(derive_seed(network_settings.train.seed, "fold", fold))
     network = cnn.build(workshop, network_settings, fold_dir)
-    # The held-out fold must not choose the epoch, or its probabilities would no longer be out of fold: the last is kept.
+    # The last epoch is kept: were the held-out fold to choose it, its probabilities would not be out of fold.
     fit_network(
         workshop, network, train, None,
         training=network_settings.train, run_dir=fold_dir, name=f"denoise fold {fold}",
@@ -108,7 +108,9 @@ def rank_label_issues(
             f"out-of-fold probabilities are missing for {(~np.isfinite(pred_probs)).any(axis=1).sum()} products"
         )
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "May not flag all label issues in class")  # a class of one: nothing to compare
+        warnings.filterwarnings(
+            "ignore", "May not flag all label issues in class"
+        )  # a class of one: nothing to compare
         ranked = find_label_issues(
             labels, pred_probs, filter_by=settings.filter_by, return_indices_ranked_by="normalized_margin", n_jobs=1
         )

@@ -1,8 +1,8 @@
 """The plan: every job of an experiment, what it needs, where it writes, and whether it is done.
 
-A job's fingerprint is the hash of its own settings and of the fingerprints of all it needs, down to the contents of the
-catalogue's tables. So a changed setting redoes the job and what depends on it, and nothing else. Each run folder holds a
-`job.json` with the fingerprint it was begun under and whether it was finished.
+A job's fingerprint is the hash of its own settings and of the fingerprints of all it needs, down to the contents of
+the catalogue's tables. So a changed setting redoes the job and what depends on it, and nothing else. Each run folder
+holds a `job.json` with the fingerprint it was begun under and whether it was finished.
 """
 
 import hashlib
@@ -138,7 +138,7 @@ def run_jobs(
 ) -> None:
     """Do the script's jobs that are not done yet, in the plan's order.
 
-    Several processes call this together: all work, the main one alone keeps the books, and `barrier` keeps them in step.
+    Several processes call this together: all work, the main one alone keeps the books, `barrier` keeps them in step.
     Raises InputError where `only` names no job of the script, or a needed job is not done.
     """
     for job in jobs_of(jobs, script, only):

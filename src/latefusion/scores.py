@@ -1,8 +1,8 @@
 """The score table: every expert, every policy and the vote, on validation and test products.
 
-Writes `weights/<experiment>/scores.csv` (method, kind, split, metric, value, n) and `submissions/<experiment>/scores.md`
-(the paper's Table 1, with a row for each method). Validation rows of policies are out of fold. `test` is every product that
-nobody trained or chose on and whose label is known: the held-out share, and the test set where its labels are given.
+Writes `weights/<experiment>/scores.csv` (method, kind, split, metric, value, n) and, laid out as the paper's Table 1,
+`submissions/<experiment>/scores.md`. Validation rows of policies are out of fold. `test` is every product that nobody
+trained or chose on and whose label is known: the held-out share, and the test set where its labels are given.
 """
 
 import io

@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 def assign_folds(labels: np.ndarray, n_folds: int, seed: int) -> np.ndarray:
-    """Return a fold number for each of the (N,) labels: every class spread evenly, fold sizes within one of each other."""
+    """Return a fold number for each of the (N,) labels: classes spread evenly, fold sizes within one of each other."""
     folds = np.empty(len(labels), dtype=np.int64)
     folds[_class_after_class(labels, seed)] = np.arange(len(labels)) % n_folds
     return folds

@@ -1,8 +1,8 @@
 """The image expert, stage 2: destruction and construction learning, continuing from a stage-1 network.
 
 Chen et al., "Destruction and Construction Learning for Fine-grained Image Recognition", CVPR 2019. Every picture comes
-twice, whole and with its tiles shuffled. Three losses share one backbone: the class of both (`cls_loss`), which of the two
-it is (`adv_loss`), and where each tile came from (`loc_loss`).
+twice, whole and with its tiles shuffled. Three losses share one backbone: the class of both (`cls_loss`), which of the
+two it is (`adv_loss`), and where each tile came from (`loc_loss`).
 """
 
 from pathlib import Path
@@ -93,7 +93,7 @@ class DclClassifier(nn.Module):
 
 
 def location_targets(permutation: torch.Tensor) -> torch.Tensor:
-    """Return (2B, grid²) targets in (-0.5, 0.5): each tile's original index, whole pictures first, then destroyed ones."""
+    """Return (2B, grid²) targets in (-0.5, 0.5): each tile's original index, whole pictures first."""
     n_tiles = permutation.shape[1]
     whole = torch.arange(n_tiles, device=permutation.device).expand_as(permutation)
     return (torch.cat([whole, permutation]) - (n_tiles - 1) / 2) / n_tiles

@@ -60,7 +60,7 @@ class TextDataset(Dataset):
 
 
 def build(workshop: "Workshop", expert: TransformerExpert, run_dir: Path) -> Network:
-    """Build the expert from pretrained weights, or a small CamemBERT with a vocabulary learnt from the training texts."""
+    """Build the expert from pretrained weights, or a small CamemBERT with a vocabulary of its own."""
     prepared = workshop.prepared
     if expert.scratch is None:
         tokenizer, encoder = _load_pretrained(find_encoder(expert.model))
@@ -79,7 +79,7 @@ def build(workshop: "Workshop", expert: TransformerExpert, run_dir: Path) -> Net
 
 
 def encode(tokenizer, products: pd.DataFrame, expert: TransformerExpert) -> list[dict[str, list[int]]]:
-    """Tokenise titles and descriptions as pairs; a missing description leaves the title alone, or the literal `<pad>`."""
+    """Tokenise titles and descriptions as pairs; no description leaves the title alone, or with a literal `<pad>`."""
     titles = [clean(title, expert.cleaning) for title in products["title"]]
     texts = ["" if pd.isna(text) else clean(text, expert.cleaning) for text in products["description"]]
     if expert.missing_description == "pad_token":

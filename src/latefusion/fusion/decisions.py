@@ -1,4 +1,4 @@
-"""Decision tables: what a policy or the vote decided, `label` and `confidence` by product id, beside its probabilities."""
+"""Decision tables: what a policy or the vote decided (`label`, `confidence`, index: id), beside its probabilities."""
 
 from pathlib import Path
 

@@ -6,6 +6,7 @@ products costs little more than one of them, and Adam works weight by weight, so
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -24,7 +25,7 @@ class StackedPolicy(nn.Module):
         super().__init__()
         generators = [torch.Generator().manual_seed(derive_seed(seed, "init", fold)) for fold in range(n_folds)]
         self.weights, self.biases = nn.ParameterList(), nn.ParameterList()
-        for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True):
+        for fan_in, fan_out in pairwise(sizes):
             bound = 1 / math.sqrt(fan_in)  # as nn.Linear starts
             draw = [torch.empty(fan_in + 1, fan_out).uniform_(-bound, bound, generator=g) for g in generators]
             stacked = torch.stack(draw)  # (F, in + 1, out)
@@ -58,7 +59,7 @@ class FittedPolicy:
 def fit_policy(
     inputs: np.ndarray, targets: np.ndarray, folds: np.ndarray, num_classes: int, policy: Policy
 ) -> FittedPolicy:
-    """Train one network a fold on (N, experts x C) probabilities and (N,) class numbers; `folds` (N,) says who leaves out whom."""
+    """Train one network a fold on (N, experts x C) probabilities and (N,) class numbers; `folds` is (N,)."""
     n_folds = policy.n_folds
     hidden = [policy.hidden_size] if policy.layers == 2 else []
     net = StackedPolicy([inputs.shape[1], *hidden, num_classes], n_folds, policy.seed)

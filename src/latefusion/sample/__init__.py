@@ -8,9 +8,10 @@ type codes, their proportions and the file layouts are the challenge's. Writes `
 
 from pathlib import Path
 
+from latefusion.config import SampleConfig
 from latefusion.errors import InputError
 from latefusion.files import read_json, remove, write_json, write_text
-from latefusion.sample.plan import SampleParameters, plan_products
+from latefusion.sample.plan import plan_products
 from latefusion.sample.write import IMAGE_FOLDERS, TOP_LEVEL_NAMES, write_pictures, write_tables
 
 DRAWING_VERSION = 1  # raise it when the same parameters give another sample
@@ -30,7 +31,7 @@ Scores on this sample say that the program works. They say nothing about the rea
 """
 
 
-def draw_sample(sample: SampleParameters, *, layout: str, root: Path) -> bool:
+def draw_sample(sample: SampleConfig, *, layout: str, root: Path) -> bool:
     """Draw the sample into `root`, unless it holds exactly this sample already; return whether it drew.
 
     Another sample, or one whose drawing was interrupted, is drawn anew. Raises InputError for a folder that holds

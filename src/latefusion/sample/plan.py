@@ -9,8 +9,8 @@ import random
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import cycle
-from typing import Protocol
 
+from latefusion.config import SampleConfig
 from latefusion.sample.phrases import FAMILY_OF
 from latefusion.sample.text import write_text
 from latefusion.sample.vocabulary import OFFICIAL_COUNTS
@@ -30,22 +30,12 @@ LOOK_GROUPS = (
 LOOK_GROUP_OF = {code: group for group in LOOK_GROUPS for code in group}
 
 PARTS = ("train", "phase1", "phase2")
-VAGUENESS = {"none": 0.60, "text": 0.16, "picture": 0.20, "both": 0.04}
+VAGUENESS = {"none": 0.56, "text": 0.20, "picture": 0.20, "both": 0.04}
 DUPLICATE_SHARE = 0.05  # products that reuse the photograph of another product of their code
 LITERAL_NAN_SHARE = 0.03  # of the missing descriptions; the others are empty
 ODD_TITLES = ("NA", "null", "nan", "N/A", "NULL", "None")  # strings that table readers like to take for missing
 ODD_TITLE_SHARE = 0.001
 NOISE_WITHIN_GROUP = 0.5  # of the wrong labels; the others may be any code
-
-
-class SampleParameters(Protocol):
-    """The part of the configuration that the sample needs (`latefusion.config.Sample`)."""
-
-    products: int
-    seed: int
-    label_noise: float
-    missing_descriptions: float
-    image_size: int
 
 
 @dataclass(frozen=True)
@@ -68,7 +58,7 @@ class Product:
         return f"image_{self.image_id}_product_{self.product_id}.jpg"
 
 
-def plan_products(sample: SampleParameters) -> list[Product]:
+def plan_products(sample: SampleConfig) -> list[Product]:
     """Return all products in the order of their Integer_id: training, then phase 1, then phase 2."""
     parts, codes = _assign_codes(sample)
     labels = _make_noise(sample, parts, codes)
@@ -98,12 +88,12 @@ def share_out(total: int) -> dict[int, int]:
     return shares
 
 
-def _rng(sample: SampleParameters, purpose: object) -> random.Random:
+def _rng(sample: SampleConfig, purpose: str) -> random.Random:
     """A generator of its own for every purpose, so that one parameter does not disturb what others decide."""
     return random.Random(f"{sample.seed} {purpose}")
 
 
-def _assign_codes(sample: SampleParameters) -> tuple[list[str], list[int]]:
+def _assign_codes(sample: SampleConfig) -> tuple[list[str], list[int]]:
     n_train, n_phase1 = round(0.8 * sample.products), round(0.02 * sample.products)
     sizes = (n_train, n_phase1, sample.products - n_train - n_phase1)
     parts, codes = [], []
@@ -115,7 +105,7 @@ def _assign_codes(sample: SampleParameters) -> tuple[list[str], list[int]]:
     return parts, codes
 
 
-def _make_noise(sample: SampleParameters, parts: list[str], codes: list[int]) -> list[int]:
+def _make_noise(sample: SampleConfig, parts: list[str], codes: list[int]) -> list[int]:
     """Give exactly `label_noise` of the training products a wrong label, about half of them a confusable one."""
     rng = _rng(sample, "label noise")
     n_train = parts.count("train")
@@ -127,11 +117,11 @@ def _make_noise(sample: SampleParameters, parts: list[str], codes: list[int]) ->
     return labels
 
 
-def _draw_vagueness(sample: SampleParameters) -> list[str]:
+def _draw_vagueness(sample: SampleConfig) -> list[str]:
     return _rng(sample, "vagueness").choices(list(VAGUENESS), VAGUENESS.values(), k=sample.products)
 
 
-def _write_texts(sample: SampleParameters, codes: list[int], vagueness: list[str]) -> list[tuple[str, str]]:
+def _write_texts(sample: SampleConfig, codes: list[int], vagueness: list[str]) -> list[tuple[str, str]]:
     texts = [
         write_text(_rng(sample, f"text {i}"), code, vague=kind in ("text", "both"))
         for i, (code, kind) in enumerate(zip(codes, vagueness, strict=True))
@@ -144,12 +134,12 @@ def _write_texts(sample: SampleParameters, codes: list[int], vagueness: list[str
     return texts
 
 
-def _choose_odd_titles(sample: SampleParameters) -> list[int]:
+def _choose_odd_titles(sample: SampleConfig) -> list[int]:
     count = max(2, round(ODD_TITLE_SHARE * sample.products))
     return _rng(sample, "odd titles").sample(range(sample.products), count)
 
 
-def _choose_pictures(sample: SampleParameters, codes: list[int], vagueness: list[str]) -> list[tuple[int, int]]:
+def _choose_pictures(sample: SampleConfig, codes: list[int], vagueness: list[str]) -> list[tuple[int, int]]:
     """Return look and drawing per product; a vague picture shows what some code of the look group looks like."""
     rng = _rng(sample, "pictures")
     pictures: list[tuple[int, int]] = []

@@ -7,6 +7,7 @@ is empty. Both hold the same products, ids, texts and pictures; `hidden/` holds 
 import csv
 import multiprocessing
 import os
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -21,15 +22,17 @@ IMAGE_FOLDERS = {
     "ens": {"train": "images/image_train", "phase1": "images/image_test", "phase2": "images/image_test"},
 }
 TOP_LEVEL_NAMES = (
-    *(
-        "X_train.tsv",
-        "Y_train.tsv",
-        "x_test_task1_phase1.tsv",
-        "x_test_task1_phase2.tsv",
-        "image_training",
-        "image_test",
-    ),
-    *("X_train_update.csv", "X_test_update.csv", "Y_train_CVw08PX.csv", "images", "hidden"),
+    "X_train.tsv",
+    "Y_train.tsv",
+    "x_test_task1_phase1.tsv",
+    "x_test_task1_phase2.tsv",
+    "image_training",
+    "image_test",
+    "X_train_update.csv",
+    "X_test_update.csv",
+    "Y_train_CVw08PX.csv",
+    "images",
+    "hidden",
 )
 PER_TASK = 50  # pictures a worker draws before it reports
 ALONE_UP_TO = 400  # pictures; below, starting workers takes longer than drawing
@@ -101,8 +104,19 @@ def _run(batches: list[tuple], workers: int) -> Iterator[int]:
         return
     # Spawned, because a process that has started threads (OpenCV, torch) must not be forked.
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=use_one_thread) as pool:
+    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_start_worker) as pool:
         yield from pool.map(_save_batch, batches)
+
+
+def _start_worker() -> None:
+    use_one_thread()
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+
+
+def _leave_with_parent() -> None:
+    """End this worker when its parent was killed, or it would go on drawing into a folder that is drawn anew."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def _save_batch(batch: tuple[list[tuple[Product, Path]], int, int]) -> int:

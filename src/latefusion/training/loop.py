@@ -1,8 +1,8 @@
 """The one training loop, on accelerate: it serves the transformer, the CNN and DCL alike.
 
-A model is called with a batch of keyword tensors and returns a dict: `logits` (B, C) and, where the batch holds `labels`,
-`loss` and its parts. All randomness of an epoch is derived from the seed and the epoch, so a run that was cut and begun
-again ends with the same weights.
+A model is called with a batch of keyword tensors and returns a dict: `logits` (B, C) and, where the batch holds
+`labels`, `loss` and its parts. All randomness of an epoch is derived from the seed and the epoch, so a run that was cut
+and begun again ends with the same weights.
 """
 
 import logging

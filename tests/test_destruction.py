@@ -1,0 +1,98 @@
+"""Destruction and construction: the permutation tells exactly what was done, and targets follow from it."""
+
+import numpy as np
+import pytest
+import torch
+
+from latefusion.config import CnnExpert, DclExpert, ImageInput
+from latefusion.errors import InputError
+from latefusion.experts.cnn import ImageNet
+from latefusion.experts.dcl import DclClassifier, location_targets
+from latefusion.experts.destruction import neighbour_permutation, rearrange
+
+TINY = CnnExpert(model="resnet10t", pretrained=False, model_args={"channels": (8, 8, 8, 8), "output_stride": 16})
+
+
+def picture(side: int = 28) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("grid", [2, 4, 7])
+def test_the_permutation_inverts_the_destruction(grid):
+    permutation = neighbour_permutation(grid, np.random.default_rng(1))
+    assert sorted(permutation) == list(range(grid * grid))
+    destroyed = rearrange(picture(), permutation)
+    assert not np.array_equal(destroyed, picture())
+    assert np.array_equal(rearrange(destroyed, np.argsort(permutation)), picture())
+
+
+def test_each_place_shows_the_tile_the_permutation_names():
+    permutation = neighbour_permutation(7, np.random.default_rng(2))
+    destroyed = rearrange(picture(), permutation)
+    for place, tile in enumerate(permutation):
+        shown = destroyed[4 * (place // 7) :, 4 * (place % 7) :][:4, :4]
+        assert np.array_equal(shown, picture()[4 * (tile // 7) :, 4 * (tile % 7) :][:4, :4])
+
+
+def test_tiles_wander_among_neighbours_as_published():
+    rng = np.random.default_rng(3)
+    columns = np.stack([neighbour_permutation(7, rng) % 7 - np.arange(49) % 7 for _ in range(2000)])
+    moved = np.bincount(np.abs(columns).ravel(), minlength=7) / columns.size
+    assert moved[0] == pytest.approx(0.32, abs=0.01)
+    assert moved[1] == pytest.approx(0.57, abs=0.01)
+    assert 0 < moved[6] < 0.01
+
+
+def model(**settings) -> DclClassifier:
+    image = ImageInput(resize=64, crop=64)
+    expert = DclExpert(kind="dcl", start_from="x", image=image, **({"grid": 4} | settings))
+    return DclClassifier(ImageNet(TINY, pretrained=False), 3, expert)
+
+
+def batch(size: int = 2) -> dict[str, torch.Tensor]:
+    images = torch.randint(0, 256, (size, 64, 64, 3), dtype=torch.uint8)
+    permutation = torch.stack([torch.randperm(16) for _ in range(size)])
+    return {"images": images, "destroyed": images, "permutation": permutation, "labels": torch.tensor([2, 0])}
+
+
+def test_both_copies_carry_the_label_and_the_adversary_tells_them_apart():
+    outputs = model()(**batch())
+    assert outputs["logits"].shape == (4, 3)
+    labels = torch.tensor([2, 0])
+    assert model().adversarial_targets(labels).tolist() == [1, 1, 0, 0]
+    assert model(adversarial="cls_mul").adversarial_targets(labels).tolist() == [2, 0, 5, 3]
+
+
+def test_losses_add_up_by_their_weights():
+    outputs = model(adv_weight=0.5, loc_weight=0.25)(**batch())
+    expected = outputs["cls_loss"] + 0.5 * outputs["adv_loss"] + 0.25 * outputs["loc_loss"]
+    assert torch.allclose(outputs["loss"], expected)
+
+
+def test_location_targets_are_the_tracked_indices_centred():
+    permutation = torch.randperm(49)[None]
+    targets = location_targets(permutation)
+    assert torch.allclose(targets[0], (torch.arange(49) - 24) / 49)
+    assert torch.allclose(targets[1], (permutation[0] - 24) / 49)
+
+
+def test_evaluation_of_cls_mul_adds_both_halves():
+    network = model(adversarial="cls_mul").eval()
+    images = batch()["images"]
+    pooled = network.net.pool(network.net.feature_map(images))
+    halves = network.adv_head(pooled)
+    expected = network.class_head(pooled) + halves[:, :3] + halves[:, 3:]
+    assert torch.allclose(network(images)["logits"], expected)
+
+
+def test_a_grid_that_does_not_fit_the_feature_map_is_refused():
+    with pytest.raises(InputError, match="feature map of 4 x 4"):
+        model(grid=8)
+
+
+def test_heads_learn_faster_than_the_backbone():
+    network = model()
+    heads = {id(parameter) for parameter in network.heads()}
+    backbone = {id(parameter) for parameter in network.net.parameters()}
+    assert heads | backbone == {id(parameter) for parameter in network.parameters()}
+    assert not heads & backbone
