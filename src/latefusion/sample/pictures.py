@@ -53,7 +53,7 @@ def draw_picture(rng: random.Random, look: int, size: int) -> np.ndarray:
 def _choose_drawing(rng: random.Random, look: int) -> Drawing:
     """The first drawing of a code is its most usual one."""
     drawings = DRAWINGS[look]
-    return rng.choices(drawings, [(rank + 1) ** -1.3 for rank in range(len(drawings))])[0]
+    return rng.choices(drawings, [(rank + 1) ** -1.8 for rank in range(len(drawings))])[0]
 
 
 def _place(canvas: Canvas, rng: random.Random, *, scale: float, reach: float) -> None:
