@@ -40,7 +40,7 @@ FAMILIES = (
     family(
         (2280, 2403),
         nouns("revue, numéros, collection, parution, périodiques", "issue, collection", "Ausgabe, Sammlung"),
-        "L'Écho des Provinces, Tricot Facile, Auto Passion d'Hier, Le Petit Reporter, Modes et Travaux d'Aiguille, "
+        "L'Écho des Provinces, Tricot Facile, Auto Passion d'Hier, Le Petit Reporter, Modes et Ouvrages, "
         "Ciné Vedettes, Vents du Large, Rail et Locomotive",
         "cinéma, la mode de printemps, spécial tour de France, l'art et les antiquités, les recettes d'hiver, "
         "élections, voitures de légende, chasse et pêche, le rock des années 70, jardin potager, la guerre, "
@@ -57,8 +57,8 @@ FAMILIES = (
         ),
         "Zentaris, Pixelor, Novaplay, Kyotek, Arkadia, Joyplus, Gamewave",
         "Chroniques d'Altéa, Rallye Extrême {number}, Foot Manager, Zone Fantôme, Les Gardiens du Temple, "
-        "Dragon Quête, Space Raiders, Super Zippo, Ninja Storm, La ferme enchantée, Tennis Pro, "
-        "Guerre des étoiles perdues",
+        "La Quête du Dragon, Pirates de l'Orbite, Super Zippo, Ninja Tempête, La ferme enchantée, Tennis Pro, "
+        "Les Étoiles Perdues",
         "version française, édition collector, pal, multijoueur, pegi 12, pegi 18, bon état, neuf sous blister, "
         "compatible toutes versions, testé, avec notice, édition {year}, en ligne",
     ),
@@ -87,7 +87,7 @@ FAMILIES = (
         (1301, 1320),
         nouns("article bébé, lot naissance, ensemble bébé, cadeau de naissance", "baby gift set", "Baby Set"),
         "Bébélou, Petit Nuage, Mimosa, Doucéa, Babyline",
-        "lapin, étoiles, ours, éléphant, nuage, hibou, petit prince, renard",
+        "lapin, étoiles, ours, éléphant, nuage, hibou, petit hérisson, renard",
         "0-6 mois, {number} mois, fille, garçon, mixte, coton bio, sans bpa, doux, naissance, lavable en machine, "
         "lot de {number}, antidérapant, confortable",
     ),
@@ -123,7 +123,7 @@ FAMILIES = (
             "outdoor kit, garden equipment, pump",
             "Gartenzubehör, Outdoor Set, Pumpe",
         ),
-        "Aquaviva, Jardiland Pro, Vertis, Soléo, Ozéan, Robusta",
+        "Aquaviva, Jardivert Pro, Vertis, Soléo, Ozéan, Robusta",
         "pour jardin, pour terrasse, plein air, été, famille, extérieur, camping, plage",
         "{length} cm, diamètre {length} cm, {number} m, {number} w, pvc, acier galvanisé, résistant aux uv, "
         "électrique, gonflable, {length} x {width} cm, avec pompe, sans fil, télescopique, {number} l, "

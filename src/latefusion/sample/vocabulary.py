@@ -64,7 +64,7 @@ NOUNS = {
     1160: nouns(
         "carte à collectionner, booster, carte rare brillante, deck de démarrage, carte à jouer holographique, "
         "carte promo, lot de cartes communes, display de boosters, carte ultra rare, carte magie, carte joueur, "
-        "carte monstre, carte piège, image autocollante panini",
+        "carte monstre, carte piège, image autocollante",
         "trading card, booster pack, holo rare card, foil card, starter deck",
         "Sammelkarte, Boosterpack, Holokarte, Einzelkarte",
     ),
