@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the scripts do, and before anything imports torch
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as the scripts do, and before anything imports torch
 REPOSITORY = Path(__file__).parents[1]
 
 TINY_CNN = {

@@ -59,7 +59,7 @@ def eval_loader(dataset: Dataset, collate: Collate, batch_size: int, hardware: H
 def _loader_args(collate: Collate, hardware: Hardware) -> dict:
     workers = hardware.num_workers
     if workers is None:
-        workers = min(8, len(os.sched_getaffinity(0)) - 1)
+        workers = min(8, max(0, os.cpu_count() - 2))
     return {
         "collate_fn": collate,
         "num_workers": workers,
