@@ -22,8 +22,8 @@ def run_script(doc: str, work: Callable[[Experiment, str | None], None], *, para
     Exits with status 2 and a plain message on an InputError, 130 when interrupted.
     """
     args = _parse(doc)
-    # OpenMP's threads spin while they wait for each other. Spinning for long beside a busy neighbour makes training thirty
-    # times slower, not spinning at all makes it a third slower on a quiet machine; torch reads this when imported.
+    # OpenMP's threads spin while they wait for each other. Spinning for long beside a busy neighbour makes training many
+    # times slower, not spinning at all makes it slower on a quiet machine; torch reads this when it is imported.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     rank = int(os.environ.get("RANK", "0"))
     logging.basicConfig(

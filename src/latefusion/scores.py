@@ -14,6 +14,7 @@ from latefusion.catalogue import read_test_labels
 from latefusion.config import Experiment
 from latefusion.files import write_text
 from latefusion.fusion.decisions import read_decisions
+from latefusion.label_report import describe_label_issues
 from latefusion.metrics import METRICS
 from latefusion.prepare import Prepared
 from latefusion.probs import read_probs
@@ -34,6 +35,8 @@ def write_scores(experiment: Experiment, prepared: Prepared) -> str:
     scores.to_csv(buffer, index=False)
     write_text(experiment.run_root / "scores.csv", buffer.getvalue())
     page = render(experiment, scores)
+    if (experiment.run_root / "denoise" / "label_issues.parquet").exists():
+        page += f"\n{describe_label_issues(experiment, prepared)}\n"
     write_text(experiment.submission_dir / "scores.md", page)
     return page
 
