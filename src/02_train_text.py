@@ -8,9 +8,9 @@ from latefusion.cli import run_script
 
 
 def main(experiment, only):
-    from latefusion.experts import train_experts
+    from latefusion.train import train
 
-    train_experts(experiment, "02_train_text.py", only)
+    train(experiment, "02_train_text.py", only)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,9 @@ from latefusion.cli import run_script
 
 
 def main(experiment, only):
-    from latefusion.experts import find_label_issues
+    from latefusion.train import train
 
-    find_label_issues(experiment, "03_denoise.py", only)
+    train(experiment, "03_denoise.py", only)
 
 
 if __name__ == "__main__":

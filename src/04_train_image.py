@@ -8,9 +8,9 @@ from latefusion.cli import run_script
 
 
 def main(experiment, only):
-    from latefusion.experts import train_experts
+    from latefusion.train import train
 
-    train_experts(experiment, "04_train_image.py", only)
+    train(experiment, "04_train_image.py", only)
 
 
 if __name__ == "__main__":

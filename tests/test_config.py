@@ -7,9 +7,8 @@ import pytest
 import yaml
 from conftest import REPOSITORY, tiny_page
 
-from latefusion.config import Experiment
+from latefusion.config import Experiment, load_experiment
 from latefusion.errors import InputError
-from latefusion.page import load_experiment
 
 SCRIPTS = sorted(path.name for path in (REPOSITORY / "src").glob("0*.py"))
 

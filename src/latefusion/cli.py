@@ -10,9 +10,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from latefusion.config import Experiment
+from latefusion.config import DEFAULT_PAGE, Experiment, load_experiment
 from latefusion.errors import InputError
-from latefusion.page import DEFAULT_PAGE, load_experiment
 
 
 def run_script(doc: str, work: Callable[[Experiment, str | None], None], *, parallel: bool = False) -> None:
@@ -22,8 +21,8 @@ def run_script(doc: str, work: Callable[[Experiment, str | None], None], *, para
     Exits with status 2 and a plain message on an InputError, 130 when interrupted.
     """
     args = _parse(doc)
-    # OpenMP's threads spin while they wait for each other. Spinning for long beside a busy neighbour makes training many
-    # times slower, not spinning at all makes it slower on a quiet machine; torch reads this when it is imported.
+    # OpenMP's threads spin while they wait for each other. Spinning for long makes training many times slower beside a
+    # busy neighbour, not spinning at all makes it slower on a quiet machine; torch reads this on import.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     rank = int(os.environ.get("RANK", "0"))
     logging.basicConfig(

@@ -10,7 +10,6 @@ label, the suggested one, the normalised margin, the probabilities of both, whet
 
 import logging
 import warnings
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -21,21 +20,19 @@ from cleanlab.rank import get_normalized_margin_for_each_label
 from latefusion.config import Denoise
 from latefusion.experts import cnn
 from latefusion.experts.network import fit_network, predict_products
+from latefusion.experts.training_products import training_products
+from latefusion.experts.workshop import Workshop
 from latefusion.files import remove, whole, write_json
 from latefusion.metrics import macro_f1
 from latefusion.probs import read_probs, write_probs
 from latefusion.randomness import derive_seed
 from latefusion.split import assign_folds
 from latefusion.training.checkpoint import BEST, load_weights
-from latefusion.training_ids import training_products
-
-if TYPE_CHECKING:
-    from latefusion.experts import Workshop
 
 logger = logging.getLogger(__name__)
 
 
-def denoise(workshop: "Workshop") -> None:
+def denoise(workshop: Workshop) -> None:
     """Find label issues among the training products that have a picture, and mark the ones to remove."""
     settings, prepared = workshop.experiment.denoise, workshop.prepared
     run_dir = workshop.run_dir("denoise")
@@ -61,7 +58,7 @@ def denoise(workshop: "Workshop") -> None:
     remove(run_dir / "folds")
 
 
-def _out_of_fold_probs(workshop: "Workshop", products: pd.DataFrame, targets: np.ndarray) -> np.ndarray:
+def _out_of_fold_probs(workshop: Workshop, products: pd.DataFrame, targets: np.ndarray) -> np.ndarray:
     """Return (N, C): each product's probabilities by the network of the fold it was left out of."""
     settings = workshop.experiment.denoise
     training = settings.network.train
@@ -73,7 +70,7 @@ def _out_of_fold_probs(workshop: "Workshop", products: pd.DataFrame, targets: np
     return pred_probs
 
 
-def _fold_probs(workshop: "Workshop", fold: int, train: pd.DataFrame, held_out: pd.DataFrame) -> np.ndarray:
+def _fold_probs(workshop: Workshop, fold: int, train: pd.DataFrame, held_out: pd.DataFrame) -> np.ndarray:
     """Train a fold's network and predict what it has not seen; a fold that is done already is read back."""
     network_settings = workshop.experiment.denoise.network
     fold_dir = workshop.run_dir("denoise") / "folds" / f"fold-{fold}"

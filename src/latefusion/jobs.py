@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from latefusion.config import DclExpert, Experiment, LateExpert
+from latefusion.config.nearest import did_you_mean
 from latefusion.errors import InputError
 from latefusion.files import read_json, remove, write_json, write_yaml
-from latefusion.nearest import did_you_mean
 
 logger = logging.getLogger(__name__)
 

@@ -1,7 +1,6 @@
 """The image expert, stage 1: any timm network on single pictures."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,13 +13,11 @@ from torch.utils.data import Dataset
 from latefusion.augment import augment, centre_crop, training_transform
 from latefusion.config import CnnExpert, ImageInput
 from latefusion.experts.network import Network
+from latefusion.experts.training_products import training_products
+from latefusion.experts.workshop import Workshop
 from latefusion.images import ImageStore
 from latefusion.pretrained import find_timm
 from latefusion.randomness import derive_seed
-from latefusion.training_ids import training_products
-
-if TYPE_CHECKING:
-    from latefusion.experts import Workshop
 
 
 class ImageNet(nn.Module):
@@ -107,7 +104,7 @@ def collate(items: list[dict]) -> dict[str, torch.Tensor]:
     return {key: torch.from_numpy(np.stack([item[key] for item in items])) for key in items[0]}
 
 
-def build(workshop: "Workshop", expert: CnnExpert, run_dir: Path) -> Network:
+def build(workshop: Workshop, expert: CnnExpert, run_dir: Path) -> Network:
     """Build the expert; it needs nothing of its run folder."""
     prepared, store = workshop.prepared, workshop.images
     net = ImageNet(expert, pretrained=expert.pretrained)

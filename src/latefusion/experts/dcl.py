@@ -6,7 +6,6 @@ two it is (`adv_loss`), and where each tile came from (`loc_loss`).
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,11 +17,9 @@ from latefusion.errors import InputError
 from latefusion.experts.cnn import EvalImages, ImageNet, TrainImages, collate
 from latefusion.experts.destruction import neighbour_permutation, rearrange
 from latefusion.experts.network import Network
+from latefusion.experts.training_products import training_products
+from latefusion.experts.workshop import Workshop
 from latefusion.randomness import derive_seed
-from latefusion.training_ids import training_products
-
-if TYPE_CHECKING:
-    from latefusion.experts import Workshop
 
 
 class DclClassifier(nn.Module):
@@ -114,7 +111,7 @@ class DclImages(TrainImages):
         return item | {"destroyed": rearrange(item["images"], permutation), "permutation": permutation}
 
 
-def build(workshop: "Workshop", expert: DclExpert, run_dir: Path) -> Network:
+def build(workshop: Workshop, expert: DclExpert, run_dir: Path) -> Network:
     """Build the expert on its stage-1 network's weights; it needs nothing of its own run folder."""
     prepared, store = workshop.prepared, workshop.images
     stage_1 = workshop.experiment.experts[expert.start_from]

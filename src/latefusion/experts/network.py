@@ -1,24 +1,17 @@
-"""What every expert that is a network goes through: build, fit, best weights back, probabilities out."""
+"""An expert that is a network: the model, how it reads products, and how it is fitted and predicts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import torch
-from accelerate.utils import set_seed
 from torch.utils.data import Dataset
 
-from latefusion.experts.outputs import write_outputs
-from latefusion.files import remove
-from latefusion.training.checkpoint import BEST, late_weights, load_weights, save_weights
+from latefusion.experts.workshop import Workshop
 from latefusion.training.loaders import Collate, Data
 from latefusion.training.loop import fit, predict_dataset
-
-if TYPE_CHECKING:
-    from latefusion.experts import Workshop
 
 
 @dataclass(frozen=True)
@@ -34,44 +27,8 @@ class Network:
     drop_last: bool = False
 
 
-def build_network(workshop: "Workshop", name: str) -> Network:
-    """Build an expert's network as it stands before its first epoch, seeded."""
-    expert = workshop.experiment.experts[name]
-    if expert.kind == "transformer":
-        from latefusion.experts.transformer import build
-    elif expert.kind == "cnn":
-        from latefusion.experts.cnn import build
-    else:
-        from latefusion.experts.dcl import build
-    set_seed(expert.train.seed)
-    return build(workshop, expert, workshop.run_dir(name))
-
-
-def train_network(workshop: "Workshop", name: str) -> None:
-    """Train an expert and leave its run folder; the weights kept are those of highest validation macro-F1."""
-    run_dir = workshop.run_dir(name)
-    network = build_network(workshop, name)
-    progress = fit_network(
-        workshop, network, workshop.prepared.part("train"), workshop.prepared.part("valid"),
-        training=workshop.experiment.experts[name].train, run_dir=run_dir, name=name,
-    )  # fmt: skip
-    load_weights(network.model, run_dir / BEST)
-    _leave(workshop, name, network, {"best_epoch": progress.best_epoch})
-    if workshop.accelerator.is_main_process:
-        remove(run_dir / "checkpoints")
-        remove(run_dir / BEST)
-
-
-def predict_late(workshop: "Workshop", name: str) -> None:
-    """Leave the run folder of an expert that is a late checkpoint of another."""
-    late = workshop.experiment.experts[name]
-    network = build_network(workshop, late.of)
-    load_weights(network.model, late_weights(workshop.run_dir(late.of), late.epochs_before_end))
-    _leave(workshop, name, network, {"of": late.of, "epochs_before_end": late.epochs_before_end})
-
-
 def fit_network(
-    workshop: "Workshop",
+    workshop: Workshop,
     network: Network,
     train: pd.DataFrame,
     valid: pd.DataFrame | None,
@@ -94,20 +51,9 @@ def fit_network(
     )  # fmt: skip
 
 
-def predict_products(workshop: "Workshop", network: Network, products: pd.DataFrame, batch_size: int) -> np.ndarray:
+def predict_products(workshop: Workshop, network: Network, products: pd.DataFrame, batch_size: int) -> np.ndarray:
     """Return (N, C) probabilities of products, in their order."""
     return predict_dataset(
         workshop.accelerator, network.model, network.eval_set(products), network.collate,
         batch_size=batch_size, hardware=workshop.experiment.hardware,
     )  # fmt: skip
-
-
-def _leave(workshop: "Workshop", name: str, network: Network, facts: dict) -> None:
-    expert = workshop.experiment.experts[name]
-    batch_size = workshop.experiment.experts[getattr(expert, "of", name)].train.batch_size
-    run_dir = workshop.run_dir(name)
-    parts = workshop.prepared.evaluation_parts()
-    probs = {part: predict_products(workshop, network, products, batch_size) for part, products in parts.items()}
-    if workshop.accelerator.is_main_process:
-        save_weights(network.model, run_dir / "model.safetensors")
-        write_outputs(workshop.prepared, run_dir, probs, facts)

@@ -1,7 +1,6 @@
 """The text expert that needs no weights: TF-IDF of words and characters, multinomial logistic regression."""
 
 import logging
-from typing import TYPE_CHECKING
 
 import joblib
 import numpy as np
@@ -13,15 +12,13 @@ from sklearn.pipeline import make_pipeline, make_union
 from latefusion.cleaning import clean
 from latefusion.config import TfidfExpert
 from latefusion.experts.outputs import write_outputs
+from latefusion.experts.workshop import Workshop
 from latefusion.files import whole
-
-if TYPE_CHECKING:
-    from latefusion.experts import Workshop
 
 logger = logging.getLogger(__name__)
 
 
-def train_tfidf(workshop: "Workshop", name: str) -> None:
+def train_tfidf(workshop: Workshop, name: str) -> None:
     """Fit on the training products and leave the expert's run folder."""
     expert, prepared = workshop.experiment.experts[name], workshop.prepared
     train = prepared.part("train")

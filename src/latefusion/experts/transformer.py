@@ -3,7 +3,6 @@
 import io
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 import sentencepiece
@@ -17,11 +16,9 @@ from latefusion.cleaning import clean
 from latefusion.config import ScratchEncoder, TransformerExpert
 from latefusion.errors import InputError
 from latefusion.experts.network import Network
+from latefusion.experts.workshop import Workshop
 from latefusion.files import whole
 from latefusion.pretrained import find_encoder
-
-if TYPE_CHECKING:
-    from latefusion.experts import Workshop
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +56,7 @@ class TextDataset(Dataset):
         return self.encodings[index] | {"labels": self.targets[index]}
 
 
-def build(workshop: "Workshop", expert: TransformerExpert, run_dir: Path) -> Network:
+def build(workshop: Workshop, expert: TransformerExpert, run_dir: Path) -> Network:
     """Build the expert from pretrained weights, or a small CamemBERT with a vocabulary of its own."""
     prepared = workshop.prepared
     if expert.scratch is None:

@@ -5,10 +5,10 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
-from latefusion.config import Experiment
+from latefusion.config.experiment import Experiment
 from latefusion.errors import InputError
 
-DEFAULT_PAGE = Path(__file__).parents[2] / "configs" / "sample.yaml"
+DEFAULT_PAGE = Path(__file__).parents[3] / "configs" / "sample.yaml"
 
 
 def load_experiment(path: Path = DEFAULT_PAGE, overrides: list[str] = ()) -> Experiment:

@@ -1,16 +1,12 @@
 """Which training products an image expert learns from."""
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
 from latefusion.errors import InputError
-
-if TYPE_CHECKING:
-    from latefusion.experts import Workshop
+from latefusion.experts.workshop import Workshop
 
 
-def training_products(workshop: "Workshop", products: pd.DataFrame, train_on: str) -> pd.DataFrame:
+def training_products(workshop: Workshop, products: pd.DataFrame, train_on: str) -> pd.DataFrame:
     """Return the products that have a picture; on `clean`, without the label issues that denoising removed."""
     kept = products[products["image"].notna()]
     if kept.empty:

@@ -1,0 +1,49 @@
+"""The experiment: one frozen page of YAML that holds the whole recipe.
+
+A page, `configs/<experiment>.yaml`, holds only what differs from the defaults that stand here, and the defaults are the
+published recipe (Bi et al., "A Multimodal Late Fusion Model for E-Commerce Product Classification", SIGIR eCom 2020).
+Nothing here imports torch or pandas, so a bad page is refused at once.
+"""
+
+from latefusion.config.catalogue import CatalogueConfig, Columns, SampleConfig, Split
+from latefusion.config.experiment import Experiment
+from latefusion.config.experts import (
+    CnnExpert,
+    DclExpert,
+    Denoise,
+    Expert,
+    ImageInput,
+    LateExpert,
+    ScratchEncoder,
+    TfidfExpert,
+    TransformerExpert,
+)
+from latefusion.config.fusion import Policy, Vote
+from latefusion.config.page import DEFAULT_PAGE, load_experiment
+from latefusion.config.training import DclTraining, Hardware, ImageTraining, TextTraining, Training
+
+__all__ = [
+    "DEFAULT_PAGE",
+    "CatalogueConfig",
+    "CnnExpert",
+    "Columns",
+    "DclExpert",
+    "DclTraining",
+    "Denoise",
+    "Experiment",
+    "Expert",
+    "Hardware",
+    "ImageInput",
+    "ImageTraining",
+    "LateExpert",
+    "Policy",
+    "SampleConfig",
+    "ScratchEncoder",
+    "Split",
+    "TextTraining",
+    "TfidfExpert",
+    "Training",
+    "TransformerExpert",
+    "Vote",
+    "load_experiment",
+]

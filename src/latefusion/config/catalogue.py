@@ -1,0 +1,62 @@
+"""The products: where they are, what the sample holds, how they are split."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from latefusion.config.section import Fraction, Section
+
+
+class SampleConfig(Section):
+    """The synthetic catalogue to draw into `catalogue.root`; pages about real products leave it out."""
+
+    products: int = Field(5000, ge=200)
+    seed: int = 2020
+    label_noise: Fraction = 0.05
+    missing_descriptions: Fraction = 0.351
+    image_size: int = Field(500, ge=64)
+
+
+class Columns(Section):
+    """Which column of a table holds what; `split` (train, valid, test) is obeyed where it is named."""
+
+    id: str = "id"
+    title: str = "title"
+    description: str | None = "description"
+    image: str | None = "image_path"
+    label: str = "label"
+    split: str | None = None
+
+
+class CatalogueConfig(Section):
+    """Where the products are, and in whose layout. All file names are relative to `root`."""
+
+    format: Literal["table", "sigir", "ens"]
+    root: Path
+    products: str = "products.csv"  # table only: CSV, TSV or Parquet
+    test_products: str | None = None  # table only: products without labels, to be predicted
+    columns: Columns = Columns()
+    test_labels: str | None = None  # true labels of the unlabelled test set, for scoring only
+    bad_images: Literal["error", "keep", "drop"] = "error"  # keep: as "no image"
+
+    @model_validator(mode="after")
+    def _refuse_table_keys_elsewhere(self) -> "CatalogueConfig":
+        table_keys = {"products", "test_products", "columns"} & self.model_fields_set
+        if self.format != "table" and table_keys:
+            raise ValueError(f"{', '.join(sorted(table_keys))}: only for format table, not for {self.format}")
+        return self
+
+
+class Split(Section):
+    """Stratified shares of the labelled products; `test_fraction` is held out to score on."""
+
+    valid_fraction: Fraction = 0.1
+    test_fraction: Fraction = 0.0
+    seed: int = 2020
+
+    @model_validator(mode="after")
+    def _something_is_left(self) -> "Split":
+        if self.valid_fraction + self.test_fraction >= 1:
+            raise ValueError("valid_fraction and test_fraction leave nothing to train on")
+        return self

@@ -1,0 +1,126 @@
+"""The experts by kind, and the denoising that feeds the image experts."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from latefusion.config.section import Fraction, Name, Section
+from latefusion.config.training import DclTraining, ImageTraining, TextTraining
+
+
+class ScratchEncoder(Section):
+    """A small CamemBERT with random weights and a sentencepiece vocabulary learnt from the training texts."""
+
+    vocab_size: int = Field(8000, ge=100)
+    hidden_size: int = Field(128, ge=8)
+    num_hidden_layers: int = Field(2, ge=1)
+    num_attention_heads: int = Field(4, ge=1)
+    intermediate_size: int = Field(512, ge=8)
+    dropout: Fraction = 0.1
+
+
+class TransformerExpert(Section):
+    """A Hugging Face encoder on (title, description): `model` names pretrained weights, `scratch` starts without."""
+
+    kind: Literal["transformer"]
+    model: str | None = None
+    scratch: ScratchEncoder | None = None
+    max_length: int = Field(128, ge=8)
+    cleaning: Literal["decode", "published"] = "decode"  # published: entities and tags become spaces, accents are lost
+    missing_description: Literal["title_only", "pad_token"] = "title_only"  # pad_token: the published literal `<pad>`
+    head_bias: bool = True  # the published code has none
+    train: TextTraining = TextTraining()
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> "TransformerExpert":
+        if (self.model is None) == (self.scratch is None):
+            raise ValueError("give either model (pretrained weights) or scratch (a small encoder to train), not both")
+        return self
+
+
+class TfidfExpert(Section):
+    """TF-IDF of words and characters with logistic regression: no weights to download, strong on small catalogues."""
+
+    kind: Literal["tfidf"]
+    word_ngrams: tuple[int, int] = (1, 2)
+    char_ngrams: tuple[int, int] | None = (3, 5)
+    min_df: int = Field(2, ge=1)
+    max_features: int = Field(300_000, ge=100)  # of each of the two vocabularies
+    regularisation: float = Field(10.0, gt=0)  # scikit-learn's C
+    cleaning: Literal["decode", "published"] = "decode"
+
+
+class ImageInput(Section):
+    """Pixels: every picture is resized to a square of `resize`, of which the network sees a square of `crop`."""
+
+    resize: int = Field(256, ge=8)
+    crop: int = Field(224, ge=8)
+    rotate: float = Field(15.0, ge=0, le=180)  # degrees either way, training only
+    flip: bool = True  # horizontally, training only
+
+    @model_validator(mode="after")
+    def _crop_fits(self) -> "ImageInput":
+        if self.crop > self.resize:
+            raise ValueError(f"crop {self.crop} is larger than resize {self.resize}")
+        return self
+
+
+class CnnExpert(Section):
+    """Any timm network; name the tag of pretrained weights (`resnet152.tv_in1k`), the bare name is another recipe."""
+
+    kind: Literal["cnn"] = "cnn"
+    model: str
+    pretrained: bool = True
+    model_args: dict[str, int | float | str | bool | tuple[int, ...]] = Field({})  # timm.create_model's own arguments
+    image: ImageInput = ImageInput()
+    train_on: Literal["all", "clean"] = "all"  # clean: without the label issues that denoising removed
+    train: ImageTraining = ImageTraining()
+
+
+class DclExpert(Section):
+    """Destruction and construction learning (Chen et al., CVPR 2019), continuing from a `cnn` expert."""
+
+    kind: Literal["dcl"]
+    start_from: Name
+    image: ImageInput = ImageInput(resize=512, crop=448)
+    grid: int = Field(7, ge=2)
+    adversarial: Literal["cls_2", "cls_mul"] = "cls_2"
+    adv_weight: float = Field(1.0, ge=0)
+    loc_weight: float = Field(1.0, ge=0)  # 0.01 in the authors' car and aircraft runs
+    head_lr_factor: float = Field(10.0, gt=0)
+    train_on: Literal["all", "clean"] = "all"
+    train: DclTraining = DclTraining()
+
+    @model_validator(mode="after")
+    def _grid_fits(self) -> "DclExpert":
+        if self.image.crop % self.grid:
+            raise ValueError(f"grid {self.grid} does not divide crop {self.image.crop}")
+        return self
+
+
+class LateExpert(Section):
+    """A late checkpoint of another expert, as an expert of its own: 0 is the final epoch, 1 the one before."""
+
+    kind: Literal["late"]
+    of: Name
+    epochs_before_end: int = Field(0, ge=0)
+
+
+Expert = Annotated[TransformerExpert | TfidfExpert | CnnExpert | DclExpert | LateExpert, Field(discriminator="kind")]
+
+
+class Denoise(Section):
+    """Label issues from out-of-fold probabilities of `network`, ranked by cleanlab; the worst are removed."""
+
+    network: CnnExpert
+    n_folds: int = Field(4, ge=2)
+    remove_fraction: float = Field(0.1, ge=0, le=1)  # of the FLAGGED products, not of all
+    filter_by: Literal["prune_by_noise_rate", "prune_by_class", "both", "confident_learning", "predicted_neq_given"] = (
+        "prune_by_noise_rate"
+    )
+
+    @model_validator(mode="after")
+    def _trains_on_all(self) -> "Denoise":
+        if self.network.train_on != "all":
+            raise ValueError("network.train_on: the fold networks come before cleaning and train on all")
+        return self

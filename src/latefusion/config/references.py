@@ -1,0 +1,59 @@
+"""Names on the page that point at other names on the page: every one must resolve, before anything runs."""
+
+from collections.abc import Collection, Iterable
+
+from latefusion.config.experts import CnnExpert, DclExpert, Expert, LateExpert
+from latefusion.config.fusion import Policy
+from latefusion.config.nearest import did_you_mean
+
+RESERVED_NAMES = ("catalogue", "cache", "denoise", "vote")  # folders of the experiment's own
+
+
+def check_references(experts: dict[str, Expert], image_cache: int | None, *, cleans: bool) -> None:
+    """Raise ValueError naming the expert's key whose value names nothing, or something of the wrong kind."""
+    for name, expert in experts.items():
+        key = f"experts.{name}"
+        if isinstance(expert, DclExpert):
+            _must_exist(f"{key}.start_from", expert.start_from, experts)
+            if not isinstance(experts[expert.start_from], CnnExpert):
+                raise ValueError(f"{key}.start_from: '{expert.start_from}' is not of kind cnn")
+        if isinstance(expert, LateExpert):
+            _check_late(key, expert, experts)
+        if isinstance(expert, CnnExpert | DclExpert):
+            _check_image_expert(key, expert, image_cache, cleans=cleans)
+
+
+def check_fusion(experts: dict[str, Expert], policies: dict[str, Policy], vote_members: Iterable[str]) -> None:
+    """Raise ValueError where a policy or the vote names nothing, or a name is taken twice."""
+    for name in (*experts, *policies):
+        if name in RESERVED_NAMES:
+            raise ValueError(f"'{name}' is a folder of the experiment's own; name the expert or policy otherwise")
+    for name in policies:
+        if name in experts:
+            raise ValueError(f"'{name}' names an expert and a policy; each needs a name of its own")
+        for member in policies[name].experts:
+            _must_exist(f"policies.{name}.experts", member, experts)
+    for member in vote_members:
+        _must_exist("vote.members", member, policies)
+
+
+def _check_late(key: str, expert: LateExpert, experts: dict[str, Expert]) -> None:
+    _must_exist(f"{key}.of", expert.of, experts)
+    parent = experts[expert.of]
+    if not hasattr(parent, "train"):
+        raise ValueError(f"{key}.of: '{expert.of}' is of kind {parent.kind}, which has no checkpoints")
+    if parent.train.keep_last <= expert.epochs_before_end:
+        wanted = expert.epochs_before_end + 1
+        raise ValueError(f"{key}: set experts.{expert.of}.train.keep_last to {wanted} or more, it keeps too few epochs")
+
+
+def _check_image_expert(key: str, expert: CnnExpert | DclExpert, image_cache: int | None, *, cleans: bool) -> None:
+    if expert.train_on == "clean" and not cleans:
+        raise ValueError(f"{key}.train_on: clean needs a denoise section")
+    if image_cache is not None and expert.image.resize > image_cache:
+        raise ValueError(f"{key}.image.resize {expert.image.resize} is larger than image_cache {image_cache}")
+
+
+def _must_exist(key: str, name: str, known: Collection[str]) -> None:
+    if name not in known:
+        raise ValueError(f"{key}: '{name}' does not exist{did_you_mean(name, known)}")

@@ -1,0 +1,66 @@
+"""What the training scripts (02 to 05) call: the jobs of a script that are not done yet, one after another."""
+
+import logging
+from functools import partial
+
+from latefusion.config import Experiment
+from latefusion.errors import InputError
+from latefusion.jobs import Job, jobs_of, plan, run_jobs
+from latefusion.pretrained import find_encoder, find_timm
+
+logger = logging.getLogger(__name__)
+
+
+def train(experiment: Experiment, script: str, only: str | None) -> None:
+    """Train what a numbered script trains and is not done yet.
+
+    Raises InputError, before anything is trained, where pretrained weights are missing.
+    """
+    jobs = plan(experiment)
+    if all(job.state() == "done" for job in jobs_of(jobs, script, only)):
+        logger.info("src/%s: nothing to do", script)
+        return
+    # A missing model is said before the first network trains, not after a week of the others.
+    _require_weights(experiment, jobs if only is None else {only: jobs[only]})
+    from latefusion.experts.workshop import Workshop  # imports torch
+
+    workshop = Workshop(experiment)
+    accelerator = workshop.accelerator
+    run_jobs(
+        jobs, script, partial(_do, workshop), only,
+        is_main=accelerator.is_main_process, barrier=accelerator.wait_for_everyone,
+    )  # fmt: skip
+
+
+def _require_weights(experiment: Experiment, jobs: dict[str, Job]) -> None:
+    finders = {}
+    for job in (job for job in jobs.values() if job.state() != "done"):
+        expert = experiment.denoise.network if job.kind == "denoise" else experiment.experts.get(job.name)
+        if job.kind == "transformer" and expert.model is not None:
+            finders[expert.model] = find_encoder
+        if job.kind in ("cnn", "denoise") and expert.pretrained:
+            finders[expert.model] = find_timm
+    problems = []
+    for model, find in finders.items():
+        try:
+            find(model)
+        except InputError as error:
+            problems.append(str(error))
+    if problems:
+        raise InputError("\n".join(problems))
+
+
+def _do(workshop, job: Job) -> None:
+    if job.kind == "tfidf":
+        from latefusion.experts.tfidf import train_tfidf
+
+        if workshop.accelerator.is_main_process:
+            train_tfidf(workshop, job.name)
+    elif job.kind == "denoise":
+        from latefusion.denoise import denoise
+
+        denoise(workshop)
+    else:
+        from latefusion.experts.train import predict_late, train_network
+
+        predict_late(workshop, job.name) if job.kind == "late" else train_network(workshop, job.name)
