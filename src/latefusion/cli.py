@@ -6,12 +6,15 @@ Nothing heavy is imported here: `--help`, a bad page and `--list` answer at once
 import argparse
 import logging
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from latefusion.config import DEFAULT_PAGE, Experiment, load_experiment
 from latefusion.errors import InputError
+
+DISK_FULL = 1_000_000  # bytes; what fails then failed for want of space, whichever library's error it is
 
 
 def run_script(doc: str, work: Callable[[Experiment, str | None], None], *, parallel: bool = False) -> None:
@@ -40,6 +43,10 @@ def run_script(doc: str, work: Callable[[Experiment, str | None], None], *, para
             work(experiment, args.only)
     except InputError as error:
         sys.exit(_complain(error) if rank == 0 else 2)
+    except Exception:
+        if shutil.disk_usage(".").free < DISK_FULL:
+            sys.exit(_complain("the disk is full: free some space and run the same command again to continue"))
+        raise
     except KeyboardInterrupt:
         print("interrupted; run the same command again to continue", file=sys.stderr)
         sys.exit(130)
@@ -54,6 +61,6 @@ def _parse(doc: str) -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _complain(error: InputError) -> int:
+def _complain(error: InputError | str) -> int:
     print(f"error: {error}", file=sys.stderr)
     return 2

@@ -103,6 +103,9 @@ def _validate_predictions(path: Path, table: pd.DataFrame) -> None:
 
 
 def _write_checked(path: Path, text: str, validate: Callable[[Path], None]) -> Path:
+    if path.is_file() and path.read_bytes() == text.encode():
+        validate(path)
+        return path
     part = path.with_name(f"{path.name}.partial")
     try:
         part.write_bytes(text.encode())
