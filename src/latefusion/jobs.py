@@ -58,6 +58,7 @@ class Job:
         if self.state() == "begun":
             logger.info("%s: continues in %s", self.name, self.run_dir)
             return
+        remove(self.run_dir / "job.json")  # first: a folder that was half emptied must not look done
         remove(self.run_dir)
         write_yaml(self.run_dir / "config.yaml", self.settings)
         self._mark(finished=False)
@@ -101,6 +102,7 @@ def _catalogue_settings(experiment: Experiment) -> dict:
 
     settings = experiment.model_dump(mode="json", include={"catalogue", "split"})
     del settings["catalogue"]["test_labels"]  # read at scoring only
+    del settings["catalogue"]["root"]  # what lies there counts, not where it lies: data may move to another machine
     settings["tables"] = {path.name: _hash_file(path) for path in table_files(experiment.catalogue)}
     return settings
 

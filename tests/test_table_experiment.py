@@ -1,0 +1,129 @@
+"""A shop's own table from end to end: texts alone, rare classes, new products without labels, missing pictures."""
+
+import csv
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import TINY_CNN, Place
+
+from latefusion.config import Experiment
+from latefusion.prepare import load_prepared
+
+WORDS = {"lamp": "bright lamp for reading", "shoe": "leather shoe size nine", "mug": "mug for coffee", "one": "unique"}
+SIZES = {"lamp": 40, "shoe": 30, "mug": 3, "one": 1}
+
+
+def write_table(place: Place, name: str, rows: list[dict]) -> None:
+    path = place.folder / "shop" / name
+    path.parent.mkdir(exist_ok=True)
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def products(**more) -> list[dict]:
+    labels = [label for label, size in SIZES.items() for _ in range(size)]
+    return [{"id": f"p{n}", "title": f"{WORDS[label]} {n}", "label": label, **more} for n, label in enumerate(labels)]
+
+
+def page(**columns) -> dict:
+    return {
+        "catalogue": {
+            "format": "table",
+            "root": "shop",
+            "columns": {"label": "label", "description": None, "image": None} | columns,
+        },
+        "split": {"valid_fraction": 0.25, "test_fraction": 0.25},
+        "experts": {"tfidf": {"kind": "tfidf", "min_df": 1}},
+        "policies": {"only": {"experts": ["tfidf"], "n_folds": 3, "epochs": 20, "batch_size": 4}},
+    }
+
+
+def test_texts_alone_with_rare_classes_give_predictions_and_scores(place):
+    write_table(place, "products.csv", products())
+    place.write_page(page())
+    place.run_all()
+    predictions = pd.read_csv(place.folder / "submissions/tiny/predictions.tsv", sep="\t")
+    table = pd.read_parquet(place.run_root / "catalogue/products.parquet")
+    assert set(predictions["id"]) == set(table.index[table["split"] == "test"])
+    assert set(table.loc[table["split"] == "train", "label"]) == set(SIZES)
+    scores = pd.read_csv(place.run_root / "scores.csv").set_index(["method", "split", "metric"])["value"]
+    assert scores["tfidf", "test", "accuracy"] > 0.9
+
+
+def test_new_products_are_predicted_beside_the_held_out_ones(place):
+    write_table(place, "products.csv", products())
+    write_table(
+        place, "new.csv", [{"id": "n1", "title": "another leather shoe"}, {"id": "n2", "title": "reading lamp"}]
+    )
+    experiment = page()
+    experiment["catalogue"]["test_products"] = "new.csv"
+    place.write_page(experiment)
+    place.run_all()
+    predictions = pd.read_csv(place.folder / "submissions/tiny/predictions.tsv", sep="\t", index_col="id")["label"]
+    assert predictions["n1"] == "shoe"
+    assert predictions["n2"] == "lamp"
+    scores = pd.read_csv(place.run_root / "scores.csv")
+    assert (scores.loc[scores["split"] == "test", "n"] == len(predictions) - 2).all()
+
+
+@pytest.fixture
+def pictured(place) -> Place:
+    """Lamps are white and shoes black; two pictures are broken, and some products have none."""
+    rows = products(picture="")
+    for row in rows[:-8]:
+        row["picture"] = f"{row['id']}.jpg"
+        shade = 220 if row["label"] == "lamp" else 30
+        picture = np.full((40, 40, 3), shade, np.uint8)
+        (place.folder / "shop").mkdir(exist_ok=True)
+        cv2.imwrite(str(place.folder / "shop" / row["picture"]), picture)
+    (place.folder / "shop/p1.jpg").write_bytes(b"")
+    (place.folder / "shop/p2.jpg").unlink()
+    write_table(place, "products.csv", rows)
+    return place
+
+
+def test_broken_pictures_stop_the_run_by_name_or_are_kept_as_none(pictured, capsys):
+    experiment = page(image="picture")
+    experiment["experts"]["cnn"] = TINY_CNN
+    experiment["policies"]["only"]["experts"] = ["tfidf", "cnn"]
+    pictured.write_page(experiment)
+    with pytest.raises(SystemExit):
+        pictured.run("01_prepare.py")
+    error = capsys.readouterr().err
+    assert "id p1: p1.jpg: empty file" in error
+    assert "id p2: p2.jpg: missing" in error
+    pictured.run_all("--set", "catalogue.bad_images=keep")
+    issues = pd.read_csv(pictured.run_root / "catalogue/image_issues.csv", index_col="id")
+    assert set(issues.index) == {"p1", "p2"}
+    table = pd.read_parquet(pictured.run_root / "catalogue/products.parquet")
+    assert table["image"].isna().sum() == 10
+
+
+def test_image_experts_without_any_picture_are_refused(place, capsys):
+    write_table(place, "products.csv", products())
+    experiment = page()
+    experiment["experts"]["cnn"] = TINY_CNN
+    place.write_page(experiment)
+    place.run("01_prepare.py")
+    with pytest.raises(SystemExit):
+        place.run("04_train_image.py")
+    assert "no training product has a picture" in capsys.readouterr().err
+
+
+def test_a_split_column_is_obeyed_and_its_unlabelled_test_rows_are_predicted(place, monkeypatch):
+    rows = products()
+    for number, row in enumerate(rows):
+        row["part"] = "train" if row["label"] == "one" else ("train", "valid", "test")[number % 3]
+    rows[2]["label"] = ""
+    write_table(place, "products.csv", rows)
+    place.write_page(page(split="part"))
+    place.run_all()
+    monkeypatch.chdir(place.folder)
+    prepared = load_prepared(Experiment.model_validate({"name": "tiny"} | page(split="part")))
+    given = {row["id"]: row["part"] for row in rows}
+    assert {id_: "test" if split == "submit" else split for id_, split in prepared.products["split"].items()} == given
+    assert prepared.products.loc["p2", "split"] == "submit"
