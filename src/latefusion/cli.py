@@ -14,7 +14,7 @@ from pathlib import Path
 from latefusion.config import DEFAULT_PAGE, Experiment, load_experiment
 from latefusion.errors import InputError
 
-DISK_FULL = 1_000_000  # bytes; what fails then failed for want of space, whichever library's error it is
+DISK_FULL = 1_000_000  # bytes
 
 
 def run_script(doc: str, work: Callable[[Experiment, str | None], None], *, parallel: bool = False) -> None:
@@ -43,8 +43,8 @@ def run_script(doc: str, work: Callable[[Experiment, str | None], None], *, para
             work(experiment, args.only)
     except InputError as error:
         sys.exit(_complain(error) if rank == 0 else 2)
-    except Exception:
-        if shutil.disk_usage(".").free < DISK_FULL:
+    except Exception as error:  # each library has its own error for a full disk
+        if "No space left" in str(error) or shutil.disk_usage(".").free < DISK_FULL:
             sys.exit(_complain("the disk is full: free some space and run the same command again to continue"))
         raise
     except KeyboardInterrupt:

@@ -12,15 +12,19 @@ import yaml
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Yield a path beside `path` to write a file to; rename it into place at the end, remove it on any error."""
+    """Yield a path beside `path` to write to; rename it into place at the end, remove it on any error."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.partial")
+    partial = partial_of(path)
     remove(partial)  # left by a killed process
     try:
         yield partial
         os.replace(partial, path)
     finally:
         remove(partial)
+
+
+def partial_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.partial")
 
 
 def remove(path: Path) -> None:

@@ -6,7 +6,7 @@ A checkpoint is a folder `checkpoints/epoch-<n>/`, written whole or not at all; 
 import json
 import logging
 import math
-import os
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from accelerate import Accelerator
 from safetensors.torch import load_file, save_file
 
 from latefusion.config import Training
-from latefusion.files import read_json, remove, whole, write_json, write_text
+from latefusion.files import partial_of, read_json, remove, whole, write_json, write_text
 
 logger = logging.getLogger(__name__)
 BEST = "best.safetensors"
@@ -58,16 +58,14 @@ def resume(accelerator: Accelerator, run_dir: Path, name: str) -> Progress:
 def save_checkpoint(accelerator: Accelerator, progress: Progress, run_dir: Path) -> None:
     """Save everything that the next epoch needs; called by all processes."""
     final = run_dir / "checkpoints" / f"epoch-{progress.epoch:04d}"
-    partial = final.with_suffix(".partial")
+    with whole(final) if accelerator.is_main_process else nullcontext(partial_of(final)) as partial:
+        accelerator.wait_for_everyone()  # the main process has cleared the place
+        accelerator.save_state(str(partial))
+        accelerator.wait_for_everyone()
+        if accelerator.is_main_process:
+            write_json(partial / "progress.json", asdict(progress))
+            write_text(run_dir / "log.jsonl", "".join(json.dumps(record) + "\n" for record in progress.history))
     if accelerator.is_main_process:
-        remove(partial)
-    accelerator.wait_for_everyone()
-    accelerator.save_state(str(partial))
-    accelerator.wait_for_everyone()
-    if accelerator.is_main_process:
-        write_text(run_dir / "log.jsonl", "".join(json.dumps(record) + "\n" for record in progress.history))
-        write_json(partial / "progress.json", asdict(progress))
-        os.replace(partial, final)
         for old in _checkpoints(run_dir)[:-2]:
             remove(old)
 
