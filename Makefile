@@ -9,7 +9,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/installed
 STEPS := 00_draw_sample 01_prepare 02_train_text 03_denoise 04_train_image 05_train_dcl 06_fuse 07_vote 08_predict
 
-.PHONY: submission test lint env
+.PHONY: submission test env
 
 # From the catalogue to a submission and its score table; what is done already is skipped.
 # make submission CONFIG=configs/rakuten.yaml SET="--set catalogue.root=data/rakuten"

@@ -20,4 +20,4 @@ def main(experiment, only):
 
 
 if __name__ == "__main__":
-    run_script(__doc__, main)
+    run_script(__doc__, main, has_jobs=False)

@@ -93,6 +93,14 @@ def test_a_page_that_is_no_page_is_refused(tmp_path, text, message):
         load_experiment(tmp_path / "page.yaml")
 
 
+def test_an_override_leaves_sections_alone_that_share_an_anchor():
+    page = REPOSITORY / "configs" / "sample.yaml"
+    before, after = load_experiment(page), load_experiment(page, ["experts.dcl_raw.train.lr=0.5"])
+    assert after.experts["dcl_raw"].train.lr == 0.5
+    assert after.experts["dcl_clean"] == before.experts["dcl_clean"]
+    assert after.experts["resnet_raw"] == before.experts["resnet_raw"]
+
+
 @pytest.mark.parametrize("override", ["split", "=3", "split.seed.x=1", "split.seed=["])
 def test_a_bad_override_is_refused(tmp_path, override):
     with pytest.raises(InputError, match="--set"):

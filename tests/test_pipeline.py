@@ -86,12 +86,26 @@ def test_a_changed_setting_redoes_the_expert_and_what_depends_on_it(copied, monk
     assert redone == {"cnn_clean", "dcl_clean", "dcl_late", "one_layer", "two_layers", "vote"}
 
 
+def test_a_deleted_folder_redoes_the_job_and_what_was_built_on_it(copied, monkeypatch):
+    shutil.rmtree(copied.run_root / "tfidf")
+    copied.run("02_train_text.py")
+    assert {name for name, state in states(copied, monkeypatch).items() if state != "done"} == {"one_layer", "vote"}
+
+
+def test_a_moved_catalogue_redoes_nothing(copied, monkeypatch):
+    page = tiny_page()
+    page["catalogue"]["root"] = "elsewhere"
+    (copied.folder / "data/sample").rename(copied.folder / "elsewhere")
+    copied.write_page(page)
+    assert set(states(copied, monkeypatch).values()) == {"done"}
+
+
 def test_a_changed_table_redoes_everything_and_changed_hardware_nothing(copied, monkeypatch):
     page = tiny_page() | {"hardware": {"num_workers": 1}}
     copied.write_page(page)
     assert set(states(copied, monkeypatch).values()) == {"done"}
     labels = copied.folder / "data/sample/Y_train.tsv"
-    labels.write_text(labels.read_text() + "\n")
+    labels.write_text(labels.read_text() + "\n")  # a blank line is read as nothing, but it is another file
     assert set(states(copied, monkeypatch).values()) == {"to do"}
 
 

@@ -94,13 +94,29 @@ def test_broken_pictures_stop_the_run_by_name_or_are_kept_as_none(pictured, caps
     with pytest.raises(SystemExit):
         pictured.run("01_prepare.py")
     error = capsys.readouterr().err
-    assert "id p1: p1.jpg: empty file" in error
-    assert "id p2: p2.jpg: missing" in error
+    assert "products.csv, line 3: id p1: p1.jpg: empty file" in error
+    assert "products.csv, line 4: id p2: p2.jpg: missing" in error
     pictured.run_all("--set", "catalogue.bad_images=keep")
     issues = pd.read_csv(pictured.run_root / "catalogue/image_issues.csv", index_col="id")
     assert set(issues.index) == {"p1", "p2"}
     table = pd.read_parquet(pictured.run_root / "catalogue/products.parquet")
     assert table["image"].isna().sum() == 10
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"split": {"valid_fraction": 0.2}}, "there is nothing to predict"),
+        ({"split": {"valid_fraction": 0.02, "test_fraction": 0.2}}, "1 valid products for 3 folds"),
+        ({"split": {"valid_fraction": 0.0, "test_fraction": 0.2}}, "the split leaves no valid products"),
+    ],
+)
+def test_what_would_fail_after_the_training_is_refused_before_it(place, capsys, change, message):
+    write_table(place, "products.csv", products())
+    place.write_page(page() | change)
+    with pytest.raises(SystemExit):
+        place.run("01_prepare.py")
+    assert message in capsys.readouterr().err
 
 
 def test_image_experts_without_any_picture_are_refused(place, capsys):

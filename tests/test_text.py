@@ -18,6 +18,7 @@ from latefusion.experts.transformer import _learn_tokenizer, collate, encode
         ("caf&eacute;  noir", "café noir", "caf noir"),
         ("a<br/>b<p class='x'>c</p>", "a b c", "a b c"),
         ("5 &lt; 7 &amp; 3", "5 < 7 & 3", "5 7 3"),
+        ("age < 6 ans, poids > 2 kg", "age < 6 ans, poids > 2 kg", "age < 6 ans, poids > 2 kg"),
         ("R&D 3 < 4", "R&D 3 < 4", "R&D 3 < 4"),
         ("un&nbsp;deux\t\ntrois", "un deux trois", "un deux trois"),
         ("null", "null", "null"),

@@ -3,7 +3,7 @@
 import html
 import re
 
-_TAG = re.compile(r"<[^<>]{0,1000}>")
+_TAG = re.compile(r"<(?:/?[A-Za-z]|!)[^<>]{0,1000}>")  # not what stands between "< 6 ans" and "> 2 kg"
 _ENTITY = re.compile(r"&(#\d+|#[xX][0-9a-fA-F]+|\w+);")
 
 

@@ -17,13 +17,15 @@ from latefusion.errors import InputError
 DISK_FULL = 1_000_000  # bytes
 
 
-def run_script(doc: str, work: Callable[[Experiment, str | None], None], *, parallel: bool = False) -> None:
-    """Parse the arguments, load the experiment and call `work(experiment, only)`.
+def run_script(
+    doc: str, work: Callable[[Experiment, str | None], None], *, parallel: bool = False, has_jobs: bool = True
+) -> None:
+    """Parse the arguments, load the experiment and call `work(experiment, only)`; `only` needs a script that has jobs.
 
     Under `accelerate launch`, a script that is not `parallel` works in the main process alone.
     Exits with status 2 and a plain message on an InputError, 130 when interrupted.
     """
-    args = _parse(doc)
+    args = _parse(doc, has_jobs=has_jobs)
     # OpenMP's threads spin while they wait for each other. Spinning for long makes training many times slower beside a
     # busy neighbour, not spinning at all makes it slower on a quiet machine; torch reads this on import.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
@@ -42,7 +44,7 @@ def run_script(doc: str, work: Callable[[Experiment, str | None], None], *, para
         elif parallel or rank == 0:
             work(experiment, args.only)
     except InputError as error:
-        sys.exit(_complain(error) if rank == 0 else 2)
+        sys.exit(_complain(error))
     except Exception as error:  # each library has its own error for a full disk
         if "No space left" in str(error) or shutil.disk_usage(".").free < DISK_FULL:
             sys.exit(_complain("the disk is full: free some space and run the same command again to continue"))
@@ -52,13 +54,14 @@ def run_script(doc: str, work: Callable[[Experiment, str | None], None], *, para
         sys.exit(130)
 
 
-def _parse(doc: str) -> argparse.Namespace:
+def _parse(doc: str, *, has_jobs: bool) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", type=Path, default=DEFAULT_PAGE, help="the experiment's page (default: the sample)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override any key of the page")
-    parser.add_argument("--only", metavar="NAME", help="do this one job (expert, policy, ...) of the script")
+    if has_jobs:
+        parser.add_argument("--only", metavar="NAME", help="do this one job (expert, policy, ...) of the script")
     parser.add_argument("--list", action="store_true", help="list all jobs of the experiment and their state, and stop")
-    return parser.parse_args()
+    return parser.parse_args(namespace=argparse.Namespace(only=None))
 
 
 def _complain(error: InputError | str) -> int:

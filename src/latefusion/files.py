@@ -28,9 +28,12 @@ def partial_of(path: Path) -> Path:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder, if it is there."""
+    """Remove a file or a folder, if it is there; a folder is renamed first, so that it is never half there."""
     if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
+        doomed = path.with_name(f"{path.name}.removed")
+        shutil.rmtree(doomed, ignore_errors=True)  # left by a killed process
+        os.replace(path, doomed)
+        shutil.rmtree(doomed)
     else:
         path.unlink(missing_ok=True)
 

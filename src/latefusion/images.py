@@ -24,7 +24,7 @@ NO_IMAGE_GREY = 255  # a product without a picture is an empty white background
 
 def read_image(path: Path, side: int) -> np.ndarray:
     """Return the picture as (side, side, 3) uint8 RGB. Raises InputError naming a file that cannot be decoded."""
-    encoded = np.fromfile(path, dtype=np.uint8)
+    encoded = np.fromfile(path, dtype=np.uint8) if path.is_file() else np.empty(0, dtype=np.uint8)
     image = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB) if encoded.size else None
     if image is None:
         raise InputError(f"{path}: cannot be decoded, although preparation accepted it; run src/01_prepare.py again")

@@ -2,7 +2,8 @@
 
 A job's fingerprint is the hash of its own settings and of the fingerprints of all it needs, down to the contents of
 the catalogue's tables. So a changed setting redoes the job and what depends on it, and nothing else. Each run folder
-holds a `job.json` with the fingerprint it was begun under and whether it was finished.
+holds a `job.json` with the fingerprint it was begun under, the runs of the jobs it was built on, and its own run once
+that is finished.
 """
 
 import hashlib
@@ -11,6 +12,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from latefusion.config import DclExpert, Experiment, LateExpert
 from latefusion.config.nearest import did_you_mean
@@ -38,20 +40,19 @@ class Job:
     name: str
     kind: str
     script: str
-    needs: tuple[str, ...]
+    needs: tuple["Job", ...]
     run_dir: Path
     settings: dict
     fingerprint: str
 
     def state(self) -> str:
-        """Return `done`, `begun` (under these very settings) or `to do`."""
-        marker = self.run_dir / "job.json"
-        if not marker.exists():
+        """Return `done`, `begun` (under these very settings, on what the needed jobs hold now) or `to do`."""
+        record = self._record()
+        if record.get("fingerprint") != self.fingerprint or record["inputs"] != self._inputs():
             return "to do"
-        record = read_json(marker)
-        if record["fingerprint"] != self.fingerprint:
+        if any(need.state() != "done" for need in self.needs):
             return "to do"
-        return "done" if record["finished"] else "begun"
+        return "done" if record["run"] else "begun"
 
     def begin(self) -> None:
         """Make the run folder ready: kept where this very job was cut, emptied where its settings have changed."""
@@ -61,13 +62,22 @@ class Job:
         remove(self.run_dir / "job.json")  # first: a folder that was half emptied must not look done
         remove(self.run_dir)
         write_yaml(self.run_dir / "config.yaml", self.settings)
-        self._mark(finished=False)
+        self._mark(run=None)
 
     def finish(self) -> None:
-        self._mark(finished=True)
+        self._mark(run=uuid4().hex)
 
-    def _mark(self, *, finished: bool) -> None:
-        write_json(self.run_dir / "job.json", {"fingerprint": self.fingerprint, "finished": finished})
+    def _mark(self, run: str | None) -> None:
+        record = {"fingerprint": self.fingerprint, "inputs": self._inputs(), "run": run}
+        write_json(self.run_dir / "job.json", record)
+
+    def _record(self) -> dict:
+        marker = self.run_dir / "job.json"
+        return read_json(marker) if marker.exists() else {}
+
+    def _inputs(self) -> dict[str, str | None]:
+        """The finished run of each needed job: one that was done again makes what was built on it stale."""
+        return {need.name: need._record().get("run") for need in self.needs}
 
 
 def plan(experiment: Experiment) -> dict[str, Job]:
@@ -75,10 +85,12 @@ def plan(experiment: Experiment) -> dict[str, Job]:
     jobs: dict[str, Job] = {}
 
     def add(name: str, kind: str, settings: dict, needs: tuple[str, ...]) -> None:
-        below = [jobs[need].fingerprint for need in needs]
-        digest = hashlib.sha256(json.dumps([kind, settings, below], sort_keys=True).encode()).hexdigest()[:16]
-        script = SCRIPTS.get(kind) or jobs[needs[0]].script  # a late checkpoint is its parent's by-product
-        jobs[name] = Job(name, kind, script, needs, experiment.run_root / name, settings, digest)
+        below = tuple(jobs[need] for need in needs)
+        digest = hashlib.sha256(
+            json.dumps([kind, settings, [job.fingerprint for job in below]], sort_keys=True).encode()
+        ).hexdigest()[:16]
+        script = SCRIPTS.get(kind) or below[0].script  # a late checkpoint is its parent's by-product
+        jobs[name] = Job(name, kind, script, below, experiment.run_root / name, settings, digest)
 
     add("catalogue", "catalogue", _catalogue_settings(experiment), ())
     if experiment.denoise is not None:
@@ -100,10 +112,11 @@ def _catalogue_settings(experiment: Experiment) -> dict:
     """The catalogue's settings, with a hash of each table: a changed file counts as a changed setting."""
     from latefusion.catalogue import table_files
 
-    settings = experiment.model_dump(mode="json", include={"catalogue", "split"})
+    settings = experiment.model_dump(mode="json", include={"sample", "catalogue", "split"})
     del settings["catalogue"]["test_labels"]  # read at scoring only
     del settings["catalogue"]["root"]  # what lies there counts, not where it lies: data may move to another machine
-    settings["tables"] = {path.name: _hash_file(path) for path in table_files(experiment.catalogue)}
+    tables = table_files(experiment.catalogue)
+    settings["tables"] = {str(path.relative_to(experiment.catalogue.root)): _hash_file(path) for path in tables}
     return settings
 
 
@@ -124,9 +137,8 @@ def _expert_needs(expert) -> tuple[str, ...]:
 def _depth(experiment: Experiment, name: str) -> int:
     """How many experts must come before this one; the sort is stable, so the page's order is kept otherwise."""
     expert = experiment.experts[name]
-    if isinstance(expert, LateExpert):
-        return 1 + _depth(experiment, expert.of)
-    return 1 if isinstance(expert, DclExpert) else 0
+    below = [need for need in _expert_needs(expert) if need in experiment.experts]
+    return 1 + max((_depth(experiment, need) for need in below), default=-1)
 
 
 def run_jobs(
@@ -150,7 +162,7 @@ def run_jobs(
         barrier()  # all have read the state before the main process changes it
         if done:
             continue
-        for need in (jobs[name] for name in job.needs):
+        for need in job.needs:
             if need.state() != "done":
                 raise InputError(f"{job.name} needs {need.name}, which is not done: run src/{need.script} first")
         if is_main:
@@ -179,7 +191,10 @@ def jobs_of(jobs: dict[str, Job], script: str, only: str | None = None) -> list[
 def describe(jobs: dict[str, Job]) -> str:
     """Return the plan as a table: job, kind, state, script, needs."""
     rows = [("job", "kind", "state", "script", "needs")]
-    rows += [(job.name, job.kind, job.state(), job.script, ", ".join(job.needs)) for job in jobs.values()]
+    rows += [
+        (job.name, job.kind, job.state(), job.script, ", ".join(need.name for need in job.needs))
+        for job in jobs.values()
+    ]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     return "\n".join(
         "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[4]]).rstrip()

@@ -17,9 +17,5 @@ def predict(experiment: Experiment) -> list[Path]:
     if vote.state() != "done":
         raise InputError(f"the vote is not done: run src/{vote.script} first")
     prepared = load_prepared(experiment)
-    if prepared.evaluation_parts()["test"].empty:
-        raise InputError(
-            "there is nothing to predict: the catalogue has no test products, and split.test_fraction is 0"
-        )
     decisions = pd.read_parquet(vote.run_dir / "test_preds.parquet")
     return write_submissions(experiment.catalogue, decisions, experiment.submission_dir, prepared.products["split"])

@@ -14,6 +14,7 @@ from latefusion.catalogue import read_test_labels
 from latefusion.config import Experiment
 from latefusion.files import write_text
 from latefusion.fusion.decisions import read_decisions
+from latefusion.jobs import plan
 from latefusion.label_report import describe_label_issues
 from latefusion.metrics import METRICS
 from latefusion.prepare import Prepared
@@ -29,13 +30,13 @@ GROUPS = {  # kind -> the paper's name for it
 
 
 def write_scores(experiment: Experiment, prepared: Prepared) -> str:
-    """Score everything that is there and return the table as text."""
+    """Score every job that is done and return the table as text."""
     scores = score_all(experiment, prepared)
     buffer = io.StringIO()
     scores.to_csv(buffer, index=False)
     write_text(experiment.run_root / "scores.csv", buffer.getvalue())
     page = render(experiment, scores)
-    if (experiment.run_root / "denoise" / "label_issues.parquet").exists():
+    if "denoise" in done_jobs(experiment):
         page += f"\n{describe_label_issues(experiment, prepared)}\n"
     write_text(experiment.submission_dir / "scores.md", page)
     return page
@@ -57,11 +58,17 @@ def score_all(experiment: Experiment, prepared: Prepared) -> pd.DataFrame:
 
 
 def methods(experiment: Experiment) -> list[tuple[str, str]]:
-    """Return (name, kind) of all that is scored, in the paper's order."""
+    """Return (name, kind) of all that is done, in the paper's order."""
     experts = [(name, experiment.modality(name)) for name in experiment.experts]
     policies = [(name, "policy") for name in experiment.policies]
     order = list(GROUPS)
-    return sorted([*experts, *policies, ("vote", "vote")], key=lambda method: order.index(method[1]))
+    done = done_jobs(experiment)
+    scored = [method for method in (*experts, *policies, ("vote", "vote")) if method[0] in done]
+    return sorted(scored, key=lambda method: order.index(method[1]))
+
+
+def done_jobs(experiment: Experiment) -> set[str]:
+    return {name for name, job in plan(experiment).items() if job.state() == "done"}
 
 
 def known_targets(experiment: Experiment, prepared: Prepared) -> dict[str, np.ndarray]:
@@ -96,10 +103,11 @@ def render(experiment: Experiment, scores: pd.DataFrame) -> str:
     rows.append(("", "(mean of the vote's members)", *(_percent(means.get(column)) for column in columns)))
     sizes = scores.drop_duplicates("split").set_index("split")["n"]
     about = ", ".join(f"{split}: {n} products" for split, n in sizes.items())
-    return f"# {experiment.name}\n\n{_notes(experiment)}{_markdown(rows)}\n\nIn percent. {about}.\n"
+    notes = f"In percent. {about}. Epochs were chosen on valid; nobody trained or chose on test."
+    return f"# {experiment.name}\n\n{_about_sample(experiment)}{_markdown(rows)}\n\n{notes}\n"
 
 
-def _notes(experiment: Experiment) -> str:
+def _about_sample(experiment: Experiment) -> str:
     return "" if experiment.sample is None else "Synthetic sample catalogue, drawn by the project.\n\n"
 
 

@@ -1,8 +1,8 @@
 """One table out of any layout.
 
-Index `id`; columns `title`, `description`, `image` (relative to the catalogue's root), `label` and `split`, all of
-pandas' `str` dtype, in the order of the files. Missing: no description, no image, no label (split `submit`), and a
-split still to be drawn.
+Index `id`; columns `title`, `description`, `image` (relative to the catalogue's root), `label`, `split` and `place`
+("products.csv, line 12", for errors), all of pandas' `str` dtype, in the order of the files. Missing: no description,
+no image, no label (split `submit`), and a split still to be drawn.
 """
 
 from pathlib import Path
@@ -26,7 +26,7 @@ def read_catalogue(catalogue: CatalogueConfig) -> pd.DataFrame:
     rows = READERS[catalogue.format](catalogue)
     check_ids(rows)  # across files: a product is either to be learnt from or to be predicted
     check_titles(rows)
-    products = rows.set_index("id")[COLUMNS].astype("str")
+    products = rows.assign(place=rows.index).set_index("id")[[*COLUMNS, "place"]].astype("str")
     return products.assign(
         description=products["description"].mask(_says_nothing(products["description"])),
         **{column: products[column].mask(is_blank(products[column])) for column in ("image", "label", "split")},

@@ -40,6 +40,7 @@ def _read(catalogue: CatalogueConfig, name: str, fields: list[str]) -> pd.DataFr
     products = products.assign(**dict.fromkeys(unnamed, ""))
     check_ids(products)
     products["image"] = _relative_paths(products)
+    products["label"] = products["label"].str.strip()  # "Books " is no class of its own
     return products
 
 

@@ -58,9 +58,11 @@ def _apply_override(page: dict, override: str) -> None:
     *parents, last = key.split(".")
     section = page
     for parent in parents:
-        section = section.setdefault(parent, {})
-        if not isinstance(section, dict):
+        below = section.get(parent, {})
+        if not isinstance(below, dict):
             raise InputError(f"--set {override}: '{parent}' is a value, it has no keys below it")
+        section[parent] = dict(below)  # a copy: sections that YAML anchors share are one object
+        section = section[parent]
     try:
         section[last] = yaml.safe_load(value)
     except yaml.YAMLError:

@@ -55,5 +55,7 @@ class DclTraining(ImageTraining):
 class Hardware(Section):
     """How to run, not what: changing it redoes nothing."""
 
-    num_workers: int | None = Field(None, ge=0)  # loader processes; none given: two fewer than the cores, at most 8
+    num_workers: int | None = Field(
+        None, ge=0
+    )  # loader processes; a process's; none given: two fewer than its cores, at most 8
     mixed_precision: Literal["auto", "no", "bf16", "fp16"] = "auto"  # auto: bf16 where the GPU has it

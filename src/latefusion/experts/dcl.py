@@ -79,8 +79,11 @@ class DclClassifier(nn.Module):
         """How many feature-map cells make a tile. Raises InputError where the grid does not fit the map."""
         crop, grid = self.expert.image.crop, self.expert.grid
         was_training = self.net.training
-        side = self.net.eval().feature_map(torch.zeros(1, crop, crop, 3, dtype=torch.uint8)).shape[-1]
+        shape = self.net.eval().feature_map(torch.zeros(1, crop, crop, 3, dtype=torch.uint8)).shape
         self.net.train(was_training)
+        side = shape[-1]
+        if len(shape) != 4 or shape[1:] != (self.net.num_features, side, side):
+            raise InputError(f"the backbone of '{self.expert.start_from}' has no square feature map: DCL needs a CNN")
         if side % grid:
             raise InputError(
                 f"grid {grid} does not fit: a crop of {crop} gives a feature map of {side} x {side}, whose side is no "

@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 from torch.utils.data import Dataset
 
+from latefusion.config import Training
 from latefusion.experts.workshop import Workshop
 from latefusion.training.loaders import Collate, Data
 from latefusion.training.loop import fit, predict_dataset
@@ -33,7 +34,7 @@ def fit_network(
     train: pd.DataFrame,
     valid: pd.DataFrame | None,
     *,
-    training,
+    training: Training,
     run_dir: Path,
     name: str,
 ):

@@ -2,6 +2,7 @@
 
 import io
 import logging
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -71,7 +72,7 @@ def build(workshop: Workshop, expert: TransformerExpert, run_dir: Path) -> Netwo
         param_groups=[{"params": model.parameters()}],
         train_set=lambda products: TextDataset(encode(tokenizer, products, expert), prepared.targets(products)),
         eval_set=lambda products: TextDataset(encode(tokenizer, products, expert)),
-        collate=lambda items: collate(items, tokenizer.pad_token_id),
+        collate=partial(collate, pad_token_id=tokenizer.pad_token_id),
     )
 
 
@@ -133,6 +134,7 @@ def _learn_tokenizer(products: pd.DataFrame, expert: TransformerExpert, folder: 
             vocab_size=expert.scratch.vocab_size,
             hard_vocab_limit=False,  # a small catalogue may not have that many pieces
             num_threads=1,  # more would make the vocabulary depend on chance
+            max_sentence_length=1_000_000,  # bytes; longer texts are left out, and the default is 4,192
             minloglevel=2,
         )
         with whole(path) as partial:

@@ -4,8 +4,8 @@ from functools import cached_property
 from pathlib import Path
 
 from latefusion.config import Experiment
-from latefusion.images import ImageStore, open_images
-from latefusion.prepare import Prepared, load_prepared
+from latefusion.images import ImageStore
+from latefusion.prepare import Prepared, cached_images, load_prepared
 from latefusion.training.loop import make_accelerator
 
 
@@ -22,9 +22,8 @@ class Workshop:
 
     @cached_property
     def images(self) -> ImageStore:
-        cache_dir = self.experiment.run_root / "cache"
         with self.accelerator.main_process_first():
-            return open_images(self.prepared.products, self.prepared.image_root, cache_dir, self.experiment.image_cache)
+            return cached_images(self.experiment, self.prepared.products)
 
     def run_dir(self, name: str) -> Path:
         return self.experiment.run_root / name

@@ -7,7 +7,6 @@ import numpy as np
 from safetensors.torch import save_file
 
 from latefusion.config import Experiment
-from latefusion.errors import InputError
 from latefusion.files import whole, write_json
 from latefusion.fusion.decisions import read_decisions, write_decisions
 from latefusion.fusion.policy_net import fit_policy
@@ -26,8 +25,6 @@ def fuse(experiment: Experiment, prepared: Prepared, job: Job) -> None:
     policy = experiment.policies[job.name]
     parts = prepared.evaluation_parts()
     targets = prepared.targets(parts["valid"])
-    if len(targets) < policy.n_folds:
-        raise InputError(f"policy {job.name}: {len(targets)} validation products for {policy.n_folds} folds; see split")
     inputs = partial(read_inputs, experiment, prepared, policy.experts)
     folds = assign_folds(targets, policy.n_folds, policy.seed)
     fitted = fit_policy(inputs("valid"), targets, folds, len(prepared.classes), policy)

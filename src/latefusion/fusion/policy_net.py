@@ -70,7 +70,7 @@ def fit_policy(
     for epoch in range(policy.epochs):
         for rows, real in _batches(folds, n_folds, policy, epoch):
             losses = cross_entropy(net(x[rows]).flatten(0, 1), y[rows].flatten(), reduction="none").view_as(real)
-            loss = ((losses * real).sum(dim=1) / real.sum(dim=1).clamp(min=1)).sum()
+            loss = ((losses * real).sum(dim=1) / real.sum(dim=1)).sum()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -90,14 +90,18 @@ def fit_policy(
 
 
 def _batches(folds: np.ndarray, n_folds: int, policy: Policy, epoch: int):
-    """Yield (F, B) row numbers and which of them are real: a fold with fewer products pads its last batch."""
+    """Yield (F, B) row numbers and which of them are real.
+
+    Every fold has as many batches as the largest: a batch without any product of a fold would still move its weights,
+    by Adam's momentum. Batches of one step differ by a product or so, and the shorter are padded.
+    """
     orders = []
     for fold in range(n_folds):
         rng = np.random.default_rng(derive_seed(policy.seed, "order", fold, epoch))
         orders.append(rng.permutation(np.flatnonzero(folds != fold)))
-    longest = max(len(order) for order in orders)
-    rows = np.stack([np.pad(order, (0, longest - len(order))) for order in orders])
-    real = np.stack([np.arange(longest) < len(order) for order in orders])
-    for start in range(0, longest, policy.batch_size):
-        batch = slice(start, start + policy.batch_size)
-        yield torch.from_numpy(rows[:, batch]), torch.from_numpy(real[:, batch]).float()
+    n_batches = math.ceil(max(len(order) for order in orders) / policy.batch_size)
+    for batches in zip(*(np.array_split(order, n_batches) for order in orders), strict=True):
+        longest = max(len(batch) for batch in batches)
+        rows = np.stack([np.pad(batch, (0, longest - len(batch))) for batch in batches])
+        real = np.stack([np.arange(longest) < len(batch) for batch in batches])
+        yield torch.from_numpy(rows), torch.from_numpy(real).float()

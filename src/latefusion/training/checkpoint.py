@@ -72,7 +72,7 @@ def save_checkpoint(accelerator: Accelerator, progress: Progress, run_dir: Path)
 
 def _checkpoints(run_dir: Path) -> list[Path]:
     """Return the finished checkpoints, oldest first."""
-    return sorted(path for path in run_dir.glob("checkpoints/epoch-*") if path.suffix != ".partial")
+    return sorted(path for path in run_dir.glob("checkpoints/epoch-*") if not path.suffix)
 
 
 def keep_weights(model: torch.nn.Module, progress: Progress, training: Training, run_dir: Path, *, best: bool) -> None:

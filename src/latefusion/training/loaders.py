@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
@@ -59,10 +60,19 @@ def eval_loader(dataset: Dataset, collate: Collate, batch_size: int, hardware: H
 def _loader_args(collate: Collate, hardware: Hardware) -> dict:
     workers = hardware.num_workers
     if workers is None:
-        workers = min(8, max(0, os.cpu_count() - 2))
+        workers = min(8, max(0, _own_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")) - 2))
     return {
         "collate_fn": collate,
         "num_workers": workers,
         "persistent_workers": workers > 0,
+        "worker_init_fn": _init_worker,
         "pin_memory": torch.cuda.is_available(),
     }
+
+
+def _own_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+def _init_worker(worker: int) -> None:
+    cv2.setNumThreads(0)  # there are workers enough, and its threads do not survive a fork

@@ -7,12 +7,13 @@ and begun again ends with the same weights.
 
 import logging
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DataLoaderConfiguration, set_seed
+from accelerate.utils import DataLoaderConfiguration, InitProcessGroupKwargs, set_seed
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from torch.utils.data import DataLoader, Dataset
@@ -32,9 +33,14 @@ def make_accelerator(hardware: Hardware) -> Accelerator:
     """Return an accelerator that shares out each global batch among its processes."""
     precision = hardware.mixed_precision
     if precision == "auto":
-        precision = "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "no"
-    sharing = DataLoaderConfiguration(split_batches=True, non_blocking=True)
-    return Accelerator(mixed_precision=precision, dataloader_config=sharing)
+        has_bf16 = torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
+        precision = "bf16" if has_bf16 else "no"
+    return Accelerator(
+        mixed_precision=precision,
+        dataloader_config=DataLoaderConfiguration(split_batches=True, non_blocking=True),
+        # The others wait while the main process fits what has one process only; the default gives up after minutes.
+        kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(hours=12))],
+    )
 
 
 def fit(
