@@ -5,7 +5,6 @@ Reads the challenge's test files and the predictions; writes `y_test_task1_phase
 beside its place, read again and compared with the test file, and only then renamed: an older one is whole or replaced.
 """
 
-import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from latefusion.catalogue.checks import refuse
 from latefusion.catalogue.reading import find_file, read_delimited
 from latefusion.config import CatalogueConfig
 from latefusion.errors import InputError, list_problems
+from latefusion.files import whole
 
 SIGIR_HEADER = ["Integer_id", "Image_id", "Product_id", "Prdtypecode"]
 ENS_HEADER = ["", "prdtypecode"]
@@ -106,13 +106,9 @@ def _write_checked(path: Path, text: str, validate: Callable[[Path], None]) -> P
     if path.is_file() and path.read_bytes() == text.encode():
         validate(path)
         return path
-    part = path.with_name(f"{path.name}.partial")
-    try:
-        part.write_bytes(text.encode())
-        validate(part)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole(path) as partial_file:
+        partial_file.write_bytes(text.encode())
+        validate(partial_file)
     return path
 
 
