@@ -1,5 +1,7 @@
 """Pictures come out as right RGB, the same from the cache, and augmented by the draw alone."""
 
+import pickle
+
 import cv2
 import numpy as np
 import pandas as pd
@@ -38,6 +40,15 @@ def test_the_cache_gives_what_the_files_give_and_notices_a_new_file(catalogue):
         for id_ in products.index:
             assert np.array_equal(files.read(id_, 32), cached.read(id_, 32))
         cv2.imwrite(str(root / "a.jpg"), np.zeros((50, 50, 3), np.uint8))
+
+
+def test_a_loader_process_is_sent_no_pictures(catalogue):
+    products, root = catalogue
+    store = open_images(products, root, root / "cache", 256)
+    picture = store.read("1", 256)
+    sent = pickle.dumps(store)
+    assert len(sent) < 10_000
+    assert np.array_equal(pickle.loads(sent).read("1", 256), picture)
 
 
 def test_a_file_that_broke_after_preparation_is_named(catalogue):

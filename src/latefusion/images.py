@@ -42,15 +42,22 @@ def resize(image: np.ndarray, side: int) -> np.ndarray:
 class ImageStore:
     """The pictures of a catalogue by product id, from files or from a cache of decoded ones."""
 
-    def __init__(self, products: pd.DataFrame, root: Path, cache: np.ndarray | None = None):
+    def __init__(self, products: pd.DataFrame, root: Path, cache: Path | None = None):
         self._paths = products["image"]
         self._rows = {id_: row for row, id_ in enumerate(products.index)}
         self._root = root
-        self._cache = cache
+        self._cache_path = cache
+        self._cache = None
+
+    def __getstate__(self) -> dict:
+        """Leave the open cache behind: a loader process opens it anew, and is not sent all pictures."""
+        return self.__dict__ | {"_cache": None}
 
     def read(self, id_: str, side: int) -> np.ndarray:
         """Return (side, side, 3) uint8 RGB; white where the product has no picture."""
-        if self._cache is not None:
+        if self._cache_path is not None:
+            if self._cache is None:
+                self._cache = np.load(self._cache_path, mmap_mode="r")
             return resize(self._cache[self._rows[id_]], side)
         path = self._paths[id_]
         if pd.isna(path):
@@ -70,7 +77,7 @@ def open_images(products: pd.DataFrame, root: Path, cache_dir: Path, cache_side:
         stamp_path.unlink(missing_ok=True)
         _build_cache(path, products.index, lambda id_: store.read(id_, cache_side), cache_side)
         write_json(stamp_path, stamp)
-    return ImageStore(products, root, np.load(path, mmap_mode="r"))
+    return ImageStore(products, root, path)
 
 
 def _file_states(images: pd.Series, root: Path) -> list[str]:
