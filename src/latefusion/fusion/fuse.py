@@ -4,12 +4,10 @@ import logging
 from functools import partial
 
 import numpy as np
-from safetensors.torch import save_file
 
 from latefusion.config import Experiment
-from latefusion.files import whole, write_json
+from latefusion.files import write_json
 from latefusion.fusion.decisions import read_decisions, write_decisions
-from latefusion.fusion.policy_net import fit_policy
 from latefusion.fusion.vote import majority_vote
 from latefusion.jobs import Job
 from latefusion.metrics import macro_f1
@@ -22,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 def fuse(experiment: Experiment, prepared: Prepared, job: Job) -> None:
     """Train a policy by cross-validation on the validation products; its networks vote on the test products."""
+    from latefusion.fusion.policy_net import fit_policy, save_policy  # imports torch, which the vote does not need
+
     policy = experiment.policies[job.name]
     parts = prepared.evaluation_parts()
     targets = prepared.targets(parts["valid"])
@@ -33,8 +33,7 @@ def fuse(experiment: Experiment, prepared: Prepared, job: Job) -> None:
     fold_probs = fitted.fold_probs(inputs("test"))
     preds = majority_vote(fold_probs.argmax(axis=2), fold_probs)
     write_decisions(job.run_dir, "test", parts["test"].index, preds, fold_probs.mean(axis=0), prepared.classes)
-    with whole(job.run_dir / "model.safetensors") as path:
-        save_file(fitted.net.state_dict(), path)
+    save_policy(fitted, job.run_dir / "model.safetensors")
     scores = {"valid_macro_f1": macro_f1(targets, oof_preds), "best_epochs": fitted.best_epochs}
     write_json(job.run_dir / "metrics.json", scores)
     logger.info("%s: valid_macro_f1 %.4f", job.name, scores["valid_macro_f1"])
