@@ -3,6 +3,8 @@
 python src/06_fuse.py --config configs/sample.yaml [--only NAME]
 """
 
+from functools import cache, partial
+
 from latefusion.cli import run_script
 
 
@@ -11,7 +13,8 @@ def main(experiment, only):
     from latefusion.jobs import plan, run_jobs
     from latefusion.prepare import load_prepared
 
-    run_jobs(plan(experiment), "06_fuse.py", lambda job: fuse(experiment, load_prepared(experiment), job), only)
+    prepared = cache(partial(load_prepared, experiment))
+    run_jobs(plan(experiment), "06_fuse.py", lambda job: fuse(experiment, prepared(), job), only)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 python src/07_vote.py --config configs/sample.yaml
 """
 
+from functools import cache, partial
+
 from latefusion.cli import run_script
 
 
@@ -12,8 +14,9 @@ def main(experiment, only):
     from latefusion.prepare import load_prepared
     from latefusion.scores import write_scores
 
-    run_jobs(plan(experiment), "07_vote.py", lambda job: vote(experiment, load_prepared(experiment), job), only)
-    print(write_scores(experiment, load_prepared(experiment)))
+    prepared = cache(partial(load_prepared, experiment))
+    run_jobs(plan(experiment), "07_vote.py", lambda job: vote(experiment, prepared(), job), only)
+    print(write_scores(experiment, prepared()))
 
 
 if __name__ == "__main__":

@@ -58,6 +58,13 @@ def test_a_file_that_broke_after_preparation_is_named(catalogue):
         open_images(products, root, root / "cache", None).read("1", 16)
 
 
+def test_a_file_that_vanished_after_preparation_is_named(catalogue):
+    products, root = catalogue
+    (root / "a.jpg").unlink()
+    with pytest.raises(InputError, match=r"a\.jpg: cannot be decoded"):
+        open_images(products, root, root / "cache", 32)
+
+
 def test_augmentation_depends_on_the_draw_alone():
     image = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
     settings = ImageInput(resize=40, crop=32)

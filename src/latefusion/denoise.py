@@ -27,7 +27,8 @@ from latefusion.metrics import macro_f1
 from latefusion.probs import read_probs, write_probs
 from latefusion.randomness import derive_seed
 from latefusion.split import assign_folds
-from latefusion.training.checkpoint import BEST, load_weights
+from latefusion.training.checkpoint import BEST
+from latefusion.weights import load_weights
 
 logger = logging.getLogger(__name__)
 

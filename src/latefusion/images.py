@@ -27,7 +27,10 @@ def read_image(path: Path, side: int) -> np.ndarray:
     encoded = np.fromfile(path, dtype=np.uint8) if path.is_file() else np.empty(0, dtype=np.uint8)
     image = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB) if encoded.size else None
     if image is None:
-        raise InputError(f"{path}: cannot be decoded, although preparation accepted it; run src/01_prepare.py again")
+        raise InputError(
+            f"{path}: cannot be decoded; repair or remove it, delete the experiment's catalogue/ folder under weights/ "
+            "and run src/01_prepare.py again"
+        )
     return resize(image, side)
 
 
@@ -81,11 +84,12 @@ def open_images(products: pd.DataFrame, root: Path, cache_dir: Path, cache_side:
 
 
 def _file_states(images: pd.Series, root: Path) -> list[str]:
-    """Name, size and time of every picture: a replaced file makes the cache stale."""
+    """Name, size and time of every picture: a replaced file makes the cache stale, so does one that has gone."""
     states = []
     for name in images:
-        stat = None if pd.isna(name) else (root / name).stat()
-        states.append("none" if stat is None else f"{name} {stat.st_size} {stat.st_mtime_ns}")
+        there = not pd.isna(name) and (root / name).is_file()
+        stat = (root / name).stat() if there else None
+        states.append(f"{name} {stat.st_size} {stat.st_mtime_ns}" if there else "none")
     return states
 
 

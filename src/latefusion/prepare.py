@@ -6,6 +6,7 @@ Writes `weights/<experiment>/catalogue/`: `products.parquet` (index: id; title, 
 
 import logging
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -32,8 +33,9 @@ class Prepared:
         """Return the products of these splits, in the table's order."""
         return self.products[self.products["split"].isin(splits)]
 
+    @cached_property
     def evaluation_parts(self) -> dict[str, pd.DataFrame]:
-        """Return the products to predict: `valid`, and `test` for all that nobody trains or chooses on."""
+        """The products to predict: `valid`, and `test` for all that nobody trains or chooses on."""
         return {"valid": self.part("valid"), "test": self.part("test", "submit")}
 
     def targets(self, products: pd.DataFrame) -> np.ndarray:

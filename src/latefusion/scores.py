@@ -31,22 +31,23 @@ GROUPS = {  # kind -> the paper's name for it
 
 def write_scores(experiment: Experiment, prepared: Prepared) -> str:
     """Score every job that is done and return the table as text."""
-    scores = score_all(experiment, prepared)
+    done = {name for name, job in plan(experiment).items() if job.state() == "done"}
+    scores = score_all(experiment, prepared, done)
     buffer = io.StringIO()
     scores.to_csv(buffer, index=False)
     write_text(experiment.run_root / "scores.csv", buffer.getvalue())
     page = render(experiment, scores)
-    if "denoise" in done_jobs(experiment):
+    if "denoise" in done:
         page += f"\n{describe_label_issues(experiment, prepared)}\n"
     write_text(experiment.submission_dir / "scores.md", page)
     return page
 
 
-def score_all(experiment: Experiment, prepared: Prepared) -> pd.DataFrame:
-    """Return one row for each method, split and metric."""
+def score_all(experiment: Experiment, prepared: Prepared, done: set[str]) -> pd.DataFrame:
+    """Return one row for each method that is done, split and metric."""
     targets = known_targets(experiment, prepared)
     rows = []
-    for method, kind in methods(experiment):
+    for method, kind in methods(experiment, done):
         for part, wanted in targets.items():
             known = wanted >= 0
             if not known.any():
@@ -57,27 +58,22 @@ def score_all(experiment: Experiment, prepared: Prepared) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["method", "kind", "split", "metric", "value", "n"])
 
 
-def methods(experiment: Experiment) -> list[tuple[str, str]]:
+def methods(experiment: Experiment, done: set[str]) -> list[tuple[str, str]]:
     """Return (name, kind) of all that is done, in the paper's order."""
     experts = [(name, experiment.modality(name)) for name in experiment.experts]
     policies = [(name, "policy") for name in experiment.policies]
     order = list(GROUPS)
-    done = done_jobs(experiment)
     scored = [method for method in (*experts, *policies, ("vote", "vote")) if method[0] in done]
     return sorted(scored, key=lambda method: order.index(method[1]))
-
-
-def done_jobs(experiment: Experiment) -> set[str]:
-    return {name for name, job in plan(experiment).items() if job.state() == "done"}
 
 
 def known_targets(experiment: Experiment, prepared: Prepared) -> dict[str, np.ndarray]:
     """Return for each part the (N,) class numbers, -1 where the label is not known."""
     test_labels = read_test_labels(experiment.catalogue, prepared.products)
     targets = {}
-    for part, products in prepared.evaluation_parts().items():
+    for part, products in prepared.evaluation_parts.items():
         labels = products["label"].fillna(test_labels.reindex(products.index))
-        targets[part] = pd.Index(prepared.classes).get_indexer(labels)
+        targets[part] = prepared.targets(products.assign(label=labels))
     return targets
 
 
@@ -85,7 +81,7 @@ def _preds(experiment: Experiment, prepared: Prepared, method: str, kind: str, p
     run_dir = experiment.run_root / method
     if kind in ("policy", "vote"):
         return read_decisions(run_dir, part, prepared)[0]
-    ids = prepared.evaluation_parts()[part].index
+    ids = prepared.evaluation_parts[part].index
     return read_probs(run_dir / f"{part}_probs.parquet", ids, prepared.classes).argmax(axis=1)
 
 

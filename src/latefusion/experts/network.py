@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 
 from latefusion.config import Training
 from latefusion.experts.workshop import Workshop
+from latefusion.training.checkpoint import Progress
 from latefusion.training.loaders import Collate, Data
 from latefusion.training.loop import fit, predict_dataset
 
@@ -37,7 +38,7 @@ def fit_network(
     training: Training,
     run_dir: Path,
     name: str,
-):
+) -> Progress:
     """Fit a network on products; without validation products the final epoch is kept."""
     data = Data(
         train=network.train_set(network.trains_on(train)),

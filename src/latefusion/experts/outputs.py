@@ -12,7 +12,7 @@ from latefusion.probs import write_probs
 
 def write_outputs(prepared: Prepared, run_dir: Path, probs: dict[str, np.ndarray], facts: dict) -> None:
     """Write `<part>_probs.parquet` for each part and `metrics.json`: the validation scores and further facts."""
-    parts = prepared.evaluation_parts()
+    parts = prepared.evaluation_parts
     for part, products in parts.items():
         write_probs(run_dir / f"{part}_probs.parquet", products.index, probs[part], prepared.classes)
     targets, preds = prepared.targets(parts["valid"]), probs["valid"].argmax(axis=1)

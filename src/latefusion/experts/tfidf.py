@@ -25,9 +25,7 @@ def train_tfidf(workshop: Workshop, name: str) -> None:
     model = make_model(expert)
     logger.info("%s: fitting %d texts", name, len(train))
     model.fit(texts(train, expert), prepared.targets(train))
-    probs = {
-        part: model.predict_proba(texts(products, expert)) for part, products in prepared.evaluation_parts().items()
-    }
+    probs = {part: model.predict_proba(texts(products, expert)) for part, products in prepared.evaluation_parts.items()}
     run_dir = workshop.run_dir(name)
     with whole(run_dir / "model.joblib") as partial:
         joblib.dump(model, partial)

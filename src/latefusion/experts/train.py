@@ -6,7 +6,8 @@ from latefusion.experts.network import Network, fit_network, predict_products
 from latefusion.experts.outputs import write_outputs
 from latefusion.experts.workshop import Workshop
 from latefusion.files import remove
-from latefusion.training.checkpoint import BEST, late_weights, load_weights, save_weights
+from latefusion.training.checkpoint import BEST, late_weights
+from latefusion.weights import load_weights, save_weights
 
 
 def build_network(workshop: Workshop, name: str) -> Network:
@@ -24,14 +25,14 @@ def build_network(workshop: Workshop, name: str) -> Network:
 
 def train_network(workshop: Workshop, name: str) -> None:
     """Train an expert and leave its run folder; the weights kept are those of highest validation macro-F1."""
-    run_dir = workshop.run_dir(name)
+    run_dir, training = workshop.run_dir(name), workshop.experiment.experts[name].train
     network = build_network(workshop, name)
     progress = fit_network(
         workshop, network, workshop.prepared.part("train"), workshop.prepared.part("valid"),
-        training=workshop.experiment.experts[name].train, run_dir=run_dir, name=name,
+        training=training, run_dir=run_dir, name=name,
     )  # fmt: skip
     load_weights(network.model, run_dir / BEST)
-    _leave(workshop, name, network, {"best_epoch": progress.best_epoch})
+    _leave(workshop, name, network, training.batch_size, {"best_epoch": progress.best_epoch})
     if workshop.accelerator.is_main_process:
         remove(run_dir / "checkpoints")
         remove(run_dir / BEST)
@@ -42,14 +43,13 @@ def predict_late(workshop: Workshop, name: str) -> None:
     late = workshop.experiment.experts[name]
     network = build_network(workshop, late.of)
     load_weights(network.model, late_weights(workshop.run_dir(late.of), late.epochs_before_end))
-    _leave(workshop, name, network, {"of": late.of, "epochs_before_end": late.epochs_before_end})
+    batch_size = workshop.experiment.experts[late.of].train.batch_size
+    _leave(workshop, name, network, batch_size, {"of": late.of, "epochs_before_end": late.epochs_before_end})
 
 
-def _leave(workshop: Workshop, name: str, network: Network, facts: dict) -> None:
-    expert = workshop.experiment.experts[name]
-    batch_size = workshop.experiment.experts[getattr(expert, "of", name)].train.batch_size
+def _leave(workshop: Workshop, name: str, network: Network, batch_size: int, facts: dict) -> None:
     run_dir = workshop.run_dir(name)
-    parts = workshop.prepared.evaluation_parts()
+    parts = workshop.prepared.evaluation_parts
     probs = {part: predict_products(workshop, network, products, batch_size) for part, products in parts.items()}
     if workshop.accelerator.is_main_process:
         save_weights(network.model, run_dir / "model.safetensors")

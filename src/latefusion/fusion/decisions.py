@@ -23,9 +23,8 @@ def write_decisions(
 
 def read_decisions(run_dir: Path, part: str, prepared: Prepared) -> tuple[np.ndarray, np.ndarray]:
     """Return (N,) decisions and (N, C) probabilities of a part's products, in the catalogue's order."""
-    ids = prepared.evaluation_parts()[part].index
+    ids = prepared.evaluation_parts[part].index
     table = pd.read_parquet(run_dir / f"{part}_preds.parquet")
     if set(table.index) != set(ids):
         raise ValueError(f"{run_dir}: decisions for other products than the catalogue's {part} part")
-    preds = pd.Index(prepared.classes).get_indexer(table.loc[ids, "label"])
-    return preds, read_probs(run_dir / f"{part}_probs.parquet", ids, prepared.classes)
+    return prepared.targets(table.loc[ids]), read_probs(run_dir / f"{part}_probs.parquet", ids, prepared.classes)

@@ -7,16 +7,13 @@ products costs little more than one of them, and Adam works weight by weight, so
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import nn
 from torch.nn.functional import cross_entropy
 
 from latefusion.config import Policy
-from latefusion.files import whole
 from latefusion.metrics import macro_f1
 from latefusion.randomness import derive_seed
 
@@ -90,11 +87,6 @@ def fit_policy(
     for fold, (_, _, probs, _) in enumerate(best):
         oof_probs[folds == fold] = probs
     return FittedPolicy(net, [epoch for _, epoch, _, _ in best], oof_probs)
-
-
-def save_policy(fitted: FittedPolicy, path: Path) -> None:
-    with whole(path) as partial:
-        save_file(fitted.net.state_dict(), partial)
 
 
 def _batches(folds: np.ndarray, n_folds: int, policy: Policy, epoch: int):

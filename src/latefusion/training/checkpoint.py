@@ -12,10 +12,10 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
-from safetensors.torch import load_file, save_file
 
 from latefusion.config import Training
 from latefusion.files import partial_of, read_json, remove, whole, write_json, write_text
+from latefusion.weights import save_weights
 
 logger = logging.getLogger(__name__)
 BEST = "best.safetensors"
@@ -86,12 +86,3 @@ def keep_weights(model: torch.nn.Module, progress: Progress, training: Training,
 
 def late_weights(run_dir: Path, epochs_before_end: int) -> Path:
     return run_dir / f"late-{epochs_before_end}.safetensors"
-
-
-def save_weights(model: torch.nn.Module, path: Path) -> None:
-    with whole(path) as partial:
-        save_file({key: value.contiguous() for key, value in model.state_dict().items()}, partial)
-
-
-def load_weights(model: torch.nn.Module, path: Path) -> None:
-    model.load_state_dict(load_file(path))
