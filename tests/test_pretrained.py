@@ -11,7 +11,8 @@ from transformers import CamembertConfig, CamembertModel
 from latefusion.config import CnnExpert, TransformerExpert
 from latefusion.errors import InputError
 from latefusion.experts.cnn import ImageNet
-from latefusion.experts.transformer import _learn_tokenizer, _load_pretrained, _make_encoder
+from latefusion.experts.encoder import load_encoder
+from latefusion.experts.transformer import _learn_tokenizer, _make_encoder
 from latefusion.pretrained import FOLDER, find_encoder, find_timm
 
 
@@ -30,7 +31,7 @@ def folder(tmp_path):
     tokenizer = _learn_tokenizer(products, expert, tmp_path / "learnt")
     tokenizer.save_pretrained(folder)
     torch.manual_seed(0)
-    _make_encoder(expert.scratch, tokenizer, 16).save_pretrained(folder)
+    _make_encoder(expert, tokenizer).save_pretrained(folder)
     return folder
 
 
@@ -42,32 +43,32 @@ def change_weights(folder, change) -> None:
 def test_an_encoder_is_found_by_the_last_part_of_its_name_and_loaded(folder):
     source = find_encoder("someone/tiny-bert")
     assert source == str(FOLDER / "tiny-bert")
-    _, encoder = _load_pretrained(source)
+    _, encoder = load_encoder(source)
     for key, value in load_file(folder / "model.safetensors").items():
         assert torch.equal(encoder.state_dict()[key], value)
 
 
 def test_half_precision_weights_come_out_in_single(folder):
     change_weights(folder, lambda weights: {key: value.half() for key, value in weights.items()})
-    _, encoder = _load_pretrained(str(folder))
+    _, encoder = load_encoder(str(folder))
     assert {parameter.dtype for parameter in encoder.parameters()} == {torch.float32}
 
 
 def test_only_the_pooler_may_be_missing(folder):
     change_weights(folder, lambda weights: {key: value for key, value in weights.items() if "pooler" not in key})
-    _load_pretrained(str(folder))
+    load_encoder(str(folder))
     change_weights(
         folder, lambda weights: {key: value for key, value in weights.items() if "layer.1.output" not in key}
     )
     with pytest.raises(InputError, match=r"lack \d+ tensors of the encoder, such as encoder\.layer\.1\.output"):
-        _load_pretrained(str(folder))
+        load_encoder(str(folder))
 
 
 def test_a_vocabulary_larger_than_the_embeddings_is_refused(folder):
     small = CamembertModel(CamembertConfig(vocab_size=20, hidden_size=16, num_attention_heads=2, num_hidden_layers=1))
     small.save_pretrained(folder)
     with pytest.raises(InputError, match="embeddings for 20"):
-        _load_pretrained(str(folder))
+        load_encoder(str(folder))
 
 
 def test_a_timm_network_is_loaded_from_its_file():

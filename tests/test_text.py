@@ -8,7 +8,8 @@ import torch
 from latefusion.cleaning import clean
 from latefusion.config import ScratchEncoder, TfidfExpert, TransformerExpert
 from latefusion.experts.tfidf import make_model, texts
-from latefusion.experts.transformer import _learn_tokenizer, collate, encode
+from latefusion.experts.tokens import collate, encode
+from latefusion.experts.transformer import _learn_tokenizer
 
 
 @pytest.mark.parametrize(
@@ -68,7 +69,7 @@ def test_the_published_stand_in_for_a_missing_description_is_an_attended_pad(tok
     published = expert.model_copy(update={"missing_description": "pad_token"})
     encoding = encode(tokenizer, products[:1], published)[0]
     assert encoding["input_ids"][-2:] == [tokenizer.pad_token_id, tokenizer.sep_token_id]
-    assert all(encoding["attention_mask"])
+    assert collate([encoding], tokenizer.pad_token_id)["attention_mask"].all()
 
 
 def test_a_batch_is_padded_to_its_longest(tokenizer, products, expert):

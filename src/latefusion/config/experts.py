@@ -2,10 +2,14 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveFloat, model_validator
 
 from latefusion.config.section import Fraction, Name, Section
 from latefusion.config.training import DclTraining, ImageTraining, TextTraining
+
+# decode: entities become characters; published: they become spaces, accents are lost; repair: decode, and ftfy undoes
+# mojibake (`Ã©` -> `é`).
+Cleaning = Literal["decode", "published", "repair"]
 
 
 class ScratchEncoder(Section):
@@ -16,7 +20,6 @@ class ScratchEncoder(Section):
     num_hidden_layers: int = Field(2, ge=1)
     num_attention_heads: int = Field(4, ge=1)
     intermediate_size: int = Field(512, ge=8)
-    dropout: Fraction = 0.1
 
 
 class TransformerExpert(Section):
@@ -25,10 +28,11 @@ class TransformerExpert(Section):
     kind: Literal["transformer"]
     model: str | None = None
     scratch: ScratchEncoder | None = None
-    max_length: int = Field(128, ge=8)
-    cleaning: Literal["decode", "published"] = "decode"  # published: entities and tags become spaces, accents are lost
+    max_length: int = Field(128, ge=8)  # tokens of the pair
+    cleaning: Cleaning = "decode"
     missing_description: Literal["title_only", "pad_token"] = "title_only"  # pad_token: the published literal `<pad>`
     head_bias: bool = True  # the published code has none
+    dropout: Fraction | None = None  # of the encoder's layers; none given: what the encoder was made with
     train: TextTraining = TextTraining()
 
     @model_validator(mode="after")
@@ -38,16 +42,26 @@ class TransformerExpert(Section):
         return self
 
 
+class TextFeatures(Section):
+    """What TF-IDF counts in one field of a product: n-grams from the first to the second length, or none."""
+
+    words: tuple[int, int] | None = (1, 2)
+    characters: tuple[int, int] | None = (3, 5)  # within words
+    weight: float = Field(1.0, gt=0)  # of the field against the other
+
+
 class TfidfExpert(Section):
-    """TF-IDF of words and characters with logistic regression: no weights to download, strong on small catalogues."""
+    """TF-IDF of words and characters with a linear classifier: no weights to download, strong on small catalogues."""
 
     kind: Literal["tfidf"]
-    word_ngrams: tuple[int, int] = (1, 2)
-    char_ngrams: tuple[int, int] | None = (3, 5)
-    min_df: int = Field(2, ge=1)
-    max_features: int = Field(300_000, ge=100)  # of each of the two vocabularies
-    regularisation: float = Field(10.0, gt=0)  # scikit-learn's C
-    cleaning: Literal["decode", "published"] = "decode"
+    title: TextFeatures = TextFeatures()
+    description: TextFeatures = TextFeatures()
+    min_df: int = Field(2, ge=1)  # products an n-gram must be in
+    max_features: int = Field(300_000, ge=100)  # of each vocabulary, the most frequent
+    regularisation: tuple[PositiveFloat, ...] = Field((0.3, 1.0, 3.0, 10.0, 30.0), min_length=1)  # C: the best is taken
+    n_folds: int = Field(4, ge=2)  # of that cross-validation, which calibrates too
+    cleaning: Cleaning = "decode"
+    seed: int = 2020
 
 
 class ImageInput(Section):

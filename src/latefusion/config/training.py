@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from latefusion.config.section import Fraction, Section
 
@@ -21,7 +21,16 @@ class Training(Section):
     decay_every: int = Field(12, ge=1)  # step only: epochs
     decay_rate: float = Field(0.1, gt=0, le=1)  # step only
     keep_last: int = Field(0, ge=0)  # weights of the last k epochs, for experts of kind `late`
+    gradient_accumulation_steps: int = Field(1, ge=1)  # parts of a batch, one after another: less memory, the same step
+    gradient_checkpointing: bool = False  # activations computed twice: less memory again, a third slower
     seed: int = 2020
+
+    @model_validator(mode="after")
+    def _every_part_holds_something(self) -> "Training":
+        if self.gradient_accumulation_steps > self.batch_size:
+            steps = self.gradient_accumulation_steps
+            raise ValueError(f"gradient_accumulation_steps {steps} is more than batch_size {self.batch_size}")
+        return self
 
 
 class TextTraining(Training):
@@ -33,6 +42,7 @@ class TextTraining(Training):
     optimizer: Literal["adamw", "sgd"] = "adamw"
     schedule: Literal["linear", "step"] = "linear"
     warmup_fraction: Fraction = 0.1
+    group_by_length: bool = True  # batches of texts about equally long; which texts meet stays random
 
 
 class ImageTraining(Training):
@@ -55,7 +65,8 @@ class DclTraining(ImageTraining):
 class Hardware(Section):
     """How to run, not what: changing it redoes nothing."""
 
-    num_workers: int | None = Field(
-        None, ge=0
-    )  # loader processes; a process's; none given: two fewer than its cores, at most 8
-    mixed_precision: Literal["auto", "no", "bf16", "fp16"] = "auto"  # auto: bf16 where the GPU has it
+    # Loader processes of each training process; none given: two fewer than its cores, at most 8.
+    num_workers: int | None = Field(None, ge=0)
+    mixed_precision: Literal["auto", "no", "bf16", "fp16"] = "auto"  # auto: bf16 where the hardware computes in it
+    compile: bool = False  # torch.compile: a minute or two at the start of each expert, faster steps after
+    checkpoint_every: int = Field(500, ge=1)  # steps; each epoch's end is one too

@@ -1,4 +1,4 @@
-"""Batches: a seeded order for every epoch, shared out among processes; evaluation in the dataset's own order."""
+"""Data loaders: what a network trains on and is scored on, in batches."""
 
 import os
 from collections.abc import Callable
@@ -7,18 +7,22 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import torch
+from accelerate import Accelerator
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from latefusion.config import Hardware, Training
 from latefusion.errors import InputError
-from latefusion.randomness import derive_seed
+from latefusion.training.batches import EvalBatches, TrainBatches
 
 Collate = Callable[[list], dict[str, torch.Tensor]]
 
 
 @dataclass(frozen=True)
 class Data:
-    """What a network trains on. Items of `train` are fetched by (index, epoch), those of `valid` by index."""
+    """What a network trains on. Items of `train` are fetched by (index, epoch), those of `valid` by index.
+
+    A dataset whose items differ in length says so by an attribute `lengths`, (N,).
+    """
 
     train: Dataset
     collate: Collate
@@ -27,47 +31,50 @@ class Data:
     drop_last: bool = False  # an odd last batch upsets batch normalisation
 
 
-class EpochSampler(Sampler):
-    """Yield (index, epoch), so that a dataset can draw its augmentation from the epoch alone."""
-
-    def __init__(self, size: int, seed: int):
-        self.size, self.seed, self.epoch = size, seed, 0
-
-    def __len__(self) -> int:
-        return self.size
-
-    def __iter__(self):
-        order = np.random.default_rng(derive_seed(self.seed, "order", self.epoch)).permutation(self.size)
-        return iter([(int(index), self.epoch) for index in order])
-
-
-def train_loader(data: Data, training: Training, hardware: Hardware, n_processes: int) -> DataLoader:
-    """Return the loader of the training set; its sampler is an EpochSampler."""
-    if training.batch_size % n_processes:
-        raise InputError(f"train.batch_size {training.batch_size} cannot be shared out among {n_processes} processes")
-    sampler = EpochSampler(len(data.train), training.seed)
-    drop_last = data.drop_last and len(data.train) > training.batch_size
-    return DataLoader(
-        data.train, training.batch_size, sampler=sampler, drop_last=drop_last, **_loader_args(data.collate, hardware)
+def train_loader(accelerator: Accelerator, data: Data, training: Training, hardware: Hardware) -> DataLoader:
+    """Return this process's loader of the training set; its batch sampler is a TrainBatches."""
+    n_parts = accelerator.num_processes * training.gradient_accumulation_steps
+    if training.batch_size < n_parts:
+        raise InputError(
+            f"train.batch_size {training.batch_size} cannot be shared out: {accelerator.num_processes} processes times "
+            f"{training.gradient_accumulation_steps} gradient_accumulation_steps are {n_parts} parts"
+        )
+    batches = TrainBatches(
+        len(data.train), training, **_place(accelerator), lengths=_lengths(data.train), drop_last=data.drop_last
     )
+    return _loader(data.train, batches, data.collate, hardware)
 
 
-def eval_loader(dataset: Dataset, collate: Collate, batch_size: int, hardware: Hardware) -> DataLoader:
-    """Return a loader that keeps the dataset's order."""
-    return DataLoader(dataset, batch_size, shuffle=False, **_loader_args(collate, hardware))
+def eval_loader(
+    accelerator: Accelerator, dataset: Dataset, collate: Collate, batch_size: int, hardware: Hardware
+) -> DataLoader:
+    """Return this process's loader of its share of a dataset; its batch sampler is an EvalBatches."""
+    batches = EvalBatches(len(dataset), batch_size, **_place(accelerator), lengths=_lengths(dataset))
+    return _loader(dataset, batches, collate, hardware)
 
 
-def _loader_args(collate: Collate, hardware: Hardware) -> dict:
+def _place(accelerator: Accelerator) -> dict[str, int]:
+    return {"rank": accelerator.process_index, "n_processes": accelerator.num_processes}
+
+
+def _lengths(dataset: Dataset) -> np.ndarray | None:
+    return getattr(dataset, "lengths", None)
+
+
+def _loader(dataset: Dataset, batches: Sampler, collate: Collate, hardware: Hardware) -> DataLoader:
     workers = hardware.num_workers
     if workers is None:
         workers = min(8, max(0, _own_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")) - 2))
-    return {
-        "collate_fn": collate,
-        "num_workers": workers,
-        "persistent_workers": workers > 0,
-        "worker_init_fn": _init_worker,
-        "pin_memory": torch.cuda.is_available(),
-    }
+    return DataLoader(
+        dataset,
+        batch_sampler=batches,
+        collate_fn=collate,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        worker_init_fn=_init_worker,
+        pin_memory=torch.cuda.is_available(),
+        generator=torch.Generator(),  # its own: a loader that is opened again must not move the network's randomness
+    )
 
 
 def _own_cores() -> int:

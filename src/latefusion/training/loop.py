@@ -1,28 +1,30 @@
 """The one training loop, on accelerate: it serves the transformer, the CNN and DCL alike.
 
 A model is called with a batch of keyword tensors and returns a dict: `logits` (B, C) and, where the batch holds
-`labels`, `loss` and its parts. All randomness of an epoch is derived from the seed and the epoch, so a run that was cut
-and begun again ends with the same weights.
+`labels`, `loss` and its parts, each a mean over the batch. All randomness of an epoch is derived from the seed and the
+epoch, and a checkpoint holds the generators' states, so a run that was cut at any step and begun again ends with the
+same weights.
 """
 
 import logging
-import time
+from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DataLoaderConfiguration, InitProcessGroupKwargs, set_seed
+from accelerate.utils import DataLoaderConfiguration, InitProcessGroupKwargs, send_to_device, set_seed
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from torch.utils.data import DataLoader, Dataset
-from tqdm import tqdm
 
 from latefusion.config import Hardware, Training
-from latefusion.metrics import macro_f1
+from latefusion.metrics import METRICS
 from latefusion.randomness import derive_seed
 from latefusion.training.checkpoint import Progress, keep_weights, resume, save_checkpoint
+from latefusion.training.journal import Journal
 from latefusion.training.loaders import Collate, Data, eval_loader, train_loader
 from latefusion.training.optim import lr_factor, make_optimizer
 
@@ -30,17 +32,24 @@ logger = logging.getLogger(__name__)
 
 
 def make_accelerator(hardware: Hardware) -> Accelerator:
-    """Return an accelerator that shares out each global batch among its processes."""
+    """Return an accelerator; `auto` precision is bf16 where GPU or CPU compute in it, not where they imitate it."""
     precision = hardware.mixed_precision
     if precision == "auto":
-        has_bf16 = torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
-        precision = "bf16" if has_bf16 else "no"
+        precision = "bf16" if _computes_in_bf16() else "no"
+    logger.info("precision: %s", {"no": "fp32"}.get(precision, precision))
     return Accelerator(
         mixed_precision=precision,
-        dataloader_config=DataLoaderConfiguration(split_batches=True, non_blocking=True),
+        dataloader_config=DataLoaderConfiguration(split_batches=True),  # batches are global: a scheduler step for each
         # The others wait while the main process fits what has one process only; the default gives up after minutes.
         kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(hours=12))],
     )
+
+
+def _computes_in_bf16() -> bool:
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
 def fit(
@@ -55,71 +64,88 @@ def fit(
     name: str,
 ) -> Progress:
     """Train the model, or continue where a run was cut, and leave its best and late weights in `run_dir`."""
-    loader = train_loader(data, training, hardware, accelerator.num_processes)
-    sampler = loader.sampler
+    loader = train_loader(accelerator, data, training, hardware)
+    batches = loader.batch_sampler
     optimizer = make_optimizer(param_groups, training)
-    scheduler = LambdaLR(optimizer, lr_factor(training, len(loader)))
-    model, optimizer, loader, scheduler = accelerator.prepare(model, optimizer, loader, scheduler)
+    scheduler = LambdaLR(optimizer, lr_factor(training, batches.n_batches))
+    if hardware.compile:
+        model.compile()
+    model, optimizer, scheduler = accelerator.prepare(model, optimizer, scheduler)
     if data.valid is not None:
-        valid_loader = accelerator.prepare(eval_loader(data.valid, data.collate, training.batch_size, hardware))
+        valid_loader = eval_loader(accelerator, data.valid, data.collate, training.batch_size, hardware)
     progress = resume(accelerator, run_dir, name)
-    hidden = None if accelerator.is_main_process else True
-    bar = tqdm(total=training.epochs * len(loader), initial=progress.step, desc=name, unit="batch", disable=hidden)
-    for epoch in range(progress.epoch, training.epochs):
-        sampler.epoch = epoch
-        set_seed(derive_seed(training.seed, "epoch", epoch), device_specific=True)
-        record = train_one_epoch(accelerator, model, loader, optimizer, scheduler, bar)
-        if data.valid is not None:
-            probs = predict(accelerator, model, valid_loader)
-            record["valid_macro_f1"] = macro_f1(data.valid_targets, probs.argmax(axis=1))
-        best = progress.record(record, len(loader))
-        logger.info("%s: epoch %d/%d %s", name, progress.epoch, training.epochs, _one_line(record))
-        if accelerator.is_main_process:
-            keep_weights(accelerator.unwrap_model(model), progress, training, run_dir, best=best)
-        save_checkpoint(accelerator, progress, run_dir)
-    bar.close()
+    total_steps = training.epochs * batches.n_batches
+    with Journal(run_dir, name, progress, total_steps, is_main=accelerator.is_main_process) as journal:
+        for epoch in range(progress.epoch, training.epochs):
+            batches.begin(epoch, done=progress.batch)
+            if progress.batch == 0:
+                set_seed(derive_seed(training.seed, "epoch", epoch), device_specific=True)
+            for losses, items, share in train_steps(accelerator, model, loader, optimizer, scheduler):
+                progress.add_batch(losses, items)
+                journal.step(progress, losses, items, scheduler.get_last_lr()[0], share)
+                if progress.step % hardware.checkpoint_every == 0 and progress.batch < batches.n_batches:
+                    save_checkpoint(accelerator, progress, run_dir)
+            record = _epoch_record(accelerator, progress, scheduler, batches.padding_share, journal)
+            if data.valid is not None:
+                preds = predict(accelerator, model, valid_loader).argmax(axis=1)
+                record |= {f"valid_{key}": metric(data.valid_targets, preds) for key, metric in METRICS.items()}
+            best = progress.close_epoch(record)
+            journal.epoch(progress, record)
+            logger.info("%s: epoch %d/%d %s", name, progress.epoch, training.epochs, _one_line(record))
+            if accelerator.is_main_process:
+                keep_weights(accelerator.unwrap_model(model), progress, training, run_dir, best=best)
+            save_checkpoint(accelerator, progress, run_dir)
     accelerator.wait_for_everyone()
     accelerator.free_memory()
     return progress
 
 
-def train_one_epoch(
+def train_steps(
     accelerator: Accelerator,
     model: torch.nn.Module,
     loader: DataLoader,
     optimizer: Optimizer,
     scheduler: LRScheduler,
-    bar: tqdm,
-) -> dict[str, float]:
-    """Return the epoch's record: the mean of each loss, the last learning rate, items a second."""
+) -> Iterator[tuple[dict[str, torch.Tensor], int, float]]:
+    """Train on what the loader's plan holds, and yield after each step.
+
+    Yields this process's shares of the batch's mean losses (their sum over the processes is the mean), the size of the
+    whole batch, and which share of it was this process's.
+    """
     model.train()
-    sums: dict[str, torch.Tensor] = {}
-    started, items = time.perf_counter(), 0
-    for batch in loader:
-        outputs = model(**batch)
-        accelerator.backward(outputs["loss"])
-        optimizer.step()
-        scheduler.step()
-        optimizer.zero_grad()
+    losses: dict[str, torch.Tensor] = {}
+    share = 0.0
+    for part, batch in zip(loader.batch_sampler.parts, loader, strict=True):
+        weight = part.count / part.batch_size
+        with nullcontext() if part.closes_batch else accelerator.no_sync(model):
+            outputs = model(**send_to_device(batch, accelerator.device, non_blocking=True))
+            # Gradients are averaged over the processes, and so must be summed first.
+            accelerator.backward(outputs["loss"] * (weight * accelerator.num_processes))
         for key in (key for key in outputs if key.endswith("loss")):
-            sums[key] = sums.get(key, 0) + outputs[key].detach()  # on the device: reading it each step would wait
-        items += len(batch["labels"]) * accelerator.num_processes
-        bar.update()
-    losses = {key: (accelerator.reduce(value, "mean") / len(loader)).item() for key, value in sums.items()}
-    speed = items / (time.perf_counter() - started)
-    return losses | {"lr": scheduler.get_last_lr()[0], "items_per_second": round(speed, 1)}
+            losses[key] = losses.get(key, 0.0) + outputs[key].detach() * weight
+        share += weight
+        if part.closes_batch:
+            optimizer.step()
+            scheduler.step()
+            optimizer.zero_grad()
+            yield losses, part.batch_size, share
+            losses, share = {}, 0.0
 
 
 @torch.inference_mode()
 def predict(accelerator: Accelerator, model: torch.nn.Module, loader: DataLoader) -> np.ndarray:
-    """Return (N, C) float32 probabilities in the dataset's order, each item once, on every process."""
+    """Return (N, C) float32 probabilities in the dataset's order, on every process; each item is predicted once."""
     model.eval()
-    probs = []
-    for batch in loader:
+    batches = loader.batch_sampler
+    probs = None
+    for part, batch in zip(batches.parts, loader, strict=True):
         with accelerator.autocast():
-            logits = model(**batch)["logits"]
-        probs.append(accelerator.gather_for_metrics(logits.float().softmax(dim=-1)).cpu())
-    return torch.cat(probs).numpy()
+            logits = model(**send_to_device(batch, accelerator.device, non_blocking=True))["logits"]
+        if probs is None:
+            probs = torch.zeros(batches.size, logits.shape[1], device=accelerator.device)
+        rows = torch.from_numpy(part.rows[: part.count]).to(accelerator.device)
+        probs[rows] = logits[: part.count].float().softmax(dim=-1)
+    return accelerator.reduce(probs, "sum").cpu().numpy()  # each row is zero on all processes but one
 
 
 def predict_dataset(
@@ -132,10 +158,17 @@ def predict_dataset(
     hardware: Hardware,
 ) -> np.ndarray:
     """Return (N, C) float32 probabilities of a dataset."""
-    loader = accelerator.prepare(eval_loader(dataset, collate, batch_size, hardware))
-    probs = predict(accelerator, model.to(accelerator.device), loader)
-    accelerator.free_memory()
-    return probs
+    loader = eval_loader(accelerator, dataset, collate, batch_size, hardware)
+    return predict(accelerator, model.to(accelerator.device), loader)
+
+
+def _epoch_record(
+    accelerator: Accelerator, progress: Progress, scheduler: LRScheduler, padding_share: float | None, journal: Journal
+) -> dict[str, float]:
+    """Return the epoch's record: the mean of each loss over its items, the last learning rate, speed, padding."""
+    record = {key: total / progress.items for key, total in progress.summed(accelerator).items()}
+    record |= {"lr": scheduler.get_last_lr()[0], "items_per_second": round(journal.items_per_second(), 1)}
+    return record if padding_share is None else record | {"padding_share": round(padding_share, 4)}
 
 
 def _one_line(record: dict[str, float]) -> str:

@@ -8,11 +8,12 @@ from latefusion.config import Training
 
 
 def make_optimizer(param_groups: list[dict], training: Training) -> Optimizer:
-    """Return the optimizer; a group's `lr_factor` multiplies the learning rate."""
+    """Return the optimizer, in its fused form; a group's `lr_factor` multiplies the learning rate."""
     groups = [{"params": group["params"], "lr": training.lr * group.get("lr_factor", 1.0)} for group in param_groups]
+    shared = {"lr": training.lr, "weight_decay": training.weight_decay, "fused": True}
     if training.optimizer == "adamw":
-        return AdamW(groups, lr=training.lr, weight_decay=training.weight_decay)
-    return SGD(groups, lr=training.lr, momentum=training.momentum, weight_decay=training.weight_decay)
+        return AdamW(groups, **shared)
+    return SGD(groups, momentum=training.momentum, **shared)
 
 
 def lr_factor(training: Training, steps_per_epoch: int) -> Callable[[int], float]:

@@ -1,0 +1,90 @@
+"""Load a pretrained Hugging Face encoder with its tokenizer: rightly, or not at all."""
+
+import logging
+
+import torch
+from safetensors import SafetensorError
+from transformers import AutoConfig, AutoModel, AutoTokenizer
+from transformers import PretrainedConfig as Config
+from transformers import PreTrainedModel as Encoder
+from transformers import PreTrainedTokenizerBase as Tokenizer
+
+from latefusion.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+# What may be missing or left over: a pooler (many checkpoints have none), the heads of the task it was trained on.
+MAY_BE_MISSING = ("pooler.",)
+MAY_BE_LEFT_OVER = (
+    "lm_head.", "cls.", "classifier.", "pooler.", "vocab_", "predictions.", "qa_outputs.", "position_ids",
+)  # fmt: skip
+DROPOUTS = (
+    "hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout", "hidden_dropout",
+    "embedding_dropout", "mlp_dropout",
+)  # fmt: skip
+
+
+def load_encoder(source: str, *, dropout: float | None = None) -> tuple[Tokenizer, Encoder]:
+    """Load tokenizer and encoder of a folder or a name on the hub, in fp32 whatever the file's precision.
+
+    Only a pooler may be missing, as published: it then starts at random and is trained. Raises InputError naming what
+    else is missing, left over, of another shape, broken, or where tokenizer and weights do not belong together.
+    """
+    try:
+        config = AutoConfig.from_pretrained(source)
+        tokenizer = AutoTokenizer.from_pretrained(source)
+    except (ValueError, OSError, KeyError) as error:
+        raise InputError(f"{source}: config or tokenizer cannot be loaded: {error}") from None
+    if dropout is not None:
+        _set_dropout(config, dropout, source)
+    try:
+        encoder, report = AutoModel.from_pretrained(
+            source, config=config, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True
+        )
+    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
+        raise InputError(f"{source}: the weights cannot be loaded; fetch them again? {error}") from None
+    _check_weights(report, source)
+    _check_tokenizer(tokenizer, config, source)
+    return tokenizer, encoder
+
+
+def _set_dropout(config: Config, dropout: float, source: str) -> None:
+    known = [name for name in DROPOUTS if hasattr(config, name)]
+    if not known:
+        raise InputError(f"{source}: a {config.model_type} encoder has no dropout to set: leave out the expert's")
+    for name in known:
+        setattr(config, name, dropout)
+
+
+def _check_weights(report: dict, source: str) -> None:
+    missing = sorted(key for key in report["missing_keys"] if not key.startswith(MAY_BE_MISSING))
+    if missing:
+        raise InputError(f"{source}: the weights lack {len(missing)} tensors of the encoder, such as {missing[0]}")
+    left_over = sorted(key for key in report["unexpected_keys"] if not key.startswith(MAY_BE_LEFT_OVER))
+    if left_over:
+        raise InputError(
+            f"{source}: config.json has no place for {len(left_over)} tensors of the weights, such as {left_over[0]}: "
+            "do the two belong together?"
+        )
+    if report["mismatched_keys"]:
+        name, found, expected = sorted(report["mismatched_keys"])[0]
+        raise InputError(f"{source}: {name} has shape {tuple(found)}, config.json says {tuple(expected)}")
+    if report["missing_keys"]:
+        logger.info("%s brings no pooler: it starts at random, from the expert's seed, and is trained", source)
+
+
+def _check_tokenizer(tokenizer: Tokenizer, config: Config, source: str) -> None:
+    """Refuse a tokenizer of another model: more tokens than embeddings, or special tokens elsewhere."""
+    if len(tokenizer) > config.vocab_size:
+        raise InputError(f"{source}: {len(tokenizer)} tokens, but embeddings for {config.vocab_size}")
+    if tokenizer.pad_token_id is None:
+        raise InputError(f"{source}: the tokenizer has no padding token, as encoders' have")
+    for name in ("pad_token_id", "bos_token_id", "eos_token_id"):
+        ours, theirs = getattr(tokenizer, name), getattr(config, name, None)
+        if ours is not None and theirs is not None and ours != theirs:
+            raise InputError(
+                f"{source}: {name} is {ours} in the tokenizer, {theirs} in config.json: another model's vocabulary?"
+            )
+    probe = tokenizer("Lampe de salon 220 V", add_special_tokens=False)["input_ids"]
+    if all(token == tokenizer.unk_token_id for token in probe):
+        raise InputError(f"{source}: the tokenizer knows no word: are its files there (tokenizer.json, *.model)?")

@@ -1,0 +1,146 @@
+"""Texts as token ids: encoded once, kept on disk, shared by all experts that read alike.
+
+Writes `weights/<experiment>/cache/tokens-<key>/`: what the tokenizer gave for all products, one after another
+(`input_ids.npy`, and `token_type_ids.npy` where it has them), and where each product's begins (`offsets.npy`). The key
+is a hash of texts, tokenizer and settings, so a change makes a new folder; old ones may be deleted.
+"""
+
+import hashlib
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.utils.data import Dataset
+from tqdm import tqdm
+from transformers import PreTrainedTokenizerBase
+
+from latefusion.cleaning import clean
+from latefusion.config import TransformerExpert
+from latefusion.files import whole
+
+logger = logging.getLogger(__name__)
+CHUNK = 1024  # products encoded at once
+
+
+class TokenStore:
+    """The token ids of all products of a catalogue."""
+
+    def __init__(self, folder: Path, ids: pd.Index):
+        self.ids = ids
+        self.offsets = np.load(folder / "offsets.npy")  # (N + 1,)
+        self.tokens = {
+            path.stem: np.load(path, mmap_mode="r") for path in sorted(folder.glob("*_ids.npy"))
+        }  # each (all tokens,)
+
+    def rows(self, products: pd.DataFrame) -> np.ndarray:
+        return self.ids.get_indexer(products.index)
+
+
+class TextDataset(Dataset):
+    """Products as token ids: a dict of (length,) arrays, with the class number where there are targets."""
+
+    def __init__(self, store: TokenStore, products: pd.DataFrame, targets: np.ndarray | None = None):
+        self.store, self.targets = store, targets
+        rows = store.rows(products)
+        self.starts, self.ends = store.offsets[rows], store.offsets[rows + 1]
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Tokens of each product, (N,)."""
+        return self.ends - self.starts
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __getitem__(self, key: int | tuple[int, int]) -> dict:
+        index = key if self.targets is None else key[0]  # (index, epoch) in training: text is not augmented
+        span = slice(self.starts[index], self.ends[index])
+        item = {name: tokens[span] for name, tokens in self.store.tokens.items()}
+        return item if self.targets is None else item | {"labels": self.targets[index]}
+
+
+def open_tokens(
+    tokenizer: PreTrainedTokenizerBase, products: pd.DataFrame, expert: TransformerExpert, cache: Path
+) -> TokenStore:
+    """Return the products' token ids from the cache; encode them now if they are not there."""
+    folder = cache / f"tokens-{_key(tokenizer, products, expert)}"
+    if not folder.exists():
+        with whole(folder) as partial:
+            partial.mkdir()
+            _encode_to(partial, tokenizer, products, expert)
+        logger.info("token ids of %d products: %s", len(products), folder)
+    return TokenStore(folder, products.index)
+
+
+def encode(
+    tokenizer: PreTrainedTokenizerBase, products: pd.DataFrame, expert: TransformerExpert
+) -> list[dict[str, list[int]]]:
+    """Tokenise titles and descriptions as pairs; no description leaves the title alone, or with a literal `<pad>`."""
+    titles = [clean(title, expert.cleaning) for title in products["title"]]
+    texts = ["" if pd.isna(text) else clean(text, expert.cleaning) for text in products["description"]]
+    if expert.missing_description == "pad_token":
+        texts = [text or tokenizer.pad_token for text in texts]
+    encodings: list = [None] * len(products)
+    for is_pair in (True, False):
+        rows = [row for row, text in enumerate(texts) if bool(text) == is_pair]
+        if rows:
+            pairs = [texts[row] for row in rows] if is_pair else None
+            batch = tokenizer(
+                [titles[row] for row in rows],
+                pairs,
+                truncation=True,
+                max_length=expert.max_length,
+                return_attention_mask=False,  # no encoding is padded: the mask follows from the lengths
+            )
+            for place, row in enumerate(rows):
+                encodings[row] = {key: values[place] for key, values in batch.items()}
+    return encodings
+
+
+def collate(items: list[dict], pad_token_id: int) -> dict[str, torch.Tensor]:
+    """Pad to the longest of the batch."""
+    lengths = np.array([len(item["input_ids"]) for item in items])
+    real = np.arange(lengths.max()) < lengths[:, None]  # (B, L)
+    batch = {"attention_mask": torch.from_numpy(real.astype(np.int64))}
+    for key in (key for key in items[0] if key != "labels"):
+        padded = np.full(real.shape, pad_token_id if key == "input_ids" else 0, dtype=np.int64)
+        padded[real] = np.concatenate([item[key] for item in items])
+        batch[key] = torch.from_numpy(padded)
+    if "labels" in items[0]:
+        batch["labels"] = torch.tensor([item["labels"] for item in items])
+    return batch
+
+
+def _key(tokenizer: PreTrainedTokenizerBase, products: pd.DataFrame, expert: TransformerExpert) -> str:
+    settings = [expert.max_length, expert.cleaning, expert.missing_description, tokenizer.pad_token]
+    digest = hashlib.sha256(json.dumps([settings, _vocabulary(tokenizer)]).encode())
+    for column in (products.index, products["title"], products["description"]):
+        digest.update(pd.util.hash_array(column.to_numpy(dtype=object, na_value=None)).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _vocabulary(tokenizer: PreTrainedTokenizerBase) -> dict:
+    if not tokenizer.is_fast:
+        return tokenizer.get_vocab()
+    backend = json.loads(tokenizer.backend_tokenizer.to_str())
+    return {key: value for key, value in backend.items() if key not in ("truncation", "padding")}  # of the last call
+
+
+def _encode_to(
+    folder: Path, tokenizer: PreTrainedTokenizerBase, products: pd.DataFrame, expert: TransformerExpert
+) -> None:
+    pieces: dict[str, list[np.ndarray]] = {}
+    lengths = []
+    with tqdm(total=len(products), desc="tokens", unit="product", disable=None) as bar:
+        for start in range(0, len(products), CHUNK):
+            encodings = encode(tokenizer, products[start : start + CHUNK], expert)
+            for key in encodings[0]:
+                pieces.setdefault(key, []).extend(np.array(one[key], dtype=np.int32) for one in encodings)
+            lengths += [len(one["input_ids"]) for one in encodings]
+            bar.update(len(encodings))
+    for key, arrays in pieces.items():
+        np.save(folder / f"{key}.npy", np.concatenate(arrays))
+    np.save(folder / "offsets.npy", np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))

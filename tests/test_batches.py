@@ -1,0 +1,102 @@
+"""Batches: every item once, the same batches for any number of processes, long with long."""
+
+import numpy as np
+import pytest
+
+from latefusion.config import ImageTraining, TextTraining
+from latefusion.training.batches import EvalBatches, TrainBatches
+
+LENGTHS = np.random.default_rng(0).integers(5, 128, size=1003)
+
+
+def plan(n_processes: int = 1, *, steps: int = 1, epoch: int = 0, done: int = 0, **training) -> list[list]:
+    """The parts of all processes: a list for each process."""
+    settings = TextTraining(**{"batch_size": 16, "gradient_accumulation_steps": steps} | training)
+    parts = []
+    for rank in range(n_processes):
+        batches = TrainBatches(len(LENGTHS), settings, rank=rank, n_processes=n_processes, lengths=LENGTHS)
+        batches.begin(epoch, done)
+        parts.append(batches.parts)
+    return parts
+
+
+def whole_batches(parts: list[list], steps: int) -> list[frozenset]:
+    """Put the parts of all processes together again."""
+    n_batches = len(parts[0]) // steps
+    counted = [[set(part.rows[: part.count].tolist()) for part in of_process] for of_process in parts]
+    return [
+        frozenset().union(*(rows for of_process in counted for rows in of_process[place * steps : (place + 1) * steps]))
+        for place in range(n_batches)
+    ]
+
+
+@pytest.mark.parametrize(("n_processes", "steps"), [(1, 1), (2, 1), (3, 1), (1, 4), (2, 3)])
+def test_parts_and_processes_change_no_batch(n_processes, steps):
+    parts = plan(n_processes, steps=steps)
+    batches = whole_batches(parts, steps)
+    assert batches == whole_batches(plan(), 1)
+    assert sum(len(batch) for batch in batches) == len(frozenset().union(*batches)) == len(LENGTHS)
+
+
+@pytest.mark.parametrize(("n_processes", "steps"), [(1, 1), (2, 1), (5, 3)])
+def test_a_batchs_weights_sum_to_one_and_all_processes_step_together(n_processes, steps):
+    parts = plan(n_processes, steps=steps)
+    for turns in zip(*parts, strict=True):
+        assert len({turn.closes_batch for turn in turns}) == 1
+    weights = [sum(part.count / part.batch_size for part in turns) for turns in zip(*parts, strict=True)]
+    assert np.allclose(np.reshape(weights, (-1, steps)).sum(axis=1), 1)
+
+
+def test_where_rows_are_fewer_than_parts_one_stands_in_without_weight():
+    parts = plan(8, batch_size=1000)  # the second batch has three rows
+    last = [of_process[-1] for of_process in parts]
+    assert [part.count for part in last] == [1, 1, 1, 0, 0, 0, 0, 0]
+    assert all(len(part.rows) == 1 for part in last)
+
+
+def test_an_epoch_can_be_begun_in_its_middle():
+    (whole,), (rest,) = plan(steps=2), plan(steps=2, done=7)
+    assert [part.rows.tolist() for part in rest] == [part.rows.tolist() for part in whole[14:]]
+
+
+def test_every_epoch_has_batches_of_its_own():
+    first, again, second = (set(whole_batches(plan(epoch=epoch), 1)) for epoch in (0, 0, 1))
+    assert first == again
+    assert len(first & second) < len(first) / 10
+
+
+def test_grouping_by_length_saves_padding_and_is_a_choice():
+    def padding(size: int, **training) -> float:
+        lengths = np.random.default_rng(0).integers(5, 128, size=size)
+        return TrainBatches(size, TextTraining(batch_size=16, **training), lengths=lengths).padding_share
+
+    ungrouped = padding(10_000, group_by_length=False)
+    assert ungrouped > 0.4
+    assert padding(10_000) < 0.05
+    assert padding(500) < ungrouped  # small pools, but pools
+
+
+def test_grouped_batches_come_in_no_order_of_length():
+    (parts,) = plan()
+    longest = [LENGTHS[part.rows].max() for part in parts]
+    neighbours = np.corrcoef(longest[:-1], longest[1:])[0, 1]
+    assert abs(neighbours) < 0.4
+
+
+def test_an_odd_last_batch_is_left_out_where_the_network_cannot_take_it():
+    batches = TrainBatches(103, ImageTraining(batch_size=10), drop_last=True)
+    assert batches.n_batches == 10
+    assert all(part.count == 10 for part in batches.parts)
+    assert batches.padding_share is None
+
+
+@pytest.mark.parametrize("n_processes", [1, 2, 7])
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_evaluation_takes_every_item_once(n_processes, size):
+    for lengths in (None, LENGTHS[:size]):
+        shares = [
+            EvalBatches(size, 16, rank=rank, n_processes=n_processes, lengths=lengths) for rank in range(n_processes)
+        ]
+        rows = [row for share in shares for part in share.parts for row in part.rows[: part.count].tolist()]
+        assert sorted(rows) == list(range(size))
+        assert len({len(share) for share in shares}) == 1

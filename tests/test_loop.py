@@ -1,0 +1,204 @@
+"""The training loop on a toy network: parts of a batch make the same step, and damage is not continued from."""
+
+import json
+import logging
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import Dataset
+
+from latefusion.config import Hardware, TextTraining
+from latefusion.errors import InputError
+from latefusion.training import loop
+from latefusion.training.checkpoint import BEST
+from latefusion.training.loaders import Data
+from latefusion.training.loop import fit, make_accelerator
+from latefusion.weights import load_weights
+
+SIZE, CLASSES = 70, 3
+HARDWARE = Hardware(num_workers=0, checkpoint_every=2)
+
+
+class Points(Dataset):
+    """Points in the plane by class; items by (index, epoch) in training."""
+
+    def __init__(self, *, labelled: bool):
+        rng = np.random.default_rng(0)
+        self.labels = rng.integers(CLASSES, size=SIZE)
+        self.points = (rng.normal(size=(SIZE, 2)) + self.labels[:, None]).astype(np.float32)
+        self.labelled = labelled
+
+    def __len__(self):
+        return SIZE
+
+    def __getitem__(self, key):
+        if not self.labelled:
+            return {"points": self.points[key]}
+        index, _ = key
+        return {"points": self.points[index], "labels": self.labels[index]}
+
+
+def collate(items):
+    return {key: torch.from_numpy(np.stack([item[key] for item in items])) for key in items[0]}
+
+
+class Net(nn.Module):
+    def __init__(self, dropout: float = 0.0):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Dropout(dropout), nn.Linear(8, CLASSES))
+
+    def forward(self, points, labels=None):
+        logits = self.layers(points)
+        return {"logits": logits} if labels is None else {
+            "logits": logits, "loss": nn.functional.cross_entropy(logits, labels)
+        }  # fmt: skip
+
+
+def train(run_dir, *, dropout: float = 0.0, hardware: Hardware = HARDWARE, **training):
+    """Fit a toy and return its best weights and its log."""
+    torch.manual_seed(0)
+    model = Net(dropout)
+    points = Points(labelled=True)
+    data = Data(train=points, collate=collate, valid=Points(labelled=False), valid_targets=points.labels)
+    settings = TextTraining(**{"epochs": 3, "batch_size": 16, "lr": 0.05} | training)
+    fit(
+        make_accelerator(hardware), model, [{"params": model.parameters()}], data,
+        training=settings, hardware=hardware, run_dir=run_dir, name="toy",
+    )  # fmt: skip
+    load_weights(model, run_dir / BEST)
+    log = [json.loads(line) for line in (run_dir / "log.jsonl").read_text().splitlines()]
+    return model.state_dict(), log
+
+
+@pytest.mark.parametrize("steps", [2, 3, 16])
+def test_accumulation_equals_the_large_batch(tmp_path, steps):
+    weights, log = train(tmp_path / "whole")
+    in_parts, log_in_parts = train(tmp_path / "parts", gradient_accumulation_steps=steps)
+    for key, value in weights.items():
+        torch.testing.assert_close(in_parts[key], value)
+    for record, in_parts in zip(log, log_in_parts, strict=True):
+        assert in_parts["loss"] == pytest.approx(record["loss"], abs=1e-5)
+        assert in_parts["lr"] == record["lr"]
+
+
+def test_the_log_has_losses_speed_and_validation_scores(tmp_path):
+    _, log = train(tmp_path)
+    keys = {"epoch", "step", "loss", "lr", "items_per_second", "valid_macro_f1", "valid_weighted_f1", "valid_accuracy"}
+    assert all(set(record) == keys for record in log)
+    assert [record["step"] for record in log] == [5, 10, 15]
+    assert log[-1]["loss"] < log[0]["loss"]
+    assert list((tmp_path / "tensorboard").glob("events.*"))
+
+
+class Cut(Exception):
+    """Stands for the process's death."""
+
+
+def cut_after(monkeypatch, name: str, call: int):
+    """Let a function of the loop die after a number of calls."""
+    calls, real = [], getattr(loop, name)
+
+    def dies(*arguments, **keywords):
+        result = real(*arguments, **keywords)
+        calls.append(None)
+        if len(calls) == call:
+            raise Cut
+        return result
+
+    monkeypatch.setattr(loop, name, dies)
+
+
+@pytest.mark.parametrize("call", range(1, 16))
+def test_a_run_cut_after_any_step_ends_with_the_same_weights(tmp_path, monkeypatch, call):
+    weights, log = train(tmp_path / "whole", dropout=0.5)
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.Journal, "step", _dying(loop.Journal.step, call))
+        with pytest.raises(Cut):
+            train(tmp_path / "cut", dropout=0.5)
+    assert len(list((tmp_path / "cut").glob("checkpoints/*"))) <= 2
+    continued, log_continued = train(tmp_path / "cut", dropout=0.5)
+    assert all(torch.equal(continued[key], value) for key, value in weights.items())
+    assert _without_speed(log_continued) == _without_speed(log)
+
+
+def _dying(step, call: int):
+    calls = []
+
+    def dies(*arguments):
+        step(*arguments)
+        calls.append(None)
+        if len(calls) == call:
+            raise Cut
+
+    return dies
+
+
+def _without_speed(log: list[dict]) -> list[dict]:
+    return [{key: value for key, value in record.items() if key != "items_per_second"} for record in log]
+
+
+def cut_in_epoch_two(run_dir, monkeypatch) -> list:
+    """Leave two checkpoints, of steps 6 and 8, and return their folders."""
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.Journal, "step", _dying(loop.Journal.step, 9))
+        with pytest.raises(Cut):
+            train(run_dir)
+    folders = sorted(run_dir.glob("checkpoints/*"))
+    assert [folder.name for folder in folders] == ["step-00000006", "step-00000008"]
+    return folders
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "optimizer.bin", "progress.json", "files.json"])
+def test_a_truncated_checkpoint_is_refused_and_the_older_one_offered(tmp_path, monkeypatch, name):
+    older, newest = cut_in_epoch_two(tmp_path, monkeypatch)
+    content = (newest / name).read_bytes()
+    (newest / name).write_bytes(content[: len(content) // 2])
+    with pytest.raises(InputError) as refused:
+        train(tmp_path)
+    for part in (newest.name, name, f"continue from {older.name}", f"rm -r {newest}"):
+        assert part in str(refused.value)
+    weights, _ = train(tmp_path / "whole")
+    for file in newest.iterdir():  # what the message says
+        file.unlink()
+    newest.rmdir()
+    continued, _ = train(tmp_path)
+    assert all(torch.equal(continued[key], value) for key, value in weights.items())
+
+
+def test_a_changed_byte_is_damage_too_and_two_damaged_checkpoints_are_both_named(tmp_path, monkeypatch):
+    older, newest = cut_in_epoch_two(tmp_path, monkeypatch)
+    for folder in (older, newest):
+        content = bytearray((folder / "optimizer.bin").read_bytes())
+        content[len(content) // 2] ^= 1
+        (folder / "optimizer.bin").write_bytes(content)
+    with pytest.raises(InputError, match="is not what was written") as refused:
+        train(tmp_path)
+    assert "no older checkpoint is sound" in str(refused.value)
+    assert f"rm -r {newest} {older}" in str(refused.value)
+
+
+def test_precision_is_that_of_the_hardware(monkeypatch, caplog):
+    with caplog.at_level(logging.INFO):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+        assert loop._computes_in_bf16()
+        monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+        assert not loop._computes_in_bf16()
+
+
+def test_compile_is_a_choice(tmp_path, monkeypatch):
+    compiled, real = [], nn.Module.compile
+
+    def compile_without_a_compiler(module, *arguments, **keywords):
+        compiled.append(module)
+        real(module, *arguments, backend="aot_eager", **keywords)  # inductor would call the C++ compiler, for a minute
+
+    monkeypatch.setattr(nn.Module, "compile", compile_without_a_compiler)
+    weights, _ = train(tmp_path / "eager")
+    assert not compiled
+    same, _ = train(tmp_path / "compiled", hardware=HARDWARE.model_copy(update={"compile": True}))
+    assert len(compiled) == 1
+    for key, value in weights.items():
+        torch.testing.assert_close(same[key], value)
