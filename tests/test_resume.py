@@ -14,6 +14,8 @@ from conftest import REPOSITORY, Place, tiny_page
 
 from latefusion.training import loop
 
+EXPERTS = {"04_train_image.py": "cnn", "02_train_text.py": "text"}  # by the script that trains it
+
 
 def launch(place: Place, script: str, *arguments: str, prefix: tuple[str, ...] = (sys.executable,)) -> subprocess.Popen:
     command = [*prefix, str(REPOSITORY / "src" / script), "--config", str(place.page), *arguments]
@@ -22,28 +24,33 @@ def launch(place: Place, script: str, *arguments: str, prefix: tuple[str, ...] =
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory) -> Place:
-    """A tiny experiment whose one expert, a CNN of four epochs, was trained in one go."""
+    """A tiny experiment of a CNN and a transformer of four epochs, trained in one go."""
     place = Place(tmp_path_factory.mktemp("uninterrupted"))
     page = tiny_page()
-    page["experts"] = {"cnn": page["experts"]["cnn_raw"]}
-    page["experts"]["cnn"]["train"] = page["experts"]["cnn"]["train"] | {"epochs": 4}
-    page["policies"] = {"only": {"experts": ["cnn"]}}
+    cnn, camembert = page["experts"]["cnn_raw"], page["experts"]["camembert"]
+    page["experts"] = {
+        "cnn": cnn | {"train": cnn["train"] | {"epochs": 4}},
+        "text": camembert | {"train": camembert["train"] | {"epochs": 4, "keep_last": 2}},
+    }
+    page["policies"] = {"only": {"experts": ["cnn", "text"]}}
+    page["hardware"]["checkpoint_every"] = 3
     del page["denoise"]
     place.write_page(page)
-    for script in ("00_draw_sample.py", "01_prepare.py", "04_train_image.py"):
+    for script in ("00_draw_sample.py", "01_prepare.py", "02_train_text.py", "04_train_image.py"):
         place.run(script)
     return place
 
 
 @pytest.fixture
 def untrained(uninterrupted, tmp_path) -> Place:
-    """The same experiment before its expert was trained."""
+    """The same experiment before its experts were trained."""
     shutil.copytree(uninterrupted.folder, tmp_path / "copy")
-    shutil.rmtree(tmp_path / "copy/weights/tiny/cnn")
+    for expert in EXPERTS.values():
+        shutil.rmtree(tmp_path / "copy/weights/tiny" / expert)
     return Place(tmp_path / "copy")
 
 
-def results(place: Place) -> list[bytes]:
+def results(place: Place, expert: str) -> list[bytes]:
     names = (
         "model.safetensors",
         "late-0.safetensors",
@@ -51,15 +58,20 @@ def results(place: Place) -> list[bytes]:
         "valid_probs.parquet",
         "test_probs.parquet",
     )
-    return [(place.run_root / "cnn" / name).read_bytes() for name in names]
+    return [(place.run_root / expert / name).read_bytes() for name in names]
+
+
+def read_log(place: Place, expert: str) -> list[dict]:
+    return [json.loads(line) for line in (place.run_root / expert / "log.jsonl").read_text().splitlines()]
 
 
 class Cut(Exception):
     """Stands for the process's death."""
 
 
-@pytest.mark.parametrize(("where", "call"), [("keep_weights", 3), ("save_checkpoint", 2)])
-def test_a_cut_run_ends_with_the_uninterrupted_weights(uninterrupted, untrained, monkeypatch, where, call):
+@pytest.mark.parametrize("script", EXPERTS)
+@pytest.mark.parametrize(("where", "call"), [("keep_weights", 3), ("save_checkpoint", 2), ("save_checkpoint", 5)])
+def test_a_cut_run_ends_with_the_uninterrupted_weights(uninterrupted, untrained, monkeypatch, script, where, call):
     calls, real = [], getattr(loop, where)
 
     def dies(*arguments, **keywords):
@@ -72,41 +84,64 @@ def test_a_cut_run_ends_with_the_uninterrupted_weights(uninterrupted, untrained,
     with monkeypatch.context() as patch:
         patch.setattr(loop, where, dies)
         with pytest.raises(Cut):
-            untrained.run("04_train_image.py")
-    untrained.run("04_train_image.py")
+            untrained.run(script)
+    untrained.run(script)
     assert len(calls) == call
-    assert results(untrained) == results(uninterrupted)
-    log = [json.loads(line) for line in (untrained.run_root / "cnn/log.jsonl").read_text().splitlines()]
-    assert [record["epoch"] for record in log] == [1, 2, 3, 4]
+    assert results(untrained, EXPERTS[script]) == results(uninterrupted, EXPERTS[script])
+    assert [record["epoch"] for record in read_log(untrained, EXPERTS[script])] == [1, 2, 3, 4]
 
 
-def test_loader_processes_do_not_change_the_weights(uninterrupted, untrained):
-    untrained.run("04_train_image.py", "--set", "hardware.num_workers=1")
-    assert results(untrained) == results(uninterrupted)
+@pytest.mark.parametrize("script", EXPERTS)
+def test_loader_processes_do_not_change_the_weights(uninterrupted, untrained, script):
+    untrained.run(script, "--set", "hardware.num_workers=1")
+    assert results(untrained, EXPERTS[script]) == results(uninterrupted, EXPERTS[script])
 
 
-def test_a_killed_process_continues_to_the_same_weights(uninterrupted, untrained):
-    process = launch(untrained, "04_train_image.py")
+@pytest.mark.parametrize("script", EXPERTS)
+def test_a_killed_process_continues_to_the_same_weights(uninterrupted, untrained, script):
+    process = launch(untrained, script)
+    run_dir = untrained.run_root / EXPERTS[script]
     deadline = time.monotonic() + 120
-    while not list(untrained.run_root.glob("cnn/checkpoints/step-*")) and time.monotonic() < deadline:
+    while not list(run_dir.glob("checkpoints/step-*[0-9]")) and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    assert not (untrained.run_root / "cnn/model.safetensors").exists()
-    untrained.run("04_train_image.py")
-    assert results(untrained) == results(uninterrupted)
+    assert not (run_dir / "model.safetensors").exists()
+    untrained.run(script)
+    assert results(untrained, EXPERTS[script]) == results(uninterrupted, EXPERTS[script])
+
+
+def launch_two(place: Place, script: str, *arguments: str) -> None:
+    launcher = (sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2")
+    process = launch(place, script, *arguments, prefix=launcher)
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output
 
 
 def test_two_processes_predict_every_product_once(uninterrupted, untrained):
-    launcher = (sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2")
-    process = launch(untrained, "04_train_image.py", prefix=launcher)
-    output, _ = process.communicate(timeout=300)
-    assert process.returncode == 0, output
+    launch_two(untrained, "04_train_image.py")
     for part in ("valid", "test"):
         one, two = (
             pd.read_parquet(place.run_root / f"cnn/{part}_probs.parquet") for place in (uninterrupted, untrained)
         )
         assert two.index.equals(one.index)
         assert np.isfinite(two.to_numpy()).all()
-    log = [json.loads(line) for line in (untrained.run_root / "cnn/log.jsonl").read_text().splitlines()]
-    assert [record["epoch"] for record in log] == [1, 2, 3, 4]
+    assert [record["epoch"] for record in read_log(untrained, "cnn")] == [1, 2, 3, 4]
+
+
+def test_two_processes_train_the_text_expert_as_one_does(untrained, tmp_path):
+    """Batches of 31 in halves, and a last one that is smaller; no dropout, for each process draws its own."""
+    settings = ("--set", "experts.text.dropout=0", "--set", "experts.text.train.batch_size=31")
+    settings += ("--set", "experts.text.train.gradient_accumulation_steps=2")
+    shutil.copytree(untrained.folder, tmp_path / "two")
+    untrained.run("02_train_text.py", *settings)
+    two = Place(tmp_path / "two")
+    launch_two(two, "02_train_text.py", *settings)
+    log, log_of_two = read_log(untrained, "text"), read_log(two, "text")
+    assert len(log) == len(log_of_two) == 4
+    for one, other in zip(log, log_of_two, strict=True):
+        for key in ("loss", "lr", "valid_macro_f1", "valid_accuracy"):
+            assert other[key] == pytest.approx(one[key], abs=1e-4), key
+    for part in ("valid", "test"):
+        probs = [pd.read_parquet(place.run_root / f"text/{part}_probs.parquet") for place in (untrained, two)]
+        pd.testing.assert_frame_equal(*probs, atol=1e-4)

@@ -1,5 +1,6 @@
 """Text as the experts read it: cleaned, paired, padded."""
 
+import numpy as np
 import pandas as pd
 import pytest
 import sentencepiece  # noqa: F401 (its import warns under some Pythons: here is where that would show)
@@ -7,7 +8,7 @@ import torch
 
 from latefusion.cleaning import clean
 from latefusion.config import ScratchEncoder, TfidfExpert, TransformerExpert
-from latefusion.experts.tfidf import make_model, texts
+from latefusion.experts.tfidf import TfidfClassifier, texts
 from latefusion.experts.tokens import collate, encode
 from latefusion.experts.transformer import _learn_tokenizer
 
@@ -83,7 +84,7 @@ def test_a_batch_is_padded_to_its_longest(tokenizer, products, expert):
 
 def test_tfidf_reads_title_and_description(products):
     expert = TfidfExpert(kind="tfidf")
-    colours = products["title"].str.split().str[3].to_numpy()
-    model = make_model(expert).fit(texts(products, expert), colours)
-    assert (model.predict(texts(products, expert)) == colours).all()
+    colours = np.repeat([0, 1, 2], 20)
+    model = TfidfClassifier(expert).fit(texts(products, expert), colours)
+    assert (model.predict_proba(texts(products, expert)).argmax(axis=1) == colours).all()
     assert texts(products[1:2], expert) == ["Lampe de salon rouge 1 cm Belle lampe n 1"]

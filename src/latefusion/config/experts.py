@@ -42,24 +42,17 @@ class TransformerExpert(Section):
         return self
 
 
-class TextFeatures(Section):
-    """What TF-IDF counts in one field of a product: n-grams from the first to the second length, or none."""
-
-    words: tuple[int, int] | None = (1, 2)
-    characters: tuple[int, int] | None = (3, 5)  # within words
-    weight: float = Field(1.0, gt=0)  # of the field against the other
-
-
 class TfidfExpert(Section):
     """TF-IDF of words and characters with a linear classifier: no weights to download, strong on small catalogues."""
 
     kind: Literal["tfidf"]
-    title: TextFeatures = TextFeatures()
-    description: TextFeatures = TextFeatures()
+    word_ngrams: tuple[int, int] = (1, 2)
+    char_ngrams: tuple[int, int] | None = (3, 4)  # within words
     min_df: int = Field(2, ge=1)  # products an n-gram must be in
-    max_features: int = Field(300_000, ge=100)  # of each vocabulary, the most frequent
-    regularisation: tuple[PositiveFloat, ...] = Field((0.3, 1.0, 3.0, 10.0, 30.0), min_length=1)  # C: the best is taken
-    n_folds: int = Field(4, ge=2)  # of that cross-validation, which calibrates too
+    max_features: int = Field(300_000, ge=100)  # of each of the two vocabularies, the most frequent
+    regularisation: tuple[PositiveFloat, ...] = Field((0.1, 0.3, 1.0, 3.0), min_length=1)  # scikit-learn's C: the best
+    n_folds: int = Field(4, ge=2)  # of the cross-validation that chooses C, and that calibrates
+    cv_products: int = Field(20_000, ge=100)  # C is chosen on so many at most
     cleaning: Cleaning = "decode"
     seed: int = 2020
 
