@@ -12,7 +12,7 @@ from latefusion.config import CnnExpert, TransformerExpert
 from latefusion.errors import InputError
 from latefusion.experts.cnn import ImageNet
 from latefusion.experts.encoder import load_encoder
-from latefusion.experts.transformer import _learn_tokenizer, _make_encoder
+from latefusion.experts.transformer import learn_tokenizer, make_encoder
 from latefusion.pretrained import FOLDER, find_encoder, find_timm
 
 
@@ -28,10 +28,10 @@ def folder(tmp_path):
     folder = tmp_path / FOLDER / "tiny-bert"
     products = pd.DataFrame({"title": ["une lampe rouge", "un livre vert"] * 20, "description": [None] * 40})
     expert = TransformerExpert(kind="transformer", scratch={"vocab_size": 100, "hidden_size": 16}, max_length=16)
-    tokenizer = _learn_tokenizer(products, expert, tmp_path / "learnt")
+    tokenizer = learn_tokenizer(products, expert, tmp_path / "learnt")
     tokenizer.save_pretrained(folder)
     torch.manual_seed(0)
-    _make_encoder(expert, tokenizer).save_pretrained(folder)
+    make_encoder(expert, tokenizer).save_pretrained(folder)
     return folder
 
 

@@ -10,7 +10,7 @@ from latefusion.cleaning import clean
 from latefusion.config import ScratchEncoder, TfidfExpert, TransformerExpert
 from latefusion.experts.tfidf import TfidfClassifier, texts
 from latefusion.experts.tokens import collate, encode
-from latefusion.experts.transformer import _learn_tokenizer
+from latefusion.experts.transformer import learn_tokenizer
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def expert():
 
 @pytest.fixture(scope="module")
 def tokenizer(products, expert, tmp_path_factory):
-    return _learn_tokenizer(products, expert, tmp_path_factory.mktemp("tokenizer"))
+    return learn_tokenizer(products, expert, tmp_path_factory.mktemp("tokenizer"))
 
 
 def test_a_learnt_vocabulary_knows_its_texts(tokenizer, products):

@@ -44,8 +44,8 @@ def build(workshop: Workshop, expert: TransformerExpert, run_dir: Path) -> Netwo
         if expert.scratch is None:
             tokenizer, encoder = load_encoder(find_encoder(expert.model), dropout=expert.dropout)
         else:
-            tokenizer = _learn_tokenizer(prepared.part("train"), expert, run_dir / "tokenizer")
-            encoder = _make_encoder(expert, tokenizer)
+            tokenizer = learn_tokenizer(prepared.part("train"), expert, run_dir / "tokenizer")
+            encoder = make_encoder(expert, tokenizer)
         store = open_tokens(tokenizer, prepared.products, expert, cache)
     if expert.train.gradient_checkpointing:
         encoder.gradient_checkpointing_enable({"use_reentrant": False})
@@ -59,7 +59,7 @@ def build(workshop: Workshop, expert: TransformerExpert, run_dir: Path) -> Netwo
     )
 
 
-def _learn_tokenizer(products: pd.DataFrame, expert: TransformerExpert, folder: Path) -> CamembertTokenizer:
+def learn_tokenizer(products: pd.DataFrame, expert: TransformerExpert, folder: Path) -> CamembertTokenizer:
     """Learn a sentencepiece vocabulary from the training texts, once; in the layout CamemBERT's own tokenizer has."""
     path = folder / "sentencepiece.bpe.model"
     if not path.exists():
@@ -79,7 +79,7 @@ def _learn_tokenizer(products: pd.DataFrame, expert: TransformerExpert, folder: 
     return CamembertTokenizer.from_pretrained(folder)
 
 
-def _make_encoder(expert: TransformerExpert, tokenizer: CamembertTokenizer) -> CamembertModel:
+def make_encoder(expert: TransformerExpert, tokenizer: CamembertTokenizer) -> CamembertModel:
     scratch, dropout = expert.scratch, 0.1 if expert.dropout is None else expert.dropout
     config = CamembertConfig(
         vocab_size=len(tokenizer),
