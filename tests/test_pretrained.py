@@ -1,18 +1,27 @@
 """Pretrained weights: found where the README says, loaded rightly, refused by name."""
 
+import numpy as np
 import pandas as pd
 import pytest
 import timm
 import torch
 from conftest import Place, tiny_page
 from safetensors.torch import load_file, save_file
-from transformers import CamembertConfig, CamembertModel
+from transformers import (
+    BertTokenizer,
+    CamembertConfig,
+    CamembertForMaskedLM,
+    CamembertModel,
+    ElectraConfig,
+    ElectraModel,
+)
 
 from latefusion.config import CnnExpert, TransformerExpert
 from latefusion.errors import InputError
 from latefusion.experts.cnn import ImageNet
 from latefusion.experts.encoder import load_encoder
-from latefusion.experts.transformer import learn_tokenizer, make_encoder
+from latefusion.experts.tokens import TextDataset, collate, open_tokens
+from latefusion.experts.transformer import TextClassifier, learn_tokenizer, make_encoder
 from latefusion.pretrained import FOLDER, find_encoder, find_timm
 
 
@@ -62,6 +71,87 @@ def test_only_the_pooler_may_be_missing(folder):
     )
     with pytest.raises(InputError, match=r"lack \d+ tensors of the encoder, such as encoder\.layer\.1\.output"):
         load_encoder(str(folder))
+
+
+def test_a_checkpoint_of_another_task_gives_its_encoder(folder):
+    """The hub's CamemBERT is a masked language model: its head is left over, its pooler missing."""
+    config = CamembertConfig.from_pretrained(folder)
+    torch.manual_seed(1)
+    whole = CamembertForMaskedLM(config)
+    whole.save_pretrained(folder)
+    _, encoder = load_encoder(str(folder))
+    for key, value in whole.roberta.state_dict().items():
+        assert torch.equal(encoder.state_dict()[key], value)
+
+
+def test_tensors_that_have_no_place_are_refused(folder):
+    config = CamembertConfig.from_pretrained(folder)
+    config.num_hidden_layers -= 1
+    config.save_pretrained(folder)
+    with pytest.raises(InputError, match=r"no place for \d+ tensors .* such as encoder\.layer\.1"):
+        load_encoder(str(folder))
+
+
+def test_tensors_of_another_shape_are_refused(folder):
+    config = CamembertConfig.from_pretrained(folder)
+    config.intermediate_size *= 2
+    config.save_pretrained(folder)
+    with pytest.raises(InputError, match=r"intermediate.* has shape .*, config\.json says"):
+        load_encoder(str(folder))
+
+
+def test_truncated_weights_are_refused(folder):
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(InputError, match="cannot be loaded"):
+        load_encoder(str(folder))
+
+
+def test_a_vocabulary_of_another_model_is_refused(folder):
+    config = CamembertConfig.from_pretrained(folder)
+    config.pad_token_id = 0
+    config.save_pretrained(folder)
+    with pytest.raises(InputError, match="pad_token_id is 1 in the tokenizer, 0 in"):
+        load_encoder(str(folder))
+
+
+def test_weights_without_a_tokenizer_are_refused(folder):
+    for path in folder.iterdir():
+        if path.name not in ("config.json", "model.safetensors"):
+            path.unlink()
+    with pytest.raises(InputError, match=r"tiny-bert: .*tokenizer"):
+        load_encoder(str(folder))
+
+
+def test_dropout_is_set_in_every_layer(folder):
+    _, encoder = load_encoder(str(folder), dropout=0.25)
+    rates = {module.p for module in encoder.modules() if isinstance(module, torch.nn.Dropout)}
+    assert rates == {0.25}
+
+
+def test_an_encoder_with_segments_and_without_a_pooler_is_trained_on_pairs(tmp_path):
+    """ELECTRA stands for the other encoders: BERT's vocabulary, segment ids, no pooler."""
+    folder = tmp_path / FOLDER / "electra"
+    folder.mkdir(parents=True)
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "lampe", "rouge", "livre", "de", "salon", "220", "v"]
+    (folder / "vocab.txt").write_text("\n".join(words))
+    BertTokenizer(vocab=str(folder / "vocab.txt")).save_pretrained(folder)
+    config = ElectraConfig(
+        vocab_size=len(words), embedding_size=8, hidden_size=8, num_hidden_layers=1, num_attention_heads=2,
+        intermediate_size=8,
+    )  # fmt: skip
+    ElectraModel(config).save_pretrained(folder)
+    tokenizer, encoder = load_encoder(str(folder))
+    products = pd.DataFrame(
+        {"title": ["lampe rouge", "livre"], "description": ["lampe de salon", None]}, index=["a", "b"]
+    )
+    expert = TransformerExpert(kind="transformer", model=str(folder), max_length=16)
+    dataset = TextDataset(open_tokens(tokenizer, products, expert, tmp_path), products, np.array([1, 0]))
+    batch = collate([dataset[(0, 0)], dataset[(1, 0)]], tokenizer.pad_token_id)
+    assert batch["token_type_ids"].tolist() == [[0, 0, 0, 0, 1, 1, 1, 1], [0] * 8]
+    outputs = TextClassifier(encoder, 3, bias=True)(**batch)
+    assert outputs["logits"].shape == (2, 3)
+    assert torch.isfinite(outputs["loss"])
 
 
 def test_a_vocabulary_larger_than_the_embeddings_is_refused(folder):

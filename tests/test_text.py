@@ -1,4 +1,4 @@
-"""Text as the experts read it: cleaned, paired, padded."""
+"""Text as the transformer reads it: paired, encoded once, padded."""
 
 import numpy as np
 import pandas as pd
@@ -6,30 +6,10 @@ import pytest
 import sentencepiece  # noqa: F401 (its import warns under some Pythons: here is where that would show)
 import torch
 
-from latefusion.cleaning import clean
-from latefusion.config import ScratchEncoder, TfidfExpert, TransformerExpert
-from latefusion.experts.tfidf import TfidfClassifier, texts
-from latefusion.experts.tokens import collate, encode
+from latefusion.config import ScratchEncoder, TransformerExpert
+from latefusion.experts import tokens
+from latefusion.experts.tokens import TextDataset, collate, encode, open_tokens
 from latefusion.experts.transformer import learn_tokenizer
-
-
-@pytest.mark.parametrize(
-    ("text", "decoded", "published"),
-    [
-        ("l&#39;eau", "l'eau", "l eau"),
-        ("caf&eacute;  noir", "café noir", "caf noir"),
-        ("a<br/>b<p class='x'>c</p>", "a b c", "a b c"),
-        ("5 &lt; 7 &amp; 3", "5 < 7 & 3", "5 7 3"),
-        ("age < 6 ans, poids > 2 kg", "age < 6 ans, poids > 2 kg", "age < 6 ans, poids > 2 kg"),
-        ("R&D 3 < 4", "R&D 3 < 4", "R&D 3 < 4"),
-        ("un&nbsp;deux\t\ntrois", "un deux trois", "un deux trois"),
-        ("null", "null", "null"),
-        ("", "", ""),
-    ],
-)
-def test_cleaning(text, decoded, published):
-    assert clean(text) == decoded
-    assert clean(text, "published") == published
 
 
 @pytest.fixture(scope="module")
@@ -82,9 +62,35 @@ def test_a_batch_is_padded_to_its_longest(tokenizer, products, expert):
     assert (batch["input_ids"][batch["attention_mask"] == 0] == tokenizer.pad_token_id).all()
 
 
-def test_tfidf_reads_title_and_description(products):
-    expert = TfidfExpert(kind="tfidf")
-    colours = np.repeat([0, 1, 2], 20)
-    model = TfidfClassifier(expert).fit(texts(products, expert), colours)
-    assert (model.predict_proba(texts(products, expert)).argmax(axis=1) == colours).all()
-    assert texts(products[1:2], expert) == ["Lampe de salon rouge 1 cm Belle lampe n 1"]
+def test_texts_are_encoded_once(tokenizer, products, expert, tmp_path, monkeypatch):
+    first = open_tokens(tokenizer, products, expert, tmp_path)
+    monkeypatch.setattr(tokens, "encode", None)  # a second encoding would fail
+    again = open_tokens(tokenizer, products, expert, tmp_path)
+    assert np.array_equal(first.tokens["input_ids"], again.tokens["input_ids"])
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_what_changes_the_tokens_makes_a_new_cache(tokenizer, products, expert, tmp_path):
+    open_tokens(tokenizer, products, expert, tmp_path)
+    for changed in (
+        (products.assign(title="Autre"), expert),
+        (products.rename(index={"0": "zero"}), expert),
+        (products, expert.model_copy(update={"max_length": 12})),
+        (products, expert.model_copy(update={"cleaning": "published"})),
+        (products, expert.model_copy(update={"missing_description": "pad_token"})),
+    ):
+        known = set(tmp_path.iterdir())
+        open_tokens(tokenizer, *changed, tmp_path)
+        assert len(set(tmp_path.iterdir()) - known) == 1
+
+
+def test_a_dataset_gives_its_products_in_their_order(tokenizer, products, expert, tmp_path):
+    store = open_tokens(tokenizer, products, expert, tmp_path)
+    chosen = products.iloc[[7, 3, 50]]
+    dataset = TextDataset(store, chosen, np.array([2, 0, 1]))
+    expected = encode(tokenizer, chosen, expert)
+    for index, encoding in enumerate(expected):
+        item = dataset[(index, 0)]
+        assert item["input_ids"].tolist() == encoding["input_ids"]
+        assert item["labels"] == [2, 0, 1][index]
+    assert dataset.lengths.tolist() == [len(encoding["input_ids"]) for encoding in expected]

@@ -38,9 +38,9 @@ from latefusion.training.loop import make_accelerator, train_steps
 from latefusion.training.optim import lr_factor, make_optimizer
 
 CLASSES, POPULATION, MAX_LENGTH = 27, 10_000, 128
-VOCABULARY = 32_005  # CamemBERT's; the one learnt from the made-up texts is smaller: it gives 4 characters a token, as in real ones
-SCRATCH = TransformerExpert(kind="transformer", scratch=ScratchEncoder(vocab_size=2000), max_length=MAX_LENGTH)
-EXPERT = SCRATCH  # how pairs are read
+VOCABULARY = 32_005  # CamemBERT's embeddings
+# The vocabulary learnt from the made-up texts is smaller: it cuts them into tokens of 4 characters, as real ones are.
+EXPERT = TransformerExpert(kind="transformer", scratch=ScratchEncoder(vocab_size=2000), max_length=MAX_LENGTH)
 PADDING = {}  # what a tensor is padded with; the rest with 0
 SIZES = {
     "tiny": {"hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 512},
@@ -166,7 +166,7 @@ def draw_pairs(count: int, batch_size: int) -> tuple[pd.DataFrame, CamembertToke
     """Return pairs as they meet in an epoch of length-grouped batches: every n-th batch, by length."""
     population = draw_products(POPULATION, CLASSES, seed=0)
     with tempfile.TemporaryDirectory() as folder:
-        tokenizer = learn_tokenizer(population, SCRATCH, Path(folder))
+        tokenizer = learn_tokenizer(population, EXPERT, Path(folder))
     lengths = np.array([len(one["input_ids"]) for one in encode(tokenizer, population, EXPERT)])
     batches = TrainBatches(POPULATION, TextTraining(batch_size=batch_size), lengths=lengths)
     whole = sorted(
