@@ -15,6 +15,7 @@ from scipy.special import log_softmax
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import FeatureUnion, make_union
 from sklearn.svm import LinearSVC
+from tqdm import tqdm
 
 from latefusion.cleaning import clean
 from latefusion.config import TfidfExpert
@@ -64,19 +65,21 @@ class TfidfClassifier:
         self.vectorizer = _vectorizer(expert)
         features = self.vectorizer.fit_transform(texts)
         sample = _stratified_sample(targets, expert.cv_products, expert.seed)
-        search = {}
-        for C in expert.regularisation:
-            margins = _out_of_fold_margins(features[sample], targets[sample], C, expert, n_jobs=_cores())
-            search[C] = _fit_temperature(margins, targets[sample])
-            logger.info("tfidf: C %g gives log loss %.4f in %d folds", C, search[C][1], expert.n_folds)
-        C = min(search, key=lambda C: search[C][1])
-        temperature, log_loss = search[C]
-        if len(sample) < len(targets):  # one fold after another: each copies the features
-            margins = _out_of_fold_margins(features, targets, C, expert, n_jobs=1)
-            temperature, log_loss = _fit_temperature(margins, targets)
-        self.classifier = LinearSVC(C=C, random_state=expert.seed).fit(features, targets)
-        self.temperature = temperature
-        self.facts = {"features": features.shape[1], "C": C, "temperature": temperature, "oof_log_loss": log_loss}
+        is_whole = len(sample) == len(targets)
+        n_fits = expert.n_folds * (len(expert.regularisation) + (not is_whole)) + 1
+        with tqdm(total=n_fits, desc="tfidf", unit="fit", disable=None) as bar:
+            search = {}
+            for C in expert.regularisation:
+                margins = _out_of_fold_margins(features[sample], targets[sample], C, expert, bar, n_jobs=_cores())
+                search[C] = _fit_temperature(margins, targets[sample])
+                logger.info("tfidf: C %g gives log loss %.4f in %d folds", C, search[C][1], expert.n_folds)
+            C = min(search, key=lambda C: search[C][1])
+            if not is_whole:  # one fold after another: each copies the features
+                search[C] = _fit_temperature(_out_of_fold_margins(features, targets, C, expert, bar), targets)
+            self.classifier = LinearSVC(C=C, random_state=expert.seed).fit(features, targets)
+            bar.update()
+        self.temperature, log_loss = search[C]
+        self.facts = {"features": features.shape[1], "C": C, "temperature": self.temperature, "oof_log_loss": log_loss}
         return self
 
     def predict_proba(self, texts: list[str]) -> np.ndarray:
@@ -110,7 +113,7 @@ def _stratified_sample(targets: np.ndarray, size: int, seed: int) -> np.ndarray:
 
 
 def _out_of_fold_margins(
-    features: csr_matrix, targets: np.ndarray, C: float, expert: TfidfExpert, *, n_jobs: int
+    features: csr_matrix, targets: np.ndarray, C: float, expert: TfidfExpert, bar: tqdm, *, n_jobs: int = 1
 ) -> np.ndarray:
     """Return (N, K): the margins of each product by a classifier that has not seen it.
 
@@ -127,12 +130,13 @@ def _out_of_fold_margins(
         all_margins[:, classifier.classes_] = margins
         return all_margins
 
-    by_fold = joblib.Parallel(n_jobs=n_jobs, prefer="threads")(
+    by_fold = joblib.Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(
         joblib.delayed(held_out)(fold) for fold in range(expert.n_folds)
     )
     margins = np.empty((len(targets), targets.max() + 1))
     for fold, fold_margins in enumerate(by_fold):
         margins[folds == fold] = fold_margins
+        bar.update()
     return margins
 
 
