@@ -55,7 +55,7 @@ def tiny_page() -> dict:
             "one_layer": {"experts": ["tfidf", "dcl_clean"], "layers": 1, "n_folds": 3, "epochs": 5},
             "two_layers": {"experts": ["camembert", "cnn_raw", "dcl_late"], "layers": 2, "n_folds": 3, "epochs": 5},
         },
-        "hardware": {"num_workers": 0},
+        "hardware": {"num_workers": 0, "mixed_precision": "no"},
     }
 
 

@@ -6,6 +6,7 @@ import logging
 import numpy as np
 import pytest
 import torch
+from accelerate.state import AcceleratorState
 from torch import nn
 from torch.utils.data import Dataset
 
@@ -18,7 +19,7 @@ from latefusion.training.loop import fit, make_accelerator
 from latefusion.weights import load_weights
 
 SIZE, CLASSES = 70, 3
-HARDWARE = Hardware(num_workers=0, checkpoint_every=2)
+HARDWARE = Hardware(num_workers=0, mixed_precision="no", checkpoint_every=2)
 
 
 class Points(Dataset):
@@ -177,6 +178,23 @@ def test_a_changed_byte_is_damage_too_and_two_damaged_checkpoints_are_both_named
         train(tmp_path)
     assert "no older checkpoint is sound" in str(refused.value)
     assert f"rm -r {newest} {older}" in str(refused.value)
+
+
+@pytest.fixture
+def fresh_accelerator():
+    """A process has one precision; this test has another."""
+    AcceleratorState._reset_state()
+    yield
+    AcceleratorState._reset_state()
+
+
+def test_bf16_trains_nearly_as_fp32_does(tmp_path, fresh_accelerator):
+    _, log = train(tmp_path / "fp32")
+    AcceleratorState._reset_state()
+    _, log_bf16 = train(tmp_path / "bf16", hardware=HARDWARE.model_copy(update={"mixed_precision": "bf16"}))
+    for record, other in zip(log, log_bf16, strict=True):
+        assert other["loss"] == pytest.approx(record["loss"], rel=0.05)
+        assert other["loss"] != record["loss"]
 
 
 def test_precision_is_that_of_the_hardware(monkeypatch, caplog):

@@ -19,9 +19,10 @@ from transformers import (
 from latefusion.config import CnnExpert, TransformerExpert
 from latefusion.errors import InputError
 from latefusion.experts.cnn import ImageNet
-from latefusion.experts.encoder import load_encoder
+from latefusion.experts.pretrained_encoder import load_encoder
+from latefusion.experts.scratch_encoder import learn_tokenizer, make_encoder
 from latefusion.experts.tokens import TextDataset, collate, open_tokens
-from latefusion.experts.transformer import TextClassifier, learn_tokenizer, make_encoder
+from latefusion.experts.transformer import TextClassifier
 from latefusion.pretrained import FOLDER, find_encoder, find_timm
 
 

@@ -10,6 +10,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from conftest import REPOSITORY, Place, tiny_page
 
 from latefusion.training import loop
@@ -95,6 +96,20 @@ def test_a_cut_run_ends_with_the_uninterrupted_weights(uninterrupted, untrained,
 def test_loader_processes_do_not_change_the_weights(uninterrupted, untrained, script):
     untrained.run(script, "--set", "hardware.num_workers=1")
     assert results(untrained, EXPERTS[script]) == results(uninterrupted, EXPERTS[script])
+
+
+def test_gradient_checkpointing_changes_memory_alone(uninterrupted, untrained, monkeypatch):
+    recomputed, real = [], torch.autograd.graph.saved_tensors_hooks.__enter__
+
+    def enter(hooks):  # how torch leaves activations out
+        recomputed.append(hooks)
+        return real(hooks)
+
+    monkeypatch.setattr(torch.autograd.graph.saved_tensors_hooks, "__enter__", enter)
+    untrained.run("02_train_text.py", "--set", "experts.text.train.gradient_checkpointing=true")
+    assert recomputed
+    probs = [pd.read_parquet(place.run_root / "text/test_probs.parquet") for place in (uninterrupted, untrained)]
+    pd.testing.assert_frame_equal(*probs, atol=1e-4)
 
 
 @pytest.mark.parametrize("script", EXPERTS)

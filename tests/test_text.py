@@ -8,8 +8,8 @@ import torch
 
 from latefusion.config import ScratchEncoder, TransformerExpert
 from latefusion.experts import tokens
+from latefusion.experts.scratch_encoder import learn_tokenizer
 from latefusion.experts.tokens import TextDataset, collate, encode, open_tokens
-from latefusion.experts.transformer import learn_tokenizer
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +68,23 @@ def test_texts_are_encoded_once(tokenizer, products, expert, tmp_path, monkeypat
     again = open_tokens(tokenizer, products, expert, tmp_path)
     assert np.array_equal(first.tokens["input_ids"], again.tokens["input_ids"])
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_two_jobs_may_encode_the_same_texts_at_once(tokenizer, products, expert, tmp_path, monkeypatch):
+    """The second finishes while the first is still encoding."""
+    real, calls = tokens._encode_to, []
+
+    def encode_with_a_rival(*arguments):
+        calls.append(None)
+        if len(calls) == 1:
+            open_tokens(tokenizer, products, expert, tmp_path)
+        real(*arguments)
+
+    monkeypatch.setattr(tokens, "_encode_to", encode_with_a_rival)
+    store = open_tokens(tokenizer, products, expert, tmp_path)
+    assert len(calls) == 2
+    assert len(list(tmp_path.iterdir())) == 1
+    assert len(store.offsets) == len(products) + 1
 
 
 def test_what_changes_the_tokens_makes_a_new_cache(tokenizer, products, expert, tmp_path):

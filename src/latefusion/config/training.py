@@ -22,7 +22,6 @@ class Training(Section):
     decay_rate: float = Field(0.1, gt=0, le=1)  # step only
     keep_last: int = Field(0, ge=0)  # weights of the last k epochs, for experts of kind `late`
     gradient_accumulation_steps: int = Field(1, ge=1)  # parts of a batch, one after another: less memory, the same step
-    gradient_checkpointing: bool = False  # activations computed twice: less memory again, a third slower
     seed: int = 2020
 
     @model_validator(mode="after")
@@ -43,6 +42,7 @@ class TextTraining(Training):
     schedule: Literal["linear", "step"] = "linear"
     warmup_fraction: Fraction = 0.1
     group_by_length: bool = True  # batches of texts about equally long; which texts meet stays random
+    gradient_checkpointing: bool = False  # activations computed twice: less memory again, a third slower
 
 
 class ImageTraining(Training):

@@ -108,7 +108,6 @@ def build(workshop: Workshop, expert: CnnExpert, run_dir: Path) -> Network:
     """Build the expert; it needs nothing of its run folder."""
     prepared, store = workshop.prepared, workshop.images
     net = ImageNet(expert, pretrained=expert.pretrained)
-    net.backbone.set_grad_checkpointing(expert.train.gradient_checkpointing)
     model = ImageClassifier(net, len(prepared.classes))
     return Network(
         model=model,

@@ -119,7 +119,6 @@ def build(workshop: Workshop, expert: DclExpert, run_dir: Path) -> Network:
     prepared, store = workshop.prepared, workshop.images
     stage_1 = workshop.experiment.experts[expert.start_from]
     net = ImageNet(stage_1, pretrained=False)
-    net.backbone.set_grad_checkpointing(expert.train.gradient_checkpointing)
     model = DclClassifier(net, len(prepared.classes), expert)
     _start_from(model, workshop.run_dir(expert.start_from) / "model.safetensors")
     return Network(

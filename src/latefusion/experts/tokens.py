@@ -8,7 +8,9 @@ is a hash of texts, tokenizer and settings, so a change makes a new folder; old 
 import hashlib
 import json
 import logging
+import os
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 import pandas as pd
@@ -19,7 +21,7 @@ from transformers import PreTrainedTokenizerBase
 
 from latefusion.cleaning import clean
 from latefusion.config import TransformerExpert
-from latefusion.files import whole
+from latefusion.files import remove, whole
 
 logger = logging.getLogger(__name__)
 CHUNK = 1024  # products encoded at once
@@ -68,9 +70,14 @@ def open_tokens(
     """Return the products' token ids from the cache; encode them now if they are not there."""
     folder = cache / f"tokens-{_key(tokenizer, products, expert)}"
     if not folder.exists():
-        with whole(folder) as partial:
+        private = folder.with_name(f"{folder.name}-{uuid4().hex[:8]}")
+        with whole(private) as partial:
             partial.mkdir()
             _encode_to(partial, tokenizer, products, expert)
+        try:
+            os.replace(private, folder)
+        except OSError:  # a job beside this one has read alike, and was faster
+            remove(private)
         logger.info("token ids of %d products: %s", len(products), folder)
     return TokenStore(folder, products.index)
 
