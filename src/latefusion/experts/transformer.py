@@ -43,7 +43,7 @@ def build(workshop: Workshop, expert: TransformerExpert, run_dir: Path) -> Netwo
             encoder = make_encoder(expert, tokenizer)
         store = open_tokens(tokenizer, prepared.products, expert, cache)
     if expert.train.gradient_checkpointing:
-        encoder.activation_checkpointing_enable(activation_checkpointing_kwargs={"use_reentrant": False})
+        encoder.activation_checkpointing_enable()
     model = TextClassifier(encoder, len(prepared.classes), bias=expert.head_bias)
     return Network(
         model=model,

@@ -40,8 +40,8 @@ class TrainBatches(Sampler):
         drop_last: bool = False,
     ):
         self.size, self.training, self.rank, self.n_processes = size, training, rank, n_processes
-        self.lengths = lengths if getattr(training, "group_by_length", False) else None
-        self.item_lengths = lengths
+        self.lengths = lengths  # of each item, or None where all are of one size
+        self.grouped = lengths is not None and getattr(training, "group_by_length", False)
         self.drop_last = drop_last and size > training.batch_size
         self.begin(epoch=0)
 
@@ -77,10 +77,10 @@ class TrainBatches(Sampler):
         rng = np.random.default_rng(derive_seed(self.training.seed, "order", self.epoch))
         order = rng.permutation(self.size)
         batch_size = self.training.batch_size
-        if self.lengths is not None:
+        if self.grouped:
             order = self._sort_in_pools(order)
         batches = [order[start : start + batch_size] for start in range(0, self.size, batch_size)][: self.n_batches]
-        if self.lengths is not None:
+        if self.grouped:
             batches = [batches[place] for place in rng.permutation(len(batches))]
         return batches
 
@@ -95,11 +95,11 @@ class TrainBatches(Sampler):
 
     def _padding_share(self, batches: list[np.ndarray]) -> float | None:
         """Return which share of what the network computes is padding; items of one size have none."""
-        if self.item_lengths is None:
+        if self.lengths is None:
             return None
         parts = [part_of(batch, number, self._n_parts).rows for batch in batches for number in range(self._n_parts)]
-        computed = sum(len(rows) * self.item_lengths[rows].max() for rows in parts)
-        return 1 - sum(self.item_lengths[rows].sum() for rows in parts) / computed
+        computed = sum(len(rows) * self.lengths[rows].max() for rows in parts)
+        return 1 - sum(self.lengths[rows].sum() for rows in parts) / computed
 
 
 class EvalBatches(Sampler):
