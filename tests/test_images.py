@@ -6,11 +6,13 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image, ImageOps
 
 from latefusion.augment import augment, centre_crop, training_transform
+from latefusion.catalogue import check_images
 from latefusion.config import ImageInput
 from latefusion.errors import InputError
-from latefusion.images import open_images, read_image
+from latefusion.images import decode, open_images, read_image
 
 
 @pytest.fixture
@@ -26,6 +28,82 @@ def catalogue(tmp_path):
 def test_channels_are_red_green_blue(tmp_path):
     cv2.imwrite(str(tmp_path / "red.png"), np.full((8, 8, 3), (0, 0, 255), np.uint8))  # OpenCV writes BGR
     assert (read_image(tmp_path / "red.png", 8) == (255, 0, 0)).all()
+
+
+@pytest.fixture(scope="module")
+def drawing() -> Image.Image:
+    """Smooth colours, 60 wide and 40 high."""
+    corners = np.random.default_rng(0).integers(0, 256, (4, 6, 3), dtype=np.uint8)
+    return Image.fromarray(cv2.resize(corners, (60, 40), interpolation=cv2.INTER_LINEAR))
+
+
+def half_transparent(drawing: Image.Image) -> Image.Image:
+    alpha = np.zeros((40, 60), np.uint8)
+    alpha[:, :30] = 255
+    return Image.fromarray(np.dstack([drawing, alpha]))
+
+
+def as_16_bit_grey(drawing: Image.Image) -> Image.Image:
+    return Image.fromarray(np.asarray(drawing.convert("L")).astype(np.uint16) * 257)
+
+
+NASTY = {
+    "grey.jpg": lambda drawing, path: drawing.convert("L").save(path, quality=95),
+    "bilevel.png": lambda drawing, path: drawing.convert("1").save(path),
+    "palette.png": lambda drawing, path: drawing.convert("P", palette=Image.Palette.ADAPTIVE).save(path),
+    "cmyk.jpg": lambda drawing, path: drawing.convert("CMYK").save(path, quality=95),
+    "transparent.png": lambda drawing, path: half_transparent(drawing).save(path),
+    "transparent.webp": lambda drawing, path: half_transparent(drawing).save(path, lossless=True),
+    "turned.jpg": lambda drawing, path: drawing.save(path, quality=95, exif=turned_right()),
+    "animated.gif": lambda drawing, path: drawing.save(path, save_all=True, append_images=[drawing.rotate(90)]),
+    "png_named.jpg": lambda drawing, path: drawing.save(path, format="PNG"),
+    "tiny.png": lambda drawing, path: drawing.resize((1, 1)).save(path),
+    "wide.png": lambda drawing, path: drawing.resize((20_000, 3)).save(path),
+    "picture.avif": lambda drawing, path: drawing.save(path),
+    "picture.tiff": lambda drawing, path: drawing.save(path),
+}
+
+
+def turned_right() -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # orientation: to be shown turned by 90 degrees
+    return exif
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_any_kind_of_picture_comes_out_as_a_viewer_shows_it(drawing, tmp_path, name):
+    NASTY[name](drawing, tmp_path / name)
+    with Image.open(tmp_path / name) as opened:
+        shown = ImageOps.exif_transpose(opened).convert("RGBA")
+    shown = np.asarray(Image.alpha_composite(Image.new("RGBA", shown.size, "white"), shown).convert("RGB"))
+    picture = decode(tmp_path / name)
+    assert picture.shape == shown.shape
+    assert np.abs(picture.astype(int) - shown).max() <= 1
+    assert check_images(tmp_path, pd.Series({"1": name})).empty
+
+
+def test_sixteen_bits_become_eight(drawing, tmp_path):
+    as_16_bit_grey(drawing).save(tmp_path / "deep.png")  # Pillow itself clips these
+    assert np.array_equal(decode(tmp_path / "deep.png")[..., 0], np.asarray(drawing.convert("L")))
+
+
+def test_what_no_network_can_read_is_listed_with_its_reason(drawing, tmp_path):
+    drawing.save(tmp_path / "whole.jpg")
+    (tmp_path / "truncated.jpg").write_bytes((tmp_path / "whole.jpg").read_bytes()[:-300])
+    (tmp_path / "empty.jpg").touch()
+    (tmp_path / "text.jpg").write_text("404 not found")
+    Image.fromarray(np.asarray(drawing.convert("L")) / np.float32(255)).save(tmp_path / "floats.tiff")
+    Image.new("1", (20_000, 20_000)).save(tmp_path / "bomb.png")
+    names = ["whole.jpg", "truncated.jpg", "empty.jpg", "text.jpg", "floats.tiff", "bomb.png", "missing.jpg"]
+    reasons = check_images(tmp_path, pd.Series(names, index=[str(place) for place in range(7)]))["reason"]
+    assert reasons.to_dict() == {
+        "1": "truncated",
+        "2": "empty file",
+        "3": "not an image",
+        "4": "unreadable: a TIFF of a kind OpenCV does not decode (F)",
+        "5": "too large: 20000 x 20000",
+        "6": "missing",
+    }
 
 
 def test_a_product_without_a_picture_is_white(catalogue):

@@ -19,19 +19,41 @@ from latefusion.randomness import derive_seed
 
 logger = logging.getLogger(__name__)
 CHUNK = 256  # pictures decoded ahead of the one being written
+JPEG = b"\xff\xd8"
 NO_IMAGE_GREY = 255  # a product without a picture is an empty white background
 
 
 def read_image(path: Path, side: int) -> np.ndarray:
     """Return the picture as (side, side, 3) uint8 RGB. Raises InputError naming a file that cannot be decoded."""
-    encoded = np.fromfile(path, dtype=np.uint8) if path.is_file() else np.empty(0, dtype=np.uint8)
-    image = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB) if encoded.size else None
+    image = decode(path)
     if image is None:
         raise InputError(
             f"{path}: cannot be decoded; repair or remove it, delete the experiment's catalogue/ folder under weights/ "
             "and run src/01_prepare.py again"
         )
     return resize(image, side)
+
+
+def decode(path: Path) -> np.ndarray | None:
+    """Return a file's picture, upright, as (H, W, 3) uint8 RGB; transparency over white, animations still.
+
+    None where OpenCV cannot decode it, or there is no file.
+    """
+    encoded = np.fromfile(path, dtype=np.uint8) if path.is_file() else np.empty(0, dtype=np.uint8)
+    if not encoded.size:
+        return None
+    if encoded[: len(JPEG)].tobytes() != JPEG:  # JPEG has no transparency, and is nearly all there is to read
+        image = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
+        if image is not None and image.ndim == 3 and image.shape[2] == 4:
+            return _over_white(image)
+    return cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB)
+
+
+def _over_white(image: np.ndarray) -> np.ndarray:
+    """Turn (H, W, 4) BGRA of 8 or 16 bits into RGB as it looks on a white page."""
+    full = np.iinfo(image.dtype).max
+    alpha = image[..., 3:] / full
+    return np.round((image[..., 2::-1] / full * alpha + 1 - alpha) * 255).astype(np.uint8)
 
 
 def resize(image: np.ndarray, side: int) -> np.ndarray:

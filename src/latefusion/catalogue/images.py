@@ -18,6 +18,7 @@ from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 
 from latefusion.errors import list_problems
+from latefusion.images import decode
 
 logger = logging.getLogger(__name__)
 
@@ -107,5 +108,7 @@ def _inspect(path: Path) -> str | None:
             if width * height > MAX_PIXELS:
                 return f"too large: {width} x {height}"
             if image.format not in ENDINGS or ENDINGS[image.format] not in tail:
-                image.load()
+                image.load()  # Pillow says what is wrong; but it is OpenCV that will read it
+                if decode(path) is None:
+                    return f"unreadable: a {image.format} of a kind OpenCV does not decode ({image.mode})"
     return None
