@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from latefusion.config import CnnExpert, DclExpert, ImageInput
+from latefusion.config import CnnExpert, DclExpert, ImageInput, load_experiment
 from latefusion.errors import InputError
+from latefusion.experts import dcl
 from latefusion.experts.cnn import ImageNet
 from latefusion.experts.dcl import DclClassifier, location_targets
-from latefusion.experts.destruction import neighbour_permutation, rearrange
+from latefusion.experts.destruction import nearest_mean, neighbour_permutation, rearrange
+from latefusion.experts.workshop import Workshop
 
 TINY = CnnExpert(model="resnet10t", pretrained=False, model_args={"channels": (8, 8, 8, 8), "output_stride": 16})
 
@@ -18,8 +20,9 @@ def picture(side: int = 28) -> np.ndarray:
 
 
 @pytest.mark.parametrize("grid", [2, 4, 7])
-def test_the_permutation_inverts_the_destruction(grid):
-    permutation = neighbour_permutation(grid, np.random.default_rng(1))
+@pytest.mark.parametrize("neighbourhood", [2, 3])
+def test_the_permutation_inverts_the_destruction(grid, neighbourhood):
+    permutation = neighbour_permutation(grid, neighbourhood, np.random.default_rng(1))
     assert sorted(permutation) == list(range(grid * grid))
     destroyed = rearrange(picture(), permutation)
     assert not np.array_equal(destroyed, picture())
@@ -27,7 +30,7 @@ def test_the_permutation_inverts_the_destruction(grid):
 
 
 def test_each_place_shows_the_tile_the_permutation_names():
-    permutation = neighbour_permutation(7, np.random.default_rng(2))
+    permutation = neighbour_permutation(7, 2, np.random.default_rng(2))
     destroyed = rearrange(picture(), permutation)
     for place, tile in enumerate(permutation):
         shown = destroyed[4 * (place // 7) :, 4 * (place % 7) :][:4, :4]
@@ -36,11 +39,30 @@ def test_each_place_shows_the_tile_the_permutation_names():
 
 def test_tiles_wander_among_neighbours_as_published():
     rng = np.random.default_rng(3)
-    columns = np.stack([neighbour_permutation(7, rng) % 7 - np.arange(49) % 7 for _ in range(2000)])
-    moved = np.bincount(np.abs(columns).ravel(), minlength=7) / columns.size
-    assert moved[0] == pytest.approx(0.32, abs=0.01)
-    assert moved[1] == pytest.approx(0.57, abs=0.01)
-    assert 0 < moved[6] < 0.01
+    permutations = np.stack([neighbour_permutation(7, 2, rng) for _ in range(10_000)])
+    places = np.arange(49)
+    for moved in (permutations % 7 - places % 7, permutations // 7 - places // 7):  # along a row, along a column
+        shares = np.bincount(np.abs(moved).ravel(), minlength=7) / moved.size
+        assert shares[0] == pytest.approx(0.32, abs=0.01)
+        assert shares[1] == pytest.approx(0.57, abs=0.01)
+        assert 0 < shares[6] < 0.01
+
+
+def test_the_bound_is_a_choice():
+    rng = np.random.default_rng(4)
+    assert np.array_equal(neighbour_permutation(5, 1, rng), np.arange(25))
+    staying = {
+        bound: np.mean([neighbour_permutation(7, bound, rng) == np.arange(49) for _ in range(200)]) for bound in (2, 4)
+    }
+    assert staying[4] < staying[2]
+
+
+def test_the_guess_by_colour_is_right_where_colours_differ_and_wrong_on_a_white_background():
+    permutation = neighbour_permutation(4, 2, np.random.default_rng(5))
+    colours = np.arange(16, dtype=np.uint8).reshape(4, 4).repeat(7, 0).repeat(7, 1)[..., None].repeat(3, 2)
+    assert np.array_equal(nearest_mean(colours, rearrange(colours, permutation), 4), permutation)
+    white = np.full_like(colours, 255)
+    assert not np.array_equal(nearest_mean(white, rearrange(white, permutation), 4), permutation)
 
 
 def model(**settings) -> DclClassifier:
@@ -96,3 +118,37 @@ def test_heads_learn_faster_than_the_backbone():
     backbone = {id(parameter) for parameter in network.net.parameters()}
     assert heads | backbone == {id(parameter) for parameter in network.parameters()}
     assert not heads & backbone
+
+
+def test_without_destruction_and_further_losses_dcl_is_plain_fine_tuning():
+    """The same batch, once through DCL with both copies alike, once through the backbone and the class head alone."""
+    network = model(neighbourhood=1, adv_weight=0.0, loc_weight=0.0)
+    images = torch.randint(0, 256, (4, 64, 64, 3), dtype=torch.uint8)
+    labels = torch.tensor([0, 1, 2, 0])
+    place = torch.arange(16).expand(4, 16)
+    network(images, destroyed=images, permutation=place, labels=labels)["loss"].backward()
+    shared = [*network.net.parameters(), *network.class_head.parameters()]
+    gradients = [parameter.grad.clone() for parameter in shared]
+    network.zero_grad()
+    logits = network.class_head(network.net.pool(network.net.feature_map(images)))
+    torch.nn.functional.cross_entropy(logits, labels).backward()
+    for gradient, parameter in zip(gradients, shared, strict=True):
+        torch.testing.assert_close(gradient, parameter.grad, atol=1e-5, rtol=1e-3)
+
+
+@pytest.mark.parametrize("targets", ["exact", "nearest_mean"])
+def test_a_batch_holds_both_copies_and_where_each_tile_came_from(finished, monkeypatch, targets):
+    monkeypatch.chdir(finished.folder)
+    experiment = load_experiment(finished.page, [f"experts.dcl_clean.location_targets={targets}"])
+    workshop = Workshop(experiment)
+    expert = experiment.experts["dcl_clean"]
+    products = workshop.prepared.part("train")[:20]
+    dataset = dcl.build(workshop, expert, workshop.run_dir("dcl_clean")).train_set(products)
+    for index, target in enumerate(workshop.prepared.targets(products)):
+        item = dataset[(index, 0)]
+        assert item["labels"] == target
+        if targets == "exact":
+            assert np.array_equal(rearrange(item["images"], item["permutation"]), item["destroyed"])
+        else:
+            guess = nearest_mean(item["images"], item["destroyed"], expert.grid)
+            assert np.array_equal(item["permutation"], guess)

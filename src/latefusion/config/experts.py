@@ -91,6 +91,10 @@ class DclExpert(Section):
     start_from: Name
     image: ImageInput = ImageInput(resize=512, crop=448)
     grid: int = Field(7, ge=2)
+    neighbourhood: int = Field(2, ge=1)  # tiles (and rows of tiles) shuffled together; 1: no destruction
+    location_targets: Literal["exact", "nearest_mean"] = (
+        "exact"  # nearest_mean: the released code's guess by mean colour
+    )
     adversarial: Literal["cls_2", "cls_mul"] = "cls_2"
     adv_weight: float = Field(1.0, ge=0)
     loc_weight: float = Field(1.0, ge=0)  # 0.01 in the authors' car and aircraft runs

@@ -15,7 +15,7 @@ from torch import nn
 from latefusion.config import DclExpert
 from latefusion.errors import InputError
 from latefusion.experts.cnn import EvalImages, ImageNet, TrainImages, collate
-from latefusion.experts.destruction import neighbour_permutation, rearrange
+from latefusion.experts.destruction import nearest_mean, neighbour_permutation, rearrange
 from latefusion.experts.network import Network
 from latefusion.experts.training_products import training_products
 from latefusion.experts.workshop import Workshop
@@ -100,18 +100,21 @@ def location_targets(permutation: torch.Tensor) -> torch.Tensor:
 
 
 class DclImages(TrainImages):
-    """Augmented pictures, each with its destroyed copy and the permutation that made it."""
+    """Augmented pictures, each with its destroyed copy and the permutation that made it (or a guess of it)."""
 
-    def __init__(self, *args, grid: int):
+    def __init__(self, *args, expert: DclExpert):
         super().__init__(*args)
-        self.grid = grid
+        self.expert = expert
 
     def __getitem__(self, key: tuple[int, int]) -> dict:
         item = super().__getitem__(key)
         index, epoch = key
         rng = np.random.default_rng(derive_seed(self.seed, "destroy", epoch, self.ids[index]))
-        permutation = neighbour_permutation(self.grid, rng)
-        return item | {"destroyed": rearrange(item["images"], permutation), "permutation": permutation}
+        permutation = neighbour_permutation(self.expert.grid, self.expert.neighbourhood, rng)
+        destroyed = rearrange(item["images"], permutation)
+        if self.expert.location_targets == "nearest_mean":
+            permutation = nearest_mean(item["images"], destroyed, self.expert.grid)
+        return item | {"destroyed": destroyed, "permutation": permutation}
 
 
 def build(workshop: Workshop, expert: DclExpert, run_dir: Path) -> Network:
@@ -128,7 +131,7 @@ def build(workshop: Workshop, expert: DclExpert, run_dir: Path) -> Network:
             {"params": model.heads(), "lr_factor": expert.head_lr_factor},
         ],
         train_set=lambda products: DclImages(
-            products, prepared.targets(products), store, expert.image, expert.train.seed, grid=expert.grid
+            products, prepared.targets(products), store, expert.image, expert.train.seed, expert=expert
         ),
         eval_set=lambda products: EvalImages(products, store, expert.image),
         collate=collate,
