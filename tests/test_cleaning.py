@@ -18,6 +18,7 @@ CASES = {
     "number of nothing": ("a&#0;b", "a\ufffdb"),
     "no-break space": ("un&nbsp;deux\u00a0trois\t\nquatre", "un deux trois quatre"),
     "ampersands that are no entities": ("R&D AT&T H&M; Dolce & Gabbana", "R&D AT&T H&M; Dolce & Gabbana"),
+    "shouted words that are no entities": ("ARGENT&OR TOUT&NE H&MU MAC&GE", "ARGENT&OR TOUT&NE H&MU MAC&GE"),
     "address with parameters": ("x.fr/?a=1&copy=2&reg=3", "x.fr/?a=1&copy=2&reg=3"),
     # tags
     "tags": ("a<br/>b<p class='x'>c</p>", "a b c"),
@@ -32,6 +33,8 @@ CASES = {
     "stray quote in a tag": ("<p l'eau>Lampe d'appoint", "Lampe d'appoint"),
     "comment, style, script": ("<!-- x > y --><style>p{}</style>Lampe<script>if(a<b){}</script>", "Lampe"),
     "office comment": ("<!--[if gte mso 9]><xml>x</xml><![endif]-->Lampe", "Lampe"),
+    "unclosed comment and style": ("Lampe <!-- rouge <style> 5 cm", "Lampe rouge 5 cm"),
+    "in angle brackets, lost as a browser would": ("taille <XL> noir", "taille noir"),
     "cdata": ("<![CDATA[Lampe]]>", "Lampe"),
     "comparisons are text": ("age < 6 ans, poids > 2 kg, i <3 u", "age < 6 ans, poids > 2 kg, i <3 u"),
     "escaped comparisons": ("5 &lt; 7 &amp; 3", "5 < 7 & 3"),

@@ -1,7 +1,7 @@
 """The training loop on a toy network: parts of a batch make the same step, and damage is not continued from."""
 
 import json
-import logging
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 from latefusion.config import Hardware, TextTraining
 from latefusion.errors import InputError
 from latefusion.training import loop
-from latefusion.training.checkpoint import BEST
+from latefusion.training.checkpoint import best_weights, resume
 from latefusion.training.loaders import Data
 from latefusion.training.loop import fit, make_accelerator
 from latefusion.weights import load_weights
@@ -64,19 +64,20 @@ def train(run_dir, *, dropout: float = 0.0, hardware: Hardware = HARDWARE, **tra
     points = Points(labelled=True)
     data = Data(train=points, collate=collate, valid=Points(labelled=False), valid_targets=points.labels)
     settings = TextTraining(**{"epochs": 3, "batch_size": 16, "lr": 0.05} | training)
-    fit(
+    progress = fit(
         make_accelerator(hardware), model, [{"params": model.parameters()}], data,
         training=settings, hardware=hardware, run_dir=run_dir, name="toy",
     )  # fmt: skip
-    load_weights(model, run_dir / BEST)
+    load_weights(model, best_weights(run_dir, progress))
     log = [json.loads(line) for line in (run_dir / "log.jsonl").read_text().splitlines()]
     return model.state_dict(), log
 
 
 @pytest.mark.parametrize("steps", [2, 3, 16])
 def test_accumulation_equals_the_large_batch(tmp_path, steps):
-    weights, log = train(tmp_path / "whole")
-    in_parts, log_in_parts = train(tmp_path / "parts", gradient_accumulation_steps=steps)
+    plain = {"optimizer": "sgd", "lr": 0.5}  # AdamW would forgive gradients of another scale
+    weights, log = train(tmp_path / "whole", **plain)
+    in_parts, log_in_parts = train(tmp_path / "parts", gradient_accumulation_steps=steps, **plain)
     for key, value in weights.items():
         torch.testing.assert_close(in_parts[key], value)
     for record, in_parts in zip(log, log_in_parts, strict=True):
@@ -95,20 +96,6 @@ def test_the_log_has_losses_speed_and_validation_scores(tmp_path):
 
 class Cut(Exception):
     """Stands for the process's death."""
-
-
-def cut_after(monkeypatch, name: str, call: int):
-    """Let a function of the loop die after a number of calls."""
-    calls, real = [], getattr(loop, name)
-
-    def dies(*arguments, **keywords):
-        result = real(*arguments, **keywords)
-        calls.append(None)
-        if len(calls) == call:
-            raise Cut
-        return result
-
-    monkeypatch.setattr(loop, name, dies)
 
 
 @pytest.mark.parametrize("call", range(1, 16))
@@ -197,13 +184,38 @@ def test_bf16_trains_nearly_as_fp32_does(tmp_path, fresh_accelerator):
         assert other["loss"] != record["loss"]
 
 
-def test_precision_is_that_of_the_hardware(monkeypatch, caplog):
-    with caplog.at_level(logging.INFO):
-        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
-        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-        assert loop._computes_in_bf16()
-        monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
-        assert not loop._computes_in_bf16()
+@pytest.mark.parametrize(
+    ("cuda", "gpu_bf16", "cpu", "expected"),
+    [
+        (False, False, {"avx512_bf16": True}, "bf16"),
+        (False, False, {"amx_bf16": True}, "bf16"),
+        (False, False, {"avx512_f": True}, "no"),
+        (True, True, {}, "bf16"),
+        (True, False, {"avx512_bf16": True}, "no"),
+    ],
+)
+def test_precision_is_that_of_the_hardware(monkeypatch, cuda, gpu_bf16, cpu, expected):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: gpu_bf16)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: cpu)
+    asked = []
+
+    def fake(*, mixed_precision: str, **settings) -> SimpleNamespace:
+        asked.append(mixed_precision)
+        return SimpleNamespace(device=torch.device("cpu"), num_processes=1)
+
+    monkeypatch.setattr(loop, "Accelerator", fake)
+    make_accelerator(Hardware())
+    make_accelerator(Hardware(mixed_precision="fp16"))
+    assert asked == [expected, "fp16"]
+
+
+def test_a_run_begun_without_a_loss_scaler_is_not_continued_in_fp16(tmp_path, monkeypatch):
+    cut_in_epoch_two(tmp_path, monkeypatch)
+    accelerator = make_accelerator(HARDWARE)
+    accelerator.scaler = torch.amp.GradScaler("cpu")
+    with pytest.raises(InputError, match=r"set hardware\.mixed_precision back"):
+        resume(accelerator, tmp_path, "toy")
 
 
 def test_compile_is_a_choice(tmp_path, monkeypatch):

@@ -8,12 +8,20 @@ import torch
 from conftest import Place, tiny_page
 from safetensors.torch import load_file, save_file
 from transformers import (
+    AlbertConfig,
+    AlbertForPreTraining,
     BertTokenizer,
     CamembertConfig,
     CamembertForMaskedLM,
     CamembertModel,
+    CamembertTokenizer,
+    DistilBertConfig,
+    DistilBertForSequenceClassification,
     ElectraConfig,
+    ElectraForPreTraining,
     ElectraModel,
+    ModernBertConfig,
+    ModernBertForMaskedLM,
 )
 
 from latefusion.config import CnnExpert, TransformerExpert
@@ -53,25 +61,25 @@ def change_weights(folder, change) -> None:
 def test_an_encoder_is_found_by_the_last_part_of_its_name_and_loaded(folder):
     source = find_encoder("someone/tiny-bert")
     assert source == str(FOLDER / "tiny-bert")
-    _, encoder = load_encoder(source)
+    _, encoder = load_encoder(source, max_length=14)
     for key, value in load_file(folder / "model.safetensors").items():
         assert torch.equal(encoder.state_dict()[key], value)
 
 
 def test_half_precision_weights_come_out_in_single(folder):
     change_weights(folder, lambda weights: {key: value.half() for key, value in weights.items()})
-    _, encoder = load_encoder(str(folder))
+    _, encoder = load_encoder(str(folder), max_length=14)
     assert {parameter.dtype for parameter in encoder.parameters()} == {torch.float32}
 
 
 def test_only_the_pooler_may_be_missing(folder):
     change_weights(folder, lambda weights: {key: value for key, value in weights.items() if "pooler" not in key})
-    load_encoder(str(folder))
+    load_encoder(str(folder), max_length=14)
     change_weights(
         folder, lambda weights: {key: value for key, value in weights.items() if "layer.1.output" not in key}
     )
     with pytest.raises(InputError, match=r"lack \d+ tensors of the encoder, such as encoder\.layer\.1\.output"):
-        load_encoder(str(folder))
+        load_encoder(str(folder), max_length=14)
 
 
 def test_a_checkpoint_of_another_task_gives_its_encoder(folder):
@@ -80,9 +88,44 @@ def test_a_checkpoint_of_another_task_gives_its_encoder(folder):
     torch.manual_seed(1)
     whole = CamembertForMaskedLM(config)
     whole.save_pretrained(folder)
-    _, encoder = load_encoder(str(folder))
+    _, encoder = load_encoder(str(folder), max_length=14)
     for key, value in whole.roberta.state_dict().items():
         assert torch.equal(encoder.state_dict()[key], value)
+
+
+@pytest.mark.parametrize(
+    ("config", "whole"),
+    [
+        (ElectraConfig, ElectraForPreTraining),
+        (AlbertConfig, AlbertForPreTraining),
+        (DistilBertConfig, DistilBertForSequenceClassification),
+        (ModernBertConfig, ModernBertForMaskedLM),
+    ],
+)
+def test_heads_of_an_earlier_task_are_left_behind(folder, config, whole):
+    sizes = {"hidden_size": 8, "embedding_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+    sizes |= {
+        "dim": 8,
+        "n_layers": 1,
+        "n_heads": 2,
+        "hidden_dim": 8,
+        "intermediate_size": 8,
+    }  # DistilBERT's words for it
+    tokenizer = CamembertTokenizer.from_pretrained(folder)
+    names = ("pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id")
+    special = {name: getattr(tokenizer, name) for name in names}
+    whole(config(vocab_size=200, **sizes, **special)).save_pretrained(folder)
+    _, encoder = load_encoder(str(folder), max_length=14)
+    saved = load_file(folder / "model.safetensors")
+    prefix = f"{encoder.base_model_prefix}."
+    for key, value in saved.items():
+        if key.startswith(prefix):
+            assert torch.equal(encoder.state_dict()[key.removeprefix(prefix)], value)
+
+
+def test_texts_longer_than_the_encoder_has_places_for_are_refused(folder):
+    with pytest.raises(InputError, match="max_length 64 is more than the 16 tokens"):
+        load_encoder(str(folder), max_length=64)
 
 
 def test_tensors_that_have_no_place_are_refused(folder):
@@ -90,7 +133,7 @@ def test_tensors_that_have_no_place_are_refused(folder):
     config.num_hidden_layers -= 1
     config.save_pretrained(folder)
     with pytest.raises(InputError, match=r"no place for \d+ tensors .* such as encoder\.layer\.1"):
-        load_encoder(str(folder))
+        load_encoder(str(folder), max_length=14)
 
 
 def test_tensors_of_another_shape_are_refused(folder):
@@ -98,14 +141,14 @@ def test_tensors_of_another_shape_are_refused(folder):
     config.intermediate_size *= 2
     config.save_pretrained(folder)
     with pytest.raises(InputError, match=r"intermediate.* has shape .*, config\.json says"):
-        load_encoder(str(folder))
+        load_encoder(str(folder), max_length=14)
 
 
 def test_truncated_weights_are_refused(folder):
     path = folder / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-1000])
     with pytest.raises(InputError, match="cannot be loaded"):
-        load_encoder(str(folder))
+        load_encoder(str(folder), max_length=14)
 
 
 def test_a_vocabulary_of_another_model_is_refused(folder):
@@ -113,7 +156,7 @@ def test_a_vocabulary_of_another_model_is_refused(folder):
     config.pad_token_id = 0
     config.save_pretrained(folder)
     with pytest.raises(InputError, match="pad_token_id is 1 in the tokenizer, 0 in"):
-        load_encoder(str(folder))
+        load_encoder(str(folder), max_length=14)
 
 
 def test_weights_without_a_tokenizer_are_refused(folder):
@@ -121,11 +164,11 @@ def test_weights_without_a_tokenizer_are_refused(folder):
         if path.name not in ("config.json", "model.safetensors"):
             path.unlink()
     with pytest.raises(InputError, match=r"tiny-bert: .*tokenizer"):
-        load_encoder(str(folder))
+        load_encoder(str(folder), max_length=14)
 
 
 def test_dropout_is_set_in_every_layer(folder):
-    _, encoder = load_encoder(str(folder), dropout=0.25)
+    _, encoder = load_encoder(str(folder), max_length=14, dropout=0.25)
     rates = {module.p for module in encoder.modules() if isinstance(module, torch.nn.Dropout)}
     assert rates == {0.25}
 
@@ -142,7 +185,7 @@ def test_an_encoder_with_segments_and_without_a_pooler_is_trained_on_pairs(tmp_p
         intermediate_size=8,
     )  # fmt: skip
     ElectraModel(config).save_pretrained(folder)
-    tokenizer, encoder = load_encoder(str(folder))
+    tokenizer, encoder = load_encoder(str(folder), max_length=14)
     products = pd.DataFrame(
         {"title": ["lampe rouge", "livre"], "description": ["lampe de salon", None]}, index=["a", "b"]
     )
@@ -159,7 +202,7 @@ def test_a_vocabulary_larger_than_the_embeddings_is_refused(folder):
     small = CamembertModel(CamembertConfig(vocab_size=20, hidden_size=16, num_attention_heads=2, num_hidden_layers=1))
     small.save_pretrained(folder)
     with pytest.raises(InputError, match="embeddings for 20"):
-        load_encoder(str(folder))
+        load_encoder(str(folder), max_length=14)
 
 
 def test_a_timm_network_is_loaded_from_its_file():

@@ -3,6 +3,7 @@
 import json
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -108,8 +109,7 @@ def test_gradient_checkpointing_changes_memory_alone(uninterrupted, untrained, m
     monkeypatch.setattr(torch.autograd.graph.saved_tensors_hooks, "__enter__", enter)
     untrained.run("02_train_text.py", "--set", "experts.text.train.gradient_checkpointing=true")
     assert recomputed
-    probs = [pd.read_parquet(place.run_root / "text/test_probs.parquet") for place in (uninterrupted, untrained)]
-    pd.testing.assert_frame_equal(*probs, atol=1e-4)
+    assert results(untrained, "text") == results(uninterrupted, "text")
 
 
 @pytest.mark.parametrize("script", EXPERTS)
@@ -121,16 +121,24 @@ def test_a_killed_process_continues_to_the_same_weights(uninterrupted, untrained
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.communicate()
+    assert list(run_dir.glob("checkpoints/step-*[0-9]"))
     assert not (run_dir / "model.safetensors").exists()
     untrained.run(script)
     assert results(untrained, EXPERTS[script]) == results(uninterrupted, EXPERTS[script])
 
 
 def launch_two(place: Place, script: str, *arguments: str) -> None:
-    launcher = (sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2")
+    launcher = (sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", free_port())
     process = launch(place, script, *arguments, prefix=launcher)
     output, _ = process.communicate(timeout=300)
     assert process.returncode == 0, output
+    assert "2 processes" in output
+
+
+def free_port() -> str:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        return str(server.getsockname()[1])
 
 
 def test_two_processes_predict_every_product_once(uninterrupted, untrained):
@@ -144,19 +152,28 @@ def test_two_processes_predict_every_product_once(uninterrupted, untrained):
     assert [record["epoch"] for record in read_log(untrained, "cnn")] == [1, 2, 3, 4]
 
 
-def test_two_processes_train_the_text_expert_as_one_does(untrained, tmp_path):
-    """Batches of 31 in halves, and a last one that is smaller; no dropout, for each process draws its own."""
-    settings = ("--set", "experts.text.dropout=0", "--set", "experts.text.train.batch_size=31")
-    settings += ("--set", "experts.text.train.gradient_accumulation_steps=2")
+SGD = {"optimizer": "sgd", "lr": 0.5, "epochs": 4}  # AdamW would forgive gradients of another scale
+ADAMW = {"optimizer": "adamw", "lr": 0.005, "epochs": 12}  # long enough to tell products apart
+
+
+@pytest.mark.parametrize(("train", "width", "spread"), [(SGD, 16, 0.0), (ADAMW, 64, 0.1)], ids=["sgd", "adamw"])
+def test_two_processes_train_the_text_expert_as_one_does(untrained, tmp_path, train, width, spread):
+    """Batches of 31 in four parts, a last one that is smaller; no dropout, for each process draws its own."""
+    train = train | {"batch_size": 31, "gradient_accumulation_steps": 2, "warmup_fraction": 0}
+    settings = [f"experts.text.train.{key}={value}" for key, value in train.items()]
+    settings += ["experts.text.dropout=0", f"experts.text.scratch.hidden_size={width}"]
+    settings = [word for setting in settings for word in ("--set", setting)]
     shutil.copytree(untrained.folder, tmp_path / "two")
     untrained.run("02_train_text.py", *settings)
     two = Place(tmp_path / "two")
     launch_two(two, "02_train_text.py", *settings)
     log, log_of_two = read_log(untrained, "text"), read_log(two, "text")
-    assert len(log) == len(log_of_two) == 4
+    assert len(log) == len(log_of_two) == train["epochs"]
+    assert log[-1]["loss"] < log[0]["loss"] - 0.05
     for one, other in zip(log, log_of_two, strict=True):
         for key in ("loss", "lr", "valid_macro_f1", "valid_accuracy"):
-            assert other[key] == pytest.approx(one[key], abs=1e-4), key
+            assert other[key] == pytest.approx(one[key], rel=1e-3), key
     for part in ("valid", "test"):
-        probs = [pd.read_parquet(place.run_root / f"text/{part}_probs.parquet") for place in (untrained, two)]
-        pd.testing.assert_frame_equal(*probs, atol=1e-4)
+        one, other = (pd.read_parquet(place.run_root / f"text/{part}_probs.parquet") for place in (untrained, two))
+        pd.testing.assert_frame_equal(one, other, rtol=1e-2, atol=1e-5)
+        assert one.std().max() >= spread

@@ -1,5 +1,7 @@
 """Text as the transformer reads it: paired, encoded once, padded."""
 
+import copy
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,7 @@ import torch
 from latefusion.config import ScratchEncoder, TransformerExpert
 from latefusion.experts import tokens
 from latefusion.experts.scratch_encoder import learn_tokenizer
-from latefusion.experts.tokens import TextDataset, collate, encode, open_tokens
+from latefusion.experts.tokens import TextDataset, collate, encode, open_tokens, read_pairs
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +39,7 @@ def test_a_learnt_vocabulary_knows_its_texts(tokenizer, products):
 
 
 def test_pairs_follow_the_products_order_and_a_missing_description_leaves_the_title_alone(tokenizer, products, expert):
-    for row, encoding in enumerate(encode(tokenizer, products, expert)):
+    for row, encoding in enumerate(encode(tokenizer, read_pairs(tokenizer, products, expert), expert.max_length)):
         separators = encoding["input_ids"].count(tokenizer.sep_token_id)
         has_description = isinstance(products["description"].iloc[row], str)
         assert separators == (3 if has_description else 1)
@@ -48,13 +50,13 @@ def test_pairs_follow_the_products_order_and_a_missing_description_leaves_the_ti
 
 def test_the_published_stand_in_for_a_missing_description_is_an_attended_pad(tokenizer, products, expert):
     published = expert.model_copy(update={"missing_description": "pad_token"})
-    encoding = encode(tokenizer, products[:1], published)[0]
+    encoding = encode(tokenizer, read_pairs(tokenizer, products[:1], published), expert.max_length)[0]
     assert encoding["input_ids"][-2:] == [tokenizer.pad_token_id, tokenizer.sep_token_id]
     assert collate([encoding], tokenizer.pad_token_id)["attention_mask"].all()
 
 
 def test_a_batch_is_padded_to_its_longest(tokenizer, products, expert):
-    items = encode(tokenizer, products[:5], expert)
+    items = encode(tokenizer, read_pairs(tokenizer, products[:5], expert), expert.max_length)
     batch = collate(items, tokenizer.pad_token_id)
     lengths = torch.tensor([len(item["input_ids"]) for item in items])
     assert batch["input_ids"].shape == (5, lengths.max())
@@ -93,7 +95,7 @@ def test_what_changes_the_tokens_makes_a_new_cache(tokenizer, products, expert, 
         (products.assign(title="Autre"), expert),
         (products.rename(index={"0": "zero"}), expert),
         (products, expert.model_copy(update={"max_length": 12})),
-        (products, expert.model_copy(update={"cleaning": "published"})),
+        (products.assign(title="l&#39;eau"), expert.model_copy(update={"cleaning": "published"})),
         (products, expert.model_copy(update={"missing_description": "pad_token"})),
     ):
         known = set(tmp_path.iterdir())
@@ -101,11 +103,22 @@ def test_what_changes_the_tokens_makes_a_new_cache(tokenizer, products, expert, 
         assert len(set(tmp_path.iterdir()) - known) == 1
 
 
+def test_another_tokenizer_makes_a_new_cache(tokenizer, products, expert, tmp_path, tmp_path_factory):
+    open_tokens(tokenizer, products, expert, tmp_path)
+    shouted = products.assign(title=products["title"].str.upper())
+    others = [learn_tokenizer(shouted, expert, tmp_path_factory.mktemp("other")), *map(copy.deepcopy, [tokenizer] * 2)]
+    others[1].truncation_side = "left"
+    others[2].model_input_names = ["input_ids"]
+    for place, other in enumerate(others):
+        open_tokens(other, products, expert, tmp_path)
+        assert len(list(tmp_path.iterdir())) == place + 2
+
+
 def test_a_dataset_gives_its_products_in_their_order(tokenizer, products, expert, tmp_path):
     store = open_tokens(tokenizer, products, expert, tmp_path)
     chosen = products.iloc[[7, 3, 50]]
     dataset = TextDataset(store, chosen, np.array([2, 0, 1]))
-    expected = encode(tokenizer, chosen, expert)
+    expected = encode(tokenizer, read_pairs(tokenizer, chosen, expert), expert.max_length)
     for index, encoding in enumerate(expected):
         item = dataset[(index, 0)]
         assert item["input_ids"].tolist() == encoding["input_ids"]

@@ -58,10 +58,16 @@ def test_regularisation_is_chosen_by_cross_validation(noisy):
         expert = EXPERT.model_copy(update={"regularisation": candidates})
         return TfidfClassifier(expert).fit(written, targets).facts
 
-    losses = {C: fit(C)["oof_log_loss"] for C in (0.01, 100.0)}
-    chosen = fit(0.01, 100.0)
-    assert chosen["C"] == min(losses, key=losses.get)
+    losses = {C: fit(C)["oof_log_loss"] for C in (0.0001, 0.01, 100.0)}
+    chosen = fit(100.0, 0.01, 0.0001)  # neither the first nor the last is the best
+    assert chosen["C"] == min(losses, key=losses.get) == 0.01
     assert chosen["oof_log_loss"] == pytest.approx(losses[chosen["C"]])
+
+
+def test_a_second_fit_gives_the_same_probabilities(noisy):
+    written, targets = noisy
+    first, second = (TfidfClassifier(EXPERT).fit(written, targets).predict_proba(written) for _ in range(2))
+    assert np.array_equal(first, second)
 
 
 def test_features_stay_sparse(noisy, monkeypatch):

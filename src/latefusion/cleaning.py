@@ -9,7 +9,11 @@ import unicodedata
 from html.entities import html5
 
 # --- markup ----------------------------------------------------------------------------------------------------------
-_INVISIBLE_BLOCK = re.compile(r"<!--.*?(?:-->|$)|<(script|style)\b[^<>]*>.*?(?:</\1\s*>|$)", re.I | re.S)
+_INVISIBLE_BLOCKS = [  # opener, closer
+    (r"<!--", r"-->"),
+    (r"<script\b[^<>]*>", r"</script\s*>"),
+    (r"<style\b[^<>]*>", r"</style\s*>"),
+]
 _CDATA = re.compile(r"<!\[CDATA\[|\]\]>")
 # A letter must follow: "< 6 ans" and "> 2 kg" are text. An attribute's value may hold "<" and ">".
 _TAG = re.compile(r"""<[/!?]?[A-Za-z](?:"[^"]{0,300}"|'[^']{0,300}'|[^"'<>])*+>""")
@@ -64,10 +68,19 @@ def _without_markup(text: str) -> str:
 def _strip_tags(text: str) -> str:
     if "<" not in text:
         return text
-    text = _INVISIBLE_BLOCK.sub(" ", _CDATA.sub(" ", text))
+    text = _CDATA.sub(" ", text)
+    for opener, closer in _INVISIBLE_BLOCKS:
+        text = _strip_blocks(text, opener, closer)
     for pattern in (_TAG, _TAG_WITH_STRAY_QUOTE, _UNCLOSED_TAG):
         text = pattern.sub(" ", text)
     return text
+
+
+def _strip_blocks(text: str, opener: str, closer: str) -> str:
+    """Remove closed blocks with all they hold; of an unclosed one the opener alone, for what follows may be text."""
+    last_end = max((found.end() for found in re.finditer(closer, text, re.I)), default=0)
+    closed = re.sub(f"{opener}.*?{closer}", " ", text[:last_end], flags=re.I | re.S)
+    return re.sub(opener, " ", closed + text[last_end:], flags=re.I)
 
 
 def _decode(found: re.Match) -> str:
@@ -76,6 +89,6 @@ def _decode(found: re.Match) -> str:
         return html.unescape(f"&{name};")
     if name + semicolon in html5:
         return html5[name + semicolon]
-    if name.isupper() and f"{name.lower()};" in html5:  # an upper-cased title: "CAF&EACUTE;"
+    if semicolon and name.isupper() and f"{name.lower()};" in html5:  # an upper-cased title: "CAF&EACUTE;"
         return html5[f"{name.lower()};"].upper()
     return found[0]

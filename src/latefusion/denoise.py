@@ -27,7 +27,7 @@ from latefusion.metrics import macro_f1
 from latefusion.probs import read_probs, write_probs
 from latefusion.randomness import derive_seed
 from latefusion.split import assign_folds
-from latefusion.training.checkpoint import BEST
+from latefusion.training.checkpoint import best_weights
 from latefusion.weights import load_weights
 
 logger = logging.getLogger(__name__)
@@ -83,11 +83,11 @@ def _fold_probs(workshop: Workshop, fold: int, train: pd.DataFrame, held_out: pd
     set_seed(derive_seed(network_settings.train.seed, "fold", fold))
     network = cnn.build(workshop, network_settings, fold_dir)
     # The last epoch is kept: were the held-out fold to choose it, its probabilities would not be out of fold.
-    fit_network(
+    progress = fit_network(
         workshop, network, train, None,
         training=network_settings.train, run_dir=fold_dir, name=f"denoise fold {fold}",
     )  # fmt: skip
-    load_weights(network.model, fold_dir / BEST)
+    load_weights(network.model, best_weights(fold_dir, progress))
     probs = predict_products(workshop, network, held_out, network_settings.train.batch_size)
     if workshop.accelerator.is_main_process:
         write_probs(path, held_out.index, probs, workshop.prepared.classes)

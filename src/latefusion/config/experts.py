@@ -52,7 +52,7 @@ class TfidfExpert(Section):
     max_features: int = Field(300_000, ge=100)  # of each of the two vocabularies, the most frequent
     regularisation: tuple[PositiveFloat, ...] = Field((0.1, 0.3, 1.0, 3.0), min_length=1)  # scikit-learn's C: the best
     n_folds: int = Field(4, ge=2)  # of the cross-validation that chooses C, and that calibrates
-    cv_products: int = Field(20_000, ge=100)  # C is chosen on so many at most
+    cv_products: int = Field(20_000, ge=100)  # C is chosen on about so many
     cleaning: Cleaning = "decode"
     seed: int = 2020
 

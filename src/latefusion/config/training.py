@@ -21,11 +21,12 @@ class Training(Section):
     decay_every: int = Field(12, ge=1)  # step only: epochs
     decay_rate: float = Field(0.1, gt=0, le=1)  # step only
     keep_last: int = Field(0, ge=0)  # weights of the last k epochs, for experts of kind `late`
+    group_by_length: bool = True  # batches of items about equally long, where lengths differ; which meet stays random
     gradient_accumulation_steps: int = Field(1, ge=1)  # parts of a batch, one after another: less memory, the same step
     seed: int = 2020
 
     @model_validator(mode="after")
-    def _every_part_holds_something(self) -> "Training":
+    def _parts_are_no_more_than_items(self) -> "Training":
         if self.gradient_accumulation_steps > self.batch_size:
             steps = self.gradient_accumulation_steps
             raise ValueError(f"gradient_accumulation_steps {steps} is more than batch_size {self.batch_size}")
@@ -41,7 +42,6 @@ class TextTraining(Training):
     optimizer: Literal["adamw", "sgd"] = "adamw"
     schedule: Literal["linear", "step"] = "linear"
     warmup_fraction: Fraction = 0.1
-    group_by_length: bool = True  # batches of texts about equally long; which texts meet stays random
     gradient_checkpointing: bool = False  # activations computed twice: less memory again, a third slower
 
 

@@ -11,9 +11,9 @@ from torch.utils.data import Dataset
 
 from latefusion.config import Training
 from latefusion.experts.workshop import Workshop
-from latefusion.training.checkpoint import Progress
 from latefusion.training.loaders import Collate, Data
 from latefusion.training.loop import fit, predict_dataset
+from latefusion.training.progress import Progress
 
 
 @dataclass(frozen=True)

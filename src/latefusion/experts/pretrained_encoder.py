@@ -4,31 +4,34 @@ import logging
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModel, AutoTokenizer
-from transformers import PretrainedConfig as Config
-from transformers import PreTrainedModel as Encoder
-from transformers import PreTrainedTokenizerBase as Tokenizer
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoTokenizer,
+    PretrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
 from latefusion.errors import InputError
 
 logger = logging.getLogger(__name__)
 
-# What may be missing or left over: a pooler (many checkpoints have none), the heads of the task it was trained on.
-MAY_BE_MISSING = ("pooler.",)
-MAY_BE_LEFT_OVER = (
-    "lm_head.", "cls.", "classifier.", "pooler.", "vocab_", "predictions.", "qa_outputs.", "position_ids",
-)  # fmt: skip
+MAY_BE_MISSING = ("pooler.",)  # many checkpoints have none
 DROPOUTS = (
     "hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout", "hidden_dropout",
     "embedding_dropout", "mlp_dropout",
 )  # fmt: skip
 
 
-def load_encoder(source: str, *, dropout: float | None = None) -> tuple[Tokenizer, Encoder]:
+def load_encoder(
+    source: str, *, max_length: int, dropout: float | None = None
+) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
     """Load tokenizer and encoder of a folder or a name on the hub, in fp32 whatever the file's precision.
 
-    Only a pooler may be missing, as published: it then starts at random and is trained. Raises InputError naming what
-    else is missing, left over, of another shape, broken, or where tokenizer and weights do not belong together.
+    Only a pooler may be missing, as published: it then starts at random and is trained; heads of an earlier task may be
+    left over. Raises InputError naming what else is missing, left over, of another shape or broken, where
+    tokenizer and weights do not belong together, and where texts of `max_length` tokens are too long for it.
     """
     try:
         config = AutoConfig.from_pretrained(source)
@@ -43,12 +46,13 @@ def load_encoder(source: str, *, dropout: float | None = None) -> tuple[Tokenize
         )
     except (SafetensorError, OSError, ValueError, RuntimeError) as error:
         raise InputError(f"{source}: the weights cannot be loaded; fetch them again? {error}") from None
-    _check_weights(report, source)
+    _check_weights(encoder, report, source)
+    _check_length(encoder, max_length, source)
     _check_tokenizer(tokenizer, config, source)
     return tokenizer, encoder
 
 
-def _set_dropout(config: Config, dropout: float, source: str) -> None:
+def _set_dropout(config: PretrainedConfig, dropout: float, source: str) -> None:
     known = [name for name in DROPOUTS if hasattr(config, name)]
     if not known:
         raise InputError(f"{source}: a {config.model_type} encoder has no dropout to set: leave out the expert's")
@@ -56,11 +60,16 @@ def _set_dropout(config: Config, dropout: float, source: str) -> None:
         setattr(config, name, dropout)
 
 
-def _check_weights(report: dict, source: str) -> None:
+def _check_weights(encoder: PreTrainedModel, report: dict, source: str) -> None:
     missing = sorted(key for key in report["missing_keys"] if not key.startswith(MAY_BE_MISSING))
     if missing:
         raise InputError(f"{source}: the weights lack {len(missing)} tensors of the encoder, such as {missing[0]}")
-    left_over = sorted(key for key in report["unexpected_keys"] if not key.startswith(MAY_BE_LEFT_OVER))
+    own = tuple(f"{name}." for name, _ in encoder.named_children())
+    left_over = sorted(
+        key
+        for key in (key.removeprefix(f"{encoder.base_model_prefix}.") for key in report["unexpected_keys"])
+        if key.startswith(own) and not key.startswith(MAY_BE_MISSING) and not key.endswith("position_ids")
+    )
     if left_over:
         raise InputError(
             f"{source}: config.json has no place for {len(left_over)} tensors of the weights, such as {left_over[0]}: "
@@ -73,7 +82,19 @@ def _check_weights(report: dict, source: str) -> None:
         logger.info("%s brings no pooler: it starts at random, from the expert's seed, and is trained", source)
 
 
-def _check_tokenizer(tokenizer: Tokenizer, config: Config, source: str) -> None:
+def _check_length(encoder: PreTrainedModel, max_length: int, source: str) -> None:
+    positions = getattr(encoder.config, "max_position_embeddings", None)
+    if positions is None:
+        return
+    padding_idx = getattr(getattr(encoder, "embeddings", None), "padding_idx", None)
+    longest = positions if padding_idx is None else positions - padding_idx - 1  # RoBERTa's start after the padding's
+    if max_length > longest:
+        raise InputError(
+            f"{source}: max_length {max_length} is more than the {longest} tokens the encoder has places for"
+        )
+
+
+def _check_tokenizer(tokenizer: PreTrainedTokenizerBase, config: PretrainedConfig, source: str) -> None:
     """Refuse a tokenizer of another model: more tokens than embeddings, or special tokens elsewhere."""
     if len(tokenizer) > config.vocab_size:
         raise InputError(f"{source}: {len(tokenizer)} tokens, but embeddings for {config.vocab_size}")

@@ -4,7 +4,6 @@ Title and description are read as one text: on small catalogues that was better 
 """
 
 import logging
-import os
 
 import joblib
 import numpy as np
@@ -51,7 +50,7 @@ def texts(products: pd.DataFrame, expert: TfidfExpert) -> list[str]:
 class TfidfClassifier:
     """One-versus-rest linear SVM on sparse TF-IDF features; a softmax of its margins gives the probabilities.
 
-    Regularisation C is the one of lowest log loss in cross-validation, on `cv_products` at most; the softmax's
+    Regularisation C is the one of lowest log loss in cross-validation, on about `cv_products`; the softmax's
     temperature is fitted on out-of-fold margins of all training products (Guo et al., "On Calibration of Modern Neural
     Networks", ICML 2017).
     """
@@ -70,11 +69,11 @@ class TfidfClassifier:
         with tqdm(total=n_fits, desc="tfidf", unit="fit", disable=None) as bar:
             search = {}
             for C in expert.regularisation:
-                margins = _out_of_fold_margins(features[sample], targets[sample], C, expert, bar, n_jobs=_cores())
+                margins = _out_of_fold_margins(features[sample], targets[sample], C, expert, bar)
                 search[C] = _fit_temperature(margins, targets[sample])
                 logger.info("tfidf: C %g gives log loss %.4f in %d folds", C, search[C][1], expert.n_folds)
             C = min(search, key=lambda C: search[C][1])
-            if not is_whole:  # one fold after another: each copies the features
+            if not is_whole:
                 search[C] = _fit_temperature(_out_of_fold_margins(features, targets, C, expert, bar), targets)
             self.classifier = LinearSVC(C=C, random_state=expert.seed).fit(features, targets)
             bar.update()
@@ -113,7 +112,7 @@ def _stratified_sample(targets: np.ndarray, size: int, seed: int) -> np.ndarray:
 
 
 def _out_of_fold_margins(
-    features: csr_matrix, targets: np.ndarray, C: float, expert: TfidfExpert, bar: tqdm, *, n_jobs: int = 1
+    features: csr_matrix, targets: np.ndarray, C: float, expert: TfidfExpert, bar: tqdm
 ) -> np.ndarray:
     """Return (N, K): the margins of each product by a classifier that has not seen it.
 
@@ -130,12 +129,9 @@ def _out_of_fold_margins(
         all_margins[:, classifier.classes_] = margins
         return all_margins
 
-    by_fold = joblib.Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(
-        joblib.delayed(held_out)(fold) for fold in range(expert.n_folds)
-    )
     margins = np.empty((len(targets), targets.max() + 1))
-    for fold, fold_margins in enumerate(by_fold):
-        margins[folds == fold] = fold_margins
+    for fold in range(expert.n_folds):  # not in threads: they would share liblinear's one random generator
+        margins[folds == fold] = held_out(fold)
         bar.update()
     return margins
 
@@ -155,7 +151,3 @@ def _fit_temperature(margins: np.ndarray, targets: np.ndarray) -> tuple[float, f
 
     found = minimize_scalar(log_loss, bounds=(-5, 5), method="bounded")
     return float(np.exp(found.x)), float(found.fun)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

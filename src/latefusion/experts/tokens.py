@@ -48,11 +48,7 @@ class TextDataset(Dataset):
         self.store, self.targets = store, targets
         rows = store.rows(products)
         self.starts, self.ends = store.offsets[rows], store.offsets[rows + 1]
-
-    @property
-    def lengths(self) -> np.ndarray:
-        """Tokens of each product, (N,)."""
-        return self.ends - self.starts
+        self.lengths = self.ends - self.starts  # tokens of each product
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -68,12 +64,13 @@ def open_tokens(
     tokenizer: PreTrainedTokenizerBase, products: pd.DataFrame, expert: TransformerExpert, cache: Path
 ) -> TokenStore:
     """Return the products' token ids from the cache; encode them now if they are not there."""
-    folder = cache / f"tokens-{_key(tokenizer, products, expert)}"
+    pairs = read_pairs(tokenizer, products, expert)
+    folder = cache / f"tokens-{_key(tokenizer, products.index, pairs, expert.max_length)}"
     if not folder.exists():
         private = folder.with_name(f"{folder.name}-{uuid4().hex[:8]}")
         with whole(private) as partial:
             partial.mkdir()
-            _encode_to(partial, tokenizer, products, expert)
+            _encode_to(partial, tokenizer, pairs, expert.max_length)
         try:
             os.replace(private, folder)
         except OSError:  # a job beside this one has read alike, and was faster
@@ -82,24 +79,31 @@ def open_tokens(
     return TokenStore(folder, products.index)
 
 
-def encode(
+def read_pairs(
     tokenizer: PreTrainedTokenizerBase, products: pd.DataFrame, expert: TransformerExpert
+) -> list[tuple[str, str]]:
+    """Return cleaned titles and descriptions; a missing one is empty, or a literal `<pad>` as published."""
+    missing = tokenizer.pad_token if expert.missing_description == "pad_token" else ""
+    descriptions = products["description"].fillna("")
+    return [
+        (clean(title, expert.cleaning), clean(text, expert.cleaning) or missing)
+        for title, text in zip(products["title"], descriptions, strict=True)
+    ]
+
+
+def encode(
+    tokenizer: PreTrainedTokenizerBase, pairs: list[tuple[str, str]], max_length: int
 ) -> list[dict[str, list[int]]]:
-    """Tokenise titles and descriptions as pairs; no description leaves the title alone, or with a literal `<pad>`."""
-    titles = [clean(title, expert.cleaning) for title in products["title"]]
-    texts = ["" if pd.isna(text) else clean(text, expert.cleaning) for text in products["description"]]
-    if expert.missing_description == "pad_token":
-        texts = [text or tokenizer.pad_token for text in texts]
-    encodings: list = [None] * len(products)
+    """Tokenise titles and descriptions as pairs; an empty description leaves the title alone."""
+    encodings: list = [None] * len(pairs)
     for is_pair in (True, False):
-        rows = [row for row, text in enumerate(texts) if bool(text) == is_pair]
+        rows = [row for row, (_, text) in enumerate(pairs) if bool(text) == is_pair]
         if rows:
-            pairs = [texts[row] for row in rows] if is_pair else None
             batch = tokenizer(
-                [titles[row] for row in rows],
-                pairs,
+                [pairs[row][0] for row in rows],
+                [pairs[row][1] for row in rows] if is_pair else None,
                 truncation=True,
-                max_length=expert.max_length,
+                max_length=max_length,
                 return_attention_mask=False,  # no encoding is padded: the mask follows from the lengths
             )
             for place, row in enumerate(rows):
@@ -121,12 +125,10 @@ def collate(items: list[dict], pad_token_id: int) -> dict[str, torch.Tensor]:
     return batch
 
 
-def _key(tokenizer: PreTrainedTokenizerBase, products: pd.DataFrame, expert: TransformerExpert) -> str:
-    settings = [expert.max_length, expert.cleaning, expert.missing_description, tokenizer.pad_token]
-    digest = hashlib.sha256(json.dumps([settings, _vocabulary(tokenizer)]).encode())
-    for column in (products.index, products["title"], products["description"]):
-        digest.update(pd.util.hash_array(column.to_numpy(dtype=object, na_value=None)).tobytes())
-    return digest.hexdigest()[:16]
+def _key(tokenizer: PreTrainedTokenizerBase, ids: pd.Index, pairs: list[tuple[str, str]], max_length: int) -> str:
+    settings = [type(tokenizer).__name__, tokenizer.model_input_names, tokenizer.truncation_side, max_length]
+    content = json.dumps([settings, _vocabulary(tokenizer), list(ids), pairs])
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
 def _vocabulary(tokenizer: PreTrainedTokenizerBase) -> dict:
@@ -136,14 +138,12 @@ def _vocabulary(tokenizer: PreTrainedTokenizerBase) -> dict:
     return {key: value for key, value in backend.items() if key not in ("truncation", "padding")}  # of the last call
 
 
-def _encode_to(
-    folder: Path, tokenizer: PreTrainedTokenizerBase, products: pd.DataFrame, expert: TransformerExpert
-) -> None:
+def _encode_to(folder: Path, tokenizer: PreTrainedTokenizerBase, pairs: list[tuple[str, str]], max_length: int) -> None:
     pieces: dict[str, list[np.ndarray]] = {}
     lengths = []
-    with tqdm(total=len(products), desc="tokens", unit="product", disable=None) as bar:
-        for start in range(0, len(products), CHUNK):
-            encodings = encode(tokenizer, products[start : start + CHUNK], expert)
+    with tqdm(total=len(pairs), desc="tokens", unit="product", disable=None) as bar:
+        for start in range(0, len(pairs), CHUNK):
+            encodings = encode(tokenizer, pairs[start : start + CHUNK], max_length)
             for key in encodings[0]:
                 pieces.setdefault(key, []).extend(np.array(one[key], dtype=np.int32) for one in encodings)
             lengths += [len(one["input_ids"]) for one in encodings]

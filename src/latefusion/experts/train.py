@@ -6,7 +6,7 @@ from latefusion.experts.network import Network, fit_network, predict_products
 from latefusion.experts.outputs import write_outputs
 from latefusion.experts.workshop import Workshop
 from latefusion.files import remove
-from latefusion.training.checkpoint import BEST, late_weights
+from latefusion.training.checkpoint import best_weights, late_weights
 from latefusion.weights import load_weights, save_weights
 
 
@@ -31,11 +31,12 @@ def train_network(workshop: Workshop, name: str) -> None:
         workshop, network, workshop.prepared.part("train"), workshop.prepared.part("valid"),
         training=training, run_dir=run_dir, name=name,
     )  # fmt: skip
-    load_weights(network.model, run_dir / BEST)
+    best = best_weights(run_dir, progress)
+    load_weights(network.model, best)
     _leave(workshop, name, network, training.batch_size, {"best_epoch": progress.best_epoch})
     if workshop.accelerator.is_main_process:
         remove(run_dir / "checkpoints")
-        remove(run_dir / BEST)
+        remove(best)
 
 
 def predict_late(workshop: Workshop, name: str) -> None:

@@ -37,7 +37,9 @@ def build(workshop: Workshop, expert: TransformerExpert, run_dir: Path) -> Netwo
     prepared, cache = workshop.prepared, workshop.run_dir("cache")
     with workshop.accelerator.main_process_first():  # the others find vocabulary and token ids on the disk
         if expert.scratch is None:
-            tokenizer, encoder = load_encoder(find_encoder(expert.model), dropout=expert.dropout)
+            tokenizer, encoder = load_encoder(
+                find_encoder(expert.model), max_length=expert.max_length, dropout=expert.dropout
+            )
         else:
             tokenizer = learn_tokenizer(prepared.part("train"), expert, run_dir / "tokenizer")
             encoder = make_encoder(expert, tokenizer)

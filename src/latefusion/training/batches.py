@@ -41,7 +41,7 @@ class TrainBatches(Sampler):
     ):
         self.size, self.training, self.rank, self.n_processes = size, training, rank, n_processes
         self.lengths = lengths  # of each item, or None where all are of one size
-        self.grouped = lengths is not None and getattr(training, "group_by_length", False)
+        self.grouped = lengths is not None and training.group_by_length
         self.drop_last = drop_last and size > training.batch_size
         self.begin(epoch=0)
 

@@ -8,9 +8,8 @@ each of these files (`files.json`).
 import hashlib
 import json
 import logging
-import math
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -19,51 +18,10 @@ from accelerate import Accelerator
 from latefusion.config import Training
 from latefusion.errors import InputError
 from latefusion.files import partial_of, read_json, remove, whole, write_json, write_text
+from latefusion.training.progress import Progress
 from latefusion.weights import save_weights
 
 logger = logging.getLogger(__name__)
-BEST = "best.safetensors"
-
-
-@dataclass
-class Progress:
-    """Where a training run stands."""
-
-    epoch: int = 0  # epochs finished
-    batch: int = 0  # batches done of the epoch under way
-    step: int = 0  # batches done in all
-    sums: dict[str, float | torch.Tensor] = field(default_factory=dict)  # of the epoch under way: losses over all items
-    items: int = 0  # ... and how many items these are, of all processes
-    best_epoch: int = 0
-    best_macro_f1: float = -math.inf
-    history: list[dict] = field(default_factory=list)  # a record of each finished epoch
-
-    def add_batch(self, losses: dict[str, torch.Tensor], items: int) -> None:
-        """Count a batch; `losses` are this process's shares of its mean losses, left on the device."""
-        for key, loss in losses.items():
-            self.sums[key] = self.sums.get(key, 0.0) + loss * items
-        self.items += items
-        self.batch += 1
-        self.step += 1
-
-    def close_epoch(self, record: dict) -> bool:
-        """Add an epoch's record; return whether it is the best so far (without validation the latest always is)."""
-        self.epoch += 1
-        self.batch, self.items, self.sums = 0, 0, {}
-        self.history.append({"epoch": self.epoch, "step": self.step} | record)
-        score = record.get("valid_macro_f1")
-        better = score is None or score > self.best_macro_f1
-        if better:
-            self.best_epoch = self.epoch
-            self.best_macro_f1 = -math.inf if score is None else score
-        return better
-
-    def summed(self, accelerator: Accelerator) -> dict[str, float]:
-        """Return `sums` over all processes, which call this together."""
-        return {
-            key: accelerator.reduce(torch.as_tensor(value, device=accelerator.device), "sum").item()
-            for key, value in self.sums.items()
-        }
 
 
 def resume(accelerator: Accelerator, run_dir: Path, name: str) -> Progress:
@@ -75,6 +33,11 @@ def resume(accelerator: Accelerator, run_dir: Path, name: str) -> Progress:
     if not found:
         return Progress()
     _refuse_damage(found)
+    if accelerator.scaler is not None and not (found[-1] / "scaler.pt").exists():
+        raise InputError(
+            f"{found[-1]}: the run was begun in another precision than fp16: set hardware.mixed_precision back, or "
+            f"remove {run_dir} to begin anew"
+        )
     accelerator.load_state(str(found[-1]))
     progress = Progress(**read_json(found[-1] / "progress.json"))
     if not accelerator.is_main_process:
@@ -99,6 +62,7 @@ def save_checkpoint(accelerator: Accelerator, progress: Progress, run_dir: Path)
     if accelerator.is_main_process:
         for old in _checkpoints(run_dir)[:-2]:
             remove(old)
+        remove_all_but_best(run_dir, progress)
 
 
 def _checkpoints(run_dir: Path) -> list[Path]:
@@ -142,12 +106,25 @@ def _damage(folder: Path) -> str | None:
 
 
 def keep_weights(model: torch.nn.Module, progress: Progress, training: Training, run_dir: Path, *, best: bool) -> None:
-    """Save the weights as the best, and as a late checkpoint where the experiment wants one of this epoch."""
+    """Save the weights as the best, and as a late checkpoint where the experiment wants one of this epoch.
+
+    The best before them stay until a checkpoint knows of these.
+    """
     if best:
-        save_weights(model, run_dir / BEST)
+        save_weights(model, best_weights(run_dir, progress))
     epochs_before_end = training.epochs - progress.epoch
     if epochs_before_end < training.keep_last:
         save_weights(model, late_weights(run_dir, epochs_before_end))
+
+
+def best_weights(run_dir: Path, progress: Progress) -> Path:
+    return run_dir / f"best-{progress.best_step:08d}.safetensors"
+
+
+def remove_all_but_best(run_dir: Path, progress: Progress) -> None:
+    for path in run_dir.glob("best-*.safetensors"):
+        if path != best_weights(run_dir, progress):
+            remove(path)
 
 
 def late_weights(run_dir: Path, epochs_before_end: int) -> Path:

@@ -6,11 +6,10 @@
 import time
 from pathlib import Path
 
-import torch
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from latefusion.training.checkpoint import Progress
+from latefusion.training.progress import Progress, Step
 
 EVERY = 20  # steps between two entries: reading a loss makes the device wait
 
@@ -23,7 +22,7 @@ class Journal:
         self.bar = tqdm(total=total_steps, initial=progress.step, desc=name, unit="batch", disable=hidden)
         # What a cut run wrote after its last checkpoint will come again: purge it.
         self.writer = SummaryWriter(str(run_dir / "tensorboard"), purge_step=progress.step + 1) if is_main else None
-        self.started, self.items = time.perf_counter(), 0
+        self.begin_epoch()
 
     def __enter__(self) -> "Journal":
         return self
@@ -33,22 +32,24 @@ class Journal:
         if self.writer is not None:
             self.writer.close()
 
-    def step(self, progress: Progress, losses: dict[str, torch.Tensor], items: int, lr: float, share: float) -> None:
-        """Note a step; `losses` are this process's, whose `share` of the batch's is given."""
-        self.bar.update()
-        self.items += items
-        if self.writer is None or progress.step % EVERY:
-            return
-        scalars = {key: loss.item() / share for key, loss in losses.items() if share}
-        self.bar.set_postfix(loss=f"{scalars['loss']:.3f}" if scalars else "-", refresh=False)
-        self._write("train", scalars | {"lr": lr, "items_per_second": self.items_per_second()}, progress.step)
-
-    def epoch(self, progress: Progress, record: dict) -> None:
-        self._write("epoch", record, progress.step)
+    def begin_epoch(self) -> None:
         self.started, self.items = time.perf_counter(), 0
 
+    def step(self, progress: Progress, step: Step) -> None:
+        """Note a step; the losses noted are this process's."""
+        self.bar.update()
+        self.items += step.items
+        if self.writer is None or progress.step % EVERY:
+            return
+        scalars = {key: loss.item() / step.share for key, loss in step.losses.items() if step.share}
+        self.bar.set_postfix(loss=f"{scalars['loss']:.3f}" if scalars else "-", refresh=False)
+        self._write("train", scalars | {"lr": step.lr, "items_per_second": self.items_per_second()}, progress.step)
+
+    def close_epoch(self, progress: Progress, record: dict) -> None:
+        self._write("epoch", record, progress.step)
+
     def items_per_second(self) -> float:
-        """Return the speed since the epoch, or this run, began; without validation."""
+        """Return the speed since the epoch, or what this run did of it, began."""
         return self.items / (time.perf_counter() - self.started)
 
     def _write(self, group: str, scalars: dict, step: int) -> None:

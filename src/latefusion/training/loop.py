@@ -7,6 +7,7 @@ same weights.
 """
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import nullcontext
 from datetime import timedelta
@@ -23,10 +24,11 @@ from torch.utils.data import DataLoader, Dataset
 from latefusion.config import Hardware, Training
 from latefusion.metrics import METRICS
 from latefusion.randomness import derive_seed
-from latefusion.training.checkpoint import Progress, keep_weights, resume, save_checkpoint
+from latefusion.training.checkpoint import keep_weights, resume, save_checkpoint
 from latefusion.training.journal import Journal
 from latefusion.training.loaders import Collate, Data, eval_loader, train_loader
 from latefusion.training.optim import lr_factor, make_optimizer
+from latefusion.training.progress import Progress, Step
 
 logger = logging.getLogger(__name__)
 
@@ -36,13 +38,20 @@ def make_accelerator(hardware: Hardware) -> Accelerator:
     precision = hardware.mixed_precision
     if precision == "auto":
         precision = "bf16" if _computes_in_bf16() else "no"
-    logger.info("precision: %s", {"no": "fp32"}.get(precision, precision))
-    return Accelerator(
+    accelerator = Accelerator(
+        cpu="WORLD_SIZE" in os.environ and not torch.cuda.is_available(),  # or each would think itself the only process
         mixed_precision=precision,
         dataloader_config=DataLoaderConfiguration(split_batches=True),  # batches are global: a scheduler step for each
         # The others wait while the main process fits what has one process only; the default gives up after minutes.
         kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(hours=12))],
     )
+    if accelerator.num_processes == 1 and "MASTER_ADDR" in os.environ:
+        logger.warning("one process only: `accelerate launch --cpu` starts no more; use torchrun --nproc_per_node")
+    logger.info(
+        "%s, %d processes, precision %s",
+        accelerator.device.type, accelerator.num_processes, {"no": "fp32"}.get(precision, precision),
+    )  # fmt: skip
+    return accelerator
 
 
 def _computes_in_bf16() -> bool:
@@ -69,6 +78,7 @@ def fit(
     optimizer = make_optimizer(param_groups, training)
     scheduler = LambdaLR(optimizer, lr_factor(training, batches.n_batches))
     if hardware.compile:
+        torch.compiler.reset()  # it gives up after eight graphs of one kind of module: each expert begins anew
         model.compile()
     model, optimizer, scheduler = accelerator.prepare(model, optimizer, scheduler)
     if data.valid is not None:
@@ -80,17 +90,18 @@ def fit(
             batches.begin(epoch, done=progress.batch)
             if progress.batch == 0:
                 set_seed(derive_seed(training.seed, "epoch", epoch), device_specific=True)
-            for losses, items, share in train_steps(accelerator, model, loader, optimizer, scheduler):
-                progress.add_batch(losses, items)
-                journal.step(progress, losses, items, scheduler.get_last_lr()[0], share)
+            journal.begin_epoch()
+            for step in train_steps(accelerator, model, loader, optimizer, scheduler):
+                progress.add(step)
+                journal.step(progress, step)
                 if progress.step % hardware.checkpoint_every == 0 and progress.batch < batches.n_batches:
                     save_checkpoint(accelerator, progress, run_dir)
-            record = _epoch_record(accelerator, progress, scheduler, batches.padding_share, journal)
+            record = _epoch_record(accelerator, progress, step.lr, batches.padding_share, journal)
             if data.valid is not None:
                 preds = predict(accelerator, model, valid_loader).argmax(axis=1)
                 record |= {f"valid_{key}": metric(data.valid_targets, preds) for key, metric in METRICS.items()}
             best = progress.close_epoch(record)
-            journal.epoch(progress, record)
+            journal.close_epoch(progress, record)
             logger.info("%s: epoch %d/%d %s", name, progress.epoch, training.epochs, _one_line(record))
             if accelerator.is_main_process:
                 keep_weights(accelerator.unwrap_model(model), progress, training, run_dir, best=best)
@@ -106,12 +117,8 @@ def train_steps(
     loader: DataLoader,
     optimizer: Optimizer,
     scheduler: LRScheduler,
-) -> Iterator[tuple[dict[str, torch.Tensor], int, float]]:
-    """Train on what the loader's plan holds, and yield after each step.
-
-    Yields this process's shares of the batch's mean losses (their sum over the processes is the mean), the size of the
-    whole batch, and which share of it was this process's.
-    """
+) -> Iterator[Step]:
+    """Train on what the loader's plan holds, and yield after each step."""
     model.train()
     losses: dict[str, torch.Tensor] = {}
     share = 0.0
@@ -125,10 +132,11 @@ def train_steps(
             losses[key] = losses.get(key, 0.0) + outputs[key].detach() * weight
         share += weight
         if part.closes_batch:
+            step = Step(losses, part.batch_size, share, lr=scheduler.get_last_lr()[0])
             optimizer.step()
             scheduler.step()
             optimizer.zero_grad()
-            yield losses, part.batch_size, share
+            yield step
             losses, share = {}, 0.0
 
 
@@ -163,11 +171,11 @@ def predict_dataset(
 
 
 def _epoch_record(
-    accelerator: Accelerator, progress: Progress, scheduler: LRScheduler, padding_share: float | None, journal: Journal
+    accelerator: Accelerator, progress: Progress, lr: float, padding_share: float | None, journal: Journal
 ) -> dict[str, float]:
     """Return the epoch's record: the mean of each loss over its items, the last learning rate, speed, padding."""
     record = {key: total / progress.items for key, total in progress.summed(accelerator).items()}
-    record |= {"lr": scheduler.get_last_lr()[0], "items_per_second": round(journal.items_per_second(), 1)}
+    record |= {"lr": lr, "items_per_second": round(journal.items_per_second(), 1)}
     return record if padding_share is None else record | {"padding_share": round(padding_share, 4)}
 
 
