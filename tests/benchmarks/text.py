@@ -7,7 +7,8 @@ The published way tokenises each pair whenever it comes up, pads to a fixed 128,
 attention. Both train on the same pairs, made-up texts of realistic lengths, drawn evenly from the batches of an epoch;
 weights are random. Ours is measured end to end, with the encoding to disk that later epochs do without. `peak` is the
 share of the machine's matrix-multiply rate, measured in the same process, that the arithmetic of the real tokens takes
-(no padding): on a GPU the MFU. The last line is one JSON object with the figures.
+(no padding), the rate being that of the precision ours runs in: on a GPU the MFU. The last line is one JSON object
+with the figures.
 """
 
 import argparse
@@ -32,7 +33,7 @@ from texts import draw_products
 
 from latefusion.config import Hardware, ScratchEncoder, TextTraining, TransformerExpert
 from latefusion.experts.scratch_encoder import learn_tokenizer
-from latefusion.experts.tokens import TextDataset, collate, encode, open_tokens
+from latefusion.experts.tokens import TextDataset, collate, encode, open_tokens, read_pairs
 from latefusion.experts.transformer import TextClassifier
 from latefusion.training.batches import TrainBatches, part_of
 from latefusion.training.loop import make_accelerator, train_steps
@@ -42,7 +43,6 @@ CLASSES, POPULATION, MAX_LENGTH = 27, 10_000, 128
 VOCABULARY = 32_005  # CamemBERT's embeddings
 # The vocabulary learnt from the made-up texts is smaller: it cuts them into tokens of 4 characters, as real ones are.
 EXPERT = TransformerExpert(kind="transformer", scratch=ScratchEncoder(vocab_size=2000), max_length=MAX_LENGTH)
-PADDING = {}  # what a tensor is padded with; the rest with 0
 SIZES = {
     "tiny": {"hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 512},
     "base": {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072},
@@ -73,6 +73,10 @@ class Bench:
     device: torch.device
 
     @property
+    def pairs(self) -> list[tuple[str, str]]:
+        return read_pairs(self.tokenizer, self.products, EXPERT)
+
+    @property
     def targets(self) -> np.ndarray:
         return self.products["label"].astype(int).to_numpy()
 
@@ -85,6 +89,10 @@ class Bench:
         encoder = CamembertModel(config)
         encoder.set_attn_implementation(attention)
         return TextClassifier(encoder, CLASSES, bias=False).to(self.device)
+
+    def encode_one(self, row: int) -> dict[str, list[int]]:
+        pairs = read_pairs(self.tokenizer, self.products[row : row + 1], EXPERT)
+        return encode(self.tokenizer, pairs, MAX_LENGTH)[0]
 
     def in_batches(self, rows: np.ndarray) -> list[np.ndarray]:
         return [rows[start : start + self.batch_size] for start in range(0, len(rows), self.batch_size)]
@@ -100,18 +108,20 @@ def published(bench: Bench, levers: Levers) -> float:
     if levers.padding != "grouped":
         order = np.random.default_rng(0).permutation(order)
 
+    fill = {"input_ids": bench.tokenizer.pad_token_id}
+
     def epoch(batches: list[np.ndarray]) -> None:
         if levers.tokenise_once:
-            encodings = encode(bench.tokenizer, bench.products, EXPERT)
+            encodings = encode(bench.tokenizer, bench.pairs, MAX_LENGTH)
         for rows in batches:
             if levers.tokenise_once:
                 items = [encodings[row] for row in rows]
             else:
-                items = [encode(bench.tokenizer, bench.products[row : row + 1], EXPERT)[0] for row in rows]
+                items = [bench.encode_one(row) for row in rows]
             batch = collate(items, bench.tokenizer.pad_token_id)
             if levers.padding == "fixed":
                 batch = {
-                    key: nn.functional.pad(value, (0, MAX_LENGTH - value.shape[1]), value=PADDING.get(key, 0))
+                    key: nn.functional.pad(value, (0, MAX_LENGTH - value.shape[1]), value=fill.get(key, 0))
                     for key, value in batch.items()
                 }
             batch["labels"] = torch.from_numpy(bench.targets[rows])
@@ -168,7 +178,9 @@ def draw_pairs(count: int, batch_size: int) -> tuple[pd.DataFrame, CamembertToke
     population = draw_products(POPULATION, CLASSES, seed=0)
     with tempfile.TemporaryDirectory() as folder:
         tokenizer = learn_tokenizer(population, EXPERT, Path(folder))
-    lengths = np.array([len(one["input_ids"]) for one in encode(tokenizer, population, EXPERT)])
+    lengths = np.array(
+        [len(one["input_ids"]) for one in encode(tokenizer, read_pairs(tokenizer, population, EXPERT), MAX_LENGTH)]
+    )
     batches = TrainBatches(POPULATION, TextTraining(batch_size=batch_size), lengths=lengths)
     whole = sorted(
         (part.rows for part in batches.parts if part.count == batch_size), key=lambda rows: lengths[rows].mean()
@@ -215,8 +227,7 @@ def main() -> None:
     precision = make_accelerator(Hardware(mixed_precision=args.precision)).mixed_precision
     products, tokenizer = draw_pairs(args.pairs, args.batch)
     bench = Bench(products, tokenizer, args.size, args.batch, device)
-    PADDING["input_ids"] = tokenizer.pad_token_id
-    lengths = np.array([len(one["input_ids"]) for one in encode(tokenizer, products, EXPERT)])
+    lengths = np.array([len(one["input_ids"]) for one in encode(tokenizer, bench.pairs, MAX_LENGTH)])
     grouped = sum(lengths[rows].max() * len(rows) for rows in bench.in_batches(np.arange(len(products))))
     peak = matmul_rate(device, precision)
     work = flops_of(lengths, args.size) / len(products)  # a pair
