@@ -178,9 +178,8 @@ def draw_pairs(count: int, batch_size: int) -> tuple[pd.DataFrame, CamembertToke
     population = draw_products(POPULATION, CLASSES, seed=0)
     with tempfile.TemporaryDirectory() as folder:
         tokenizer = learn_tokenizer(population, EXPERT, Path(folder))
-    lengths = np.array(
-        [len(one["input_ids"]) for one in encode(tokenizer, read_pairs(tokenizer, population, EXPERT), MAX_LENGTH)]
-    )
+    encodings = encode(tokenizer, read_pairs(tokenizer, population, EXPERT), MAX_LENGTH)
+    lengths = np.array([len(one["input_ids"]) for one in encodings])
     batches = TrainBatches(POPULATION, TextTraining(batch_size=batch_size), lengths=lengths)
     whole = sorted(
         (part.rows for part in batches.parts if part.count == batch_size), key=lambda rows: lengths[rows].mean()
