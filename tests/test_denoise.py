@@ -1,11 +1,14 @@
 """Denoising finds planted label errors and takes out the worst of what it flags."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from latefusion.config import CnnExpert, Denoise
 from latefusion.denoise import rank_label_issues
+from latefusion.gallery import write_gallery
 
 CLASSES = ["10", "40", "50"]
 
@@ -40,6 +43,53 @@ def test_the_most_suspicious_come_first_and_a_tenth_of_the_flagged_is_removed(pl
     assert issues["margin"].is_monotonic_increasing
     assert issues["removed"].sum() == round(0.1 * len(issues))
     assert issues["removed"].is_monotonic_decreasing  # the first ones
+
+
+def test_self_confidence_ranks_by_the_given_labels_probability(planted):
+    ids, labels, pred_probs, _ = planted
+    issues = rank_label_issues(ids, labels, pred_probs, CLASSES, settings(rank_by="self_confidence"))
+    assert issues["given_prob"].is_monotonic_increasing
+    by_margin = rank_label_issues(ids, labels, pred_probs, CLASSES, settings())
+    assert set(issues.index) == set(by_margin.index)
+    assert list(issues.index) != list(by_margin.index)
+
+
+def test_a_class_loses_no_more_than_its_share(planted):
+    """A class of 20 that the networks never recognise is all suspicious; half of it may go, then others."""
+    ids, labels, pred_probs, _ = planted
+    small = np.flatnonzero(labels == 2)[:20]
+    labels = np.where(labels == 2, 1, labels)
+    labels[small] = 2
+    pred_probs[small] = [0.98, 0.01, 0.01]
+    guarded = rank_label_issues(ids, labels, pred_probs, CLASSES, settings(remove_fraction=0.5, max_class_share=0.5))
+    free = rank_label_issues(ids, labels, pred_probs, CLASSES, settings(remove_fraction=0.5, max_class_share=1.0))
+    removed, removed_freely = (issues.loc[issues["removed"], "given"] for issues in (guarded, free))
+    assert (removed == "50").sum() == 10 < (removed_freely == "50").sum()
+    assert len(removed) == len(removed_freely) == round(0.5 * len(free))
+
+
+def test_the_gallery_shows_every_issue_worst_first_by_class_and_needs_no_other_file(finished):
+    issues = pd.read_parquet(finished.run_root / "denoise/label_issues.parquet")
+    page = (finished.run_root / "denoise/label_issues.html").read_text()
+    assert page.count("data:image/jpeg;base64,") == page.count("<img") == len(issues)
+    assert "http" not in page
+    assert page.count("card removed") == issues["removed"].sum()
+    for given, of_class in issues.groupby("given"):
+        section = page.split(f"<h2>{given}: ")[1].split("<h2>")[0]
+        shown = re.findall(r"class='id'>(\w+)<", section)
+        assert shown == list(of_class.index)  # most suspicious first
+
+
+def test_titles_are_text_not_markup():
+    issues = pd.DataFrame(
+        {"given": ["a"], "suggested": ["b"], "margin": [-0.5], "given_prob": [0.1], "suggested_prob": [0.6],
+         "removed": [True]},
+        index=["1"],
+    )  # fmt: skip
+    titles = pd.Series({"1": "<script>alert('x')</script>"})
+    page = write_gallery(issues, titles, lambda id_: np.zeros((8, 8, 3), np.uint8), limit=10)
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
 
 
 def test_missing_probabilities_are_refused(planted):

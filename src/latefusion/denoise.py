@@ -5,7 +5,8 @@ Out-of-fold probabilities of image classifiers for every training product, ranke
 no part and stay as they are: cleaning them would flatter the score.
 
 Writes `weights/<experiment>/denoise/`: `oof_probs.parquet`, `label_issues.parquet` (most suspicious first: the given
-label, the suggested one, the normalised margin, the probabilities of both, whether removed) and `metrics.json`.
+label, the suggested one, the normalised margin, the probabilities of both, whether removed), `label_issues.html` to
+look through them, and `metrics.json`.
 """
 
 import logging
@@ -22,7 +23,8 @@ from latefusion.experts import cnn
 from latefusion.experts.network import fit_network, predict_products
 from latefusion.experts.training_products import training_products
 from latefusion.experts.workshop import Workshop
-from latefusion.files import remove, whole, write_json
+from latefusion.files import remove, whole, write_json, write_text
+from latefusion.gallery import write_gallery
 from latefusion.metrics import macro_f1
 from latefusion.probs import read_probs, write_probs
 from latefusion.randomness import derive_seed
@@ -31,6 +33,7 @@ from latefusion.training.checkpoint import best_weights
 from latefusion.weights import load_weights
 
 logger = logging.getLogger(__name__)
+GALLERY_SIDE = 224  # pixels read for a thumbnail, at most
 
 
 def denoise(workshop: Workshop) -> None:
@@ -46,6 +49,9 @@ def denoise(workshop: Workshop) -> None:
     issues = rank_label_issues(products.index, targets, pred_probs, prepared.classes, settings)
     with whole(run_dir / "label_issues.parquet") as partial:
         issues.to_parquet(partial)
+    side = min(settings.network.image.resize, GALLERY_SIDE)
+    page = write_gallery(issues, products["title"], lambda id_: workshop.images.read(id_, side), settings.gallery)
+    write_text(run_dir / "label_issues.html", page)
     write_json(
         run_dir / "metrics.json",
         {
@@ -110,7 +116,7 @@ def rank_label_issues(
             "ignore", "May not flag all label issues in class"
         )  # a class of one: nothing to compare
         ranked = find_label_issues(
-            labels, pred_probs, filter_by=settings.filter_by, return_indices_ranked_by="normalized_margin", n_jobs=1
+            labels, pred_probs, filter_by=settings.filter_by, return_indices_ranked_by=settings.rank_by, n_jobs=1
         )
     given, suggested = labels[ranked], pred_probs[ranked].argmax(axis=1)
     issues = pd.DataFrame(
@@ -123,5 +129,18 @@ def rank_label_issues(
         },
         index=ids[ranked],
     )
-    issues["removed"] = np.arange(len(issues)) < round(settings.remove_fraction * len(issues))
+    issues["removed"] = _removed(given, np.bincount(labels), settings)
     return issues
+
+
+def _removed(given: np.ndarray, class_sizes: np.ndarray, settings: Denoise) -> np.ndarray:
+    """Tell of each flagged product, most suspicious first, whether to remove it: the first that their class spares."""
+    left = round(settings.remove_fraction * len(given))
+    spared = np.floor(settings.max_class_share * class_sizes).astype(int)
+    removed = np.zeros(len(given), dtype=bool)
+    for place, number in enumerate(given):
+        if left and spared[number]:
+            removed[place] = True
+            spared[number] -= 1
+            left -= 1
+    return removed

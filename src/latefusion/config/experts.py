@@ -126,6 +126,9 @@ class Denoise(Section):
     network: CnnExpert
     n_folds: int = Field(4, ge=2)
     remove_fraction: float = Field(0.1, ge=0, le=1)  # of the FLAGGED products, not of all
+    max_class_share: float = Field(0.2, ge=0, le=1)  # a class loses no more: small ones are easily all suspicious
+    rank_by: Literal["normalized_margin", "self_confidence"] = "normalized_margin"  # as published; cleanlab's names
+    gallery: int = Field(1000, ge=0)  # products shown in label_issues.html
     filter_by: Literal["prune_by_noise_rate", "prune_by_class", "both", "confident_learning", "predicted_neq_given"] = (
         "prune_by_noise_rate"
     )
