@@ -1,6 +1,6 @@
 """Train the image experts of stage 2 (dcl, from a stage-1 expert): weights/<experiment>/<expert>/.
 
-python src/05_train_dcl.py --config configs/sample.yaml [--only NAME]
+python src/05_train_dcl.py --config configs/sample.yaml [--only NAME] [--preview]
 accelerate launch src/05_train_dcl.py --config configs/sample.yaml
 """
 
@@ -13,5 +13,11 @@ def main(experiment, only):
     train(experiment, "05_train_dcl.py", only)
 
 
+def preview(experiment, only):
+    from latefusion.train import preview_images
+
+    preview_images(experiment, "05_train_dcl.py", only)
+
+
 if __name__ == "__main__":
-    run_script(__doc__, main, parallel=True)
+    run_script(__doc__, main, parallel=True, preview=preview)

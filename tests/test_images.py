@@ -1,11 +1,13 @@
 """Pictures come out as right RGB, the same from the cache, and augmented by the draw alone."""
 
 import pickle
+import shutil
 
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import Place, tiny_page
 from PIL import Image, ImageOps
 
 from latefusion.augment import augment, centre_crop, training_transform
@@ -164,3 +166,28 @@ def test_evaluation_sees_the_centre():
     image = np.zeros((8, 8, 3), np.uint8)
     image[2:6, 2:6] = 9
     assert (centre_crop(image, 4) == 9).all()
+
+
+@pytest.mark.parametrize(
+    ("script", "expert", "columns"), [("04_train_image.py", "cnn_raw", 3), ("05_train_dcl.py", "dcl_clean", 5)]
+)
+def test_a_preview_shows_what_the_network_is_to_see(finished, tmp_path, script, expert, columns):
+    shutil.copytree(finished.folder, tmp_path / "copy")
+    place = Place(tmp_path / "copy")
+    before = place.snapshot()
+    place.run(script, "--preview", "--only", expert)
+    (drawn,) = set(place.snapshot()) - set(before)
+    assert drawn == f"weights/tiny/previews/{expert}.png"
+    mosaic = decode(place.folder / drawn)
+    assert mosaic.shape == (8 * 36, columns * 36, 3)  # crops of 32 and a gap of 4
+    if columns == 5:
+        second, destroyed, put_together = (mosaic[:, place * 36 :][:, :32] for place in (2, 3, 4))
+        assert np.array_equal(second, put_together)
+        assert not np.array_equal(second, destroyed)
+
+
+def test_a_preview_needs_prepared_pictures(place, capsys):
+    place.write_page(tiny_page())
+    with pytest.raises(SystemExit):
+        place.run("04_train_image.py", "--preview")
+    assert "run src/01_prepare.py first" in capsys.readouterr().err

@@ -18,14 +18,20 @@ DISK_FULL = 1_000_000  # bytes
 
 
 def run_script(
-    doc: str, work: Callable[[Experiment, str | None], None], *, parallel: bool = False, has_jobs: bool = True
+    doc: str,
+    work: Callable[[Experiment, str | None], None],
+    *,
+    parallel: bool = False,
+    has_jobs: bool = True,
+    preview: Callable[[Experiment, str | None], None] | None = None,
 ) -> None:
     """Parse the arguments, load the experiment and call `work(experiment, only)`; `only` needs a script that has jobs.
 
+    With `--preview`, a script that has one calls `preview(experiment, only)` instead.
     Under `accelerate launch`, a script that is not `parallel` works in the main process alone.
     Exits with status 2 and a plain message on an InputError, 130 when interrupted.
     """
-    args = _parse(doc, has_jobs=has_jobs)
+    args = _parse(doc, has_jobs=has_jobs, has_preview=preview is not None)
     # OpenMP's threads spin while they wait for each other. Spinning for long makes training many times slower beside a
     # busy neighbour, not spinning at all makes it slower on a quiet machine; torch reads this on import.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
@@ -41,6 +47,8 @@ def run_script(
             from latefusion.jobs import describe, plan
 
             print(describe(plan(experiment)))
+        elif args.preview:
+            preview(experiment, args.only)
         elif parallel or rank == 0:
             work(experiment, args.only)
     except InputError as error:
@@ -54,14 +62,16 @@ def run_script(
         sys.exit(130)
 
 
-def _parse(doc: str, *, has_jobs: bool) -> argparse.Namespace:
+def _parse(doc: str, *, has_jobs: bool, has_preview: bool) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", type=Path, default=DEFAULT_PAGE, help="the experiment's page (default: the sample)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override any key of the page")
     if has_jobs:
         parser.add_argument("--only", metavar="NAME", help="do this one job (expert, policy, ...) of the script")
+    if has_preview:
+        parser.add_argument("--preview", action="store_true", help="draw what the networks are to see, and stop")
     parser.add_argument("--list", action="store_true", help="list all jobs of the experiment and their state, and stop")
-    return parser.parse_args(namespace=argparse.Namespace(only=None))
+    return parser.parse_args(namespace=argparse.Namespace(only=None, preview=False))
 
 
 def _complain(error: InputError | str) -> int:

@@ -32,6 +32,20 @@ def train(experiment: Experiment, script: str, only: str | None) -> None:
     )  # fmt: skip
 
 
+def preview_images(experiment: Experiment, script: str, only: str | None) -> None:
+    """Draw what the image experts of a numbered script are to see: `weights/<experiment>/previews/<expert>.png`."""
+    jobs = plan(experiment)
+    if jobs["catalogue"].state() != "done":
+        raise InputError("there are no pictures yet: run src/01_prepare.py first")
+    from latefusion.experts.preview import write_preview
+    from latefusion.experts.workshop import Workshop
+
+    workshop = Workshop(experiment)
+    for job in jobs_of(jobs, script, only):
+        if job.kind != "late":
+            logger.info("%s: %s", job.name, write_preview(workshop, job.name))
+
+
 def _require_weights(experiment: Experiment, jobs: dict[str, Job]) -> None:
     finders = {}
     for job in (job for job in jobs.values() if job.state() != "done"):

@@ -104,6 +104,11 @@ def collate(items: list[dict]) -> dict[str, torch.Tensor]:
     return {key: torch.from_numpy(np.stack([item[key] for item in items])) for key in items[0]}
 
 
+def train_images(workshop: Workshop, expert: CnnExpert, products: pd.DataFrame) -> TrainImages:
+    targets = workshop.prepared.targets(products)
+    return TrainImages(products, targets, workshop.images, expert.image, expert.train.seed)
+
+
 def build(workshop: Workshop, expert: CnnExpert, run_dir: Path) -> Network:
     """Build the expert; it needs nothing of its run folder."""
     prepared, store = workshop.prepared, workshop.images
@@ -112,9 +117,7 @@ def build(workshop: Workshop, expert: CnnExpert, run_dir: Path) -> Network:
     return Network(
         model=model,
         param_groups=[{"params": model.parameters()}],
-        train_set=lambda products: TrainImages(
-            products, prepared.targets(products), store, expert.image, expert.train.seed
-        ),
+        train_set=lambda products: train_images(workshop, expert, products),
         eval_set=lambda products: EvalImages(products, store, expert.image),
         collate=collate,
         trains_on=lambda products: training_products(workshop, products, expert.train_on),

@@ -8,6 +8,7 @@ two it is (`adv_loss`), and where each tile came from (`loc_loss`).
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from safetensors.torch import load_file
 from torch import nn
@@ -117,6 +118,11 @@ class DclImages(TrainImages):
         return item | {"destroyed": destroyed, "permutation": permutation}
 
 
+def train_images(workshop: Workshop, expert: DclExpert, products: pd.DataFrame) -> DclImages:
+    targets = workshop.prepared.targets(products)
+    return DclImages(products, targets, workshop.images, expert.image, expert.train.seed, expert=expert)
+
+
 def build(workshop: Workshop, expert: DclExpert, run_dir: Path) -> Network:
     """Build the expert on its stage-1 network's weights; it needs nothing of its own run folder."""
     prepared, store = workshop.prepared, workshop.images
@@ -130,9 +136,7 @@ def build(workshop: Workshop, expert: DclExpert, run_dir: Path) -> Network:
             {"params": net.parameters()},
             {"params": model.heads(), "lr_factor": expert.head_lr_factor},
         ],
-        train_set=lambda products: DclImages(
-            products, prepared.targets(products), store, expert.image, expert.train.seed, expert=expert
-        ),
+        train_set=lambda products: train_images(workshop, expert, products),
         eval_set=lambda products: EvalImages(products, store, expert.image),
         collate=collate,
         trains_on=lambda products: training_products(workshop, products, expert.train_on),
