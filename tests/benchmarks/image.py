@@ -5,7 +5,8 @@
 
 Reading and destroying are measured on one core, on made-up JPEGs of 500 x 500; the training step on made-up batches,
 with random weights. The projected hours are those of configs/rakuten.yaml on this machine: its denoising, stage 1 and
-DCL, by the slower of reading (all cores, from the cache) and training. The last line is one JSON object with the figures.
+DCL, by the slower of reading (all cores, from the cache) and training. The last line is one JSON object with the
+figures.
 """
 
 import argparse
