@@ -106,6 +106,9 @@ def test_the_report_tells_precision_and_recall_on_the_sample(finished):
     noise = pd.read_csv(finished.folder / "data/sample/hidden/label_noise.csv", dtype="str")["Integer_id"]
     hits = issues.index.isin(noise).mean()
     assert f"Of the flagged: precision {hits:.1%}" in page
+    by_group = re.findall(r"(\d+) of (\d+)[,.]", page.split("wrong of the removed: ")[1])
+    assert sum(int(of_group) for _, of_group in by_group) == issues["removed"].sum()
+    assert sum(int(wrong) for wrong, _ in by_group) == issues.index[issues["removed"]].isin(noise).sum()
 
 
 def test_out_of_fold_probabilities_cover_the_training_products_alone(finished):

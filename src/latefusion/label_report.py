@@ -4,6 +4,7 @@ import pandas as pd
 
 from latefusion.config import Experiment
 from latefusion.prepare import Prepared
+from latefusion.sample.plan import LOOK_GROUPS
 
 
 def describe_label_issues(experiment: Experiment, prepared: Prepared) -> str:
@@ -22,8 +23,19 @@ def describe_label_issues(experiment: Experiment, prepared: Prepared) -> str:
         lines += [
             _precision_and_recall("flagged", issues.index, wrong),
             _precision_and_recall("removed", removed, wrong),
+            _by_look_group(issues.loc[removed, "given"], wrong),
         ]
     return " ".join(lines)
+
+
+def _by_look_group(given: pd.Series, wrong: pd.Index) -> str:
+    """Tell the precision of the removed for each of the sample's groups of classes that look alike, by given label."""
+    parts = []
+    for codes in LOOK_GROUPS:
+        own = given.index[given.isin([str(code) for code in codes])]
+        if len(own):
+            parts.append(f"{'/'.join(map(str, codes))} {own.isin(wrong).sum()} of {len(own)}")
+    return f"By classes that look alike, wrong of the removed: {', '.join(parts)}."
 
 
 def _precision_and_recall(name: str, found: pd.Index, wrong: pd.Index) -> str:
