@@ -56,6 +56,7 @@ def test_the_default_page_is_the_sample():
         ("experts.dcl_clean.grid=5", "experts.dcl_clean: grid 5 does not divide crop 32"),
         ("experts.cnn_raw.image.crop=40", "crop 40 is larger than resize 36"),
         ("image_cache=32", "image.resize 36 is larger than image_cache 32"),
+        ("denoise.network.image.resize=60", r"denoise.network.image.resize 60 is larger than image_cache 48"),
         ("denoise=null", "train_on: clean needs a denoise section"),
         ("experts.camembert.model=bert", "give either model (pretrained weights) or scratch"),
         ("split.test_fraction=0.8", "split: valid_fraction and test_fraction leave nothing to train on"),
@@ -146,3 +147,11 @@ def test_help_and_bad_pages_answer_without_heavy_imports(script):
         command = [sys.executable, "-c", PROBE, str(REPOSITORY / "src" / script), *arguments]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         assert f"exit {code}, loaded []" in result.stdout, result.stderr
+
+
+def test_the_cache_is_as_large_as_the_largest_reader(place):
+    page = tiny_page()
+    page["denoise"]["network"]["image"] = {"resize": 60, "crop": 32}
+    place.write_page(page)
+    assert load_experiment(place.page, ["image_cache=auto"]).cache_side == 60
+    assert load_experiment(place.page, ["image_cache=null"]).cache_side is None

@@ -94,13 +94,13 @@ def plan(experiment: Experiment) -> dict[str, Job]:
 
     add("catalogue", "catalogue", _catalogue_settings(experiment), ())
     if experiment.denoise is not None:
-        settings = experiment.denoise.model_dump(mode="json") | {"image_cache": experiment.image_cache}
+        settings = experiment.denoise.model_dump(mode="json") | {"image_cache": experiment.cache_side}
         add("denoise", "denoise", settings, ("catalogue",))
     for name in sorted(experiment.experts, key=lambda name: _depth(experiment, name)):
         expert = experiment.experts[name]
         settings = expert.model_dump(mode="json")
         if experiment.modality(name) == "image":
-            settings["image_cache"] = experiment.image_cache
+            settings["image_cache"] = experiment.cache_side
         add(name, expert.kind, settings, _expert_needs(expert))
     for name, policy in experiment.policies.items():
         add(name, "policy", policy.model_dump(mode="json"), policy.experts)

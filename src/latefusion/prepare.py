@@ -88,7 +88,7 @@ def _check_split(products: pd.DataFrame, classes: list[str]) -> None:
 
 def cached_images(experiment: Experiment, products: pd.DataFrame) -> ImageStore:
     """Open the pictures, from the cache that the experiment asks for; it is built here, before many jobs read it."""
-    return open_images(products, experiment.catalogue.root, experiment.run_root / "cache", experiment.image_cache)
+    return open_images(products, experiment.catalogue.root, experiment.run_root / "cache", experiment.cache_side)
 
 
 def load_prepared(experiment: Experiment) -> Prepared:

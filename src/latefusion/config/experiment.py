@@ -1,14 +1,14 @@
 """The whole page."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from latefusion.config.catalogue import CatalogueConfig, SampleConfig, Split
-from latefusion.config.experts import Denoise, Expert, LateExpert, TfidfExpert, TransformerExpert
+from latefusion.config.experts import Denoise, Expert, ImageInput, LateExpert, TfidfExpert, TransformerExpert
 from latefusion.config.fusion import Policy, Vote
-from latefusion.config.references import check_fusion, check_references
+from latefusion.config.references import check_fusion, check_image_cache, check_references
 from latefusion.config.section import Name, Section
 from latefusion.config.training import Hardware
 
@@ -20,7 +20,8 @@ class Experiment(Section):
     sample: SampleConfig | None = None
     catalogue: CatalogueConfig
     split: Split = Split()
-    image_cache: int | None = Field(None, ge=8)  # side in pixels of the shared cache of decoded images; none: no cache
+    # Side in pixels of the shared cache of decoded pictures; auto: the largest that is read; none: no cache.
+    image_cache: Annotated[int, Field(ge=8)] | Literal["auto"] | None = None
     experts: dict[Name, Expert] = Field(min_length=1)
     denoise: Denoise | None = None
     policies: dict[Name, Policy] = Field(min_length=1)
@@ -29,7 +30,8 @@ class Experiment(Section):
 
     @model_validator(mode="after")
     def _names_resolve(self) -> "Experiment":
-        check_references(self.experts, self.image_cache, cleans=self.denoise is not None)
+        check_references(self.experts, cleans=self.denoise is not None)
+        check_image_cache(self.cache_side, self._image_inputs)
         check_fusion(self.experts, self.policies, self.vote_members)
         return self
 
@@ -40,6 +42,21 @@ class Experiment(Section):
     @property
     def submission_dir(self) -> Path:
         return Path("submissions") / self.name
+
+    @property
+    def cache_side(self) -> int | None:
+        """Side in pixels of the cached pictures, where there is a cache."""
+        if self.image_cache == "auto":
+            return max((image.resize for image in self._image_inputs.values()), default=None)
+        return self.image_cache
+
+    @property
+    def _image_inputs(self) -> dict[str, ImageInput]:
+        """How pictures are read, by the page's key that says so."""
+        readers = {f"experts.{name}": expert for name, expert in self.experts.items()}
+        if self.denoise is not None:
+            readers["denoise.network"] = self.denoise.network
+        return {f"{key}.image": reader.image for key, reader in readers.items() if hasattr(reader, "image")}
 
     @property
     def vote_members(self) -> tuple[str, ...]:

@@ -2,14 +2,14 @@
 
 from collections.abc import Collection, Iterable
 
-from latefusion.config.experts import CnnExpert, DclExpert, Expert, LateExpert
+from latefusion.config.experts import CnnExpert, DclExpert, Expert, ImageInput, LateExpert
 from latefusion.config.fusion import Policy
 from latefusion.config.nearest import did_you_mean
 
 RESERVED_NAMES = ("catalogue", "cache", "denoise", "previews", "vote")  # folders of the experiment's own
 
 
-def check_references(experts: dict[str, Expert], image_cache: int | None, *, cleans: bool) -> None:
+def check_references(experts: dict[str, Expert], *, cleans: bool) -> None:
     """Raise ValueError naming the expert's key whose value names nothing, or something of the wrong kind."""
     for name, expert in experts.items():
         key = f"experts.{name}"
@@ -20,7 +20,14 @@ def check_references(experts: dict[str, Expert], image_cache: int | None, *, cle
         if isinstance(expert, LateExpert):
             _check_late(key, expert, experts)
         if isinstance(expert, CnnExpert | DclExpert):
-            _check_image_expert(key, expert, image_cache, cleans=cleans)
+            _check_image_expert(key, expert, cleans=cleans)
+
+
+def check_image_cache(side: int | None, images: dict[str, ImageInput]) -> None:
+    """Raise ValueError where pictures are read larger than the cache has them."""
+    for key, image in images.items():
+        if side is not None and image.resize > side:
+            raise ValueError(f"{key}.resize {image.resize} is larger than image_cache {side}")
 
 
 def check_fusion(experts: dict[str, Expert], policies: dict[str, Policy], vote_members: Iterable[str]) -> None:
@@ -47,11 +54,9 @@ def _check_late(key: str, expert: LateExpert, experts: dict[str, Expert]) -> Non
         raise ValueError(f"{key}: set experts.{expert.of}.train.keep_last to {wanted} or more, it keeps too few epochs")
 
 
-def _check_image_expert(key: str, expert: CnnExpert | DclExpert, image_cache: int | None, *, cleans: bool) -> None:
+def _check_image_expert(key: str, expert: CnnExpert | DclExpert, *, cleans: bool) -> None:
     if expert.train_on == "clean" and not cleans:
         raise ValueError(f"{key}.train_on: clean needs a denoise section")
-    if image_cache is not None and expert.image.resize > image_cache:
-        raise ValueError(f"{key}.image.resize {expert.image.resize} is larger than image_cache {image_cache}")
 
 
 def _must_exist(key: str, name: str, known: Collection[str]) -> None:
