@@ -36,6 +36,7 @@ from latefusion.images import open_images
 from latefusion.training.loop import make_accelerator
 
 PICTURES, CLASSES, GRID = 96, 27, 7
+PIXELS = ("images", "destroyed")
 INPUTS = {224: ImageInput(), 448: ImageInput(resize=512, crop=448)}
 TRAIN, FOLD_EPOCHS, STAGE_1_EPOCHS, DCL_EPOCHS = 76_424, 50, 60, 20  # of configs/rakuten.yaml
 
@@ -129,15 +130,12 @@ def training_rate(model: torch.nn.Module, batch: dict, precision: str, steps: in
     return rate(step, steps, repeats=1) * len(batch["labels"])
 
 
-class Usual(torch.nn.Module):
-    """The same network fed with normalised floats, channels first."""
-
-    def __init__(self, net: torch.nn.Module):
-        super().__init__()
-        self.net = net.to(memory_format=torch.contiguous_format)
-
-    def forward(self, **batch: torch.Tensor) -> dict[str, torch.Tensor]:
-        return self.net(**batch)
+def as_usual(classifier: ImageClassifier | DclClassifier, batch: dict) -> dict:
+    """Let the network take normalised floats, channels first, and return the batch in that form."""
+    classifier.to(memory_format=torch.contiguous_format)
+    classifier.net.feature_map = classifier.net.backbone.forward_features
+    floats = {key: batch[key].permute(0, 3, 1, 2).float().div(255).contiguous() for key in PIXELS if key in batch}
+    return batch | floats
 
 
 def networks(args: argparse.Namespace, precision: str, device: torch.device) -> dict[str, float]:
@@ -157,7 +155,7 @@ def networks(args: argparse.Namespace, precision: str, device: torch.device) -> 
             batch |= {"destroyed": images, "permutation": torch.arange(GRID**2, device=device).expand(count, -1)}
         classifier.to(device)
         ours = training_rate(classifier, batch, precision, args.steps)
-        usual = training_rate(Usual(classifier), batch, "no", args.steps)
+        usual = training_rate(classifier, as_usual(classifier, batch), "no", args.steps)
         rates |= {f"{name}_usual": usual, name: ours}
         print(f"| training, {name} | {usual:.2f} | {ours:.2f} | {ours / usual:.2f} |", flush=True)
     return rates
