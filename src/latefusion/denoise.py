@@ -24,7 +24,7 @@ from latefusion.experts.network import fit_network, predict_products
 from latefusion.experts.training_products import training_products
 from latefusion.experts.workshop import Workshop
 from latefusion.files import remove, whole, write_json, write_text
-from latefusion.gallery import write_gallery
+from latefusion.gallery import THUMBNAIL, write_gallery
 from latefusion.metrics import macro_f1
 from latefusion.probs import read_probs, write_probs
 from latefusion.randomness import derive_seed
@@ -33,7 +33,6 @@ from latefusion.training.checkpoint import best_weights
 from latefusion.weights import load_weights
 
 logger = logging.getLogger(__name__)
-GALLERY_SIDE = 224  # pixels read for a thumbnail, at most
 
 
 def denoise(workshop: Workshop) -> None:
@@ -49,8 +48,7 @@ def denoise(workshop: Workshop) -> None:
     issues = rank_label_issues(products.index, targets, pred_probs, prepared.classes, settings)
     with whole(run_dir / "label_issues.parquet") as partial:
         issues.to_parquet(partial)
-    side = min(settings.network.image.resize, GALLERY_SIDE)
-    page = write_gallery(issues, products["title"], lambda id_: workshop.images.read(id_, side), settings.gallery)
+    page = write_gallery(issues, products["title"], lambda id_: workshop.images.read(id_, THUMBNAIL), settings.gallery)
     write_text(run_dir / "label_issues.html", page)
     write_json(
         run_dir / "metrics.json",

@@ -25,7 +25,7 @@ def write_gallery(issues: pd.DataFrame, titles: pd.Series, picture: Callable[[st
     """Return the page: the first `limit` issues, most suspicious first, grouped by the label they were given.
 
     Classes come in the order of their most suspicious product. `issues` is what denoising leaves, `titles` is by
-    product id, and `picture` gives an id's (side, side, 3) uint8 RGB.
+    product id, and `picture` gives an id's thumbnail, (side, side, 3) uint8 RGB.
     """
     shown = issues[:limit]
     sections = []
@@ -57,6 +57,5 @@ def _card(issue, title: str, picture: np.ndarray) -> str:
 
 
 def _as_data(picture: np.ndarray) -> str:
-    small = cv2.resize(picture, (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA)
-    _, encoded = cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])
+    _, encoded = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])
     return f"data:image/jpeg;base64,{base64.b64encode(encoded).decode()}"

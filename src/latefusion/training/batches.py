@@ -79,7 +79,7 @@ class TrainBatches(Sampler):
         batch_size = self.training.batch_size
         if self.grouped:
             order = self._sort_in_pools(order)
-        batches = [order[start : start + batch_size] for start in range(0, self.size, batch_size)][: self.n_batches]
+        batches = _cut(order, batch_size)[: self.n_batches]
         if self.grouped:
             batches = [batches[place] for place in rng.permutation(len(batches))]
         return batches
@@ -90,7 +90,7 @@ class TrainBatches(Sampler):
         Small catalogues get smaller pools, at least four, or every epoch would have the same batches.
         """
         pool_size = self.training.batch_size * min(POOL, max(1, self.n_batches // 4))
-        pools = [order[start : start + pool_size] for start in range(0, self.size, pool_size)]
+        pools = _cut(order, pool_size)
         return np.concatenate([pool[np.argsort(self.lengths[pool], kind="stable")] for pool in pools])
 
     def _padding_share(self, batches: list[np.ndarray]) -> float | None:
@@ -110,14 +110,18 @@ class EvalBatches(Sampler):
     ):
         self.size = size
         order = np.arange(size) if lengths is None else np.argsort(-lengths, kind="stable")
-        batches = [order[start : start + batch_size] for start in range(0, size, batch_size)]
-        self.parts = [part_of(batch, rank, n_processes) for batch in batches]
+        self.parts = [part_of(batch, rank, n_processes) for batch in _cut(order, batch_size)]
 
     def __iter__(self) -> Iterator[list[int]]:
         return iter([part.rows.tolist() for part in self.parts])
 
     def __len__(self) -> int:
         return len(self.parts)
+
+
+def _cut(order: np.ndarray, size: int) -> list[np.ndarray]:
+    """Cut into pieces of a size; the last may be smaller."""
+    return [order[start : start + size] for start in range(0, len(order), size)]
 
 
 def part_of(batch: np.ndarray, number: int, n_parts: int, *, closes_batch: bool = True) -> Part:

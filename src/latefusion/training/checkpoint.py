@@ -118,7 +118,7 @@ def keep_weights(model: torch.nn.Module, progress: Progress, training: Training,
 
 
 def best_weights(run_dir: Path, progress: Progress) -> Path:
-    return run_dir / f"best-{progress.best_step:08d}.safetensors"
+    return run_dir / f"best-{progress.best_epoch:04d}.safetensors"
 
 
 def remove_all_but_best(run_dir: Path, progress: Progress) -> None:

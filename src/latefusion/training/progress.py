@@ -27,7 +27,6 @@ class Progress:
     sums: dict[str, float | torch.Tensor] = field(default_factory=dict)  # of the epoch under way: losses over all items
     items: int = 0  # ... and how many items these are, of all processes
     best_epoch: int = 0
-    best_step: int = 0
     best_macro_f1: float = -math.inf
     history: list[dict] = field(default_factory=list)  # a record of each finished epoch
 
@@ -47,7 +46,7 @@ class Progress:
         score = record.get("valid_macro_f1")
         better = score is None or score > self.best_macro_f1
         if better:
-            self.best_epoch, self.best_step = self.epoch, self.step
+            self.best_epoch = self.epoch
             self.best_macro_f1 = -math.inf if score is None else score
         return better
 
