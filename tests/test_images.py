@@ -10,11 +10,11 @@ import pytest
 from conftest import Place, tiny_page
 from PIL import Image, ImageOps
 
-from latefusion.augment import augment, centre_crop, training_transform
+from latefusion.augment import TurnedCrop, augment, centre_crop, training_transform
 from latefusion.catalogue import check_images
 from latefusion.config import ImageInput
 from latefusion.errors import InputError
-from latefusion.images import decode, open_images, read_image
+from latefusion.images import decode, open_images, read_image, resize
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def catalogue(tmp_path):
 
 def test_channels_are_red_green_blue(tmp_path):
     cv2.imwrite(str(tmp_path / "red.png"), np.full((8, 8, 3), (0, 0, 255), np.uint8))  # OpenCV writes BGR
-    assert (read_image(tmp_path / "red.png", 8) == (255, 0, 0)).all()
+    assert (read_image(tmp_path / "red.png") == (255, 0, 0)).all()
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +160,25 @@ def test_without_augmentation_the_crop_is_the_only_draw():
     image = np.arange(40 * 40 * 3, dtype=np.uint8).reshape(40, 40, 3)
     plain = training_transform(ImageInput(resize=40, crop=40, rotate=0, flip=False))
     assert np.array_equal(augment(plain, image, seed=3), image)
+
+
+@pytest.mark.parametrize(("side", "tolerance"), [(40, 0), (72, 2), (24, 0)])
+def test_without_a_turn_training_sees_what_evaluation_sees(drawing, side, tolerance):
+    """The same size, enlarged (rounded otherwise) and shrunk; 60 x 40 made square."""
+    image = np.asarray(drawing)[:, :40] if side == 40 else np.asarray(drawing)
+    seen = TurnedCrop(side, side - 6, 0).apply(image, angle=0, left=2, top=5)
+    shown = resize(image, side)[5 : side - 1, 2 : side - 4]
+    assert np.abs(seen.astype(int) - shown).max() <= tolerance
+
+
+@pytest.mark.parametrize("angle", [-15, 10])
+def test_a_turn_is_about_the_centre_with_white_around(drawing, angle):
+    image = resize(np.asarray(drawing), 64)
+    turned = Image.fromarray(image).rotate(-angle, Image.Resampling.BILINEAR, fillcolor=(255, 255, 255))
+    seen = TurnedCrop(64, 48, 15).apply(image, angle=angle, left=16, top=0)
+    difference = np.abs(seen.astype(int) - np.asarray(turned)[:48, 16:])
+    assert np.quantile(difference, 0.95) <= 2  # but for the edge, which Pillow does not blend with white
+    assert (seen == 255).all(axis=2).any()
 
 
 def test_evaluation_sees_the_centre():

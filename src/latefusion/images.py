@@ -23,15 +23,15 @@ JPEG = b"\xff\xd8"
 NO_IMAGE_GREY = 255  # a product without a picture is an empty white background
 
 
-def read_image(path: Path, side: int) -> np.ndarray:
-    """Return the picture as (side, side, 3) uint8 RGB. Raises InputError naming a file that cannot be decoded."""
+def read_image(path: Path) -> np.ndarray:
+    """Return the picture as (H, W, 3) uint8 RGB. Raises InputError naming a file that cannot be decoded."""
     image = decode(path)
     if image is None:
         raise InputError(
             f"{path}: cannot be decoded; repair or remove it, delete the experiment's catalogue/ folder under weights/ "
             "and run src/01_prepare.py again"
         )
-    return resize(image, side)
+    return image
 
 
 def decode(path: Path) -> np.ndarray | None:
@@ -80,14 +80,18 @@ class ImageStore:
 
     def read(self, id_: str, side: int) -> np.ndarray:
         """Return (side, side, 3) uint8 RGB; white where the product has no picture."""
+        return resize(self.picture(id_), side)
+
+    def picture(self, id_: str) -> np.ndarray:
+        """Return (H, W, 3) uint8 RGB as it is stored; one white pixel where the product has no picture."""
         if self._cache_path is not None:
             if self._cache is None:
                 self._cache = np.load(self._cache_path, mmap_mode="r")
-            return resize(self._cache[self._rows[id_]], side)
+            return self._cache[self._rows[id_]]
         path = self._paths[id_]
         if pd.isna(path):
-            return np.full((side, side, 3), NO_IMAGE_GREY, dtype=np.uint8)
-        return read_image(self._root / path, side)
+            return np.full((1, 1, 3), NO_IMAGE_GREY, dtype=np.uint8)
+        return read_image(self._root / path)
 
 
 def open_images(products: pd.DataFrame, root: Path, cache_dir: Path, cache_side: int | None) -> ImageStore:

@@ -95,7 +95,7 @@ class TrainImages(Dataset):
     def __getitem__(self, key: tuple[int, int]) -> dict:
         index, epoch = key
         seed = derive_seed(self.seed, "augment", epoch, self.ids[index])
-        picture = augment(self.transform, self.store.read(self.ids[index], self.image.resize), seed)
+        picture = augment(self.transform, self.store.picture(self.ids[index]), seed)
         return {"images": picture, "labels": self.targets[index]}
 
 
