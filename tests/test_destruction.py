@@ -3,14 +3,16 @@
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from latefusion.config import CnnExpert, DclExpert, ImageInput, load_experiment
 from latefusion.errors import InputError
-from latefusion.experts import dcl
+from latefusion.experts import cnn, dcl
 from latefusion.experts.cnn import ImageNet
 from latefusion.experts.dcl import DclClassifier, location_targets
 from latefusion.experts.destruction import nearest_mean, neighbour_permutation, rearrange
 from latefusion.experts.workshop import Workshop
+from latefusion.jobs import plan
 
 TINY = CnnExpert(model="resnet10t", pretrained=False, model_args={"channels": (8, 8, 8, 8), "output_stride": 16})
 
@@ -134,6 +136,16 @@ def test_without_destruction_and_further_losses_dcl_is_plain_fine_tuning():
     torch.nn.functional.cross_entropy(logits, labels).backward()
     for gradient, parameter in zip(gradients, shared, strict=True):
         torch.testing.assert_close(gradient, parameter.grad, atol=1e-5, rtol=1e-3)
+
+
+def test_a_cnn_goes_on_from_another_with_its_head(finished, monkeypatch):
+    monkeypatch.chdir(finished.folder)
+    experiment = load_experiment(finished.page, ["experts.more={kind: cnn, start_from: cnn_raw}"])
+    workshop = Workshop(experiment)
+    network = cnn.build(workshop, experiment.experts["more"], workshop.run_dir("more"))
+    stage_1 = load_file(workshop.run_dir("cnn_raw") / "model.safetensors")
+    assert all(torch.equal(value, stage_1[key]) for key, value in network.model.state_dict().items())
+    assert [need.name for need in plan(experiment)["more"].needs] == ["cnn_raw"]
 
 
 @pytest.mark.parametrize("targets", ["exact", "nearest_mean"])

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from latefusion.config import DclExpert, Experiment, LateExpert
+from latefusion.config import Experiment, LateExpert
 from latefusion.config.nearest import did_you_mean
 from latefusion.errors import InputError
 from latefusion.files import read_json, remove, write_json, write_yaml
@@ -130,7 +130,7 @@ def _hash_file(path: Path) -> str:
 def _expert_needs(expert) -> tuple[str, ...]:
     if isinstance(expert, LateExpert):
         return (expert.of,)
-    needs = (expert.start_from,) if isinstance(expert, DclExpert) else ("catalogue",)
+    needs = (getattr(expert, "start_from", None) or "catalogue",)
     return (*needs, "denoise") if getattr(expert, "train_on", "all") == "clean" else needs
 
 

@@ -52,7 +52,7 @@ def _require_weights(experiment: Experiment, jobs: dict[str, Job]) -> None:
         expert = experiment.denoise.network if job.kind == "denoise" else experiment.experts.get(job.name)
         if job.kind == "transformer" and expert.model is not None:
             finders[expert.model] = find_encoder
-        if job.kind in ("cnn", "denoise") and expert.pretrained:
+        if job.kind in ("cnn", "denoise") and expert.model is not None and expert.pretrained:
             finders[expert.model] = find_timm
     problems = []
     for model, find in finders.items():

@@ -6,7 +6,16 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from latefusion.config.catalogue import CatalogueConfig, SampleConfig, Split
-from latefusion.config.experts import Denoise, Expert, ImageInput, LateExpert, TfidfExpert, TransformerExpert
+from latefusion.config.experts import (
+    CnnExpert,
+    DclExpert,
+    Denoise,
+    Expert,
+    ImageInput,
+    LateExpert,
+    TfidfExpert,
+    TransformerExpert,
+)
 from latefusion.config.fusion import Policy, Vote
 from latefusion.config.references import check_fusion, check_image_cache, check_references
 from latefusion.config.section import Name, Section
@@ -61,6 +70,12 @@ class Experiment(Section):
     @property
     def vote_members(self) -> tuple[str, ...]:
         return tuple(self.policies) if self.vote.members == "all" else self.vote.members
+
+    def stage_1(self, expert: CnnExpert | DclExpert) -> CnnExpert:
+        """Return the expert whose `model` an image expert's network is: the first of those that went on from another."""
+        while expert.start_from is not None:
+            expert = self.experts[expert.start_from]
+        return expert
 
     def modality(self, expert_name: str) -> Literal["text", "image"]:
         """Tell whether an expert reads the text or the image; a late checkpoint reads what its parent reads."""

@@ -73,15 +73,28 @@ class ImageInput(Section):
 
 
 class CnnExpert(Section):
-    """Any timm network; name the tag of pretrained weights (`resnet152.tv_in1k`), the bare name is another recipe."""
+    """Any timm network; name the tag of pretrained weights (`resnet152.tv_in1k`), the bare name is another recipe.
+
+    With `start_from`, the network of another `cnn` expert goes on: larger pictures, other products, plain fine-tuning.
+    """
 
     kind: Literal["cnn"] = "cnn"
-    model: str
+    model: str | None = None
+    start_from: Name | None = None
     pretrained: bool = True
     model_args: dict[str, int | float | str | bool | tuple[int, ...]] = Field({})  # timm.create_model's own arguments
     image: ImageInput = ImageInput()
     train_on: Literal["all", "clean"] = "all"  # clean: without the label issues that denoising removed
     train: ImageTraining = ImageTraining()
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> "CnnExpert":
+        if (self.model is None) == (self.start_from is None):
+            raise ValueError("give either model (a timm network) or start_from (a cnn expert that goes on), not both")
+        inherited = sorted({"pretrained", "model_args"} & self.model_fields_set)
+        if self.start_from is not None and inherited:
+            raise ValueError(f"{', '.join(inherited)}: the network is that of start_from '{self.start_from}'")
+        return self
 
 
 class DclExpert(Section):
@@ -137,4 +150,6 @@ class Denoise(Section):
     def _trains_on_all(self) -> "Denoise":
         if self.network.train_on != "all":
             raise ValueError("network.train_on: the fold networks come before cleaning and train on all")
+        if self.network.start_from is not None:
+            raise ValueError("network.start_from: a fold network must not have seen the products it leaves out")
         return self

@@ -13,10 +13,8 @@ def check_references(experts: dict[str, Expert], *, cleans: bool) -> None:
     """Raise ValueError naming the expert's key whose value names nothing, or something of the wrong kind."""
     for name, expert in experts.items():
         key = f"experts.{name}"
-        if isinstance(expert, DclExpert):
-            _must_exist(f"{key}.start_from", expert.start_from, experts)
-            if not isinstance(experts[expert.start_from], CnnExpert):
-                raise ValueError(f"{key}.start_from: '{expert.start_from}' is not of kind cnn")
+        if getattr(expert, "start_from", None) is not None:
+            _check_origin(key, expert, experts)
         if isinstance(expert, LateExpert):
             _check_late(key, expert, experts)
         if isinstance(expert, CnnExpert | DclExpert):
@@ -42,6 +40,18 @@ def check_fusion(experts: dict[str, Expert], policies: dict[str, Policy], vote_m
             _must_exist(f"policies.{name}.experts", member, experts)
     for member in vote_members:
         _must_exist("vote.members", member, policies)
+
+
+def _check_origin(key: str, expert: CnnExpert | DclExpert, experts: dict[str, Expert]) -> None:
+    passed = []
+    while expert.start_from is not None:
+        _must_exist(f"{key}.start_from", expert.start_from, experts)
+        if expert.start_from in passed:
+            raise ValueError(f"{key}.start_from: {' -> '.join([*passed, expert.start_from])} goes round in a circle")
+        passed.append(expert.start_from)
+        expert = experts[expert.start_from]
+        if not isinstance(expert, CnnExpert):
+            raise ValueError(f"{key}.start_from: '{passed[-1]}' is not of kind cnn")
 
 
 def _check_late(key: str, expert: LateExpert, experts: dict[str, Expert]) -> None:

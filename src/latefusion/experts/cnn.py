@@ -18,6 +18,7 @@ from latefusion.experts.workshop import Workshop
 from latefusion.images import ImageStore
 from latefusion.pretrained import find_timm
 from latefusion.randomness import derive_seed
+from latefusion.weights import load_weights
 
 
 class ImageNet(nn.Module):
@@ -112,8 +113,11 @@ def train_images(workshop: Workshop, expert: CnnExpert, products: pd.DataFrame) 
 def build(workshop: Workshop, expert: CnnExpert, run_dir: Path) -> Network:
     """Build the expert; it needs nothing of its run folder."""
     prepared, store = workshop.prepared, workshop.images
-    net = ImageNet(expert, pretrained=expert.pretrained)
+    goes_on = expert.start_from is not None
+    net = ImageNet(workshop.experiment.stage_1(expert), pretrained=expert.pretrained and not goes_on)
     model = ImageClassifier(net, len(prepared.classes))
+    if goes_on:
+        load_weights(model, workshop.run_dir(expert.start_from) / "model.safetensors")
     return Network(
         model=model,
         param_groups=[{"params": model.parameters()}],

@@ -126,8 +126,7 @@ def train_images(workshop: Workshop, expert: DclExpert, products: pd.DataFrame) 
 def build(workshop: Workshop, expert: DclExpert, run_dir: Path) -> Network:
     """Build the expert on its stage-1 network's weights; it needs nothing of its own run folder."""
     prepared, store = workshop.prepared, workshop.images
-    stage_1 = workshop.experiment.experts[expert.start_from]
-    net = ImageNet(stage_1, pretrained=False)
+    net = ImageNet(workshop.experiment.stage_1(expert), pretrained=False)
     model = DclClassifier(net, len(prepared.classes), expert)
     _start_from(model, workshop.run_dir(expert.start_from) / "model.safetensors")
     return Network(
