@@ -124,6 +124,7 @@ def test_heads_learn_faster_than_the_backbone():
 
 def test_without_destruction_and_further_losses_dcl_is_plain_fine_tuning():
     """The same batch, once through DCL with both copies alike, once through the backbone and the class head alone."""
+    torch.manual_seed(0)
     network = model(neighbourhood=1, adv_weight=0.0, loc_weight=0.0)
     images = torch.randint(0, 256, (4, 64, 64, 3), dtype=torch.uint8)
     labels = torch.tensor([0, 1, 2, 0])
@@ -135,12 +136,14 @@ def test_without_destruction_and_further_losses_dcl_is_plain_fine_tuning():
     logits = network.class_head(network.net.pool(network.net.feature_map(images)))
     torch.nn.functional.cross_entropy(logits, labels).backward()
     for gradient, parameter in zip(gradients, shared, strict=True):
-        torch.testing.assert_close(gradient, parameter.grad, atol=1e-5, rtol=1e-3)
+        torch.testing.assert_close(gradient, parameter.grad, atol=1e-4, rtol=1e-3)
 
 
 def test_a_cnn_goes_on_from_another_with_its_head(finished, monkeypatch):
     monkeypatch.chdir(finished.folder)
-    experiment = load_experiment(finished.page, ["experts.more={kind: cnn, start_from: cnn_raw}"])
+    experiment = load_experiment(
+        finished.page, ["experts.more={kind: cnn, start_from: cnn_raw, image: {resize: 48, crop: 40}}"]
+    )
     workshop = Workshop(experiment)
     network = cnn.build(workshop, experiment.experts["more"], workshop.run_dir("more"))
     stage_1 = load_file(workshop.run_dir("cnn_raw") / "model.safetensors")

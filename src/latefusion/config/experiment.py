@@ -72,7 +72,7 @@ class Experiment(Section):
         return tuple(self.policies) if self.vote.members == "all" else self.vote.members
 
     def stage_1(self, expert: CnnExpert | DclExpert) -> CnnExpert:
-        """Return the expert whose `model` an image expert's network is: the first of those that went on from another."""
+        """Return the expert whose `model` is an image expert's network: the one that went on from no other."""
         while expert.start_from is not None:
             expert = self.experts[expert.start_from]
         return expert
