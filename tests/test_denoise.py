@@ -102,7 +102,7 @@ def test_missing_probabilities_are_refused(planted):
 def test_the_report_tells_precision_and_recall_on_the_sample(finished):
     issues = pd.read_parquet(finished.run_root / "denoise/label_issues.parquet")
     page = (finished.folder / "submissions/tiny/scores.md").read_text()
-    assert f"{len(issues)} of 180 training products flagged, the first {issues['removed'].sum()} removed" in page
+    assert f"{len(issues)} of 180 products of train flagged, the first {issues['removed'].sum()} removed" in page
     noise = pd.read_csv(finished.folder / "data/sample/hidden/label_noise.csv", dtype="str")["Integer_id"]
     hits = issues.index.isin(noise).mean()
     assert f"Of the flagged: precision {hits:.1%}" in page

@@ -12,6 +12,8 @@ from torch.utils.data import Dataset
 
 from latefusion.config import Hardware, TextTraining
 from latefusion.errors import InputError
+from latefusion.selection import CrossSelection
+from latefusion.split import assign_folds
 from latefusion.training import loop
 from latefusion.training.checkpoint import best_weights, resume
 from latefusion.training.loaders import Data
@@ -62,15 +64,16 @@ def train(run_dir, *, dropout: float = 0.0, hardware: Hardware = HARDWARE, **tra
     torch.manual_seed(0)
     model = Net(dropout)
     points = Points(labelled=True)
-    data = Data(train=points, collate=collate, valid=Points(labelled=False), valid_targets=points.labels)
+    selection = CrossSelection(points.labels, assign_folds(points.labels, 4, 0), CLASSES)
+    data = Data(train=points, collate=collate, valid=Points(labelled=False), selection=selection)
     settings = TextTraining(**{"epochs": 3, "batch_size": 16, "lr": 0.05} | training)
-    progress = fit(
+    fitted = fit(
         make_accelerator(hardware), model, [{"params": model.parameters()}], data,
         training=settings, hardware=hardware, run_dir=run_dir, name="toy",
     )  # fmt: skip
-    load_weights(model, best_weights(run_dir, progress))
+    load_weights(model, best_weights(run_dir, fitted.progress))
     log = [json.loads(line) for line in (run_dir / "log.jsonl").read_text().splitlines()]
-    return model.state_dict(), log
+    return model.state_dict() | {"valid_probs": torch.from_numpy(fitted.valid_probs)}, log
 
 
 @pytest.mark.parametrize("steps", [2, 3, 16])
@@ -215,7 +218,7 @@ def test_a_run_begun_without_a_loss_scaler_is_not_continued_in_fp16(tmp_path, mo
     accelerator = make_accelerator(HARDWARE)
     accelerator.scaler = torch.amp.GradScaler("cpu")
     with pytest.raises(InputError, match=r"set hardware\.mixed_precision back"):
-        resume(accelerator, tmp_path, "toy")
+        resume(accelerator, tmp_path, "toy", None)
 
 
 def test_compile_is_a_choice(tmp_path, monkeypatch):

@@ -2,7 +2,8 @@
 
 Out-of-fold probabilities of image classifiers for every training product, ranked by cleanlab (Northcutt et al.,
 "Confident Learning", JAIR 2021); the worst of those it flags are taken out of image training. Validation products take
-no part and stay as they are: cleaning them would flatter the score.
+no part and stay as they are, for cleaning them flatters the score; with `clean_valid` they take part, and those removed
+neither choose epochs nor train policies nor count in validation scores.
 
 Writes `weights/<experiment>/denoise/`: `oof_probs.parquet`, `label_issues.parquet` (most suspicious first: the given
 label, the suggested one, the normalised margin, the probabilities of both, whether removed), `label_issues.html` to
@@ -36,10 +37,10 @@ logger = logging.getLogger(__name__)
 
 
 def denoise(workshop: Workshop) -> None:
-    """Find label issues among the training products that have a picture, and mark the ones to remove."""
+    """Find label issues among the products that have a picture, and mark the ones to remove."""
     settings, prepared = workshop.experiment.denoise, workshop.prepared
     run_dir = workshop.run_dir("denoise")
-    products = training_products(workshop, prepared.part("train"), "all")
+    products = training_products(workshop, prepared.part(*settings.splits), "all")
     targets = prepared.targets(products)
     pred_probs = _out_of_fold_probs(workshop, products, targets)
     if not workshop.accelerator.is_main_process:
@@ -87,11 +88,11 @@ def _fold_probs(workshop: Workshop, fold: int, train: pd.DataFrame, held_out: pd
     set_seed(derive_seed(network_settings.train.seed, "fold", fold))
     network = cnn.build(workshop, network_settings, fold_dir)
     # The last epoch is kept: were the held-out fold to choose it, its probabilities would not be out of fold.
-    progress = fit_network(
+    fitted = fit_network(
         workshop, network, train, None,
         training=network_settings.train, run_dir=fold_dir, name=f"denoise fold {fold}",
     )  # fmt: skip
-    load_weights(network.model, best_weights(fold_dir, progress))
+    load_weights(network.model, best_weights(fold_dir, fitted.progress))
     probs = predict_products(workshop, network, held_out, network_settings.train.batch_size)
     if workshop.accelerator.is_main_process:
         write_probs(path, held_out.index, probs, workshop.prepared.classes)

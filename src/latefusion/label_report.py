@@ -3,18 +3,20 @@
 import pandas as pd
 
 from latefusion.config import Experiment
+from latefusion.label_issues import read_label_issues, removed_issues
 from latefusion.prepare import Prepared
 from latefusion.sample.plan import LOOK_GROUPS
 
 
 def describe_label_issues(experiment: Experiment, prepared: Prepared) -> str:
     """Return a paragraph in Markdown."""
-    issues = pd.read_parquet(experiment.run_root / "denoise" / "label_issues.parquet")
-    train = prepared.part("train")
-    checked = train.index[train["image"].notna()]
-    removed = issues.index[issues["removed"]]
+    issues, removed = read_label_issues(experiment), removed_issues(experiment)
+    splits = experiment.denoise.splits
+    products = prepared.part(*splits)
+    checked = products.index[products["image"].notna()]
     lines = [
-        f"Label issues: {len(issues)} of {len(checked)} training products flagged, the first {len(removed)} removed."
+        f"Label issues: {len(issues)} of {len(checked)} products of {' and '.join(splits)} flagged, the first "
+        f"{len(removed)} removed."
     ]
     if experiment.sample is not None:
         noise = pd.read_csv(experiment.catalogue.root / "hidden" / "label_noise.csv", dtype="str")

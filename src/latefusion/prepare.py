@@ -17,7 +17,8 @@ from latefusion.errors import InputError
 from latefusion.files import read_json, whole, write_json
 from latefusion.images import ImageStore, open_images
 from latefusion.jobs import Job
-from latefusion.split import split_products
+from latefusion.randomness import derive_seed
+from latefusion.split import assign_folds, split_products
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,7 @@ class Prepared:
 
     products: pd.DataFrame
     classes: list[str]
+    seed: int  # of the split, and of folds
 
     def part(self, *splits: str) -> pd.DataFrame:
         """Return the products of these splits, in the table's order."""
@@ -37,6 +39,10 @@ class Prepared:
     def evaluation_parts(self) -> dict[str, pd.DataFrame]:
         """The products to predict: `valid`, and `test` for all that nobody trains or chooses on."""
         return {"valid": self.part("valid"), "test": self.part("test", "submit")}
+
+    def folds(self, products: pd.DataFrame, n_folds: int) -> np.ndarray:
+        """Return the (N,) fold numbers of labelled products, the same whoever asks."""
+        return assign_folds(self.targets(products), n_folds, derive_seed(self.seed, "folds"))
 
     def targets(self, products: pd.DataFrame) -> np.ndarray:
         """Return the (N,) class numbers of labelled products."""
@@ -95,4 +101,4 @@ def load_prepared(experiment: Experiment) -> Prepared:
     """Return what `prepare` left."""
     folder = experiment.run_root / "catalogue"
     products = pd.read_parquet(folder / "products.parquet")
-    return Prepared(products, read_json(folder / "classes.json"))
+    return Prepared(products, read_json(folder / "classes.json"), experiment.split.seed)

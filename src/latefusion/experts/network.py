@@ -11,9 +11,10 @@ from torch.utils.data import Dataset
 
 from latefusion.config import Training
 from latefusion.experts.workshop import Workshop
+from latefusion.label_issues import removed_issues
+from latefusion.selection import N_FOLDS, CrossSelection
 from latefusion.training.loaders import Collate, Data
-from latefusion.training.loop import fit, predict_dataset
-from latefusion.training.progress import Progress
+from latefusion.training.loop import Fitted, fit, predict_dataset
 
 
 @dataclass(frozen=True)
@@ -29,22 +30,41 @@ class Network:
     drop_last: bool = False
 
 
+@dataclass(frozen=True)
+class Validation:
+    """The products that choose the epoch, and how."""
+
+    products: pd.DataFrame
+    selection: CrossSelection
+
+
+def validation(workshop: Workshop, train_on: str) -> Validation:
+    """Return the validation products; on `clean`, label issues that denoising removed have no say."""
+    prepared = workshop.prepared
+    products = prepared.part("valid")
+    targets = prepared.targets(products)
+    folds = prepared.folds(products, N_FOLDS)
+    if train_on == "clean":
+        targets = np.where(products.index.isin(removed_issues(workshop.experiment)), -1, targets)
+    return Validation(products, CrossSelection(targets, folds, len(prepared.classes)))
+
+
 def fit_network(
     workshop: Workshop,
     network: Network,
     train: pd.DataFrame,
-    valid: pd.DataFrame | None,
+    valid: Validation | None,
     *,
     training: Training,
     run_dir: Path,
     name: str,
-) -> Progress:
+) -> Fitted:
     """Fit a network on products; without validation products the final epoch is kept."""
     data = Data(
         train=network.train_set(network.trains_on(train)),
         collate=network.collate,
-        valid=None if valid is None else network.eval_set(valid),
-        valid_targets=None if valid is None else workshop.prepared.targets(valid),
+        valid=None if valid is None else network.eval_set(valid.products),
+        selection=None if valid is None else valid.selection,
         drop_last=network.drop_last,
     )
     return fit(

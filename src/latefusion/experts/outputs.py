@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from latefusion.files import write_json
-from latefusion.metrics import METRICS
+from latefusion.metrics import scored
 from latefusion.prepare import Prepared
 from latefusion.probs import write_probs
 
@@ -15,6 +15,8 @@ def write_outputs(prepared: Prepared, run_dir: Path, probs: dict[str, np.ndarray
     parts = prepared.evaluation_parts
     for part, products in parts.items():
         write_probs(run_dir / f"{part}_probs.parquet", products.index, probs[part], prepared.classes)
-    targets, preds = prepared.targets(parts["valid"]), probs["valid"].argmax(axis=1)
-    scores = {f"valid_{name}": metric(targets, preds) for name, metric in METRICS.items()}
+    scores = {
+        f"valid_{name}": value
+        for name, value in scored(prepared.targets(parts["valid"]), probs["valid"].argmax(axis=1)).items()
+    }
     write_json(run_dir / "metrics.json", scores | facts)

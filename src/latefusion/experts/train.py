@@ -1,8 +1,13 @@
-"""What every expert that is a network goes through: build, fit, best weights back, probabilities out."""
+"""What every expert that is a network goes through: build, fit, best weights back, probabilities out.
 
+Test probabilities are by the weights of highest validation macro-F1. Those of the validation products, which are fused
+and scored, are not: each product's are by the epoch that is best on others (see `selection`).
+"""
+
+import numpy as np
 from accelerate.utils import set_seed
 
-from latefusion.experts.network import Network, fit_network, predict_products
+from latefusion.experts.network import Network, fit_network, predict_products, validation
 from latefusion.experts.outputs import write_outputs
 from latefusion.experts.workshop import Workshop
 from latefusion.files import remove
@@ -25,15 +30,16 @@ def build_network(workshop: Workshop, name: str) -> Network:
 
 def train_network(workshop: Workshop, name: str) -> None:
     """Train an expert and leave its run folder; the weights kept are those of highest validation macro-F1."""
-    run_dir, training = workshop.run_dir(name), workshop.experiment.experts[name].train
+    run_dir, expert = workshop.run_dir(name), workshop.experiment.experts[name]
     network = build_network(workshop, name)
-    progress = fit_network(
-        workshop, network, workshop.prepared.part("train"), workshop.prepared.part("valid"),
-        training=training, run_dir=run_dir, name=name,
+    fitted = fit_network(
+        workshop, network, workshop.prepared.part("train"), validation(workshop, getattr(expert, "train_on", "all")),
+        training=expert.train, run_dir=run_dir, name=name,
     )  # fmt: skip
-    best = best_weights(run_dir, progress)
+    best = best_weights(run_dir, fitted.progress)
     load_weights(network.model, best)
-    _leave(workshop, name, network, training.batch_size, {"best_epoch": progress.best_epoch})
+    probs = {"valid": fitted.valid_probs, "test": _predict(workshop, network, "test", expert.train.batch_size)}
+    _leave(workshop, name, network, probs, {"best_epoch": fitted.progress.best_epoch})
     if workshop.accelerator.is_main_process:
         remove(run_dir / "checkpoints")
         remove(best)
@@ -45,13 +51,16 @@ def predict_late(workshop: Workshop, name: str) -> None:
     network = build_network(workshop, late.of)
     load_weights(network.model, late_weights(workshop.run_dir(late.of), late.epochs_before_end))
     batch_size = workshop.experiment.experts[late.of].train.batch_size
-    _leave(workshop, name, network, batch_size, {"of": late.of, "epochs_before_end": late.epochs_before_end})
+    probs = {part: _predict(workshop, network, part, batch_size) for part in workshop.prepared.evaluation_parts}
+    _leave(workshop, name, network, probs, {"of": late.of, "epochs_before_end": late.epochs_before_end})
 
 
-def _leave(workshop: Workshop, name: str, network: Network, batch_size: int, facts: dict) -> None:
+def _predict(workshop: Workshop, network: Network, part: str, batch_size: int) -> np.ndarray:
+    return predict_products(workshop, network, workshop.prepared.evaluation_parts[part], batch_size)
+
+
+def _leave(workshop: Workshop, name: str, network: Network, probs: dict[str, np.ndarray], facts: dict) -> None:
     run_dir = workshop.run_dir(name)
-    parts = workshop.prepared.evaluation_parts
-    probs = {part: predict_products(workshop, network, products, batch_size) for part, products in parts.items()}
     if workshop.accelerator.is_main_process:
         save_weights(network.model, run_dir / "model.safetensors")
         write_outputs(workshop.prepared, run_dir, probs, facts)

@@ -4,6 +4,7 @@ import pandas as pd
 
 from latefusion.errors import InputError
 from latefusion.experts.workshop import Workshop
+from latefusion.label_issues import removed_issues
 
 
 def training_products(workshop: Workshop, products: pd.DataFrame, train_on: str) -> pd.DataFrame:
@@ -12,6 +13,5 @@ def training_products(workshop: Workshop, products: pd.DataFrame, train_on: str)
     if kept.empty:
         raise InputError("no training product has a picture: leave out the image experts, or name columns.image")
     if train_on == "clean":
-        issues = pd.read_parquet(workshop.run_dir("denoise") / "label_issues.parquet")
-        kept = kept.drop(issues.index[issues["removed"]], errors="ignore")
+        kept = kept[~kept.index.isin(removed_issues(workshop.experiment))]
     return kept

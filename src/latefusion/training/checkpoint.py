@@ -1,8 +1,8 @@
 """What a training run leaves while it runs: checkpoints to continue from, and the weights worth keeping.
 
 A checkpoint is a folder `checkpoints/step-<n>/`, written whole or not at all; the two newest stay. It holds the state
-of model, optimizer, scheduler and random generators, where the run stands (`progress.json`), and the size and hash of
-each of these files (`files.json`).
+of model, optimizer, scheduler and random generators, where the run stands (`progress.json`), the validation products'
+probabilities (`selection.npz`), and the size and hash of each of these files (`files.json`).
 """
 
 import hashlib
@@ -18,14 +18,15 @@ from accelerate import Accelerator
 from latefusion.config import Training
 from latefusion.errors import InputError
 from latefusion.files import partial_of, read_json, remove, whole, write_json, write_text
+from latefusion.selection import CrossSelection
 from latefusion.training.progress import Progress
 from latefusion.weights import save_weights
 
 logger = logging.getLogger(__name__)
 
 
-def resume(accelerator: Accelerator, run_dir: Path, name: str) -> Progress:
-    """Load the newest checkpoint into what the accelerator prepared, if there is one.
+def resume(accelerator: Accelerator, run_dir: Path, name: str, selection: CrossSelection | None) -> Progress:
+    """Load the newest checkpoint into what the accelerator prepared and into the selection, if there is one.
 
     Raises InputError where it is damaged, naming the file and the older checkpoint.
     """
@@ -39,6 +40,8 @@ def resume(accelerator: Accelerator, run_dir: Path, name: str) -> Progress:
             f"remove {run_dir} to begin anew"
         )
     accelerator.load_state(str(found[-1]))
+    if selection is not None:
+        selection.load(found[-1] / "selection.npz")
     progress = Progress(**read_json(found[-1] / "progress.json"))
     if not accelerator.is_main_process:
         progress.sums = dict.fromkeys(progress.sums, 0.0)  # the main process has what all had summed
@@ -46,7 +49,9 @@ def resume(accelerator: Accelerator, run_dir: Path, name: str) -> Progress:
     return progress
 
 
-def save_checkpoint(accelerator: Accelerator, progress: Progress, run_dir: Path) -> None:
+def save_checkpoint(
+    accelerator: Accelerator, progress: Progress, selection: CrossSelection | None, run_dir: Path
+) -> None:
     """Save everything that the next step needs; called by all processes."""
     final = run_dir / "checkpoints" / f"step-{progress.step:08d}"
     record = asdict(progress) | {"sums": progress.summed(accelerator)}
@@ -56,6 +61,8 @@ def save_checkpoint(accelerator: Accelerator, progress: Progress, run_dir: Path)
         accelerator.wait_for_everyone()
         if accelerator.is_main_process:
             write_json(partial / "progress.json", record)
+            if selection is not None:
+                selection.save(partial / "selection.npz")
             files = {path.name: _describe(path) for path in sorted(partial.iterdir())}
             write_json(partial / "files.json", files)
             write_text(run_dir / "log.jsonl", "".join(json.dumps(line) + "\n" for line in progress.history))

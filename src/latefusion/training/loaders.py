@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from latefusion.config import Hardware, Training
 from latefusion.errors import InputError
+from latefusion.selection import CrossSelection
 from latefusion.training.batches import EvalBatches, TrainBatches
 
 Collate = Callable[[list], dict[str, torch.Tensor]]
@@ -27,7 +28,7 @@ class Data:
     train: Dataset
     collate: Collate
     valid: Dataset | None = None
-    valid_targets: np.ndarray | None = None  # (N_valid,)
+    selection: CrossSelection | None = None  # what the validation products' probabilities are scored by
     drop_last: bool = False  # an odd last batch upsets batch normalisation
 
 

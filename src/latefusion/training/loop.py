@@ -10,6 +10,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import nullcontext
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from torch.utils.data import DataLoader, Dataset
 
 from latefusion.config import Hardware, Training
-from latefusion.metrics import METRICS
+from latefusion.metrics import scored
 from latefusion.randomness import derive_seed
 from latefusion.training.checkpoint import keep_weights, resume, save_checkpoint
 from latefusion.training.journal import Journal
@@ -61,6 +62,14 @@ def _computes_in_bf16() -> bool:
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """How a training run went; `valid_probs` (N_valid, C) are each product's by the epoch best on the others."""
+
+    progress: Progress
+    valid_probs: np.ndarray | None
+
+
 def fit(
     accelerator: Accelerator,
     model: torch.nn.Module,
@@ -71,7 +80,7 @@ def fit(
     hardware: Hardware,
     run_dir: Path,
     name: str,
-) -> Progress:
+) -> Fitted:
     """Train the model, or continue where a run was cut, and leave its best and late weights in `run_dir`."""
     loader = train_loader(accelerator, data, training, hardware)
     batches = loader.batch_sampler
@@ -81,9 +90,10 @@ def fit(
         torch.compiler.reset()  # it gives up after eight graphs of one kind of module: each expert begins anew
         model.compile()
     model, optimizer, scheduler = accelerator.prepare(model, optimizer, scheduler)
-    if data.valid is not None:
+    selection = data.selection
+    if selection is not None:
         valid_loader = eval_loader(accelerator, data.valid, data.collate, training.batch_size, hardware)
-    progress = resume(accelerator, run_dir, name)
+    progress = resume(accelerator, run_dir, name, selection)
     total_steps = training.epochs * batches.n_batches
     with Journal(run_dir, name, progress, total_steps, is_main=accelerator.is_main_process) as journal:
         for epoch in range(progress.epoch, training.epochs):
@@ -95,20 +105,22 @@ def fit(
                 progress.add(step)
                 journal.step(progress, step)
                 if progress.step % hardware.checkpoint_every == 0 and progress.batch < batches.n_batches:
-                    save_checkpoint(accelerator, progress, run_dir)
+                    save_checkpoint(accelerator, progress, selection, run_dir)
             record = _epoch_record(accelerator, progress, step.lr, batches.padding_share, journal)
-            if data.valid is not None:
-                preds = predict(accelerator, model, valid_loader).argmax(axis=1)
-                record |= {f"valid_{key}": metric(data.valid_targets, preds) for key, metric in METRICS.items()}
+            if selection is not None:
+                probs = predict(accelerator, model, valid_loader)
+                selection.add(probs)
+                scores = scored(selection.targets, probs.argmax(axis=1))
+                record |= {f"valid_{key}": value for key, value in scores.items()}
             best = progress.close_epoch(record)
             journal.close_epoch(progress, record)
             logger.info("%s: epoch %d/%d %s", name, progress.epoch, training.epochs, _one_line(record))
             if accelerator.is_main_process:
                 keep_weights(accelerator.unwrap_model(model), progress, training, run_dir, best=best)
-            save_checkpoint(accelerator, progress, run_dir)
+            save_checkpoint(accelerator, progress, selection, run_dir)
     accelerator.wait_for_everyone()
     accelerator.free_memory()
-    return progress
+    return Fitted(progress, None if selection is None else selection.probs)
 
 
 def train_steps(

@@ -1,0 +1,82 @@
+"""No product has a say in which epoch speaks for it, and counts give the scores that scikit-learn gives."""
+
+import numpy as np
+import pytest
+
+from latefusion.metrics import class_counts, macro_f1, macro_f1_of_counts
+from latefusion.selection import CrossSelection
+from latefusion.split import assign_folds
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def chance_epochs(rng, n=400, num_classes=5, epochs=100):
+    """Validation labels, and a network that never learns: each epoch guesses anew."""
+    targets = rng.integers(num_classes, size=n)
+    return targets, [rng.dirichlet(np.ones(num_classes), n).astype(np.float32) for _ in range(epochs)]
+
+
+def test_each_fold_is_spoken_for_by_the_epoch_best_on_the_others(rng):
+    targets, epochs = chance_epochs(rng, epochs=10)
+    folds = assign_folds(targets, 4, 0)
+    selection = CrossSelection(targets, folds, 5)
+    for probs in epochs:
+        selection.add(probs)
+    for fold in range(4):
+        others = folds != fold
+        best = max(epochs, key=lambda probs: macro_f1(targets[others], probs[others].argmax(axis=1)))
+        assert np.array_equal(selection.probs[folds == fold], best[folds == fold])
+
+
+def test_choosing_among_many_guesses_flatters_the_best_epoch_but_not_the_selection(rng):
+    flattered, honest = [], []
+    for _ in range(20):
+        targets, epochs = chance_epochs(rng)
+        selection = CrossSelection(targets, assign_folds(targets, 8, 0), 5)
+        for probs in epochs:
+            selection.add(probs)
+        flattered.append(max(macro_f1(targets, probs.argmax(axis=1)) for probs in epochs))
+        honest.append(macro_f1(targets, selection.probs.argmax(axis=1)))
+    assert np.mean(flattered) > 0.23
+    assert abs(np.mean(honest) - 0.2) < 0.012  # two standard errors of twenty scores on 400 products
+
+
+def test_products_whose_label_does_not_count_are_spoken_for_but_have_no_say(rng):
+    targets, epochs = chance_epochs(rng, epochs=3)
+    folds = assign_folds(targets, 4, 0)
+    known = np.where(np.arange(len(targets)) % 3 == 0, -1, targets)
+    first, second = CrossSelection(known, folds, 5), CrossSelection(known.copy(), folds, 5)
+    for probs in epochs:
+        changed = np.where((known == -1)[:, None], probs[:, ::-1], probs)
+        first.add(probs)
+        second.add(changed)
+    assert np.array_equal(first.scores, second.scores)
+    assert np.isclose(first.probs.sum(axis=1), 1).all()
+
+
+def test_a_selection_survives_being_saved(rng, tmp_path):
+    targets, epochs = chance_epochs(rng, epochs=4)
+    folds = assign_folds(targets, 4, 0)
+    whole, cut, continued = (CrossSelection(targets, folds, 5) for _ in range(3))
+    for probs in epochs:
+        whole.add(probs)
+    for probs in epochs[:2]:
+        cut.add(probs)
+    cut.save(tmp_path / "selection.npz")
+    continued.load(tmp_path / "selection.npz")
+    for probs in epochs[2:]:
+        continued.add(probs)
+    assert np.array_equal(continued.probs, whole.probs)
+
+
+def test_macro_f1_of_counts_is_scikit_learns(rng):
+    """Also where classes have no labels, no predictions, or neither."""
+    for _ in range(20):
+        targets, preds = rng.integers(0, 6, 30), rng.integers(2, 9, 30)
+        groups = rng.integers(0, 3, 30)
+        scores = macro_f1_of_counts(class_counts(targets, preds, 12, groups, 3))
+        for group in range(3):
+            assert scores[group] == pytest.approx(macro_f1(targets[groups == group], preds[groups == group]))
