@@ -3,18 +3,13 @@
 python src/06_fuse.py --config configs/sample.yaml [--only NAME]
 """
 
-from functools import cache, partial
-
 from latefusion.cli import run_script
 
 
 def main(experiment, only):
-    from latefusion.fusion.fuse import fuse
-    from latefusion.jobs import plan, run_jobs
-    from latefusion.prepare import load_prepared
+    from latefusion.fusion.fuse import fuse_policies
 
-    prepared = cache(partial(load_prepared, experiment))
-    run_jobs(plan(experiment), "06_fuse.py", lambda job: fuse(experiment, prepared(), job), only)
+    fuse_policies(experiment, only)
 
 
 if __name__ == "__main__":

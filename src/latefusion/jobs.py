@@ -103,8 +103,9 @@ def plan(experiment: Experiment) -> dict[str, Job]:
             settings["image_cache"] = experiment.cache_side
         add(name, expert.kind, settings, _expert_needs(expert))
     for name, policy in experiment.policies.items():
-        add(name, "policy", policy.model_dump(mode="json"), policy.experts)
-    add("vote", "vote", experiment.vote.model_dump(mode="json"), experiment.vote_members)
+        labels = ("denoise",) if experiment.cleans_valid else ()
+        add(name, "policy", policy.model_dump(mode="json"), (*policy.experts, *labels))
+    add("vote", "vote", {"members": experiment.vote_members}, experiment.vote_members)
     return jobs
 
 

@@ -18,12 +18,13 @@ from latefusion.config.experts import (
     TfidfExpert,
     TransformerExpert,
 )
-from latefusion.config.fusion import Policy, Vote
+from latefusion.config.fusion import BoostingPolicy, LogisticPolicy, NetworkPolicy, Policy, RulePolicy, Vote
 from latefusion.config.page import DEFAULT_PAGE, load_experiment
 from latefusion.config.training import DclTraining, Hardware, ImageTraining, TextTraining, Training
 
 __all__ = [
     "DEFAULT_PAGE",
+    "BoostingPolicy",
     "CatalogueConfig",
     "CnnExpert",
     "Columns",
@@ -36,7 +37,10 @@ __all__ = [
     "ImageInput",
     "ImageTraining",
     "LateExpert",
+    "LogisticPolicy",
+    "NetworkPolicy",
     "Policy",
+    "RulePolicy",
     "SampleConfig",
     "ScratchEncoder",
     "Split",

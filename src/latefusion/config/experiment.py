@@ -41,7 +41,7 @@ class Experiment(Section):
     def _names_resolve(self) -> "Experiment":
         check_references(self.experts, cleans=self.denoise is not None)
         check_image_cache(self.cache_side, self._image_inputs)
-        check_fusion(self.experts, self.policies, self.vote_members)
+        check_fusion(self.experts, self.policies, {"vote.members": self.vote_members} | self._vote_subsets)
         return self
 
     @property
@@ -60,6 +60,10 @@ class Experiment(Section):
         return self.image_cache
 
     @property
+    def _vote_subsets(self) -> dict[str, tuple[str, ...]]:
+        return {f"vote.subsets.{name}": members for name, members in self.vote.subsets.items()}
+
+    @property
     def _image_inputs(self) -> dict[str, ImageInput]:
         """How pictures are read, by the page's key that says so."""
         readers = {f"experts.{name}": expert for name, expert in self.experts.items()}
@@ -69,7 +73,14 @@ class Experiment(Section):
 
     @property
     def vote_members(self) -> tuple[str, ...]:
-        return tuple(self.policies) if self.vote.members == "all" else self.vote.members
+        if self.vote.members == "networks":
+            return tuple(name for name, policy in self.policies.items() if policy.kind == "network")
+        return self.vote.members
+
+    @property
+    def cleans_valid(self) -> bool:
+        """Tell whether label issues among the validation products are left out of account."""
+        return self.denoise is not None and self.denoise.clean_valid
 
     def stage_1(self, expert: CnnExpert | DclExpert) -> CnnExpert:
         """Return the expert whose `model` is an image expert's network: the one that went on from no other."""

@@ -1,26 +1,82 @@
-"""Policies and the vote."""
+"""Policies, from the experts' probabilities to decisions, and the vote."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from latefusion.config.section import Name, Section
 
 
-class Policy(Section):
-    """A shallow network from the experts' class probabilities to class probabilities; `layers` 1, or 2 with ReLU."""
+class Fusion(Section):
+    """What all policies have: the experts they read, and the folds of the validation products they learn on."""
 
     experts: tuple[Name, ...] = Field(min_length=1)
+    n_folds: int = Field(8, ge=2)
+    calibrate: bool = False  # temper each expert's probabilities first, by a temperature learnt on the same folds
+
+
+class Learner(Fusion):
+    """A policy that learns from what the experts say, in one of three forms."""
+
+    inputs: Literal["probs", "log_probs", "top_k"] = "probs"  # top_k: all but each expert's k highest are zero
+    top_k: int = Field(3, ge=1)
+
+    @model_validator(mode="after")
+    def _top_k_is_read(self) -> "Learner":
+        if "top_k" in self.model_fields_set and self.inputs != "top_k":
+            raise ValueError(f"top_k is for inputs: top_k alone, not for {self.inputs}")
+        return self
+
+
+class NetworkPolicy(Learner):
+    """A shallow network from the experts' class probabilities to class probabilities; `layers` 1, or 2 with ReLU."""
+
+    kind: Literal["network"] = "network"
     layers: Literal[1, 2] = 1
     hidden_size: int = Field(6, ge=1)  # 2 layers only
-    n_folds: int = Field(8, ge=2)
     epochs: int = Field(40, ge=1)
     lr: float = Field(0.01, gt=0)
-    batch_size: int = Field(128, ge=1)
+    batch_size: int = Field(128, ge=1)  # no more than there are: a large one is the full batch
     seed: int = 2020
+
+
+class RulePolicy(Fusion):
+    """A fixed rule on the experts' probabilities; `weighted_mean` alone learns, one weight an expert."""
+
+    kind: Literal["mean", "weighted_mean", "max", "product"]
+
+
+class LogisticPolicy(Learner):
+    """Stacking by multinomial logistic regression."""
+
+    kind: Literal["logistic"]
+    inputs: Literal["probs", "log_probs", "top_k"] = "log_probs"
+    C: float = Field(0.1, gt=0)  # scikit-learn's: the smaller, the more regular
+
+
+class BoostingPolicy(Learner):
+    """Stacking by gradient-boosted trees."""
+
+    kind: Literal["boosting"]
+    trees: int = Field(50, ge=1)  # of each class
+    max_leaf_nodes: int = Field(8, ge=2)
+    lr: float = Field(0.1, gt=0)
+    seed: int = 2020
+
+
+def _network_unless_said(policy: object) -> object:
+    return {"kind": "network"} | dict(policy) if isinstance(policy, Mapping) else policy
+
+
+Policy = Annotated[
+    Annotated[NetworkPolicy | RulePolicy | LogisticPolicy | BoostingPolicy, Field(discriminator="kind")],
+    BeforeValidator(_network_unless_said),
+]
 
 
 class Vote(Section):
     """Majority vote of the members; ties go to the highest summed probability, then to the lowest code."""
 
-    members: tuple[Name, ...] | Literal["all"] = "all"
+    members: tuple[Name, ...] | Literal["networks"] = "networks"  # networks: all policies of that kind
+    subsets: dict[Name, tuple[Name, ...]] = Field({})  # further votes, each a row of the score table

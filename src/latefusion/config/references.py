@@ -1,6 +1,6 @@
 """Names on the page that point at other names on the page: every one must resolve, before anything runs."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 from latefusion.config.experts import CnnExpert, DclExpert, Expert, ImageInput, LateExpert
 from latefusion.config.fusion import Policy
@@ -28,7 +28,7 @@ def check_image_cache(side: int | None, images: dict[str, ImageInput]) -> None:
             raise ValueError(f"{key}.resize {image.resize} is larger than image_cache {side}")
 
 
-def check_fusion(experts: dict[str, Expert], policies: dict[str, Policy], vote_members: Iterable[str]) -> None:
+def check_fusion(experts: dict[str, Expert], policies: dict[str, Policy], votes: dict[str, tuple[str, ...]]) -> None:
     """Raise ValueError where a policy or the vote names nothing, or a name is taken twice."""
     for name in (*experts, *policies):
         if name in RESERVED_NAMES:
@@ -38,8 +38,11 @@ def check_fusion(experts: dict[str, Expert], policies: dict[str, Policy], vote_m
             raise ValueError(f"'{name}' names an expert and a policy; each needs a name of its own")
         for member in policies[name].experts:
             _must_exist(f"policies.{name}.experts", member, experts)
-    for member in vote_members:
-        _must_exist("vote.members", member, policies)
+    for key, members in votes.items():
+        if not members:
+            raise ValueError(f"{key}: nobody votes; name policies, or have some of kind network")
+        for member in members:
+            _must_exist(key, member, policies)
 
 
 def _check_origin(key: str, expert: CnnExpert | DclExpert, experts: dict[str, Expert]) -> None:

@@ -8,7 +8,6 @@ import logging
 import joblib
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize_scalar
 from scipy.sparse import csr_matrix
 from scipy.special import log_softmax
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -16,6 +15,7 @@ from sklearn.pipeline import FeatureUnion, make_union
 from sklearn.svm import LinearSVC
 from tqdm import tqdm
 
+from latefusion.calibration import fit_temperature
 from latefusion.cleaning import clean
 from latefusion.config import TfidfExpert
 from latefusion.experts.outputs import write_outputs
@@ -70,11 +70,11 @@ class TfidfClassifier:
             search = {}
             for C in expert.regularisation:
                 margins = _out_of_fold_margins(features[sample], targets[sample], C, expert, bar)
-                search[C] = _fit_temperature(margins, targets[sample])
+                search[C] = fit_temperature(margins, targets[sample])
                 logger.info("tfidf: C %g gives log loss %.4f in %d folds", C, search[C][1], expert.n_folds)
             C = min(search, key=lambda C: search[C][1])
             if not is_whole:
-                search[C] = _fit_temperature(_out_of_fold_margins(features, targets, C, expert, bar), targets)
+                search[C] = fit_temperature(_out_of_fold_margins(features, targets, C, expert, bar), targets)
             self.classifier = LinearSVC(C=C, random_state=expert.seed).fit(features, targets)
             bar.update()
         self.temperature, log_loss = search[C]
@@ -140,14 +140,3 @@ def _margins(classifier: LinearSVC, features: csr_matrix) -> np.ndarray:
     """Return (N, K) distances to each class's border; scikit-learn gives one column for two classes."""
     margins = classifier.decision_function(features)
     return np.stack([-margins, margins], axis=1) if margins.ndim == 1 else margins
-
-
-def _fit_temperature(margins: np.ndarray, targets: np.ndarray) -> tuple[float, float]:
-    """Return the temperature of lowest log loss, and that log loss."""
-
-    def log_loss(log_temperature: float) -> float:
-        log_probs = log_softmax(margins / np.exp(log_temperature), axis=1)
-        return -log_probs[np.arange(len(targets)), targets].mean()
-
-    found = minimize_scalar(log_loss, bounds=(-5, 5), method="bounded")
-    return float(np.exp(found.x)), float(found.fun)

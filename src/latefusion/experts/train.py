@@ -62,5 +62,5 @@ def _predict(workshop: Workshop, network: Network, part: str, batch_size: int) -
 def _leave(workshop: Workshop, name: str, network: Network, probs: dict[str, np.ndarray], facts: dict) -> None:
     run_dir = workshop.run_dir(name)
     if workshop.accelerator.is_main_process:
-        save_weights(network.model, run_dir / "model.safetensors")
+        save_weights(network.model.state_dict(), run_dir / "model.safetensors")
         write_outputs(workshop.prepared, run_dir, probs, facts)

@@ -1,59 +1,108 @@
-"""Decision-level fusion of an experiment: train its policies on the validation products, and let them vote."""
+"""Decision-level fusion of an experiment: its policies learn on the validation products, and vote."""
 
 import logging
-from functools import partial
+from collections.abc import Iterator
+from functools import cache, partial
 
 import numpy as np
 
 from latefusion.config import Experiment
 from latefusion.files import write_json
-from latefusion.fusion.decisions import read_decisions, write_decisions
-from latefusion.fusion.vote import majority_vote
-from latefusion.jobs import Job
-from latefusion.metrics import macro_f1
-from latefusion.prepare import Prepared
+from latefusion.fusion.decisions import write_decisions
+from latefusion.fusion.inputs import Evidence
+from latefusion.fusion.policy_net import FittedNetworks, fit_networks, stacks
+from latefusion.fusion.rules import fit_rule
+from latefusion.fusion.stacking import fit_stacking
+from latefusion.jobs import Job, jobs_of, plan, run_jobs
+from latefusion.label_issues import removed_issues
+from latefusion.metrics import scored
+from latefusion.prepare import Prepared, load_prepared
 from latefusion.probs import read_probs
-from latefusion.split import assign_folds
+from latefusion.weights import save_weights
 
 logger = logging.getLogger(__name__)
+BLOCK = 2_000_000  # probabilities of one table that are decided on at a time
 
 
-def fuse(experiment: Experiment, prepared: Prepared, job: Job) -> None:
-    """Train a policy by cross-validation on the validation products; its networks vote on the test products."""
-    from latefusion.fusion.policy_net import fit_policy  # imports torch, which the vote does not need
-    from latefusion.weights import save_weights
-
-    policy = experiment.policies[job.name]
-    parts = prepared.evaluation_parts
-    targets = prepared.targets(parts["valid"])
-    inputs = partial(read_inputs, experiment, prepared, policy.experts)
-    folds = assign_folds(targets, policy.n_folds, policy.seed)
-    fitted = fit_policy(inputs("valid"), targets, folds, len(prepared.classes), policy)
-    oof_preds = fitted.oof_probs.argmax(axis=1)
-    write_decisions(job.run_dir, "valid", parts["valid"].index, oof_preds, fitted.oof_probs, prepared.classes)
-    fold_probs = fitted.fold_probs(inputs("test"))
-    preds = majority_vote(fold_probs.argmax(axis=2), fold_probs)
-    write_decisions(job.run_dir, "test", parts["test"].index, preds, fold_probs.mean(axis=0), prepared.classes)
-    save_weights(fitted.net, job.run_dir / "model.safetensors")
-    scores = {"valid_macro_f1": macro_f1(targets, oof_preds), "best_epochs": fitted.best_epochs}
-    write_json(job.run_dir / "metrics.json", scores)
-    logger.info("%s: valid_macro_f1 %.4f", job.name, scores["valid_macro_f1"])
+def fuse_policies(experiment: Experiment, only: str | None) -> None:
+    """Do the policies that are not done yet, or the one that `only` names."""
+    script, jobs = "06_fuse.py", plan(experiment)
+    pending = [job for job in jobs_of(jobs, script, only) if job.state() != "done"]
+    able = [job.name for job in pending if all(need.state() == "done" for need in job.needs)]
+    fusion = PolicyBench(experiment, load_prepared(experiment), able) if able else None
+    run_jobs(jobs, script, lambda job: fusion.leave(job), only)
 
 
-def read_inputs(experiment: Experiment, prepared: Prepared, experts: tuple[str, ...], part: str) -> np.ndarray:
-    """Return the experts' probabilities side by side, (N, experts x C), in the catalogue's order."""
-    ids = prepared.evaluation_parts[part].index
-    tables = [
-        read_probs(experiment.run_root / name / f"{part}_probs.parquet", ids, prepared.classes) for name in experts
-    ]
-    return np.concatenate(tables, axis=1)
+class PolicyBench:
+    """The policies of an experiment at work on its experts' probabilities."""
+
+    def __init__(self, experiment: Experiment, prepared: Prepared, pending: list[str]):
+        """Take the names of the policies to do: networks of one shape are trained together, when the first is asked."""
+        self.experiment, self.prepared = experiment, prepared
+        self.targets = valid_targets(experiment, prepared)
+        self._valid_table = cache(partial(self._read, "valid"))
+        self._stacks = stacks({name: self.evidence(name) for name in pending if self._policy(name).kind == "network"})
+        self._networks: dict[str, FittedNetworks] = {}
+
+    def _policy(self, name: str):
+        return self.experiment.policies[name]
+
+    def _read(self, part: str, expert: str) -> np.ndarray:
+        path = self.experiment.run_root / expert / f"{part}_probs.parquet"
+        return read_probs(path, self.prepared.evaluation_parts[part].index, self.prepared.classes)
+
+    def evidence(self, name: str) -> Evidence:
+        """Return what a policy learns from."""
+        policy = self._policy(name)
+        folds = self.prepared.folds(self.prepared.evaluation_parts["valid"], policy.n_folds)
+        return Evidence(policy, tuple(map(self._valid_table, policy.experts)), self.targets, folds)
+
+    def fit(self, name: str):
+        """Return the fitted policy: it has `oof_probs`, `facts` and `decide(tables)`."""
+        kind = self._policy(name).kind
+        if kind != "network":
+            return (
+                fit_stacking(self.evidence(name)) if kind in ("logistic", "boosting") else fit_rule(self.evidence(name))
+            )
+        if name not in self._networks:
+            together = next(names for names in self._stacks if name in names)
+            fitted = fit_networks([self.evidence(one) for one in together])
+            self._networks |= dict(zip(together, fitted, strict=True))
+        return self._networks.pop(name)
+
+    def leave(self, job: Job) -> None:
+        """Fit a policy and leave its run folder: decisions on validation (out of fold) and test products."""
+        fitted = self.fit(job.name)
+        oof_preds = fitted.oof_probs.argmax(axis=1)
+        parts, classes = self.prepared.evaluation_parts, self.prepared.classes
+        write_decisions(job.run_dir, "valid", parts["valid"].index, oof_preds, fitted.oof_probs, classes)
+        test_tables = tuple(self._read("test", expert) for expert in self._policy(job.name).experts)
+        preds, probs = _decide(fitted, test_tables)
+        write_decisions(job.run_dir, "test", parts["test"].index, preds, probs, classes)
+        if isinstance(fitted, FittedNetworks):
+            save_weights(fitted.weights, job.run_dir / "model.safetensors")
+        scores = {f"valid_{name}": value for name, value in scored(self.targets, oof_preds).items()}
+        write_json(job.run_dir / "metrics.json", scores | fitted.facts)
+        logger.info("%s: valid_macro_f1 %.4f", job.name, scores["valid_macro_f1"])
 
 
-def vote(experiment: Experiment, prepared: Prepared, job: Job) -> None:
-    """Let the members vote on validation and test products."""
-    for part, products in prepared.evaluation_parts.items():
-        members = [read_decisions(experiment.run_root / name, part, prepared) for name in experiment.vote_members]
-        preds = np.stack([preds for preds, _ in members])
-        probs = np.stack([probs for _, probs in members])
-        decided = majority_vote(preds, probs)
-        write_decisions(job.run_dir, part, products.index, decided, probs.mean(axis=0), prepared.classes)
+def valid_targets(experiment: Experiment, prepared: Prepared) -> np.ndarray:
+    """Return (N,) class numbers of the validation products; -1 for label issues, where those are cleaned too."""
+    products = prepared.evaluation_parts["valid"]
+    targets = prepared.targets(products)
+    if experiment.cleans_valid:
+        targets[products.index.isin(removed_issues(experiment))] = -1
+    return targets
+
+
+def _decide(fitted, tables: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Decide on products block by block: eight networks' probabilities of all at once may not fit into memory."""
+    size = max(1, BLOCK // tables[0].shape[1])
+    blocks = [fitted.decide(tuple(table[rows] for table in tables)) for rows in _slices(len(tables[0]), size)]
+    if not blocks:
+        return np.empty(0, dtype=int), tables[0]
+    return tuple(np.concatenate(parts) for parts in zip(*blocks, strict=True))
+
+
+def _slices(length: int, size: int) -> Iterator[slice]:
+    return (slice(start, start + size) for start in range(0, length, size))

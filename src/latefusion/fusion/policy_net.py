@@ -1,7 +1,8 @@
 """The policy network: shallow, from all class probabilities of the experts to class probabilities, one network a fold.
 
-Bi et al. 2020, section 3.3.2. The folds' networks are trained together as one stacked model: a batch of small matrix
-products costs little more than one of them, and Adam works weight by weight, so the folds do not touch each other.
+Bi et al. 2020, section 3.3.2. The networks of all folds of all policies of one shape are trained together as one
+stacked model: a batch of small matrix products costs little more than one of them, and Adam works weight by weight, so
+the networks do not touch each other.
 """
 
 import math
@@ -12,28 +13,34 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
+from tqdm import tqdm
 
-from latefusion.config import Policy
-from latefusion.metrics import macro_f1
+from latefusion.config import NetworkPolicy
+from latefusion.fusion.inputs import Evidence
+from latefusion.fusion.vote import majority_vote
+from latefusion.metrics import class_counts, macro_f1_of_counts
 from latefusion.randomness import derive_seed
+from latefusion.selection import CrossSelection
+
+CHUNK_BYTES = 24_000_000  # what the networks of a stack touch in a step: beyond the processor's caches stacking slows
 
 
 class StackedPolicy(nn.Module):
-    """F networks of one shape side by side; weights have a leading fold axis."""
+    """Networks of one shape side by side; weights have a leading axis, one entry a seed."""
 
-    def __init__(self, sizes: list[int], n_folds: int, seed: int):
+    def __init__(self, sizes: list[int], seeds: list[int]):
         super().__init__()
-        generators = [torch.Generator().manual_seed(derive_seed(seed, "init", fold)) for fold in range(n_folds)]
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         self.weights, self.biases = nn.ParameterList(), nn.ParameterList()
         for fan_in, fan_out in pairwise(sizes):
             bound = 1 / math.sqrt(fan_in)  # as nn.Linear starts
             draw = [torch.empty(fan_in + 1, fan_out).uniform_(-bound, bound, generator=g) for g in generators]
-            stacked = torch.stack(draw)  # (F, in + 1, out)
+            stacked = torch.stack(draw)  # (S, in + 1, out)
             self.weights.append(nn.Parameter(stacked[:, :-1].clone()))
             self.biases.append(nn.Parameter(stacked[:, -1:].clone()))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map (F, B, in) to logits (F, B, C)."""
+        """Map (S, B, in) to logits (S, B, C)."""
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             if layer:
                 x = x.relu()
@@ -42,66 +49,175 @@ class StackedPolicy(nn.Module):
 
 
 @dataclass(frozen=True)
-class FittedPolicy:
-    """The folds' networks, each at its epoch of highest macro-F1 on the products it left out."""
+class FittedNetworks:
+    """A policy's networks, each at its epoch of highest macro-F1 on the products it left out.
 
-    net: StackedPolicy
+    `oof_probs` (N, C) are each product's by the network that did not train on it, and at the epoch that is best on the
+    other folds: the published choice of epochs would flatter them.
+    """
+
+    evidence: Evidence
+    weights: dict[str, torch.Tensor]  # of a StackedPolicy with a network a fold
     best_epochs: list[int]
-    oof_probs: np.ndarray  # (N_valid, C), each product by the network that did not train on it
+    oof_probs: np.ndarray
+
+    @property
+    def facts(self) -> dict:
+        return {"best_epochs": self.best_epochs}
 
     @torch.inference_mode()
-    def fold_probs(self, inputs: np.ndarray) -> np.ndarray:
-        """Return (F, N, C) float32."""
-        x = torch.from_numpy(inputs).float().expand(len(self.best_epochs), -1, -1)
-        return self.net(x).softmax(dim=-1).numpy()
+    def fold_probs(self, tables: tuple[np.ndarray, ...]) -> np.ndarray:
+        """Return (F, N, C) float32 for products by their experts' (N, C) probabilities."""
+        net = StackedPolicy(_sizes(self.evidence), [0] * self.evidence.policy.n_folds)
+        net.load_state_dict(self.weights)
+        features = np.stack([self.evidence.features(fold, tables) for fold in range(self.evidence.policy.n_folds)])
+        return net(torch.from_numpy(features)).softmax(dim=-1).numpy()
+
+    def decide(self, tables: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the (N,) class numbers that the networks vote for, and their mean probabilities (N, C)."""
+        probs = self.fold_probs(tables)
+        return majority_vote(probs.argmax(axis=2), probs.sum(axis=0)), probs.mean(axis=0)
 
 
-def fit_policy(
-    inputs: np.ndarray, targets: np.ndarray, folds: np.ndarray, num_classes: int, policy: Policy
-) -> FittedPolicy:
-    """Train one network a fold on (N, experts x C) probabilities and (N,) class numbers; `folds` is (N,)."""
-    n_folds = policy.n_folds
+def stacks(policies: dict[str, Evidence]) -> list[list[str]]:
+    """Return the policies' names in the groups to train together: of one shape and one way of training."""
+    groups: dict[tuple, list[str]] = {}
+    for name, evidence in policies.items():
+        policy = evidence.policy
+        way = (policy.n_folds, policy.epochs, policy.lr, _batch_size(evidence))
+        groups.setdefault((*_sizes(evidence), *way), []).append(name)
+    return [
+        names[start : start + size]
+        for names in groups.values()
+        for size in [_stack_size(policies[names[0]])]
+        for start in range(0, len(names), size)
+    ]
+
+
+def fit_networks(policies: list[Evidence]) -> list[FittedNetworks]:
+    """Train the networks of policies of one stack: one network for each fold of each policy."""
+    return _Trainer(policies).fit()
+
+
+def _sizes(evidence: Evidence) -> list[int]:
+    policy, num_classes = evidence.policy, evidence.num_classes
     hidden = [policy.hidden_size] if policy.layers == 2 else []
-    net = StackedPolicy([inputs.shape[1], *hidden, num_classes], n_folds, policy.seed)
-    optimizer = torch.optim.Adam(net.parameters(), lr=policy.lr)
-    x, y = torch.from_numpy(inputs).float(), torch.from_numpy(targets).long()
-    everything = x.expand(n_folds, -1, -1)
-    best = [(-1.0, 0, np.empty(0), {})] * n_folds  # macro-F1, epoch, probabilities of the left-out, weights
-    for epoch in range(policy.epochs):
-        for rows, real in _batches(folds, n_folds, policy, epoch):
-            losses = cross_entropy(net(x[rows]).flatten(0, 1), y[rows].flatten(), reduction="none").view_as(real)
-            loss = ((losses * real).sum(dim=1) / real.sum(dim=1)).sum()
-            optimizer.zero_grad()
+    return [len(evidence.tables) * num_classes, *hidden, num_classes]
+
+
+def _batch_size(evidence: Evidence) -> int:
+    return min(evidence.policy.batch_size, len(evidence.targets))
+
+
+def _stack_size(evidence: Evidence) -> int:
+    """Return how many policies of this shape a stack holds."""
+    sizes, batch = _sizes(evidence), _batch_size(evidence)
+    weights = sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes))
+    touched = 4 * (4 * weights + batch * (sizes[0] + 3 * sum(sizes[1:])))  # bytes: Adam's weights; values, gradients
+    return max(1, CHUNK_BYTES // (touched * evidence.policy.n_folds))
+
+
+class _Trainer:
+    """One stack being trained; network s is fold `s % F` of policy `s // F`."""
+
+    def __init__(self, policies: list[Evidence]):
+        self.policies = policies
+        self.policy: NetworkPolicy = policies[0].policy  # for what they have in common
+        self.n_folds = self.policy.n_folds
+        self.networks = [(evidence, fold) for evidence in policies for fold in range(self.n_folds)]
+        seeds = [derive_seed(evidence.policy.seed, "init", fold) for evidence, fold in self.networks]
+        self.net = StackedPolicy(_sizes(policies[0]), seeds)
+        self.optimizer = torch.optim.Adam(self.net.parameters(), lr=self.policy.lr, fused=True)
+        self.inputs, self.input_of = self._inputs()
+        self.train_rows = [evidence.rows(fold) for evidence, fold in self.networks]
+        self.targets = torch.from_numpy(policies[0].targets.clip(min=0)).long()
+        self.left_out = [np.flatnonzero(evidence.folds == fold) for evidence, fold in self.networks]
+        self.best_scores = np.full(len(self.networks), -1.0)
+        self.best_epochs = np.zeros(len(self.networks), dtype=int)
+        self.best = {key: value.clone() for key, value in self.net.state_dict().items()}
+        self.selections = [
+            CrossSelection(evidence.targets, evidence.folds, evidence.num_classes) for evidence in policies
+        ]
+
+    def _inputs(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the (T, N, in) different inputs, and the (S, 1) number of each network's among them."""
+        shared = [1 if not evidence.policy.calibrate else self.n_folds for evidence in self.policies]
+        tables = [
+            evidence.features(fold) for evidence, n in zip(self.policies, shared, strict=True) for fold in range(n)
+        ]
+        starts = np.cumsum([0, *shared[:-1]])
+        number = [
+            start + (fold if n > 1 else 0)
+            for start, n in zip(starts, shared, strict=True)
+            for fold in range(self.n_folds)
+        ]
+        return torch.from_numpy(np.stack(tables)), torch.tensor(number)[:, None]
+
+    def fit(self) -> list[FittedNetworks]:
+        for epoch in tqdm(range(self.policy.epochs), f"{len(self.networks)} networks", unit="epoch", disable=None):
+            self._train_epoch(epoch)
+            self._keep_best(epoch)
+        return [self._result(number) for number in range(len(self.policies))]
+
+    def _train_epoch(self, epoch: int) -> None:
+        rows, real = self._batches(epoch)
+        for batch_rows, batch_real in zip(rows, real, strict=True):
+            logits = self.net(self.inputs[self.input_of, batch_rows])
+            losses = cross_entropy(logits.flatten(0, 1), self.targets[batch_rows].flatten(), reduction="none")
+            # A sum of each network's mean: a network's gradient is what it would be alone.
+            loss = (losses.view_as(batch_real) * batch_real).sum()
+            self.optimizer.zero_grad()
             loss.backward()
-            optimizer.step()
-        with torch.no_grad():
-            probs = net(everything).softmax(dim=-1).numpy()
-        for fold in range(n_folds):
-            left_out = folds == fold
-            score = macro_f1(targets[left_out], probs[fold, left_out].argmax(axis=1))
-            if score > best[fold][0]:
-                weights = {key: value[fold].clone() for key, value in net.state_dict().items()}
-                best[fold] = (score, epoch + 1, probs[fold, left_out], weights)
-    net.load_state_dict({key: torch.stack([weights[key] for *_, weights in best]) for key in net.state_dict()})
-    oof_probs = np.empty((len(targets), num_classes), dtype=np.float32)
-    for fold, (_, _, probs, _) in enumerate(best):
-        oof_probs[folds == fold] = probs
-    return FittedPolicy(net, [epoch for _, epoch, _, _ in best], oof_probs)
+            self.optimizer.step()
 
+    def _batches(self, epoch: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return (n, S, B) row numbers, and their share in their own batch's mean.
 
-def _batches(folds: np.ndarray, n_folds: int, policy: Policy, epoch: int):
-    """Yield (F, B) row numbers and which of them are real.
+        Every network has as many batches as the one with most products: a batch without any would still move its
+        weights, by Adam's momentum. Batches of one step differ by a product or so; the shorter are padded.
+        """
+        n_batches = math.ceil(max(len(rows) for rows in self.train_rows) / self.policy.batch_size)
+        longest = max(math.ceil(len(rows) / n_batches) for rows in self.train_rows)
+        batches = np.zeros((n_batches, len(self.networks), longest), dtype=np.int64)
+        shares = np.zeros(batches.shape, dtype=np.float32)
+        for number, (evidence, fold) in enumerate(self.networks):
+            rng = np.random.default_rng(derive_seed(evidence.policy.seed, "order", fold, epoch))
+            for batch, rows in enumerate(np.array_split(rng.permutation(self.train_rows[number]), n_batches)):
+                batches[batch, number, : len(rows)] = rows
+                shares[batch, number, : len(rows)] = 1 / max(len(rows), 1)
+        return torch.from_numpy(batches), torch.from_numpy(shares)
 
-    Every fold has as many batches as the largest: a batch without any product of a fold would still move its weights,
-    by Adam's momentum. Batches of one step differ by a product or so, and the shorter are padded.
-    """
-    orders = []
-    for fold in range(n_folds):
-        rng = np.random.default_rng(derive_seed(policy.seed, "order", fold, epoch))
-        orders.append(rng.permutation(np.flatnonzero(folds != fold)))
-    n_batches = math.ceil(max(len(order) for order in orders) / policy.batch_size)
-    for batches in zip(*(np.array_split(order, n_batches) for order in orders), strict=True):
-        longest = max(len(batch) for batch in batches)
-        rows = np.stack([np.pad(batch, (0, longest - len(batch))) for batch in batches])
-        real = np.stack([np.arange(longest) < len(batch) for batch in batches])
-        yield torch.from_numpy(rows), torch.from_numpy(real).float()
+    @torch.no_grad()
+    def _keep_best(self, epoch: int) -> None:
+        """Keep the weights of each network that was never better on the products it left out."""
+        scores = np.concatenate([self._score(number) for number in range(len(self.policies))])
+        better = scores > self.best_scores
+        self.best_scores[better] = scores[better]
+        self.best_epochs[better] = epoch + 1
+        for key, value in self.net.state_dict().items():
+            self.best[key][torch.from_numpy(better)] = value[torch.from_numpy(better)]
+
+    def _score(self, number: int) -> np.ndarray:
+        """Return (F,) macro-F1 of a policy's networks on their left-out products, which go to its selection too."""
+        evidence, selection = self.policies[number], self.selections[number]
+        probs = np.empty_like(selection.probs)
+        for stacked in range(number * self.n_folds, (number + 1) * self.n_folds):
+            rows = self.left_out[stacked]
+            probs[rows] = self._probs(stacked, rows)
+        selection.add(probs)
+        preds = probs.argmax(axis=1)
+        return macro_f1_of_counts(
+            class_counts(evidence.targets, preds, evidence.num_classes, evidence.folds, self.n_folds)
+        )
+
+    def _probs(self, stacked: int, rows: np.ndarray) -> np.ndarray:
+        x = self.inputs[self.input_of[stacked], torch.from_numpy(rows)]
+        for layer, (weight, bias) in enumerate(zip(self.net.weights, self.net.biases, strict=True)):
+            x = torch.addmm(bias[stacked], x.relu() if layer else x, weight[stacked])
+        return x.softmax(dim=-1).numpy()
+
+    def _result(self, number: int) -> FittedNetworks:
+        own = slice(number * self.n_folds, (number + 1) * self.n_folds)
+        weights = {key: value[own].clone() for key, value in self.best.items()}
+        epochs = self.best_epochs[own].tolist()
+        return FittedNetworks(self.policies[number], weights, epochs, self.selections[number].probs)

@@ -118,10 +118,10 @@ def keep_weights(model: torch.nn.Module, progress: Progress, training: Training,
     The best before them stay until a checkpoint knows of these.
     """
     if best:
-        save_weights(model, best_weights(run_dir, progress))
+        save_weights(model.state_dict(), best_weights(run_dir, progress))
     epochs_before_end = training.epochs - progress.epoch
     if epochs_before_end < training.keep_last:
-        save_weights(model, late_weights(run_dir, epochs_before_end))
+        save_weights(model.state_dict(), late_weights(run_dir, epochs_before_end))
 
 
 def best_weights(run_dir: Path, progress: Progress) -> Path:

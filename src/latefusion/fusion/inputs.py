@@ -1,0 +1,70 @@
+"""What a policy reads: its experts' probabilities on the validation products, the labels there, and the folds."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from latefusion.calibration import as_logits, fit_temperature, temper
+from latefusion.config import Policy
+
+ALL = -1  # in place of a fold: learnt on all validation products
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The experts of one policy on the validation products.
+
+    `tables` are the experts' (N, C) probabilities; `targets` (N,) class numbers, -1 where a label does not count;
+    `folds` (N,) fold numbers. Nothing that is learnt for a fold is learnt from its labels.
+    """
+
+    policy: Policy
+    tables: tuple[np.ndarray, ...]
+    targets: np.ndarray
+    folds: np.ndarray
+
+    @property
+    def num_classes(self) -> int:
+        return self.tables[0].shape[1]
+
+    def rows(self, fold: int) -> np.ndarray:
+        """Return the numbers of the products that a fold's policy learns from: labelled, and of other folds."""
+        return np.flatnonzero((self.targets >= 0) & (self.folds != fold))
+
+    @cached_property
+    def temperatures(self) -> np.ndarray:
+        """Return (F + 1, E): each expert's temperature for each fold, the last learnt on all folds; 1 if not asked."""
+        temperatures = np.ones((self.policy.n_folds + 1, len(self.tables)))
+        if self.policy.calibrate:
+            for fold in [*range(self.policy.n_folds), ALL]:
+                rows = self.rows(fold)
+                for expert, table in enumerate(self.tables):
+                    temperatures[fold, expert], _ = fit_temperature(as_logits(table[rows]), self.targets[rows])
+        return temperatures
+
+    def calibrated(self, fold: int, tables: tuple[np.ndarray, ...] | None = None) -> list[np.ndarray]:
+        """Return the experts' probabilities as a fold's policy reads them; of other products if `tables` are given."""
+        tables = self.tables if tables is None else tables
+        return [temper(table, one) for table, one in zip(tables, self.temperatures[fold], strict=True)]
+
+    def features(self, fold: int, tables: tuple[np.ndarray, ...] | None = None) -> np.ndarray:
+        """Return (N, E * C) float32: what a learner's input is, in the form that the policy names."""
+        form = self.policy.inputs
+        if form == "log_probs":
+            parts = [as_logits(table) for table in self.calibrated(fold, tables)]
+        elif form == "top_k":
+            parts = [_top_k(table, self.policy.top_k) for table in self.calibrated(fold, tables)]
+        else:
+            parts = self.calibrated(fold, tables)
+        return np.concatenate(parts, axis=1, dtype=np.float32)
+
+
+def _top_k(probs: np.ndarray, k: int) -> np.ndarray:
+    """Return the probabilities with all but each row's k highest at zero."""
+    if k >= probs.shape[1]:
+        return probs
+    highest = np.argpartition(probs, -k, axis=1)[:, -k:]
+    kept = np.zeros_like(probs)
+    np.put_along_axis(kept, highest, np.take_along_axis(probs, highest, axis=1), axis=1)
+    return kept

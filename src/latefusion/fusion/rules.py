@@ -1,0 +1,86 @@
+"""Fixed rules on the experts' probabilities: mean, weighted mean, maximum and product.
+
+Kittler et al., "On Combining Classifiers", PAMI 1998. The weighted mean's weights are learnt: experts are added to a
+bag one by one, with replacement, each time the one that brings the highest macro-F1 (Caruana et al., "Ensemble
+Selection from Libraries of Models", ICML 2004).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import softmax
+
+from latefusion.calibration import as_logits
+from latefusion.fusion.inputs import ALL, Evidence
+from latefusion.metrics import class_counts, macro_f1_of_counts
+
+ROUNDS = 20  # weights are multiples of a twentieth or coarser
+
+
+@dataclass(frozen=True)
+class FittedRule:
+    """A rule with the weights of its experts."""
+
+    evidence: Evidence
+    weights: np.ndarray  # (E,)
+    oof_probs: np.ndarray  # (N, C)
+
+    @property
+    def facts(self) -> dict:
+        if self.evidence.policy.kind != "weighted_mean":
+            return {}
+        return {"weights": dict(zip(self.evidence.policy.experts, self.weights.tolist(), strict=True))}
+
+    def decide(self, tables: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """Return (N,) class numbers and (N, C) probabilities of products by their experts' (N, C) probabilities."""
+        probs = combine(self.evidence.policy.kind, self.evidence.calibrated(ALL, tables), self.weights)
+        return probs.argmax(axis=1), probs
+
+
+def fit_rule(evidence: Evidence) -> FittedRule:
+    """Learn what a rule has to learn: each fold's weights on the other folds, the final ones on all."""
+    kind, n_folds = evidence.policy.kind, evidence.policy.n_folds
+    oof_probs = np.empty_like(evidence.tables[0])
+    for fold in range(n_folds):
+        left_out = evidence.folds == fold
+        held_out = tuple(table[left_out] for table in evidence.tables)
+        oof_probs[left_out] = combine(kind, evidence.calibrated(fold, held_out), _weights(evidence, fold))
+    return FittedRule(evidence, _weights(evidence, ALL), oof_probs)
+
+
+def combine(kind: str, tables: list[np.ndarray], weights: np.ndarray) -> np.ndarray:
+    """Return (N, C) probabilities from the experts' (N, C) tables."""
+    if kind == "max":
+        highest = np.maximum.reduce(tables)
+        return highest / highest.sum(axis=1, keepdims=True)
+    if kind == "product":
+        return softmax(sum(as_logits(table) for table in tables), axis=1)
+    return sum(weight * table for weight, table in zip(weights, tables, strict=True)).astype(np.float32)
+
+
+def _weights(evidence: Evidence, fold: int) -> np.ndarray:
+    n_experts = len(evidence.tables)
+    if evidence.policy.kind != "weighted_mean":
+        return np.full(n_experts, 1 / n_experts, dtype=np.float32)
+    rows = evidence.rows(fold)
+    tables = evidence.calibrated(fold, tuple(table[rows] for table in evidence.tables))
+    return greedy_weights(tables, evidence.targets[rows])
+
+
+def greedy_weights(tables: list[np.ndarray], targets: np.ndarray) -> np.ndarray:
+    """Return (E,) weights that sum to one: the bag of experts of highest macro-F1, the smallest of equals."""
+    bag = np.zeros(len(tables), dtype=np.float32)
+    best_score, best = -1.0, bag
+    summed = np.zeros_like(tables[0])
+    for _ in range(ROUNDS):
+        scores = [_macro_f1(targets, summed + table) for table in tables]
+        chosen = int(np.argmax(scores))
+        bag[chosen] += 1
+        summed = summed + tables[chosen]
+        if scores[chosen] > best_score:
+            best_score, best = scores[chosen], bag / bag.sum()
+    return best
+
+
+def _macro_f1(targets: np.ndarray, summed: np.ndarray) -> float:
+    return float(macro_f1_of_counts(class_counts(targets, summed.argmax(axis=1), summed.shape[1]))[0])

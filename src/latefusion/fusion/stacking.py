@@ -1,0 +1,68 @@
+"""Stacking: a classical classifier on the experts' probabilities, the other school of the challenge.
+
+Wolpert, "Stacked Generalization", Neural Networks 1992.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+
+from latefusion.config import BoostingPolicy, LogisticPolicy
+from latefusion.errors import InputError
+from latefusion.fusion.inputs import ALL, Evidence
+
+
+@dataclass(frozen=True)
+class FittedStacking:
+    """A classifier learnt on all validation products, and what its like said of each left-out fold."""
+
+    evidence: Evidence
+    classifier: LogisticRegression | HistGradientBoostingClassifier
+    oof_probs: np.ndarray  # (N, C)
+    facts: dict
+
+    def decide(self, tables: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """Return (N,) class numbers and (N, C) probabilities of products by their experts' (N, C) probabilities."""
+        probs = _predict(self.classifier, self.evidence.features(ALL, tables), self.evidence.num_classes)
+        return probs.argmax(axis=1), probs
+
+
+def fit_stacking(evidence: Evidence) -> FittedStacking:
+    """Learn a classifier on each fold's complement, and one on all."""
+    oof_probs = np.empty_like(evidence.tables[0])
+    for fold in range(evidence.policy.n_folds):
+        left_out = evidence.folds == fold
+        if not left_out.any():  # folds of whole groups may be fewer than asked for
+            continue
+        features = evidence.features(fold)
+        classifier = _fit(evidence, features, evidence.rows(fold))
+        oof_probs[left_out] = _predict(classifier, features[left_out], evidence.num_classes)
+    return FittedStacking(evidence, _fit(evidence, evidence.features(ALL), evidence.rows(ALL)), oof_probs, {})
+
+
+def _fit(evidence: Evidence, features: np.ndarray, rows: np.ndarray):
+    targets = evidence.targets[rows]
+    if len(np.unique(targets)) < 2:
+        kind = evidence.policy.kind
+        raise InputError(
+            f"{kind} stacking: the validation products of all but one fold have a single class; fewer folds?"
+        )
+    return _classifier(evidence.policy).fit(features[rows], targets)
+
+
+def _classifier(policy: LogisticPolicy | BoostingPolicy):
+    if policy.kind == "logistic":
+        return LogisticRegression(C=policy.C, max_iter=2000)
+    return HistGradientBoostingClassifier(
+        max_iter=policy.trees, max_leaf_nodes=policy.max_leaf_nodes, learning_rate=policy.lr,
+        early_stopping=False, random_state=policy.seed,
+    )  # fmt: skip
+
+
+def _predict(classifier, features: np.ndarray, num_classes: int) -> np.ndarray:
+    """Return (N, C) probabilities; a class that the classifier never met has none."""
+    probs = np.zeros((len(features), num_classes), dtype=np.float32)
+    probs[:, classifier.classes_] = classifier.predict_proba(features)
+    return probs
