@@ -9,7 +9,7 @@ from latefusion.cli import run_script
 
 
 def main(experiment, only):
-    from latefusion.fusion.fuse import vote
+    from latefusion.fusion.vote import vote
     from latefusion.jobs import plan, run_jobs
     from latefusion.prepare import load_prepared
     from latefusion.scores import write_scores
