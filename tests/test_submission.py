@@ -7,7 +7,7 @@ import pytest
 
 from latefusion.config import CatalogueConfig
 from latefusion.errors import InputError
-from latefusion.submission import validate_ens, validate_sigir, write_submissions
+from latefusion.submission import Challenge, write_submissions
 
 X_HEADER = "Integer_id\tTitle\tDescription\tImage_id\tProduct_id\n"
 PHASE_1 = X_HEADER + "8\tLivre\t\t108\t208\n7\tJeu\t\t107\t207\n"
@@ -136,7 +136,7 @@ def test_a_product_predicted_twice_is_refused(tmp_path):
 
 def test_a_failed_check_removes_the_partial_file_and_keeps_the_older_one(root, tmp_path, monkeypatch):
     (tmp_path / "y_test_task1_phase1_pred.tsv").write_text("older")
-    monkeypatch.setattr("latefusion.submission.validate_sigir", reject)
+    monkeypatch.setattr("latefusion.submission.writers.validate_challenge", reject)
     before = sorted(tmp_path.iterdir())
     labels = predict({"7": "2583", "9": "40", "8": "10"})
     assert "rejected" in refused(sigir(root), labels, tmp_path, splits_of(["7", "8", "9"]))
@@ -144,63 +144,7 @@ def test_a_failed_check_removes_the_partial_file_and_keeps_the_older_one(root, t
     assert (tmp_path / "y_test_task1_phase1_pred.tsv").read_text() == "older"
 
 
-def reject(path: Path, test_file: Path) -> None:
+def reject(path: Path, challenge: Challenge, test_file: Path) -> None:
     assert path.name.endswith(".partial")
     assert path.exists()
     raise InputError("rejected")
-
-
-BAD_SIGIR = [
-    (GOOD_1.replace("Prdtypecode", "prdtypecode"), ["line 1", "header"]),
-    (GOOD_1.replace("\n", "\r\n"), ["line 1", "header"]),
-    ("\ufeff" + GOOD_1, ["line 1", "header"]),
-    (GOOD_1.replace("\t10\n", "\t10\r\n"), ["line 2", "carriage return"]),
-    (GOOD_1.replace("\t10\n", "\t10\n\n"), ["line 3", "blank"]),
-    (GOOD_1.removesuffix("\n"), ["line 3", "line feed"]),
-    (GOOD_1.replace("\t208\t", "\t"), ["line 2: 3 cells"]),
-    (GOOD_1 + "9\t109\t209\t40\n", ["line 4: id 9", "not in x_test_task1_phase1.tsv"]),
-    (GOOD_1 + "7\t107\t207\t40\n", ["line 3: id 7", "line 4: id 7", "more than once"]),
-    (GOOD_1.replace("7\t107\t207\t2583\n", ""), ["x_test_task1_phase1.tsv, line 3: id 7", "lacks"]),
-    ("".join(GOOD_1.splitlines(True)[i] for i in (0, 2, 1)), ["line 2: id 7, where the test file has 8", "order"]),
-    (GOOD_1.replace("108", "109"), ["line 2: id 8 has image_id 109 instead of 108"]),
-    (GOOD_1.replace("\t208", "\t209"), ["line 2: id 8 has product_id 209 instead of 208"]),
-    (GOOD_1.replace("\t10\n", "\t10.0\n"), ["line 2: id 8 has '10.0'"]),
-    (GOOD_1.replace("\t10\n", "\t\n"), ["line 2: id 8 has ''"]),
-    (GOOD_1.splitlines(True)[0], ["no rows"]),
-]
-
-
-@pytest.mark.parametrize(("content", "expected"), BAD_SIGIR)
-def test_a_bad_sigir_submission_is_refused_by_line(root, tmp_path, content, expected):
-    path = tmp_path / "mine.tsv"
-    path.write_bytes(GOOD_1.encode())
-    validate_sigir(path, root / "x_test_task1_phase1.tsv")
-    path.write_bytes(content.encode())
-    with pytest.raises(InputError) as caught:
-        validate_sigir(path, root / "x_test_task1_phase1.tsv")
-    for part in expected:
-        assert part in str(caught.value)
-
-
-BAD_ENS = [
-    (ENS_GOOD.replace(",prd", "id,prd"), ["line 1", "header"]),
-    (ENS_GOOD.replace(",prd", '"",prd'), ["line 1", "header"]),
-    (ENS_GOOD.replace("4,10", "4,10,1"), ["line 3: 3 cells"]),
-    (ENS_GOOD.replace("4,", "6,"), ["line 3: id 6", "not in X_test_update.csv"]),
-    (ENS_GOOD.replace("4,10\n", ""), ["X_test_update.csv, line 3: id 4", "lacks"]),
-    (",prdtypecode\n4,10\n5,2583\n", ["line 2: id 4, where the test file has 5"]),
-    (ENS_GOOD.replace("10", "ten"), ["line 3: id 4 has 'ten'"]),
-]
-
-
-@pytest.mark.parametrize(("content", "expected"), BAD_ENS)
-def test_a_bad_ens_submission_is_refused_by_line(tmp_path, content, expected):
-    path, test_file = tmp_path / "mine.csv", tmp_path / "X_test_update.csv"
-    test_file.write_text(ENS_TEST)
-    path.write_bytes(ENS_GOOD.encode())
-    validate_ens(path, test_file)
-    path.write_bytes(content.encode())
-    with pytest.raises(InputError) as caught:
-        validate_ens(path, test_file)
-    for part in expected:
-        assert part in str(caught.value)

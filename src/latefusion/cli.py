@@ -19,19 +19,21 @@ DISK_FULL = 1_000_000  # bytes
 
 def run_script(
     doc: str,
-    work: Callable[[Experiment, str | None], None],
+    work: Callable[..., None],
     *,
     parallel: bool = False,
     has_jobs: bool = True,
     preview: Callable[[Experiment, str | None], None] | None = None,
+    own: dict[str, dict] | None = None,
 ) -> None:
     """Parse the arguments, load the experiment and call `work(experiment, only)`; `only` needs a script that has jobs.
 
+    `own` holds the arguments that this script alone has, as argparse takes them; `work` gets them by name.
     With `--preview`, a script that has one calls `preview(experiment, only)` instead.
     Under `accelerate launch`, a script that is not `parallel` works in the main process alone.
     Exits with status 2 and a plain message on an InputError, 130 when interrupted.
     """
-    args = _parse(doc, has_jobs=has_jobs, has_preview=preview is not None)
+    args = _parse(doc, has_jobs=has_jobs, has_preview=preview is not None, own=own or {})
     # OpenMP's threads spin while they wait for each other. Spinning for long makes training many times slower beside a
     # busy neighbour, not spinning at all makes it slower on a quiet machine; torch reads this on import.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
@@ -50,7 +52,8 @@ def run_script(
         elif args.preview:
             preview(experiment, args.only)
         elif parallel or rank == 0:
-            work(experiment, args.only)
+            names = [name.lstrip("-") for name in own or {}]
+            work(experiment, args.only, **{name: getattr(args, name) for name in names})
     except InputError as error:
         sys.exit(_complain(error))
     except Exception as error:  # each library has its own error for a full disk
@@ -62,10 +65,12 @@ def run_script(
         sys.exit(130)
 
 
-def _parse(doc: str, *, has_jobs: bool, has_preview: bool) -> argparse.Namespace:
+def _parse(doc: str, *, has_jobs: bool, has_preview: bool, own: dict[str, dict]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", type=Path, default=DEFAULT_PAGE, help="the experiment's page (default: the sample)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override any key of the page")
+    for name, options in own.items():
+        parser.add_argument(name, **options)
     if has_jobs:
         parser.add_argument("--only", metavar="NAME", help="do this one job (expert, policy, ...) of the script")
     if has_preview:

@@ -36,8 +36,8 @@ def read_catalogue(catalogue: CatalogueConfig) -> pd.DataFrame:
 def table_files(catalogue: CatalogueConfig) -> list[Path]:
     """Return the tables that a catalogue is read from, whether they exist or not."""
     names = {
-        "sigir": ("X_train.tsv", "Y_train.tsv", *sigir.TEST_FILES),
-        "ens": ("X_train_update.csv", "Y_train_CVw08PX.csv", ens.TEST_FILE),
+        "sigir": ("X_train.tsv", sigir.LABEL_FILE, *sigir.TEST_FILES),
+        "ens": ("X_train_update.csv", ens.LABEL_FILE, ens.TEST_FILE),
         "table": (catalogue.products, catalogue.test_products),
     }
     return [catalogue.root / name for name in names[catalogue.format] if name is not None]

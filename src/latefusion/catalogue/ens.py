@@ -11,6 +11,7 @@ from latefusion.catalogue.challenge import KEYS, check_keys, image_paths, join_l
 from latefusion.catalogue.reading import find_file, read_delimited
 from latefusion.config import CatalogueConfig
 
+LABEL_FILE = "Y_train_CVw08PX.csv"
 TEST_FILE = "X_test_update.csv"
 PRODUCT_COLUMNS = {
     "": "id",
@@ -25,8 +26,8 @@ LABEL_COLUMNS = {"": "id", "prdtypecode": "label"}
 def read_ens(catalogue: CatalogueConfig) -> pd.DataFrame:
     """Return training products, then those to be predicted, indexed by place."""
     train = read_products(find_file(catalogue.root, "X_train_update.csv"))
-    label_file = find_file(catalogue.root, "Y_train_CVw08PX.csv")
-    labels = check_keys(_read(label_file, LABEL_COLUMNS), ["id", "label"])
+    label_file = find_file(catalogue.root, LABEL_FILE)
+    labels = read_labels(label_file)
     train = train.assign(
         label=join_labels(train, labels, label_file), split="", image=image_paths("images/image_train", train)
     )
@@ -39,6 +40,11 @@ def read_ens(catalogue: CatalogueConfig) -> pd.DataFrame:
 def read_products(path: Path) -> pd.DataFrame:
     """Read a file of products, with their challenge ids as `id`, `image_id` and `product_id`."""
     return check_keys(_read(path, PRODUCT_COLUMNS), KEYS)
+
+
+def read_labels(path: Path) -> pd.DataFrame:
+    """Read the codes of training products, `label`, beside their `id`."""
+    return check_keys(_read(path, LABEL_COLUMNS), ["id", "label"])
 
 
 def _read(path: Path, columns: dict[str, str]) -> pd.DataFrame:

@@ -66,7 +66,7 @@ def read_delimited(
 
 def require_columns(path: Path, found: list[str], columns: list[str]) -> None:
     """Raise unless each of `columns` is found exactly once."""
-    problems = [f"no column '{column}'{_nearest(column, found)}" for column in columns if column not in found]
+    problems = [f"no column '{column}'{nearest_column(column, found)}" for column in columns if column not in found]
     problems += [f"column '{column}' stands twice" for column in dict.fromkeys(columns) if found.count(column) > 1]
     if problems:
         advice = f"Columns found: {', '.join(repr(name) for name in found)}."
@@ -74,6 +74,13 @@ def require_columns(path: Path, found: list[str], columns: list[str]) -> None:
             advice += " There is only one: .csv is separated by commas, .tsv by tabs."
         advice += " For a table, catalogue.columns says which column holds what (null: there is none)."
         raise list_problems(f"{path}: the columns are not those expected:", problems, advice)
+
+
+def nearest_column(column: str, found: list[str]) -> str:
+    """Return a clause to append to an error: the nearest of the columns found, if any is near."""
+    by_lower = {name.lower(): name for name in found}
+    near = get_close_matches(column.lower(), by_lower, n=1)
+    return f"; did you mean '{by_lower[near[0]]}'?" if near else ""
 
 
 def _decode(path: Path) -> str:
@@ -117,9 +124,3 @@ def _require_rows(path: Path, rows: pd.DataFrame) -> pd.DataFrame:
     if rows.empty:
         raise InputError(f"{path} has a header and no rows")
     return rows
-
-
-def _nearest(column: str, found: list[str]) -> str:
-    by_lower = {name.lower(): name for name in found}
-    near = get_close_matches(column.lower(), by_lower, n=1)
-    return f"; did you mean '{by_lower[near[0]]}'?" if near else ""

@@ -12,6 +12,7 @@ from latefusion.catalogue.checks import refuse
 from latefusion.catalogue.reading import find_file, read_delimited
 from latefusion.config import CatalogueConfig
 
+LABEL_FILE = "Y_train.tsv"
 TEST_FILES = ("x_test_task1_phase1.tsv", "x_test_task1_phase2.tsv")
 PRODUCT_COLUMNS = {
     "Integer_id": "id",
@@ -26,8 +27,8 @@ LABEL_COLUMNS = {"Integer_id": "id", "Image_id": "image_id", "Product_id": "prod
 def read_sigir(catalogue: CatalogueConfig) -> pd.DataFrame:
     """Return training products, then those to be predicted, indexed by place."""
     train = read_products(find_file(catalogue.root, "X_train.tsv"))
-    label_file = find_file(catalogue.root, "Y_train.tsv")
-    labels = check_keys(_read(label_file, LABEL_COLUMNS), [*KEYS, "label"])
+    label_file = find_file(catalogue.root, LABEL_FILE)
+    labels = read_labels(label_file)
     train = train.assign(
         label=join_labels(train, labels, label_file), split="", image=image_paths("image_training", train)
     )
@@ -46,6 +47,11 @@ def find_tests(root: Path) -> list[Path]:
 def read_products(path: Path) -> pd.DataFrame:
     """Read a file of products, with their challenge ids as `id`, `image_id` and `product_id`."""
     return check_keys(_read(path, PRODUCT_COLUMNS), KEYS)
+
+
+def read_labels(path: Path) -> pd.DataFrame:
+    """Read the codes of training products, `label`, beside their challenge ids."""
+    return check_keys(_read(path, LABEL_COLUMNS), [*KEYS, "label"])
 
 
 def _read(path: Path, columns: dict[str, str]) -> pd.DataFrame:

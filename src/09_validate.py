@@ -1,0 +1,40 @@
+"""Check submissions as strictly as the challenge does: those of submissions/<experiment>/, or any file.
+
+python src/09_validate.py --config configs/sample.yaml
+python src/09_validate.py mine/y_test_task1_phase2_pred.tsv --config configs/rakuten.yaml
+python src/09_validate.py mine.tsv --test data/rakuten/x_test_task1_phase2.tsv
+"""
+
+from pathlib import Path
+
+from latefusion.cli import run_script
+
+ARGUMENTS = {
+    "files": {
+        "nargs": "*",
+        "type": Path,
+        "metavar": "FILE",
+        "help": "a submission to the page's challenge, under the name the challenge asks for (default: what 08 wrote)",
+    },
+    "--test": {
+        "type": Path,
+        "metavar": "TEST_FILE",
+        "help": "check each FILE, whatever its name, against this test file of the challenge; no page is needed",
+    },
+    "--codes": {
+        "type": Path,
+        "metavar": "LABEL_FILE",
+        "help": "the training labels, which tell the known codes (default: those beside the test file)",
+    },
+}
+
+
+def main(experiment, only, *, files, test, codes):
+    from latefusion.submission import validate_files
+
+    for accepted in validate_files(experiment, files, test_file=test, label_file=codes):
+        print(accepted)
+
+
+if __name__ == "__main__":
+    run_script(__doc__, main, has_jobs=False, own=ARGUMENTS)

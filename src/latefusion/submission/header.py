@@ -1,0 +1,52 @@
+"""The header of a submission: exactly as asked for, or an error that says in what it differs."""
+
+import re
+from pathlib import Path
+
+from latefusion.catalogue.reading import nearest_column
+from latefusion.errors import InputError, list_problems
+from latefusion.submission.forms import CHALLENGES, PREDICTIONS, Form
+
+SEPARATORS = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "bars", " ": "spaces"}
+FORMS = (*CHALLENGES.values(), PREDICTIONS)
+
+
+def check_header(path: Path, line: str, form: Form) -> None:
+    """Raise InputError unless `line` is the header of this form, to the letter."""
+    if line == form.header_line:
+        return
+    place, wanted = f"{path.name}, line 1", f"write exactly {form.header_line!r}"
+    if other := next((other for other in FORMS if line == other.header_line), None):
+        raise InputError(f"{place}: the header of the {other.title} form where that of {form.title} belongs; {wanted}")
+    if re.fullmatch(r"[0-9.,;|\s]+", line):
+        raise InputError(f"{place}: a row, where the header belongs; {wanted}")
+    if found := _other_separator(line, form):
+        separators = f"{SEPARATORS[found]}, not by {SEPARATORS[form.delimiter]}"
+        raise InputError(f"{place}: the cells are separated by {separators}; {wanted}")
+    cells = line.split(form.delimiter)
+    if problems := _wrong_columns(cells, form.header):
+        raise list_problems(f"{place}: the header has not the columns asked for:", problems, f"Please {wanted}.")
+    order = ", ".join(cell or "(empty)" for cell in cells)
+    raise InputError(f"{place}: the header's columns are in another order: {order}; {wanted}")
+
+
+def _other_separator(line: str, form: Form) -> str | None:
+    """Return the separator that makes names out of a line in which the right one does not occur."""
+    names = {name.lower() for name in form.header if name}
+    for separator in SEPARATORS:
+        if form.delimiter not in line and separator in line and names & set(line.lower().split(separator)):
+            return separator
+    return None
+
+
+def _wrong_columns(found: list[str], wanted: list[str]) -> list[str]:
+    lacking = [name for name in wanted if name not in found]
+    problems = [f"no column '{name}'" if name else "no empty first cell (the ids have no name)" for name in lacking]
+    for name in dict.fromkeys(found):
+        if not name and name not in wanted:
+            problems.append("a column without a name (an index?)")
+        elif name not in wanted:
+            problems.append(f"unknown column '{name}'{nearest_column(name, lacking)}")
+        elif found.count(name) > 1:
+            problems.append(f"column '{name}' stands {found.count(name)} times")
+    return problems

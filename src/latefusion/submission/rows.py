@@ -1,0 +1,93 @@
+"""The rows of a submission: what stands in the cells, and whether they are the test file's rows.
+
+Rows are indexed by their place ("mine.tsv, line 3"), as everywhere; `source` is how errors call what was to be
+predicted.
+"""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from latefusion.catalogue.checks import refuse
+from latefusion.errors import list_problems
+
+FLOAT = re.compile(r"[+-]?([0-9]+[.,][0-9]*|[.,][0-9]+|[0-9]+(?=[eE]))([eE][+-]?[0-9]+)?")
+CELL_FAULTS = [  # headline, whether a cell is at fault, advice
+    ("Empty cells:", lambda cell: not cell.strip(), "Every product needs all of its cells."),
+    ("Cells with spaces around them:", lambda cell: cell != cell.strip(), "Remove the spaces."),
+    (
+        "Floats, where only whole numbers are accepted:",
+        FLOAT.fullmatch,
+        "Write 10 for 10.0: a column with a gap becomes floats; fill the gap, then convert it to integers.",
+    ),
+    (
+        "Cells that are not numbers:",
+        lambda cell: not re.fullmatch("[0-9]+", cell),
+        "The challenge's ids and codes are whole numbers, of digits alone.",
+    ),
+]
+
+
+def check_whole_numbers(rows: pd.DataFrame) -> None:
+    """Raise where any cell is not a whole number, one kind of fault at a time; columns are called as in the header."""
+    cells = [
+        (place, name or "id", cell) for place, *row in rows.itertuples() for name, cell in zip(rows, row, strict=True)
+    ]
+    for headline, at_fault, advice in CELL_FAULTS:
+        problems = [f"{place}: {name} {cell!r}" for place, name, cell in cells if at_fault(cell)]
+        if problems:
+            raise list_problems(headline, problems, advice)
+
+
+def check_ids(path: Path, rows: pd.DataFrame, expected: pd.DataFrame, *, source: str) -> None:
+    """Raise unless the rows have exactly the ids of `expected`, in its order."""
+    _check_length(rows, expected, source)
+    ids, wanted = rows["id"], expected["id"]
+    counts = f"({len(rows):,} rows, {len(expected):,} products)"
+    unknown = ids[~ids.isin(wanted)]
+    refuse(
+        "id " + unknown, f"Ids that {source} does not hold {counts}:", "Is this the submission for another test set?"
+    )
+    repeated = ids[ids.duplicated(keep=False)].sort_values(kind="stable")
+    refuse("id " + repeated, f"Ids that stand more than once {counts}:", "Every product has one row.")
+    missing = wanted[~wanted.isin(ids)]
+    refuse("id " + missing, f"Products that {path.name} lacks {counts}:", "Every product needs a row.")
+    wanted = pd.Series(wanted.to_numpy(), index=ids.index)
+    problems = "id " + ids + ", where id " + wanted + " is expected"
+    refuse(problems[ids != wanted], f"Rows in another order than {source}:", "Keep its order; do not sort.")
+
+
+def _check_length(rows: pd.DataFrame, expected: pd.DataFrame, source: str) -> None:
+    """Raise where rows follow after a complete submission, or where it breaks off."""
+    shared = min(len(rows), len(expected))
+    if (rows["id"].to_numpy()[:shared] != expected["id"].to_numpy()[:shared]).any():
+        return
+    counts = f"{len(rows):,} rows, where {source} has {len(expected):,} products"
+    surplus, lacking = rows["id"].iloc[shared:], expected["id"].iloc[shared:]
+    refuse("id " + surplus, f"Too many rows: {counts}. These stand after the last:", "Remove them.")
+    headline = f"{rows.index[-1]}: too few rows: {counts}. The file ends before these:"
+    refuse("id " + lacking, headline, "Was it cut off?")
+
+
+def check_keys(rows: pd.DataFrame, expected: pd.DataFrame) -> None:
+    """Raise where a row's image or product id is not that of its product; ids have been checked."""
+    wanted = expected[["image_id", "product_id"]].set_index(rows.index)
+    swapped = (rows["image_id"] == wanted["product_id"]) & (rows["product_id"] == wanted["image_id"])
+    swapped &= rows["image_id"] != rows["product_id"]
+    problems = "id " + rows["id"] + " has image_id " + rows["image_id"] + " and product_id " + rows["product_id"]
+    refuse(problems[swapped], "Rows whose image and product id are swapped:", "The image's id stands first.")
+    for column in wanted:
+        problems = "id " + rows["id"] + f" has {column} " + rows[column] + " instead of " + wanted[column]
+        odd = rows[column] != wanted[column]
+        refuse(problems[odd], f"Rows with the {column} of another product:", "Copy it from the test file.")
+
+
+def check_labels(rows: pd.DataFrame, known: Iterable[str], what: str) -> None:
+    """Raise for labels that are not `known`, those of the training products."""
+    known = list(known)
+    unknown = rows[~rows["label"].isin(known)]
+    shown = ", ".join(known[:30]) + (f" and {len(known) - 30} more" if len(known) > 30 else "")
+    problems = "id " + unknown["id"] + " has '" + unknown["label"] + "'"
+    refuse(problems, f"{what} that no training product has:", f"Known: {shown}.")

@@ -1,0 +1,104 @@
+"""Check any file as a submission: which form it has, which test file it answers, and which codes are known."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from latefusion.catalogue.reading import find_file
+from latefusion.config import CatalogueConfig, Experiment
+from latefusion.errors import InputError
+from latefusion.jobs import plan
+from latefusion.prepare import load_prepared
+from latefusion.submission.forms import CHALLENGES, PREDICTIONS_NAME, Challenge
+from latefusion.submission.validation import validate_challenge, validate_predictions
+
+
+def validate_files(
+    experiment: Experiment, files: list[Path], test_file: Path | None = None, label_file: Path | None = None
+) -> Iterator[str]:
+    """Check files, by default what the experiment submits, and yield a line for each that is accepted.
+
+    A file answers the test file that its name and the page's catalogue call for, or `test_file`, which needs no page.
+    Codes are those of `label_file`, by default the training labels beside the test file, where there are any.
+    Raises one InputError about all files that are refused, after the others.
+    """
+    if test_file is not None and not files:
+        raise InputError("--test: say which FILE to check against it")
+    for option, path in {"--test": test_file, "--codes": label_file}.items():
+        if path is not None and not path.is_file():
+            raise InputError(f"{option} {path}: there is no such file")
+    refusals = []
+    for path in files or _submissions(experiment):
+        try:
+            yield _validate_file(experiment, path, test_file, label_file)
+        except InputError as error:
+            refusals.append(str(error))
+    if refusals:
+        raise InputError("\n".join(refusals))
+
+
+def _submissions(experiment: Experiment) -> list[Path]:
+    """Return what `08_predict.py` leaves."""
+    challenge = CHALLENGES.get(experiment.catalogue.format)
+    names = challenge.find_tests(experiment.catalogue.root) if challenge else {}
+    paths = [experiment.submission_dir / name for name in names or [PREDICTIONS_NAME]]
+    if missing := [str(path) for path in paths if not path.exists()]:
+        raise InputError(f"{', '.join(missing)} not found: run src/08_predict.py first")
+    return paths
+
+
+def _validate_file(experiment: Experiment, path: Path, test_file: Path | None, label_file: Path | None) -> str:
+    if test_file is not None:
+        return _validate_challenge(path, _challenge_of(test_file), test_file, label_file)
+    challenge = CHALLENGES.get(experiment.catalogue.format)
+    test_file = challenge and _find_test(experiment.catalogue, challenge, path)
+    if test_file:
+        return _validate_challenge(path, challenge, test_file, label_file)
+    if label_file is not None:
+        raise InputError(f"--codes is for the challenge's files; the labels of {path.name} are the catalogue's own")
+    return _validate_predictions(experiment, path)
+
+
+def _find_test(catalogue: CatalogueConfig, challenge: Challenge, path: Path) -> Path | None:
+    """Return the test file that a submission answers, None for the predictions of a catalogue without test files."""
+    if path.name == PREDICTIONS_NAME and not challenge.find_tests(catalogue.root):
+        return None
+    if challenge.exact_name and path.name not in challenge.answers:
+        advice = "rename it, or say by --test which test file it answers"
+        raise InputError(f"{path.name}: the challenge takes {' and '.join(challenge.answers)}, no other name; {advice}")
+    test = challenge.answers.get(path.name) or next(iter(challenge.answers.values()))
+    return find_file(catalogue.root, test)
+
+
+def _challenge_of(test_file: Path) -> Challenge:
+    """Return the challenge whose test file this is, by its header."""
+    with test_file.open(encoding="utf-8-sig", errors="replace") as file:
+        header = file.readline().rstrip("\n").replace('"', "")
+    for challenge in CHALLENGES.values():
+        if set(challenge.test_columns) <= set(header.split(challenge.delimiter)):
+            return challenge
+    kinds = " nor ".join(challenge.title for challenge in CHALLENGES.values())
+    raise InputError(f"{test_file.name}, line 1: the header is that of neither {kinds} test files")
+
+
+def _validate_challenge(path: Path, challenge: Challenge, test_file: Path, label_file: Path | None) -> str:
+    if label_file is None and (test_file.parent / challenge.label_file).exists():
+        label_file = test_file.parent / challenge.label_file
+    codes = None
+    if label_file is not None:
+        codes = sorted(set(challenge.read_labels(label_file)["label"]), key=int)
+    rows = validate_challenge(path, challenge, test_file, codes)
+    name = challenge.name_for(test_file)
+    notes = [
+        f"codes not compared: no {challenge.label_file} beside {test_file.name}" if codes is None else "",
+        f"the challenge takes it as {name}" if challenge.exact_name and name not in (None, path.name) else "",
+    ]
+    return "; ".join([f"ok: {path} ({len(rows):,} rows)", *filter(None, notes)])
+
+
+def _validate_predictions(experiment: Experiment, path: Path) -> str:
+    catalogue = plan(experiment)["catalogue"]
+    if catalogue.state() != "done":
+        raise InputError(f"what {path.name} must hold is not known: run src/{catalogue.script} first")
+    prepared = load_prepared(experiment)
+    rows = validate_predictions(path, prepared.evaluation_parts["test"].index, prepared.classes)
+    return f"ok: {path} ({len(rows):,} rows)"

@@ -1,0 +1,101 @@
+"""Write what the challenge accepts, and nothing it would reject.
+
+Reads the challenge's test files and the predictions; writes `y_test_task1_phase{1,2}_pred.tsv` (SIGIR),
+`y_test_pred.csv` (ENS) or `predictions.tsv` (tables, and challenge data without a test file). Each file is written
+beside its place, read again and compared with the test file, and only then renamed: an older one is whole or replaced.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+from latefusion.config import CatalogueConfig
+from latefusion.errors import list_problems
+from latefusion.files import whole
+from latefusion.submission.forms import CHALLENGES, PREDICTIONS_NAME, Challenge
+from latefusion.submission.validation import validate_challenge, validate_predictions
+
+
+def write_submissions(
+    catalogue: CatalogueConfig, predictions: pd.DataFrame, out_dir: Path, splits: pd.Series
+) -> list[Path]:
+    """Write the predictions in the catalogue's own format and return the files.
+
+    `predictions` (index id; `label`, `confidence`) holds every product of `splits` that is neither train nor valid;
+    without any such product nothing is written. Raises InputError, which leaves older submissions as they were.
+    """
+    expected = splits.index[~splits.isin(["train", "valid"])]
+    _check_predictions(predictions, expected)
+    if expected.empty:
+        return []
+    predictions = predictions.loc[expected]
+    out_dir.mkdir(parents=True, exist_ok=True)
+    challenge = CHALLENGES.get(catalogue.format)
+    if challenge and (test_files := challenge.find_tests(catalogue.root)):
+        tables = {name: _table(challenge, test_file, predictions["label"]) for name, test_file in test_files.items()}
+        return [_write_challenge(out_dir / name, table, challenge, test_files[name]) for name, table in tables.items()]
+    return [_write_predictions(predictions, out_dir)]
+
+
+def _table(challenge: Challenge, test_file: Path, labels: pd.Series) -> pd.DataFrame:
+    """Return the submission for a test file, in its order."""
+    products = challenge.read_products(test_file)
+    rows = products.assign(label=_codes(products["id"], labels))
+    return rows[list(challenge.columns.values())].set_axis(challenge.header, axis=1)
+
+
+def _write_challenge(path: Path, table: pd.DataFrame, challenge: Challenge, test_file: Path) -> Path:
+    text = table.to_csv(sep=challenge.delimiter, index=False, lineterminator="\n")
+    return _write_checked(path, text, partial(validate_challenge, challenge=challenge, test_file=test_file))
+
+
+def _write_predictions(predictions: pd.DataFrame, out_dir: Path) -> Path:
+    """Write id, label and confidence; a cell with a tab, a quote or a line break is quoted as in CSV."""
+    table = predictions.rename_axis("id")[["label", "confidence"]].reset_index()
+    odd = table["id"][table["id"].str.contains("\r") | table["label"].str.contains("\r")]
+    _refuse_ids(odd, "Ids or labels that hold a carriage return, which no table can carry:", "Rename them.")
+    text = table.to_csv(sep="\t", index=False, lineterminator="\n", float_format="%.6f")
+    return _write_checked(out_dir / PREDICTIONS_NAME, text, partial(_validate_written, table=table))
+
+
+def _validate_written(path: Path, table: pd.DataFrame) -> None:
+    written = validate_predictions(path, pd.Index(table["id"]))
+    changed = table["id"][written["label"].to_numpy() != table["label"].to_numpy()]
+    _refuse_ids(changed, "Labels that do not survive being written:", "Rename them.")
+
+
+def _write_checked(path: Path, text: str, validate: Callable[[Path], object]) -> Path:
+    if path.is_file() and path.read_bytes() == text.encode():
+        validate(path)
+        return path
+    with whole(path) as partial_file:
+        partial_file.write_bytes(text.encode())
+        validate(partial_file)
+    return path
+
+
+def _check_predictions(predictions: pd.DataFrame, expected: pd.Index) -> None:
+    advice = "The predictions and the split must come from the same run."
+    ids = predictions.index.to_series()
+    _refuse_ids(ids[ids.duplicated()], "Products predicted more than once:", advice)
+    _refuse_ids(expected[~expected.isin(ids)], "Products without a prediction:", advice)
+    _refuse_ids(ids[~ids.isin(expected)], "Predictions for products that are not to be predicted:", advice)
+    _refuse_ids(ids[predictions["label"].isna()], "Predictions without a label:", advice)
+    certain = predictions["confidence"].between(0, 1)
+    _refuse_ids(ids[~certain], "Predictions whose confidence is not within 0 and 1:", advice)
+
+
+def _codes(ids: pd.Series, labels: pd.Series) -> pd.Series:
+    _refuse_ids(ids[~ids.isin(labels.index)], "Products of the test file without a prediction:", "Predict them all.")
+    codes = ids.map(labels)
+    odd = ~codes.str.fullmatch("[0-9]+")
+    advice = "The challenge knows whole-number codes only."
+    _refuse_ids((ids + " has '" + codes + "'")[odd], "Predictions that are not codes:", advice)
+    return codes
+
+
+def _refuse_ids(ids: pd.Series | pd.Index, headline: str, advice: str) -> None:
+    if len(ids):
+        raise list_problems(headline, [f"id {id_}" for id_ in ids], advice)
