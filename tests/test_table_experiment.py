@@ -50,7 +50,7 @@ def test_texts_alone_with_rare_classes_give_predictions_and_scores(place):
     table = pd.read_parquet(place.run_root / "catalogue/products.parquet")
     assert set(predictions["id"]) == set(table.index[table["split"] == "test"])
     assert set(table.loc[table["split"] == "train", "label"]) == set(SIZES)
-    scores = pd.read_csv(place.run_root / "scores.csv").set_index(["method", "split", "metric"])["value"]
+    scores = pd.read_csv(place.run_root / "scores/scores.csv").set_index(["method", "split", "metric"])["value"]
     assert scores["tfidf", "test", "accuracy"] > 0.9
 
 
@@ -66,7 +66,7 @@ def test_new_products_are_predicted_beside_the_held_out_ones(place):
     predictions = pd.read_csv(place.folder / "submissions/tiny/predictions.tsv", sep="\t", index_col="id")["label"]
     assert predictions["n1"] == "shoe"
     assert predictions["n2"] == "lamp"
-    scores = pd.read_csv(place.run_root / "scores.csv")
+    scores = pd.read_csv(place.run_root / "scores/scores.csv")
     assert (scores.loc[scores["split"] == "test", "n"] == len(predictions) - 2).all()
 
 

@@ -48,6 +48,18 @@ def class_counts(
     return np.stack([right, predicted, labelled]).reshape(3, n_groups, num_classes)
 
 
+def scores_of_counts(counts: np.ndarray) -> dict[str, np.ndarray]:
+    """Return all metrics, (...) each, of (3, ..., C) counts."""
+    right, predicted, labelled = counts
+    total = np.maximum(labelled.sum(axis=-1), 1)
+    f1 = 2 * right / np.maximum(predicted + labelled, 1)
+    return {
+        "macro_f1": macro_f1_of_counts(counts),
+        "weighted_f1": (labelled * f1).sum(axis=-1) / total,
+        "accuracy": right.sum(axis=-1) / total,
+    }
+
+
 def macro_f1_of_counts(counts: np.ndarray) -> np.ndarray:
     """Return (...) macro-F1 of (3, ..., C) counts; a class neither predicted nor labelled is left out of its mean."""
     right, predicted, labelled = counts

@@ -14,7 +14,7 @@ from latefusion.fusion.policy_net import FittedNetworks, fit_networks, stacks
 from latefusion.fusion.rules import fit_rule
 from latefusion.fusion.stacking import fit_stacking
 from latefusion.jobs import Job, jobs_of, plan, run_jobs
-from latefusion.label_issues import removed_issues
+from latefusion.label_issues import valid_targets
 from latefusion.metrics import scored
 from latefusion.prepare import Prepared, load_prepared
 from latefusion.probs import read_probs
@@ -84,15 +84,6 @@ class PolicyBench:
         scores = {f"valid_{name}": value for name, value in scored(self.targets, oof_preds).items()}
         write_json(job.run_dir / "metrics.json", scores | fitted.facts)
         logger.info("%s: valid_macro_f1 %.4f", job.name, scores["valid_macro_f1"])
-
-
-def valid_targets(experiment: Experiment, prepared: Prepared) -> np.ndarray:
-    """Return (N,) class numbers of the validation products; -1 for label issues, where those are cleaned too."""
-    products = prepared.evaluation_parts["valid"]
-    targets = prepared.targets(products)
-    if experiment.cleans_valid:
-        targets[products.index.isin(removed_issues(experiment))] = -1
-    return targets
 
 
 def _decide(fitted, tables: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,83 @@
+"""Where experts err together and apart, how far they can be believed, and what each member adds to the vote."""
+
+import numpy as np
+import pandas as pd
+
+from latefusion.calibration import as_logits, expected_calibration_error, fit_temperature, temper
+from latefusion.fusion.vote import ballots, majority_vote
+from latefusion.metrics import macro_f1
+from latefusion.probs import read_probs
+from latefusion.scores.results import Results
+from latefusion.selection import N_FOLDS
+
+
+def expert_pairs(results: Results) -> pd.DataFrame:
+    """Return for each pair of experts of other kinds who is right: shares of products, and the oracle's accuracy.
+
+    The oracle knows which of the two to trust; no policy that picks one of them can be right more often.
+    """
+    rows = []
+    for part in results.parts:
+        known = results.known(part)
+        right = {
+            expert: results.preds(expert, part)[known] == results.targets[part][known] for expert in results.experts
+        }
+        for first in (expert for expert in results.experts if expert.kind == "text"):
+            for second in (expert for expert in results.experts if expert.kind == "image"):
+                a, b = right[first], right[second]
+                shares = [(a & b).mean(), (a & ~b).mean(), (~a & b).mean(), (~a & ~b).mean()]
+                rows.append((first.name, second.name, part, *shares, (a | b).mean(), int(known.sum())))
+    columns = ["text", "image", "split", "both", "only_text", "only_image", "neither", "oracle_accuracy", "n"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def calibration_table(results: Results) -> pd.DataFrame:
+    """Return each expert's expected calibration error as it is and tempered, and the temperature.
+
+    On validation products the temperature is learnt on the other folds; on test, on all validation products.
+    """
+    valid_targets, known = results.targets["valid"], results.known("valid")
+    folds = results.prepared.folds(results.prepared.evaluation_parts["valid"], N_FOLDS)
+    rows = []
+    for expert in results.experts:
+        valid = results.probs(expert, "valid")
+        temperature, _ = fit_temperature(as_logits(valid[known]), valid_targets[known])
+        for part in results.parts:
+            probs, targets = results.probs(expert, part), results.targets[part]
+            tempered = _tempered_by_folds(probs, targets, folds) if part == "valid" else temper(probs, temperature)
+            counted = results.known(part)
+            errors = [expected_calibration_error(targets[counted], table[counted]) for table in (probs, tempered)]
+            rows.append((expert.name, expert.kind, part, *errors, temperature))
+    return pd.DataFrame(rows, columns=["expert", "kind", "split", "ece", "ece_tempered", "temperature"])
+
+
+def _tempered_by_folds(probs: np.ndarray, targets: np.ndarray, folds: np.ndarray) -> np.ndarray:
+    tempered = probs.copy()
+    for fold in np.unique(folds):
+        others = (folds != fold) & (targets >= 0)
+        temperature, _ = fit_temperature(as_logits(probs[others]), targets[others])
+        tempered[folds == fold] = temper(probs[folds == fold], temperature)
+    return tempered
+
+
+def vote_members(results: Results) -> pd.DataFrame:
+    """Return for each of the vote's members its score, how often it disagrees, and what the vote is without it."""
+    experiment, prepared = results.experiment, results.prepared
+    members = experiment.vote_members
+    rows = []
+    for part in results.parts if "vote" in results.done else []:
+        preds, summed = ballots(experiment, prepared, members, part)
+        known, targets = results.known(part), results.targets[part][results.known(part)]
+        decided = majority_vote(preds, summed)
+        whole = macro_f1(targets, decided[known])
+        disagree = (preds[:, None] != preds[None]).mean(axis=2).sum(axis=1) / max(len(members) - 1, 1)
+        for number, name in enumerate(members):
+            without = whole
+            if len(members) > 1:
+                ids = prepared.evaluation_parts[part].index
+                own = read_probs(experiment.run_root / name / f"{part}_probs.parquet", ids, prepared.classes)
+                without = macro_f1(targets, majority_vote(np.delete(preds, number, axis=0), summed - own)[known])
+            score, apart = macro_f1(targets, preds[number][known]), (preds[number] != decided).mean()
+            rows.append((name, part, score, apart, disagree[number], without, whole - without))
+    columns = ["member", "split", "macro_f1", "differs_from_vote", "differs_from_members", "vote_without", "adds"]
+    return pd.DataFrame(rows, columns=columns)

@@ -1,0 +1,99 @@
+"""The page `scores.md`: the score table and what belongs to it, in Markdown."""
+
+import numpy as np
+import pandas as pd
+
+from latefusion.scores.results import Results
+
+GROUPS = {  # kind -> the paper's name for it
+    "image": "Uni-image classifier",
+    "text": "Uni-text classifier",
+    "joint": "Feature-level fusion",
+    "policy": "Decision-level fusion",
+    "rule": "Rules and stacking",
+    "vote": "Ensemble",
+}
+METHODS_NOTE = (
+    "In percent, with bootstrap 95 % intervals. {sizes}. On valid each product is scored by networks that did not "
+    "train on it and at epochs that its label had no say in; on test, nobody trained or chose on any product. Gains "
+    "are paired differences of {part} macro-F1 from {best}, the single expert of highest valid macro-F1; p is "
+    "McNemar's."
+)
+
+
+def score_section(results: Results, scores: pd.DataFrame, comparisons: pd.DataFrame) -> str:
+    """Return the score table, laid out as the paper's Table 1, and what its numbers are."""
+    part = results.final_part
+    columns = [("valid", "macro_f1"), *((part, metric) for metric in ("macro_f1", "weighted_f1", "accuracy"))]
+    cells = scores.set_index(["method", "split", "metric"])
+    gains = comparisons[comparisons["split"] == part].set_index("method")
+    rows = [("", "method", *(f"{split} {metric}" for split, metric in columns), f"{part} gain", "p")]
+    group = None
+    for method in results.methods:
+        values = [_with_interval(cells.loc[(method.name, *column)], wide=i < 2) for i, column in enumerate(columns)]
+        label = GROUPS[method.kind]
+        rows.append((label if label != group else "", method.name, *values, *_gain(gains, method.name)))
+        group = label
+    means = scores[scores["method"].isin(results.experiment.vote_members)].groupby(["split", "metric"])["value"].mean()
+    mean_cells = (_percent(means.get(column)) for column in columns)
+    rows.append(("", "(mean of the vote's members)", *mean_cells, "", ""))
+    sizes = scores.drop_duplicates("split").set_index("split")["n"]
+    best = comparisons["against"].iloc[0] if len(comparisons) else "-"
+    about = "; ".join(f"{split}: {n} products" for split, n in sizes.items())
+    return f"{markdown(rows)}\n\n{METHODS_NOTE.format(sizes=about, part=part, best=best)}"
+
+
+def vote_section(results: Results, votes: pd.DataFrame) -> str:
+    """Return how often the members disagree, and the vote without each of them."""
+    own = votes[votes["split"] == results.final_part]
+    rows = [("member", "macro_f1", "differs from vote", "differs from members", "vote without it", "adds")]
+    numbers = ["macro_f1", "differs_from_vote", "differs_from_members", "vote_without", "adds"]
+    rows += [(row.member, *(_percent(getattr(row, key)) for key in numbers)) for row in own.itertuples()]
+    return f"## The vote ({results.final_part})\n\n{markdown(rows)}"
+
+
+def pair_section(results: Results, pairs: pd.DataFrame) -> str:
+    """Return who is right where a text and an image expert meet in a policy."""
+    fused = {frozenset(policy.experts) for policy in results.experiment.policies.values()}
+    is_fused = np.array([{row.text, row.image} in fused for row in pairs.itertuples()], dtype=bool)
+    own = pairs[(pairs["split"] == results.final_part) & is_fused]
+    rows = [("text", "image", "both right", "only text", "only image", "neither", "oracle accuracy")]
+    numbers = ["both", "only_text", "only_image", "neither", "oracle_accuracy"]
+    rows += [(row.text, row.image, *(_percent(getattr(row, key)) for key in numbers)) for row in own.itertuples()]
+    return f"## Who is right ({results.final_part}, percent of products)\n\n{markdown(rows)}" if len(own) else ""
+
+
+def calibration_section(results: Results, calibration: pd.DataFrame) -> str:
+    """Return the experts' expected calibration errors before and after tempering."""
+    own = calibration[calibration["split"] == results.final_part]
+    rows = [("expert", "ECE", "ECE tempered", "temperature")]
+    rows += [
+        (row.expert, _percent(row.ece), _percent(row.ece_tempered), f"{row.temperature:.2f}")
+        for row in own.itertuples()
+    ]
+    note = "Expected calibration error, 15 bins, in percent; temperatures are learnt on valid."
+    return f"## Calibration ({results.final_part})\n\n{markdown(rows)}\n\n{note}"
+
+
+def _gain(gains: pd.DataFrame, method: str) -> tuple[str, str]:
+    if method not in gains.index:
+        return "", ""
+    row = gains.loc[method]
+    p = "<0.001" if row["mcnemar_p"] < 0.001 else f"{row['mcnemar_p']:.3f}"
+    return f"{100 * row['macro_f1_gain']:+.2f} [{100 * row['low']:+.2f}, {100 * row['high']:+.2f}]", p
+
+
+def _with_interval(row: pd.Series, *, wide: bool) -> str:
+    return f"{100 * row['value']:.2f}" + (f" [{100 * row['low']:.1f}, {100 * row['high']:.1f}]" if wide else "")
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None or np.isnan(value) else f"{100 * value:.2f}"
+
+
+def markdown(rows: list[tuple[str, ...]]) -> str:
+    """Lay the rows out as a Markdown table that is also pleasant on a screen; the first row is the header."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [" | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+    lines.insert(1, " | ".join("-" * width for width in widths))
+    return "\n".join(f"| {line} |" for line in lines)

@@ -1,0 +1,105 @@
+"""What there is to score: the decisions and probabilities of every method that is done, and the labels."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from latefusion.catalogue import read_test_labels
+from latefusion.config import Experiment
+from latefusion.fusion.decisions import read_decisions
+from latefusion.fusion.vote import ballots, majority_vote
+from latefusion.jobs import plan
+from latefusion.label_issues import valid_targets
+from latefusion.prepare import Prepared
+from latefusion.probs import read_probs
+
+KINDS = ("image", "text", "joint", "policy", "rule", "vote")  # in the order of the paper's table
+
+
+@dataclass(frozen=True)
+class Method:
+    """A row of the score table."""
+
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Results:
+    """The finished jobs of an experiment, read when asked for."""
+
+    experiment: Experiment
+    prepared: Prepared
+
+    @cached_property
+    def done(self) -> set[str]:
+        return {name for name, job in plan(self.experiment).items() if job.state() == "done"}
+
+    @cached_property
+    def methods(self) -> list[Method]:
+        """Return all that is done, in the paper's order."""
+        experts = [Method(name, self.experiment.modality(name)) for name in self.experiment.experts]
+        policies = [
+            Method(name, "policy" if policy.kind == "network" else "rule")
+            for name, policy in self.experiment.policies.items()
+        ]
+        found = [method for method in (*experts, *policies) if method.name in self.done] + self._votes()
+        return sorted(found, key=lambda method: KINDS.index(method.kind))
+
+    def _votes(self) -> list[Method]:
+        if "vote" not in self.done:
+            return []
+        subsets = self.experiment.vote.subsets
+        able = [name for name, members in subsets.items() if set(members) <= self.done]
+        return [Method("vote", "vote"), Method("soft vote", "vote"), *(Method(f"vote {name}", "vote") for name in able)]
+
+    @property
+    def experts(self) -> list[Method]:
+        return [method for method in self.methods if method.kind in ("image", "text", "joint")]
+
+    @cached_property
+    def targets(self) -> dict[str, np.ndarray]:
+        """Return for each part the (N,) class numbers, -1 where a label is not known or does not count."""
+        test = self.prepared.evaluation_parts["test"]
+        given = read_test_labels(self.experiment.catalogue, self.prepared.products)
+        labels = test["label"].fillna(given.reindex(test.index))
+        return {
+            "valid": valid_targets(self.experiment, self.prepared),
+            "test": self.prepared.targets(test.assign(label=labels)),
+        }
+
+    @property
+    def parts(self) -> list[str]:
+        """Return the parts that have any label to score by."""
+        return [part for part, targets in self.targets.items() if (targets >= 0).any()]
+
+    @property
+    def final_part(self) -> str:
+        """Return the part that methods are compared on: test, or valid where no test label is known."""
+        return self.parts[-1]
+
+    def known(self, part: str) -> np.ndarray:
+        return self.targets[part] >= 0
+
+    def preds(self, method: Method, part: str) -> np.ndarray:
+        """Return the (N,) class numbers that a method decided on."""
+        if method.kind in ("policy", "rule") or method.name == "vote":
+            return read_decisions(self.experiment.run_root / method.name, part, self.prepared)[0]
+        if method.kind == "vote" and method.name != "soft vote":
+            members = self.experiment.vote.subsets[method.name.removeprefix("vote ")]
+            return majority_vote(*ballots(self.experiment, self.prepared, members, part))
+        return self.probs(method, part).argmax(axis=1)
+
+    def probs(self, method: Method, part: str) -> np.ndarray:
+        """Return a method's (N, C) probabilities; the soft vote's are the mean of the vote's members'."""
+        folder = "vote" if method.name == "soft vote" else method.name
+        path = self.experiment.run_root / folder / f"{part}_probs.parquet"
+        return read_probs(path, self.prepared.evaluation_parts[part].index, self.prepared.classes)
+
+    def all_preds(self) -> Iterator[tuple[Method, str, np.ndarray]]:
+        """Yield (method, part, decisions) for all there is to score."""
+        for part in self.parts:
+            for method in self.methods:
+                yield method, part, self.preds(method, part)

@@ -1,0 +1,87 @@
+"""The score table, the comparison with the best single expert, and the scores of each class."""
+
+import numpy as np
+import pandas as pd
+
+from latefusion.metrics import METRICS, class_counts
+from latefusion.scores.intervals import bootstrap, interval, mcnemar
+from latefusion.scores.results import Method, Results
+
+
+def score_table(results: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the scores (a row for each method, split and metric) and the comparisons (for each method and split)."""
+    scores, comparisons = [], []
+    for part in results.parts:
+        known = results.known(part)
+        targets = results.targets[part][known]
+        preds = np.stack([results.preds(method, part)[known] for method in results.methods])
+        draws = bootstrap(targets, preds, len(results.prepared.classes))
+        for number, method in enumerate(results.methods):
+            for metric, function in METRICS.items():
+                low, high = interval(draws[metric][number])
+                value = function(targets, preds[number])
+                scores.append((method.name, method.kind, part, metric, value, low, high, len(targets)))
+        comparisons.append((part, targets, preds, draws))
+    columns = ["method", "kind", "split", "metric", "value", "low", "high", "n"]
+    table = pd.DataFrame(scores, columns=columns)
+    best = best_expert(table)
+    rows = [row for part in comparisons for row in _compare(results.methods, best, *part)]
+    columns = [
+        "method",
+        "kind",
+        "split",
+        "against",
+        "macro_f1_gain",
+        "low",
+        "high",
+        "only_it",
+        "only_expert",
+        "mcnemar_p",
+    ]
+    return table, pd.DataFrame(rows, columns=columns)
+
+
+def best_expert(scores: pd.DataFrame) -> str | None:
+    """Return the single expert of highest validation macro-F1: chosen without a look at the test products."""
+    valid = scores[(scores["split"] == "valid") & (scores["metric"] == "macro_f1")]
+    experts = valid[valid["kind"].isin(["image", "text", "joint"])]
+    return None if experts.empty else experts.loc[experts["value"].idxmax(), "method"]
+
+
+def _compare(methods: list[Method], best: str | None, part: str, targets, preds, draws) -> list[tuple]:
+    names = [method.name for method in methods]
+    if best is None:
+        return []
+    other = names.index(best)
+    rows = []
+    for number, method in enumerate(methods):
+        if method.name == best:
+            continue
+        function = METRICS["macro_f1"]
+        gain = function(targets, preds[number]) - function(targets, preds[other])
+        low, high = interval(draws["macro_f1"][number] - draws["macro_f1"][other])
+        counts = mcnemar(targets, preds[number], preds[other])
+        rows.append((method.name, method.kind, part, best, gain, low, high, *counts))
+    return rows
+
+
+def class_table(results: Results) -> pd.DataFrame:
+    """Return precision, recall, F1 and numbers of each class, for each method and split."""
+    frames = []
+    for method, part, preds in results.all_preds():
+        right, predicted, labelled = class_counts(results.targets[part], preds, len(results.prepared.classes))[:, 0]
+        frames.append(
+            pd.DataFrame(
+                {
+                    "method": method.name,
+                    "split": part,
+                    "class": results.prepared.classes,
+                    "precision": right / np.maximum(predicted, 1),
+                    "recall": right / np.maximum(labelled, 1),
+                    "f1": 2 * right / np.maximum(predicted + labelled, 1),
+                    "predicted": predicted,
+                    "labelled": labelled,
+                }
+            )
+        )
+    return pd.concat(frames, ignore_index=True)

@@ -1,0 +1,48 @@
+"""Score what is done and write it down."""
+
+import io
+
+import pandas as pd
+
+from latefusion.config import Experiment
+from latefusion.files import write_text
+from latefusion.label_report import describe_label_issues
+from latefusion.prepare import Prepared
+from latefusion.scores.analysis import calibration_table, expert_pairs, vote_members
+from latefusion.scores.page import calibration_section, pair_section, score_section, vote_section
+from latefusion.scores.results import Results
+from latefusion.scores.tables import class_table, score_table
+
+
+def write_scores(experiment: Experiment, prepared: Prepared) -> str:
+    """Score every job that is done and return the page."""
+    results = Results(experiment, prepared)
+    scores, comparisons = score_table(results)
+    tables = {
+        "scores": scores,
+        "comparisons": comparisons,
+        "classes": class_table(results),
+        "votes": vote_members(results),
+        "pairs": expert_pairs(results),
+        "calibration": calibration_table(results),
+    }
+    for name, table in tables.items():
+        write_text(experiment.run_root / "scores" / f"{name}.csv", _as_csv(table))
+    sections = [
+        f"# {experiment.name}",
+        "" if experiment.sample is None else "Synthetic sample catalogue, drawn by the project.",
+        score_section(results, scores, comparisons),
+        vote_section(results, tables["votes"]),
+        pair_section(results, tables["pairs"]),
+        calibration_section(results, tables["calibration"]),
+        describe_label_issues(experiment, prepared) if "denoise" in results.done else "",
+    ]
+    page = "\n\n".join(filter(None, sections)) + "\n"
+    write_text(experiment.submission_dir / "scores.md", page)
+    return page
+
+
+def _as_csv(table: pd.DataFrame) -> str:
+    buffer = io.StringIO()
+    table.to_csv(buffer, index=False)
+    return buffer.getvalue()

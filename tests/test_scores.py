@@ -1,0 +1,179 @@
+"""Scores one can trust: intervals cover, differences are paired, tables add up, meaningless labels score chance."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import TINY_TRANSFORMER, Place
+
+from latefusion.calibration import expected_calibration_error, fit_temperature, reliability, temper
+from latefusion.config import load_experiment
+from latefusion.metrics import METRICS
+from latefusion.prepare import load_prepared
+from latefusion.scores.intervals import bootstrap, interval, mcnemar
+from latefusion.scores.results import Results
+
+RULES = ("mean", "weighted_mean", "max", "product")
+
+
+def decisions(rng, n: int, accuracy: float, num_classes: int = 4) -> tuple[np.ndarray, np.ndarray]:
+    targets = rng.integers(num_classes, size=n)
+    return targets, np.where(rng.random(n) < accuracy, targets, rng.integers(num_classes, size=n))
+
+
+def test_intervals_cover_the_true_score_about_as_often_as_they_say():
+    rng, truth = np.random.default_rng(0), 0.6 + 0.4 / 4
+    covered = 0
+    for _ in range(100):
+        targets, preds = decisions(rng, 200, 0.6)
+        low, high = interval(bootstrap(targets, preds[None], 4)["accuracy"][0])
+        covered += low <= truth <= high
+    assert 88 <= covered <= 99
+
+
+def test_draws_are_scores_of_resampled_products():
+    rng = np.random.default_rng(0)
+    targets, preds = decisions(rng, 300, 0.5)
+    draws = bootstrap(targets, preds[None], 4)
+    for metric, function in METRICS.items():
+        resampled = []
+        for _ in range(300):
+            rows = rng.integers(300, size=300)
+            resampled.append(function(targets[rows], preds[rows]))
+        assert np.mean(draws[metric][0]) == pytest.approx(np.mean(resampled), abs=0.006)
+        assert np.std(draws[metric][0]) == pytest.approx(np.std(resampled), rel=0.15)
+
+
+def test_differences_are_paired():
+    """Two methods that differ on five products of 500 differ by little in every draw."""
+    targets, preds = decisions(np.random.default_rng(0), 500, 0.7)
+    other = preds.copy()
+    other[:5] = targets[:5]
+    draws = bootstrap(targets, np.stack([other, preds]), 4)["accuracy"]
+    assert np.std(draws[0] - draws[1]) < 0.25 * np.std(draws[0])
+    assert (draws[0] >= draws[1]).all()
+
+
+def test_mcnemar_counts_who_alone_is_right():
+    targets = np.zeros(10, int)
+    first, other = np.array([0] * 9 + [1]), np.array([1] * 8 + [0, 0])
+    assert mcnemar(targets, first, other)[:2] == (8, 1)
+    assert mcnemar(targets, first, other)[2] == pytest.approx(20 / 512)  # 2 * P(at most 1 of 9)
+    assert mcnemar(targets, first, first) == (0, 0, 1.0)
+
+
+def test_calibration_error_is_the_distance_of_confidence_and_accuracy():
+    probs = np.tile([0.8, 0.2], (10, 1))
+    targets = np.array([0] * 5 + [1] * 5)
+    assert expected_calibration_error(targets, probs) == pytest.approx(0.3)
+    assert reliability(targets, probs)["n"].tolist() == [10]
+    certain = np.tile([1.0, 0.0], (10, 1))
+    assert expected_calibration_error(targets, certain) == pytest.approx(0.5)
+
+
+def test_tempering_mends_what_is_too_sure_and_keeps_its_decisions():
+    rng = np.random.default_rng(0)
+    probs = rng.dirichlet(np.ones(5), 3000)
+    targets = np.array([rng.choice(5, p=row) for row in probs])
+    sure = temper(probs, 1 / 3)
+    temperature, _ = fit_temperature(np.log(sure), targets)
+    assert temperature == pytest.approx(3, rel=0.1)
+    mended = temper(sure, temperature)
+    assert expected_calibration_error(targets, mended) < 0.3 * expected_calibration_error(targets, sure)
+    assert np.array_equal(mended.argmax(axis=1), probs.argmax(axis=1))
+
+
+def read(finished: Place, name: str) -> pd.DataFrame:
+    return pd.read_csv(finished.run_root / "scores" / f"{name}.csv", dtype={"class": str})
+
+
+def test_every_score_lies_in_its_interval(finished):
+    scores = read(finished, "scores")
+    assert list(scores.columns) == ["method", "kind", "split", "metric", "value", "low", "high", "n"]
+    accuracy = scores[scores["metric"] == "accuracy"]
+    assert (accuracy["low"] <= accuracy["value"]).all()
+    assert (accuracy["value"] <= accuracy["high"]).all()
+
+
+def test_gains_are_against_the_expert_that_is_best_on_valid(finished):
+    scores = read(finished, "scores").set_index(["method", "split", "metric"])["value"]
+    comparisons = read(finished, "comparisons")
+    experts = ["tfidf", "camembert", "cnn_raw", "cnn_clean", "dcl_clean", "dcl_late"]
+    best = max(experts, key=lambda name: scores[name, "valid", "macro_f1"])
+    assert set(comparisons["against"]) == {best}
+    for row in comparisons.itertuples():
+        gain = scores[row.method, row.split, "macro_f1"] - scores[best, row.split, "macro_f1"]
+        assert row.macro_f1_gain == pytest.approx(gain)
+
+
+def test_class_scores_average_to_macro_f1(finished):
+    scores = read(finished, "scores").set_index(["method", "split", "metric"])["value"]
+    classes = read(finished, "classes")
+    seen = classes[classes["predicted"] + classes["labelled"] > 0]
+    for (method, split), f1 in seen.groupby(["method", "split"])["f1"].mean().items():
+        assert f1 == pytest.approx(scores[method, split, "macro_f1"])
+
+
+def test_an_oracle_is_right_where_either_is(finished):
+    scores = read(finished, "scores").set_index(["method", "split", "metric"])["value"]
+    for row in read(finished, "pairs").itertuples():
+        assert row.both + row.only_text + row.only_image + row.neither == pytest.approx(1)
+        assert row.both + row.only_text == pytest.approx(scores[row.text, row.split, "accuracy"])
+        assert row.oracle_accuracy == pytest.approx(1 - row.neither)
+
+
+def test_a_member_adds_what_the_vote_loses_without_it(finished):
+    votes, scores = read(finished, "votes"), read(finished, "scores").set_index(["method", "split", "metric"])["value"]
+    assert set(votes["member"]) == {"one_layer", "two_layers"}
+    for row in votes.itertuples():
+        assert row.vote_without + row.adds == pytest.approx(scores["vote", row.split, "macro_f1"])
+        other = ({"one_layer", "two_layers"} - {row.member}).pop()
+        assert row.vote_without == pytest.approx(scores[other, row.split, "macro_f1"])  # a vote of one
+
+
+def test_votes_of_subsets_and_the_soft_vote_are_rows(finished, monkeypatch):
+    monkeypatch.chdir(finished.folder)
+    experiment = load_experiment(finished.page, ["vote.subsets={alone: [one_layer]}"])
+    results = Results(experiment, load_prepared(experiment))
+    methods = {method.name: method for method in results.methods if method.kind == "vote"}
+    assert list(methods) == ["vote", "soft vote", "vote alone"]
+    alone = next(method for method in results.methods if method.name == "one_layer")
+    assert np.array_equal(results.preds(methods["vote alone"], "test"), results.preds(alone, "test"))
+    soft = results.probs(methods["soft vote"], "test")
+    assert np.array_equal(results.preds(methods["soft vote"], "test"), soft.argmax(axis=1))
+
+
+def test_with_shuffled_labels_every_reported_score_is_chance(place):
+    """Texts that tell nothing of their labels, through experts, policies of every kind and the vote."""
+    rng = np.random.default_rng(0)
+    words = [f"word{number}" for number in range(40)]
+    titles = [" ".join(rng.choice(words, 6)) for _ in range(900)]
+    labels = rng.permutation(np.repeat(["a", "b", "c"], 300))
+    pd.DataFrame({"id": range(900), "title": titles, "label": labels}).to_csv(
+        place.folder / "products.csv", index=False
+    )
+    networks = {"n_folds": 4, "epochs": 40, "lr": 0.05}
+    experts = {"experts": ["tfidf", "camembert"], "n_folds": 4}
+    place.write_page(
+        {
+            "catalogue": {"format": "table", "root": ".", "columns": {"description": None, "image": None}},
+            "split": {"valid_fraction": 0.4, "test_fraction": 0.3},
+            "experts": {
+                "tfidf": {"kind": "tfidf", "regularisation": [1.0]},
+                "camembert": TINY_TRANSFORMER | {"train": {"epochs": 12, "batch_size": 32, "lr": 0.01}},
+            },
+            "policies": {
+                "one_layer": experts | networks,
+                "two_layers": experts | networks | {"layers": 2, "calibrate": True},
+                "logistic": experts | {"kind": "logistic"},
+                "boosting": experts | {"kind": "boosting", "trees": 5},
+            }
+            | {kind: experts | {"kind": kind} for kind in RULES},
+            "hardware": {"num_workers": 0, "mixed_precision": "no"},
+        }
+    )
+    place.run_all()
+    scores = pd.read_csv(place.run_root / "scores/scores.csv")
+    accuracy = scores[scores["metric"] == "accuracy"].set_index(["method", "split"])
+    assert len(accuracy) == 2 * (2 + 8 + 2)  # experts, policies, vote and soft vote
+    spread = (accuracy["high"] - accuracy["low"]) / (2 * 1.96)
+    assert ((accuracy["value"] - 1 / 3).abs() < 3 * spread).all()
