@@ -9,10 +9,10 @@ from torch import nn
 
 from latefusion.config import BoostingPolicy, LogisticPolicy, NetworkPolicy, RulePolicy
 from latefusion.errors import InputError
+from latefusion.fusion.fuse import fit_alone as fit
 from latefusion.fusion.inputs import Evidence
 from latefusion.fusion.policy_net import StackedPolicy, fit_networks, stacks
-from latefusion.fusion.rules import combine, fit_rule, greedy_weights
-from latefusion.fusion.stacking import fit_stacking
+from latefusion.fusion.rules import combine, greedy_weights
 from latefusion.fusion.vote import majority_vote
 from latefusion.metrics import macro_f1
 from latefusion.randomness import derive_seed
@@ -30,12 +30,6 @@ LEARNERS = {
 RULES = {
     kind: RulePolicy(kind=kind, experts=("a", "b"), n_folds=4) for kind in ("mean", "weighted_mean", "max", "product")
 }
-
-
-def fit(evidence: Evidence):
-    if evidence.policy.kind == "network":
-        return fit_networks([evidence])[0]
-    return fit_stacking(evidence) if evidence.policy.kind in ("logistic", "boosting") else fit_rule(evidence)
 
 
 def one_hot(preds, num_classes=3):

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from functools import cache, partial
+from typing import Protocol
 
 import numpy as np
 
@@ -33,6 +34,16 @@ def fuse_policies(experiment: Experiment, only: str | None) -> None:
     run_jobs(jobs, script, lambda job: fusion.leave(job), only)
 
 
+class FittedPolicy(Protocol):
+    """What a policy of any kind has learnt."""
+
+    oof_probs: np.ndarray  # (N_valid, C), each product's by what was learnt on other folds
+    facts: dict  # for metrics.json
+
+    def decide(self, tables: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """Return (N,) class numbers and (N, C) probabilities of products by their experts' (N, C) probabilities."""
+
+
 class PolicyBench:
     """The policies of an experiment at work on its experts' probabilities."""
 
@@ -57,13 +68,10 @@ class PolicyBench:
         folds = self.prepared.folds(self.prepared.evaluation_parts["valid"], policy.n_folds)
         return Evidence(policy, tuple(map(self._valid_table, policy.experts)), self.targets, folds)
 
-    def fit(self, name: str):
-        """Return the fitted policy: it has `oof_probs`, `facts` and `decide(tables)`."""
-        kind = self._policy(name).kind
-        if kind != "network":
-            return (
-                fit_stacking(self.evidence(name)) if kind in ("logistic", "boosting") else fit_rule(self.evidence(name))
-            )
+    def fit(self, name: str) -> FittedPolicy:
+        """Fit a policy; a network together with all that are stacked with it."""
+        if self._policy(name).kind != "network":
+            return fit_alone(self.evidence(name))
         if name not in self._networks:
             together = next(names for names in self._stacks if name in names)
             fitted = fit_networks([self.evidence(one) for one in together])
@@ -77,7 +85,7 @@ class PolicyBench:
         parts, classes = self.prepared.evaluation_parts, self.prepared.classes
         write_decisions(job.run_dir, "valid", parts["valid"].index, oof_preds, fitted.oof_probs, classes)
         test_tables = tuple(self._read("test", expert) for expert in self._policy(job.name).experts)
-        preds, probs = _decide(fitted, test_tables)
+        preds, probs = decide(fitted, test_tables)
         write_decisions(job.run_dir, "test", parts["test"].index, preds, probs, classes)
         if isinstance(fitted, FittedNetworks):
             save_weights(fitted.weights, job.run_dir / "model.safetensors")
@@ -86,7 +94,15 @@ class PolicyBench:
         logger.info("%s: valid_macro_f1 %.4f", job.name, scores["valid_macro_f1"])
 
 
-def _decide(fitted, tables: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
+def fit_alone(evidence: Evidence) -> FittedPolicy:
+    """Fit one policy of any kind."""
+    kind = evidence.policy.kind
+    if kind == "network":
+        return fit_networks([evidence])[0]
+    return fit_stacking(evidence) if kind in ("logistic", "boosting") else fit_rule(evidence)
+
+
+def decide(fitted: FittedPolicy, tables: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Decide on products block by block: eight networks' probabilities of all at once may not fit into memory."""
     size = max(1, BLOCK // tables[0].shape[1])
     blocks = [fitted.decide(tuple(table[rows] for table in tables)) for rows in _slices(len(tables[0]), size)]

@@ -68,7 +68,7 @@ class FittedNetworks:
     @torch.inference_mode()
     def fold_probs(self, tables: tuple[np.ndarray, ...]) -> np.ndarray:
         """Return (F, N, C) float32 for products by their experts' (N, C) probabilities."""
-        net = StackedPolicy(_sizes(self.evidence), [0] * self.evidence.policy.n_folds)
+        net = StackedPolicy(network_sizes(self.evidence), [0] * self.evidence.policy.n_folds)
         net.load_state_dict(self.weights)
         features = np.stack([self.evidence.features(fold, tables) for fold in range(self.evidence.policy.n_folds)])
         return net(torch.from_numpy(features)).softmax(dim=-1).numpy()
@@ -85,7 +85,7 @@ def stacks(policies: dict[str, Evidence]) -> list[list[str]]:
     for name, evidence in policies.items():
         policy = evidence.policy
         way = (policy.n_folds, policy.epochs, policy.lr, _batch_size(evidence))
-        groups.setdefault((*_sizes(evidence), *way), []).append(name)
+        groups.setdefault((*network_sizes(evidence), *way), []).append(name)
     return [
         names[start : start + size]
         for names in groups.values()
@@ -99,7 +99,8 @@ def fit_networks(policies: list[Evidence]) -> list[FittedNetworks]:
     return _Trainer(policies).fit()
 
 
-def _sizes(evidence: Evidence) -> list[int]:
+def network_sizes(evidence: Evidence) -> list[int]:
+    """Return the widths of a policy's network, from its input to the classes."""
     policy, num_classes = evidence.policy, evidence.num_classes
     hidden = [policy.hidden_size] if policy.layers == 2 else []
     return [len(evidence.tables) * num_classes, *hidden, num_classes]
@@ -111,7 +112,7 @@ def _batch_size(evidence: Evidence) -> int:
 
 def _stack_size(evidence: Evidence) -> int:
     """Return how many policies of this shape a stack holds."""
-    sizes, batch = _sizes(evidence), _batch_size(evidence)
+    sizes, batch = network_sizes(evidence), _batch_size(evidence)
     weights = sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes))
     touched = 4 * (4 * weights + batch * (sizes[0] + 3 * sum(sizes[1:])))  # bytes: Adam's weights; values, gradients
     return max(1, CHUNK_BYTES // (touched * evidence.policy.n_folds))
@@ -126,8 +127,8 @@ class _Trainer:
         self.n_folds = self.policy.n_folds
         self.networks = [(evidence, fold) for evidence in policies for fold in range(self.n_folds)]
         seeds = [derive_seed(evidence.policy.seed, "init", fold) for evidence, fold in self.networks]
-        self.net = StackedPolicy(_sizes(policies[0]), seeds)
-        self.optimizer = torch.optim.Adam(self.net.parameters(), lr=self.policy.lr, fused=True)
+        self.net = StackedPolicy(network_sizes(policies[0]), seeds)
+        self.optimizer = torch.optim.Adam(self.net.parameters(), lr=self.policy.lr)
         self.inputs, self.input_of = self._inputs()
         self.train_rows = [evidence.rows(fold) for evidence, fold in self.networks]
         self.targets = torch.from_numpy(policies[0].targets.clip(min=0)).long()
@@ -151,7 +152,7 @@ class _Trainer:
             for start, n in zip(starts, shared, strict=True)
             for fold in range(self.n_folds)
         ]
-        return torch.from_numpy(np.stack(tables)), torch.tensor(number)[:, None]
+        return torch.from_numpy(np.stack(tables)).to(torch.get_default_dtype()), torch.tensor(number)[:, None]
 
     def fit(self) -> list[FittedNetworks]:
         for epoch in tqdm(range(self.policy.epochs), f"{len(self.networks)} networks", unit="epoch", disable=None):
