@@ -2,12 +2,12 @@
 
     python tests/benchmarks/fusion.py                     # some minutes; --limit 0 leaves the rules out
 
-Probabilities are made up, in the challenge's size (8,500 validation products, 27 classes) and, for the rules, in that of
-a large shop (50,000 products to decide on, a tenth of them to learn from, 2,890 classes). Sequential networks are plain
-modules, each with an Adam of its own, on the very batches of the stacked ones; both end with the same weights and
-decisions but for rounding, which 2,400 steps through ReLUs can enlarge: in double precision, where it is 1e-9 of that,
-two of the policies show that there is nothing else. A rule runs in a process of its own, and is stopped after `--limit`
-seconds. The last line is one JSON object with the figures.
+Probabilities are made up, in the challenge's size (8,500 validation products, 27 classes) and, for the rules, in that
+of a large shop (50,000 products to decide on, a tenth of them to learn from, 2,890 classes). Sequential networks are
+plain modules, each with an Adam of its own, on the very batches of the stacked ones. Both end with the same weights and
+decisions but for rounding, which thousands of steps through ReLUs can enlarge: two of the policies show in double
+precision that there is nothing else. A rule runs in a process of its own, and is stopped after `--limit` seconds. The
+last line is one JSON object with the figures.
 """
 
 import argparse
