@@ -1,14 +1,22 @@
 """Denoising finds planted label errors and takes out the worst of what it flags."""
 
 import re
+import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
+from conftest import Place
 
-from latefusion.config import CnnExpert, Denoise
+from latefusion.config import CnnExpert, Denoise, load_experiment
 from latefusion.denoise import rank_label_issues
+from latefusion.experts.network import validation
+from latefusion.experts.workshop import Workshop
 from latefusion.gallery import write_gallery
+from latefusion.jobs import plan
+from latefusion.label_issues import removed_issues, valid_targets
+from latefusion.prepare import load_prepared
 
 CLASSES = ["10", "40", "50"]
 
@@ -115,3 +123,29 @@ def test_out_of_fold_probabilities_cover_the_training_products_alone(finished):
     oof = pd.read_parquet(finished.run_root / "denoise/oof_probs.parquet")
     products = pd.read_parquet(finished.run_root / "catalogue/products.parquet")
     assert set(oof.index) == set(products.index[products["split"] == "train"])
+
+
+def test_cleaned_validation_products_have_no_say_and_no_score(finished, tmp_path, monkeypatch):
+    shutil.copytree(finished.folder, tmp_path / "copy")
+    place = Place(tmp_path / "copy")
+    page = yaml.safe_load(place.page.read_text())
+    page["denoise"] |= {"clean_valid": True, "remove_fraction": 0.5, "max_class_share": 1.0}
+    page["experts"] = {name: page["experts"][name] for name in ("tfidf", "cnn_clean")}
+    page["policies"] = {"one_layer": page["policies"]["one_layer"] | {"experts": ["tfidf", "cnn_clean"]}}
+    place.write_page(page)
+    for script in ("03_denoise.py", "04_train_image.py", "06_fuse.py", "07_vote.py"):
+        place.run(script)
+    monkeypatch.chdir(place.folder)
+    experiment = load_experiment(place.page)
+    prepared = load_prepared(experiment)
+    removed = removed_issues(experiment)
+    valid = prepared.part("valid")
+    cleaned = valid.index.isin(removed)
+    assert 0 < cleaned.sum() < len(valid)
+    assert removed.isin(prepared.part("train").index).any()
+    assert np.array_equal(valid_targets(experiment, prepared) == -1, cleaned)
+    assert np.array_equal(validation(Workshop(experiment), "clean").selection.targets == -1, cleaned)
+    assert (validation(Workshop(experiment), "all").selection.targets >= 0).all()
+    scores = pd.read_csv(place.run_root / "scores/scores.csv")
+    assert set(scores.loc[scores["split"] == "valid", "n"]) == {len(valid) - cleaned.sum()}
+    assert "denoise" in [need.name for need in plan(experiment)["one_layer"].needs]
