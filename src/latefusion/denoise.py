@@ -29,7 +29,6 @@ from latefusion.gallery import THUMBNAIL, write_gallery
 from latefusion.metrics import macro_f1
 from latefusion.probs import read_probs, write_probs
 from latefusion.randomness import derive_seed
-from latefusion.split import assign_folds
 from latefusion.training.checkpoint import best_weights
 from latefusion.weights import load_weights
 
@@ -42,7 +41,7 @@ def denoise(workshop: Workshop) -> None:
     run_dir = workshop.run_dir("denoise")
     products = training_products(workshop, prepared.part(*settings.splits), "all")
     targets = prepared.targets(products)
-    pred_probs = _out_of_fold_probs(workshop, products, targets)
+    pred_probs = _out_of_fold_probs(workshop, products)
     if not workshop.accelerator.is_main_process:
         return
     write_probs(run_dir / "oof_probs.parquet", products.index, pred_probs, prepared.classes)
@@ -64,11 +63,10 @@ def denoise(workshop: Workshop) -> None:
     remove(run_dir / "folds")
 
 
-def _out_of_fold_probs(workshop: Workshop, products: pd.DataFrame, targets: np.ndarray) -> np.ndarray:
+def _out_of_fold_probs(workshop: Workshop, products: pd.DataFrame) -> np.ndarray:
     """Return (N, C): each product's probabilities by the network of the fold it was left out of."""
     settings = workshop.experiment.denoise
-    training = settings.network.train
-    folds = assign_folds(targets, settings.n_folds, derive_seed(training.seed, "denoise"))
+    folds = workshop.prepared.folds(products, settings.n_folds, derive_seed(settings.network.train.seed, "denoise"))
     pred_probs = np.full((len(products), len(workshop.prepared.classes)), np.nan, dtype=np.float32)
     for fold in range(settings.n_folds):
         train, held_out = products[folds != fold], products[folds == fold]

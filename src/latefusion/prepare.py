@@ -1,24 +1,28 @@
-"""Prepare a catalogue once for all experts: read it, check its pictures, split it.
+"""Prepare a catalogue once for all experts: read it, check its pictures, find near-duplicates, split it.
 
-Writes `weights/<experiment>/catalogue/`: `products.parquet` (index: id; title, description, image, label, split),
-`classes.json` (the class codes in the one order every table uses) and `image_issues.csv`.
+Writes `weights/<experiment>/catalogue/`: `products.parquet` (index: id; title, description, image, label, split, and
+group, which near-duplicates share), `classes.json` (the class codes in the one order every table uses),
+`image_issues.csv` and `duplicates.json` (how many near-duplicates there are, and how many have a twin in train).
 """
 
 import logging
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from latefusion.catalogue import apply_image_policy, check_images, class_order, read_catalogue, read_test_labels
-from latefusion.config import Experiment
+from latefusion.config import Experiment, Split
+from latefusion.duplicate_report import describe_leaks, report_duplicates
+from latefusion.duplicates import find_duplicates
 from latefusion.errors import InputError
 from latefusion.files import read_json, whole, write_json
 from latefusion.images import ImageStore, open_images
 from latefusion.jobs import Job
 from latefusion.randomness import derive_seed
-from latefusion.split import assign_folds, split_products
+from latefusion.split import assign_folds, lacks_valid, split_products
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +33,7 @@ class Prepared:
 
     products: pd.DataFrame
     classes: list[str]
-    seed: int  # of the split, and of folds
+    split: Split
 
     def part(self, *splits: str) -> pd.DataFrame:
         """Return the products of these splits, in the table's order."""
@@ -40,13 +44,24 @@ class Prepared:
         """The products to predict: `valid`, and `test` for all that nobody trains or chooses on."""
         return {"valid": self.part("valid"), "test": self.part("test", "submit")}
 
-    def folds(self, products: pd.DataFrame, n_folds: int) -> np.ndarray:
-        """Return the (N,) fold numbers of labelled products, the same whoever asks."""
-        return assign_folds(self.targets(products), n_folds, derive_seed(self.seed, "folds"))
-
     def targets(self, products: pd.DataFrame) -> np.ndarray:
         """Return the (N,) class numbers of labelled products."""
         return pd.Index(self.classes).get_indexer(products["label"])
+
+    def folds(self, products: pd.DataFrame, n_folds: int, seed: int) -> np.ndarray:
+        """Return (N,) fold numbers of labelled products, stratified; where the split is grouped, the folds are.
+
+        Raises InputError where that leaves a fold empty.
+        """
+        grouped = self.split.group_duplicates
+        groups = products["group"].to_numpy() if grouped else None
+        if grouped and (n_groups := products["group"].nunique()) < n_folds:
+            raise InputError(f"{len(products)} products in {n_groups} groups of near-duplicates for {n_folds} folds")
+        return assign_folds(self.targets(products), n_folds, seed, groups)
+
+    def valid_folds(self, n_folds: int) -> np.ndarray:
+        """Return the (N,) fold numbers of the validation products, the same whoever asks."""
+        return self.folds(self.part("valid"), n_folds, derive_seed(self.split.seed, "folds"))
 
 
 def prepare(experiment: Experiment, job: Job) -> None:
@@ -57,7 +72,7 @@ def prepare(experiment: Experiment, job: Job) -> None:
     with whole(job.run_dir / "image_issues.csv") as partial:
         bad.to_csv(partial)
     products = apply_image_policy(products, bad, catalogue.bad_images).drop(columns="place")
-    products["split"] = split_products(products, experiment.split)
+    products, leaks = _split(products, experiment, job.run_dir)
     classes = class_order(products["label"].dropna())
     _check_split(products, classes)
     _check_folds(products, experiment)
@@ -67,21 +82,43 @@ def prepare(experiment: Experiment, job: Job) -> None:
     write_json(job.run_dir / "classes.json", classes)
     if any(experiment.modality(name) == "image" for name in experiment.experts) and products["image"].notna().any():
         cached_images(experiment, products)
+    logger.info("duplicates: %s", leaks)
     logger.info("%d products, %d classes; %s", len(products), len(classes), products["split"].value_counts().to_dict())
 
 
+def _split(products: pd.DataFrame, experiment: Experiment, run_dir: Path) -> tuple[pd.DataFrame, str]:
+    """Return the products with `split` and `group`, and a line on what the split leaks; write the numbers."""
+    split = experiment.split
+    if lacks_valid(products["split"]):
+        logger.info("the split column names no valid products: taking %g of train", split.valid_fraction)
+    duplicates = find_duplicates(products, experiment.catalogue.root, split.hash_distance)
+    groups = pd.Series(duplicates.groups, products.index)
+    splits = {
+        "stratified": split_products(products, split),
+        "grouped": split_products(products, split, groups),
+    }
+    used = "grouped" if split.group_duplicates else "stratified"
+    report = report_duplicates(duplicates, products["label"], splits)
+    write_json(run_dir / "duplicates.json", {"hash_distance": split.hash_distance, "split": used} | report)
+    return products.assign(split=splits[used], group=groups), describe_leaks(report, used)
+
+
 def _check_folds(products: pd.DataFrame, experiment: Experiment) -> None:
-    n_valid = (products["split"] == "valid").sum()
+    valid = products[products["split"] == "valid"]
+    n_valid, what = len(valid), "valid products"
+    if experiment.split.group_duplicates:
+        n_valid, what = valid["group"].nunique(), "groups of near-duplicates among the valid products"
     for name, policy in experiment.policies.items():
         if n_valid < policy.n_folds:
-            raise InputError(f"policies.{name}: {n_valid} valid products for {policy.n_folds} folds; see the split")
+            raise InputError(f"policies.{name}: {n_valid} {what} for {policy.n_folds} folds; see the split")
 
 
 def _check_split(products: pd.DataFrame, classes: list[str]) -> None:
     sizes = products["split"].value_counts()
+    see = "split.valid_fraction and split.group_duplicates, or the split column"
     for split in ("train", "valid"):
         if split not in sizes:
-            raise InputError(f"the split leaves no {split} products; see split.valid_fraction, or the split column")
+            raise InputError(f"the split leaves no {split} products; see {see}")
     if "test" not in sizes and "submit" not in sizes:
         raise InputError("there is nothing to predict: give test products, or hold some out by split.test_fraction")
     trained = set(products.loc[products["split"] == "train", "label"])
@@ -101,4 +138,4 @@ def load_prepared(experiment: Experiment) -> Prepared:
     """Return what `prepare` left."""
     folder = experiment.run_root / "catalogue"
     products = pd.read_parquet(folder / "products.parquet")
-    return Prepared(products, read_json(folder / "classes.json"), experiment.split.seed)
+    return Prepared(products, read_json(folder / "classes.json"), experiment.split)

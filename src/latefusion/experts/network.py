@@ -43,7 +43,7 @@ def validation(workshop: Workshop, train_on: str) -> Validation:
     prepared = workshop.prepared
     products = prepared.part("valid")
     targets = prepared.targets(products)
-    folds = prepared.folds(products, N_FOLDS)
+    folds = prepared.valid_folds(N_FOLDS)
     if train_on == "clean":
         targets = np.where(products.index.isin(removed_issues(workshop.experiment)), -1, targets)
     return Validation(products, CrossSelection(targets, folds, len(prepared.classes)))

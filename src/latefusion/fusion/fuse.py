@@ -65,8 +65,8 @@ class PolicyBench:
     def evidence(self, name: str) -> Evidence:
         """Return what a policy learns from."""
         policy = self._policy(name)
-        folds = self.prepared.folds(self.prepared.evaluation_parts["valid"], policy.n_folds)
-        return Evidence(policy, tuple(map(self._valid_table, policy.experts)), self.targets, folds)
+        tables = tuple(map(self._valid_table, policy.experts))
+        return Evidence(policy, tables, self.targets, self.prepared.valid_folds(policy.n_folds))
 
     def fit(self, name: str) -> FittedPolicy:
         """Fit a policy; a network together with all that are stacked with it."""

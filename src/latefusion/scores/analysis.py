@@ -37,7 +37,7 @@ def calibration_table(results: Results) -> pd.DataFrame:
     On validation products the temperature is learnt on the other folds; on test, on all validation products.
     """
     valid_targets, known = results.targets["valid"], results.known("valid")
-    folds = results.prepared.folds(results.prepared.evaluation_parts["valid"], N_FOLDS)
+    folds = results.prepared.valid_folds(N_FOLDS)
     rows = []
     for expert in results.experts:
         valid = results.probs(expert, "valid")

@@ -1,0 +1,305 @@
+"""Near-duplicates are found, whatever their file is like, and the report counts them as one would by hand."""
+
+import json
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import TINY_CNN
+from PIL import Image
+
+from latefusion import denoise, duplicates
+from latefusion.config import CnnExpert, Denoise, Experiment, Split
+from latefusion.duplicate_report import describe_leaks, report_duplicates
+from latefusion.duplicates import Duplicates, find_duplicates, join, near_pairs, title_key
+from latefusion.errors import InputError
+from latefusion.perceptual_hash import hash_pictures
+from latefusion.prepare import Prepared, load_prepared
+
+
+def photograph(seed: int, width: int = 500, height: int = 420) -> Image.Image:
+    """Smooth colours in front of white."""
+    blurred = cv2.resize(np.random.default_rng(seed).integers(0, 256, (6, 6, 3), np.uint8), (width - 40, height - 40))
+    return Image.fromarray(np.pad(blurred, ((20, 20), (20, 20), (0, 0)), constant_values=255))
+
+
+def hash_of(folder, name: str):
+    return hash_pictures(pd.Series({"1": name}, dtype="str"), folder)["1"]
+
+
+def differing_bits(first: int, second: int) -> int:
+    return int(first ^ second).bit_count()
+
+
+AGAIN = {
+    "worse.jpg": lambda picture, path: picture.save(path, quality=60),
+    "half.jpg": lambda picture, path: picture.resize((250, 210)).save(path, quality=85),
+    "quarter.jpg": lambda picture, path: picture.resize((125, 105)).save(path, quality=85),
+    "larger.jpg": lambda picture, path: picture.resize((1200, 1008)).save(path, quality=85),
+    "lossless.png": lambda picture, path: picture.save(path),
+    "small.webp": lambda picture, path: picture.resize((300, 252)).save(path),
+    "palette.gif": lambda picture, path: picture.save(path, save_all=True, append_images=[picture.rotate(90)]),
+    "cmyk.jpg": lambda picture, path: picture.convert("CMYK").save(path, quality=90),
+    "grey.jpg": lambda picture, path: picture.convert("L").save(path, quality=90),
+    "turned.jpg": lambda picture, path: picture.rotate(90, expand=True).save(path, quality=90, exif=turned_right()),
+    "transparent.png": lambda picture, path: on_nothing(picture).save(path),
+}
+
+
+def turned_right() -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # orientation: to be shown turned by 90 degrees
+    return exif
+
+
+def on_nothing(picture: Image.Image) -> Image.Image:
+    """The picture without its white border, which is transparent instead; the colours beneath are black."""
+    pixels = np.array(picture.convert("RGBA"))
+    border = np.ones(pixels.shape[:2], bool)
+    border[20:-20, 20:-20] = False
+    pixels[border] = 0
+    return Image.fromarray(pixels)
+
+
+@pytest.mark.parametrize("name", AGAIN)
+def test_a_picture_that_was_saved_again_keeps_its_hash(tmp_path, name):
+    for seed in range(5):
+        photograph(seed).save(tmp_path / "first.jpg", quality=92)
+        AGAIN[name](photograph(seed), tmp_path / name)
+        bits = differing_bits(hash_of(tmp_path, "first.jpg"), hash_of(tmp_path, name))
+        assert bits <= (6 if name == "palette.gif" else 2)  # 256 colours make another picture, if much like it
+
+
+def test_different_pictures_have_hashes_far_apart(tmp_path):
+    for seed in range(30):
+        photograph(seed).save(tmp_path / f"{seed}.jpg")
+    hashes = hash_pictures(pd.Series([f"{seed}.jpg" for seed in range(30)]), tmp_path)
+    distances = [differing_bits(first, second) for first in hashes for second in hashes if first != second]
+    assert len(distances) == 30 * 29
+    assert min(distances) > 8
+
+
+def test_the_same_file_is_named_by_many_products_and_read_in_their_order(tmp_path):
+    for seed in range(2):
+        photograph(seed).save(tmp_path / f"{seed}.jpg")
+    hashes = hash_pictures(pd.Series(["0.jpg", "1.jpg", None, "0.jpg"], index=list("abcd"), dtype="str"), tmp_path)
+    assert hashes["a"] == hashes["d"] == hash_of(tmp_path, "0.jpg") != hashes["b"]
+    assert list(hashes.isna()) == [False, False, True, False]
+
+
+def test_flat_missing_and_broken_pictures_have_no_twins(tmp_path):
+    for name, shade in (("white.jpg", 255), ("white_too.jpg", 255), ("grey.png", 128)):
+        Image.new("RGB", (300, 300), (shade, shade, shade)).save(tmp_path / name)
+    photograph(0).resize((1, 1)).save(tmp_path / "pixel.png")
+    photograph(0).resize((1, 1)).save(tmp_path / "pixel.jpg")
+    noise = np.random.default_rng(0).integers(253, 256, (300, 300, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "nearly_white.jpg")
+    (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8 and no more")
+    (tmp_path / "empty.jpg").touch()
+    names = [*(path.name for path in tmp_path.iterdir()), "missing.jpg", "missing.jpg", None, None]
+    products = table([f"title {number}" for number in range(len(names))], names)
+    assert len(names) == 12
+    assert list(find_duplicates(products, tmp_path, 8).groups) == list(range(len(names)))
+
+
+def table(titles: list, images: list | None = None) -> pd.DataFrame:
+    images = [None] * len(titles) if images is None else images
+    index = pd.Index([f"p{number}" for number in range(len(titles))], name="id", dtype="str")
+    return pd.DataFrame({"title": titles, "image": images}, index, dtype="str")
+
+
+@pytest.mark.parametrize("distance", range(9))
+@pytest.mark.parametrize("block", [64, duplicates.BLOCK])
+def test_near_pairs_are_those_of_brute_force(monkeypatch, distance, block):
+    monkeypatch.setattr(duplicates, "BLOCK", block)
+    rng = np.random.default_rng(distance)
+    hashes = rng.integers(0, 2**64, 60, dtype=np.uint64)
+    for _ in range(distance + 2):  # one more bit each time, up to one too many
+        flipped = np.uint64(1) << rng.integers(0, 64, 60, dtype=np.uint64)
+        hashes = np.concatenate([hashes, hashes[-60:] ^ flipped])
+    hashes = np.concatenate([hashes, np.repeat(hashes[:2], 40), hashes[:30] & np.uint64(2**20 - 1)])
+    differing = np.bitwise_count(hashes[:, None] ^ hashes)
+    expected = np.argwhere(np.triu(differing <= distance, k=1))
+    found = np.sort(near_pairs(hashes, distance), axis=1)
+    assert len(expected) > 100
+    assert sorted(map(tuple, found.tolist())) == list(map(tuple, expected.tolist()))
+
+
+@pytest.mark.parametrize("hashes", [[], [7]])
+def test_none_and_one_have_no_pairs(hashes):
+    assert near_pairs(np.array(hashes, dtype=np.uint64), 3).shape == (0, 2)
+
+
+def test_titles_are_equal_but_for_case_accents_entities_and_white_space():
+    alike = ("Étui  d'été", "ETUI D'ETE ", "<b>e&#769;tui</b> d&#39;&eacute;t&eacute;")
+    assert {title_key(title) for title in alike} == {"etui d'ete"}
+    assert title_key("étui, bleu") != title_key("étui bleu")
+    assert title_key("がく") != title_key("かく")  # no accents, other letters
+
+
+def test_titles_that_say_nothing_are_equal_to_none():
+    products = table(["NA", "na", "", "", "&nbsp;", "--", "--", "null", "lamp", "Lamp"])
+    assert list(find_duplicates(products, None, 0).groups) == [0, 1, 2, 3, 4, 5, 6, 7, 8, 8]
+
+
+def test_groups_are_chained_through_titles_and_pictures_and_counted_by_first_row():
+    titles = np.array([5, -1, 5, -1, -1, 0])
+    pictures = np.array([-1, 9, 3, 3, 9, -1])
+    assert list(join(titles, pictures)) == [0, 1, 0, 0, 1, 2]
+    assert list(join(titles)) == [0, 1, 0, 2, 3, 4]
+    assert list(join(np.empty(0, dtype=int))) == []
+
+
+def made_up() -> Duplicates:
+    """Titles a a b - c - c -; pictures 0 1 2 - 3 3 0 4, of which 1 is near 2, and 2 near 4."""
+    titles = np.array([0, 0, 1, -1, 2, -1, 2, -1])
+    pictures = np.array([0, 1, 2, -1, 3, 3, 0, 4])
+    return Duplicates(titles, pictures, np.array([[1, 2], [4, 2]]))
+
+
+def test_twins_are_direct_ones_and_groups_go_through_others():
+    assert list(made_up().groups) == [0, 0, 0, 1, 0, 0, 0, 0]
+    assert list(made_up().looks[[1, 2, 7]]) == [made_up().looks[1]] * 3
+    twins = made_up().twins_in(np.array([0, 1, 0, 1, 1, 0, 0, 0], dtype=bool))
+    assert twins["title"].tolist() == [True, True, False, False, True, False, True, False]
+    assert twins["picture"].tolist() == [False, True, True, False, True, True, False, False]  # 7 is near 2, not near 1
+    assert (twins["either"] == twins["title"] | twins["picture"]).all()
+
+
+def test_the_report_counts_as_by_hand():
+    parts = pd.Series(["train", "valid", "valid", "train", "train", "test", "submit", "submit"])
+    labels = pd.Series(["x", "x", "y", "y", "x", "x", None, None], dtype="str")
+    one_side = parts.mask(parts == "valid", "train")
+    report = report_duplicates(made_up(), labels, {"stratified": parts, "grouped": one_side})
+    assert report["groups"] == {
+        "by_title": {"groups": 2, "products": 4, "largest": 2},
+        "by_picture": {"groups": 3, "products": 7, "largest": 3},
+        "by_either": {"groups": 1, "products": 7, "largest": 7},
+    }
+    assert report["groups_of_several_labels"] == {"groups": 1, "products": 5}
+    assert report["twins_in_train"]["stratified"] == {
+        "valid": {"products": 2, "title": 1, "picture": 0, "either": 1},
+        "test": {"products": 1, "title": 0, "picture": 1, "either": 1},
+        "submit": {"products": 2, "title": 1, "picture": 1, "either": 1},
+    }
+    assert report["twins_in_train"]["grouped"]["submit"] == {"products": 2, "title": 1, "picture": 2, "either": 2}
+    assert describe_leaks(report, "stratified").startswith("1 of 2 valid products (50.0%) and 1 of 1 held-out test")
+
+
+def test_folds_keep_groups_together_where_the_split_does():
+    labels = ["a", "b"] * 30
+    products = table([""] * 60).assign(label=labels, group=np.arange(60) // 3)
+    folds = pd.Series(Prepared(products, ["a", "b"], Split(group_duplicates=True)).folds(products, 4, seed=1))
+    assert (folds.groupby(products["group"].to_numpy()).nunique() == 1).all()
+    apart = pd.Series(Prepared(products, ["a", "b"], Split()).folds(products, 4, seed=1))
+    assert (apart.groupby(products["group"].to_numpy()).nunique() > 1).any()
+    with pytest.raises(InputError, match="60 products in 20 groups of near-duplicates for 21 folds"):
+        Prepared(products, ["a", "b"], Split(group_duplicates=True)).folds(products, 21, seed=1)
+
+
+def test_no_network_of_denoising_sees_a_twin_of_what_it_judges(monkeypatch):
+    products = table([""] * 60).assign(label=["a", "b"] * 30, group=np.arange(60) // 3)
+    settings = Denoise(network=CnnExpert(model="resnet10t", pretrained=False))
+    workshop = SimpleNamespace(
+        experiment=SimpleNamespace(denoise=settings),
+        prepared=Prepared(products, ["a", "b"], Split(group_duplicates=True)),
+    )
+    judged = []
+
+    def fold_probs(workshop, fold, train, held_out):
+        assert not set(train["group"]) & set(held_out["group"])
+        judged.extend(held_out.index)
+        return np.full((len(held_out), 2), 0.5)
+
+    monkeypatch.setattr(denoise, "_fold_probs", fold_probs)
+    assert np.isfinite(denoise._out_of_fold_probs(workshop, products)).all()
+    assert sorted(judged) == sorted(products.index)
+
+
+@pytest.fixture
+def shop(place):
+    """60 products of two classes: 20 share their title with another, and 20 others their picture."""
+    folder = place.folder / "shop"
+    folder.mkdir()
+    rows = []
+    for number in range(60):
+        title = f"lamp {number - number % 2 if number < 20 else number}"
+        seed = number - number % 2 if 20 <= number < 40 else number
+        photograph(seed, 200, 200).save(folder / f"{number}.jpg", quality=80 + number % 10)
+        rows.append({"id": f"p{number}", "title": title, "label": "ab"[number // 2 % 2], "image": f"{number}.jpg"})
+    pd.DataFrame(rows).to_csv(folder / "products.csv", index=False)
+    return place
+
+
+def shop_page(**split) -> dict:
+    return {
+        "catalogue": {
+            "format": "table",
+            "root": "shop",
+            "columns": {"label": "label", "description": None, "image": "image"},
+        },
+        "split": {"valid_fraction": 0.3, "test_fraction": 0.2} | split,
+        "experts": {"tfidf": {"kind": "tfidf", "min_df": 1}, "cnn": TINY_CNN},
+        "policies": {"only": {"experts": ["tfidf", "cnn"], "n_folds": 3, "epochs": 2, "batch_size": 4}},
+    }
+
+
+@pytest.mark.parametrize("grouped", [True, False])
+def test_preparing_groups_twins_and_tells_what_leaks(shop, monkeypatch, caplog, grouped):
+    shop.write_page(shop_page(group_duplicates=grouped))
+    with caplog.at_level("INFO"):
+        shop.run("01_prepare.py")
+    monkeypatch.chdir(shop.folder)
+    prepared = load_prepared(Experiment.model_validate({"name": "tiny"} | shop_page(group_duplicates=grouped)))
+    split, group = prepared.products["split"], prepared.products["group"]
+    assert prepared.grouped == grouped
+    assert list(group) == [*np.repeat(range(20), 2), *range(20, 40)]
+    assert ((split.groupby(group).nunique() == 1).all()) == grouped
+    assert split.value_counts().to_dict() == {"train": 30, "valid": 18, "test": 12}
+
+    report = json.loads((shop.run_root / "catalogue/duplicates.json").read_text())
+    twenty = {"groups": 10, "products": 20, "largest": 2}
+    forty = {"groups": 20, "products": 40, "largest": 2}
+    assert report["groups"] == {"by_title": twenty, "by_picture": twenty, "by_either": forty}
+    assert report["split"] == ("grouped" if grouped else "stratified")
+    leaks = report["twins_in_train"]
+    none = {"title": 0, "picture": 0, "either": 0}
+    assert leaks["grouped"] == {"valid": {"products": 18} | none, "test": {"products": 12} | none}
+    in_valid, in_test = (leaks["stratified"][part]["either"] for part in ("valid", "test"))
+    assert min(in_valid, in_test) > 0
+    v, t = (0, 0) if grouped else (in_valid, in_test)
+    assert (
+        f"duplicates: {v} of 18 valid products ({v / 18:.1%}) and {t} of 12 held-out test products ({t / 12:.1%}) "
+        "have a twin in train; "
+    ) in caplog.text
+    without = f"without split.group_duplicates: {in_valid} and {in_test}"
+    assert (without if grouped else "with split.group_duplicates: 0 and 0") in caplog.text
+
+
+def test_a_grouped_page_runs_to_its_submission(shop):
+    page = shop_page(group_duplicates=True)
+    page["experts"].pop("cnn")
+    page["policies"]["only"]["experts"] = ["tfidf"]
+    shop.write_page(page)
+    shop.run_all()
+    predictions = pd.read_csv(shop.folder / "submissions/tiny/predictions.tsv", sep="\t")
+    assert len(predictions) == 12
+
+
+@pytest.mark.parametrize(
+    ("titles", "message"),
+    [
+        (list("aabb"), "the split leaves no valid products; see split.valid_fraction and split.group_duplicates"),
+        (list("abcde"), "policies.only: 1 groups of near-duplicates among the valid products for 3 folds"),
+    ],
+)
+def test_too_few_groups_are_refused_before_the_training(shop, capsys, titles, message):
+    products = pd.read_csv(shop.folder / "shop/products.csv", index_col="id")
+    products["title"] = titles * (60 // len(titles))
+    products.assign(image=None).to_csv(shop.folder / "shop/products.csv")
+    shop.write_page(shop_page(group_duplicates=True))
+    with pytest.raises(SystemExit):
+        shop.run("01_prepare.py")
+    assert message in capsys.readouterr().err
