@@ -254,7 +254,7 @@ def test_preparing_groups_twins_and_tells_what_leaks(shop, monkeypatch, caplog, 
     monkeypatch.chdir(shop.folder)
     prepared = load_prepared(Experiment.model_validate({"name": "tiny"} | shop_page(group_duplicates=grouped)))
     split, group = prepared.products["split"], prepared.products["group"]
-    assert prepared.grouped == grouped
+    assert prepared.split.group_duplicates == grouped
     assert list(group) == [*np.repeat(range(20), 2), *range(20, 40)]
     assert ((split.groupby(group).nunique() == 1).all()) == grouped
     assert split.value_counts().to_dict() == {"train": 30, "valid": 18, "test": 12}
