@@ -1,4 +1,4 @@
-"""Which training products an image expert learns from."""
+"""Which training products an expert that sees pictures learns from."""
 
 import pandas as pd
 
@@ -7,11 +7,16 @@ from latefusion.experts.workshop import Workshop
 
 
 def training_products(workshop: Workshop, products: pd.DataFrame, train_on: str) -> pd.DataFrame:
-    """Return the products that have a picture; on `clean`, without the label issues that denoising removed."""
+    """Return an image expert's: those that have a picture; on `clean`, without label issues."""
     kept = products[products["image"].notna()]
     if kept.empty:
         raise InputError("no training product has a picture: leave out the image experts, or name columns.image")
-    if train_on == "clean":
-        issues = pd.read_parquet(workshop.run_dir("denoise") / "label_issues.parquet")
-        kept = kept.drop(issues.index[issues["removed"]], errors="ignore")
-    return kept
+    return without_label_issues(workshop, kept, train_on)
+
+
+def without_label_issues(workshop: Workshop, products: pd.DataFrame, train_on: str) -> pd.DataFrame:
+    """Return the products; on `clean`, without the label issues that denoising removed."""
+    if train_on == "all":
+        return products
+    issues = pd.read_parquet(workshop.run_dir("denoise") / "label_issues.parquet")
+    return products.drop(issues.index[issues["removed"]], errors="ignore")
