@@ -7,8 +7,8 @@ VENV ?= .venv
 
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/installed
-STEPS := 00_draw_sample 01_prepare 02_train_text 03_denoise 04_train_image 05_train_dcl 06_fuse 07_vote 08_predict \
-	09_validate
+STEPS := 00_draw_sample 01_prepare 02_train_text 03_denoise 04_train_image 05_train_dcl 05b_train_joint 06_fuse \
+	07_vote 08_predict 09_validate
 
 .PHONY: submission test env
 

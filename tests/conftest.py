@@ -33,6 +33,22 @@ TINY_TRANSFORMER = {
     "max_length": 24,
     "train": {"epochs": 2, "batch_size": 32, "lr": 0.005},
 }
+TINY_FROZEN = {
+    "kind": "joint",
+    "text": "camembert",
+    "image": "dcl_clean",
+    "fusion": "attention",
+    "features": "frozen",
+    "hidden_size": 16,
+    "train": {"epochs": 2, "batch_size": 32, "lr": 0.005},
+}
+TINY_END_TO_END = TINY_FROZEN | {
+    "image": "cnn_raw",
+    "fusion": "concat",
+    "features": "end_to_end",
+    "head_lr_factor": 1,
+    "train": {"epochs": 1, "batch_size": 32, "lr": 0.005},
+}
 
 
 def tiny_page() -> dict:
@@ -49,6 +65,8 @@ def tiny_page() -> dict:
             "cnn_clean": TINY_CNN | {"train_on": "clean"},
             "dcl_clean": TINY_DCL,
             "dcl_late": {"kind": "late", "of": "dcl_clean"},
+            "frozen": TINY_FROZEN,
+            "end_to_end": TINY_END_TO_END,
         },
         "denoise": {"n_folds": 2, "network": TINY_CNN | {"train": {"epochs": 1, "batch_size": 32}}},
         "policies": {

@@ -26,8 +26,8 @@ def states(place: Place, monkeypatch) -> dict[str, str]:
 
 
 def test_every_expert_leaves_its_run_folder(finished):
-    weights = {"tfidf": "model.joblib", "camembert": "model.safetensors", "dcl_late": "model.safetensors"}
-    for expert, file in weights.items():
+    networks = ("camembert", "dcl_late", "frozen", "end_to_end")
+    for expert, file in ({"tfidf": "model.joblib"} | dict.fromkeys(networks, "model.safetensors")).items():
         left = {path.name for path in (finished.run_root / expert).iterdir()}
         assert left >= EXPERT_FILES | {file}
     assert not list(finished.run_root.glob("*/checkpoints"))
@@ -38,7 +38,7 @@ def test_all_tables_have_the_same_ids_and_classes(finished):
     for part, splits in {"valid": ["valid"], "test": ["submit"]}.items():
         ids = set(products.index[products["split"].isin(splits)])
         tables = [pd.read_parquet(path) for path in finished.run_root.glob(f"*/{part}_probs.parquet")]
-        assert len(tables) == 9  # 6 experts, 2 policies, the vote
+        assert len(tables) == 11  # 8 experts, 2 policies, the vote
         assert all(set(table.index) == ids for table in tables)
         assert all(list(table.columns) == list(tables[0].columns) for table in tables)
 
@@ -54,8 +54,8 @@ def test_submission_has_the_challenges_name_header_and_order(finished):
 
 def test_scores_cover_every_method_on_both_splits(finished):
     scores = pd.read_csv(finished.run_root / "scores/scores.csv")
-    assert len(scores) == 10 * 2 * 3  # 6 experts, 2 policies, the vote and the soft vote
-    assert set(scores["kind"]) == {"text", "image", "policy", "vote"}
+    assert len(scores) == 12 * 2 * 3  # 8 experts, 2 policies, the vote and the soft vote
+    assert set(scores["kind"]) == {"text", "image", "joint", "policy", "vote"}
     assert scores["value"].between(0, 1).all()
     assert (scores["n"][scores["split"] == "test"] == 60).all()
 
@@ -82,7 +82,7 @@ def test_a_changed_setting_redoes_the_expert_and_what_depends_on_it(copied, monk
     page["experts"]["cnn_clean"]["train"] = page["experts"]["cnn_clean"]["train"] | {"lr": 0.02}
     copied.write_page(page)
     redone = {name for name, state in states(copied, monkeypatch).items() if state != "done"}
-    assert redone == {"cnn_clean", "dcl_clean", "dcl_late", "one_layer", "two_layers", "vote"}
+    assert redone == {"cnn_clean", "dcl_clean", "dcl_late", "frozen", "one_layer", "two_layers", "vote"}
 
 
 def test_a_deleted_folder_redoes_the_job_and_what_was_built_on_it(copied, monkeypatch):

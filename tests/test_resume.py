@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import REPOSITORY, Place, tiny_page
+from conftest import REPOSITORY, TINY_END_TO_END, TINY_FROZEN, Place, tiny_page
 
 from latefusion.training import loop
 
-EXPERTS = {"04_train_image.py": "cnn", "02_train_text.py": "text"}  # by the script that trains it
+EXPERTS = {"04_train_image.py": "cnn", "02_train_text.py": "text", "05b_train_joint.py": "joint"}  # by their script
 
 
 def launch(place: Place, script: str, *arguments: str, prefix: tuple[str, ...] = (sys.executable,)) -> subprocess.Popen:
@@ -26,7 +26,7 @@ def launch(place: Place, script: str, *arguments: str, prefix: tuple[str, ...] =
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory) -> Place:
-    """A tiny experiment of a CNN and a transformer of four epochs, trained in one go."""
+    """A tiny experiment of a CNN, a transformer and both end to end, four epochs each, trained in one go."""
     place = Place(tmp_path_factory.mktemp("uninterrupted"))
     page = tiny_page()
     cnn, camembert = page["experts"]["cnn_raw"], page["experts"]["camembert"]
@@ -34,11 +34,13 @@ def uninterrupted(tmp_path_factory) -> Place:
         "cnn": cnn | {"train": cnn["train"] | {"epochs": 4}},
         "text": camembert | {"train": camembert["train"] | {"epochs": 4, "keep_last": 2}},
     }
+    training = TINY_END_TO_END["train"] | {"epochs": 4, "keep_last": 2}
+    page["experts"]["joint"] = TINY_END_TO_END | {"text": "text", "image": "cnn", "train": training}
     page["policies"] = {"only": {"experts": ["cnn", "text"]}}
     page["hardware"]["checkpoint_every"] = 3
     del page["denoise"]
     place.write_page(page)
-    for script in ("00_draw_sample.py", "01_prepare.py", "02_train_text.py", "04_train_image.py"):
+    for script in ("00_draw_sample.py", "01_prepare.py", *EXPERTS):
         place.run(script)
     return place
 
@@ -177,3 +179,21 @@ def test_two_processes_train_the_text_expert_as_one_does(untrained, tmp_path, tr
         one, other = (pd.read_parquet(place.run_root / f"text/{part}_probs.parquet") for place in (untrained, two))
         pd.testing.assert_frame_equal(one, other, rtol=1e-2, atol=1e-5)
         assert one.std().max() >= spread
+
+
+def test_two_processes_train_on_frozen_features_as_one_does(uninterrupted, tmp_path):
+    """Both compute the features of half the products each, and batches of 31 in four parts."""
+    training = {"optimizer": "sgd", "lr": 0.5, "epochs": 4, "batch_size": 31, "gradient_accumulation_steps": 2}
+    frozen = TINY_FROZEN | {"text": "text", "image": "cnn", "dropout": 0, "train": training}
+    settings = ("--only", "frozen", "--set", f"experts.frozen={json.dumps(frozen)}")
+    one, two = (Place(shutil.copytree(uninterrupted.folder, tmp_path / name)) for name in ("one", "two"))
+    one.run("05b_train_joint.py", *settings)
+    launch_two(two, "05b_train_joint.py", *settings)
+    for path in one.run_root.glob("cache/features/*/*/part-*.npy"):
+        of_two = np.load(two.run_root / path.relative_to(one.run_root))
+        assert np.allclose(of_two, np.load(path), atol=1e-5)
+    log, log_of_two = read_log(one, "frozen"), read_log(two, "frozen")
+    assert log[-1]["loss"] < log[0]["loss"] - 0.05
+    for record, other in zip(log, log_of_two, strict=True):
+        for key in ("loss", "lr", "valid_macro_f1"):
+            assert other[key] == pytest.approx(record[key], rel=1e-3), key

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from latefusion.config import Experiment, LateExpert
+from latefusion.config import Experiment
 from latefusion.config.nearest import did_you_mean
 from latefusion.errors import InputError
 from latefusion.files import read_json, remove, write_json, write_yaml
+from latefusion.needs import expert_needs, expert_settings, in_order
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,7 @@ SCRIPTS = {
     "denoise": "03_denoise.py",
     "cnn": "04_train_image.py",
     "dcl": "05_train_dcl.py",
+    "joint": "05b_train_joint.py",
     "policy": "06_fuse.py",
     "vote": "07_vote.py",
 }
@@ -72,12 +74,21 @@ class Job:
         write_json(self.run_dir / "job.json", record)
 
     def _record(self) -> dict:
-        marker = self.run_dir / "job.json"
-        return read_json(marker) if marker.exists() else {}
+        return _read_record(self.run_dir)
 
     def _inputs(self) -> dict[str, str | None]:
         """The finished run of each needed job: one that was done again makes what was built on it stale."""
-        return {need.name: need._record().get("run") for need in self.needs}
+        return {need.name: finished_run(need.run_dir) for need in self.needs}
+
+
+def finished_run(run_dir: Path) -> str | None:
+    """Return which run left a folder as it is, if one has finished: a job that is done again has another."""
+    return _read_record(run_dir).get("run")
+
+
+def _read_record(run_dir: Path) -> dict:
+    marker = run_dir / "job.json"
+    return read_json(marker) if marker.exists() else {}
 
 
 def plan(experiment: Experiment) -> dict[str, Job]:
@@ -96,12 +107,9 @@ def plan(experiment: Experiment) -> dict[str, Job]:
     if experiment.denoise is not None:
         settings = experiment.denoise.model_dump(mode="json") | {"image_cache": experiment.cache_side}
         add("denoise", "denoise", settings, ("catalogue",))
-    for name in sorted(experiment.experts, key=lambda name: _depth(experiment, name)):
-        expert = experiment.experts[name]
-        settings = expert.model_dump(mode="json")
-        if experiment.modality(name) == "image":
-            settings["image_cache"] = experiment.cache_side
-        add(name, expert.kind, settings, _expert_needs(expert))
+    for name in in_order(experiment):
+        kind = experiment.experts[name].kind
+        add(name, kind, expert_settings(experiment, name), expert_needs(experiment, name))
     for name, policy in experiment.policies.items():
         labels = ("denoise",) if experiment.cleans_valid else ()
         add(name, "policy", policy.model_dump(mode="json"), (*policy.experts, *labels))
@@ -126,20 +134,6 @@ def _hash_file(path: Path) -> str:
         return "missing"
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
-
-
-def _expert_needs(expert) -> tuple[str, ...]:
-    if isinstance(expert, LateExpert):
-        return (expert.of,)
-    needs = (getattr(expert, "start_from", None) or "catalogue",)
-    return (*needs, "denoise") if getattr(expert, "train_on", "all") == "clean" else needs
-
-
-def _depth(experiment: Experiment, name: str) -> int:
-    """How many experts must come before this one; the sort is stable, so the page's order is kept otherwise."""
-    expert = experiment.experts[name]
-    below = [need for need in _expert_needs(expert) if need in experiment.experts]
-    return 1 + max((_depth(experiment, need) for need in below), default=-1)
 
 
 def run_jobs(

@@ -1,9 +1,9 @@
-"""What the training scripts (02 to 05) call: the jobs of a script that are not done yet, one after another."""
+"""What the training scripts (02 to 05b) call: the jobs of a script that are not done yet, one after another."""
 
 import logging
 from functools import partial
 
-from latefusion.config import Experiment
+from latefusion.config import EndToEndJointExpert, Experiment
 from latefusion.errors import InputError
 from latefusion.jobs import Job, jobs_of, plan, run_jobs
 from latefusion.pretrained import find_encoder, find_timm
@@ -49,11 +49,11 @@ def preview_images(experiment: Experiment, script: str, only: str | None) -> Non
 def _require_weights(experiment: Experiment, jobs: dict[str, Job]) -> None:
     finders = {}
     for job in (job for job in jobs.values() if job.state() != "done"):
-        expert = experiment.denoise.network if job.kind == "denoise" else experiment.experts.get(job.name)
-        if job.kind == "transformer" and expert.model is not None:
-            finders[expert.model] = find_encoder
-        if job.kind in ("cnn", "denoise") and expert.model is not None and expert.pretrained:
-            finders[expert.model] = find_timm
+        for expert in _started_by(experiment, job):
+            if expert.kind == "transformer" and expert.model is not None:
+                finders[expert.model] = find_encoder
+            if expert.kind == "cnn" and expert.model is not None and expert.pretrained:
+                finders[expert.model] = find_timm
     problems = []
     for model, find in finders.items():
         try:
@@ -62,6 +62,16 @@ def _require_weights(experiment: Experiment, jobs: dict[str, Job]) -> None:
             problems.append(str(error))
     if problems:
         raise InputError("\n".join(problems))
+
+
+def _started_by(experiment: Experiment, job: Job) -> list:
+    """Return the experts whose networks a job starts anew."""
+    if job.kind == "denoise":
+        return [experiment.denoise.network]
+    expert = experiment.experts.get(job.name)
+    if isinstance(expert, EndToEndJointExpert):
+        return [experiment.experts[expert.text], experiment.experts[expert.image]]
+    return [] if expert is None else [expert]
 
 
 def _do(workshop, job: Job) -> None:

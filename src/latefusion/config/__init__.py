@@ -19,8 +19,9 @@ from latefusion.config.experts import (
     TransformerExpert,
 )
 from latefusion.config.fusion import BoostingPolicy, LogisticPolicy, NetworkPolicy, Policy, RulePolicy, Vote
+from latefusion.config.joint import EndToEndJointExpert, FrozenJointExpert, JointExpert
 from latefusion.config.page import DEFAULT_PAGE, load_experiment
-from latefusion.config.training import DclTraining, Hardware, ImageTraining, TextTraining, Training
+from latefusion.config.training import DclTraining, Hardware, HeadTraining, ImageTraining, TextTraining, Training
 
 __all__ = [
     "DEFAULT_PAGE",
@@ -31,11 +32,15 @@ __all__ = [
     "DclExpert",
     "DclTraining",
     "Denoise",
+    "EndToEndJointExpert",
     "Experiment",
     "Expert",
+    "FrozenJointExpert",
     "Hardware",
+    "HeadTraining",
     "ImageInput",
     "ImageTraining",
+    "JointExpert",
     "LateExpert",
     "LogisticPolicy",
     "NetworkPolicy",

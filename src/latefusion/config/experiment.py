@@ -17,6 +17,7 @@ from latefusion.config.experts import (
     TransformerExpert,
 )
 from latefusion.config.fusion import Policy, Vote
+from latefusion.config.joint import JointExpert
 from latefusion.config.references import check_fusion, check_image_cache, check_references
 from latefusion.config.section import Name, Section
 from latefusion.config.training import Hardware
@@ -69,7 +70,9 @@ class Experiment(Section):
         readers = {f"experts.{name}": expert for name, expert in self.experts.items()}
         if self.denoise is not None:
             readers["denoise.network"] = self.denoise.network
-        return {f"{key}.image": reader.image for key, reader in readers.items() if hasattr(reader, "image")}
+        return {
+            f"{key}.image": reader.image for key, reader in readers.items() if isinstance(reader, CnnExpert | DclExpert)
+        }
 
     @property
     def vote_members(self) -> tuple[str, ...]:
@@ -88,9 +91,11 @@ class Experiment(Section):
             expert = self.experts[expert.start_from]
         return expert
 
-    def modality(self, expert_name: str) -> Literal["text", "image"]:
-        """Tell whether an expert reads the text or the image; a late checkpoint reads what its parent reads."""
+    def modality(self, expert_name: str) -> Literal["text", "image", "joint"]:
+        """Tell whether an expert reads text, image or both; a late checkpoint reads what its parent reads."""
         expert = self.experts[expert_name]
         if isinstance(expert, LateExpert):
             return self.modality(expert.of)
+        if isinstance(expert, JointExpert):
+            return "joint"
         return "text" if isinstance(expert, TransformerExpert | TfidfExpert) else "image"

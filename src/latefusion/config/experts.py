@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, model_validator
 
+from latefusion.config.joint import AnyJointExpert
 from latefusion.config.section import Fraction, Name, Section
 from latefusion.config.training import DclTraining, ImageTraining, TextTraining
 
@@ -130,7 +131,9 @@ class LateExpert(Section):
     epochs_before_end: int = Field(0, ge=0)
 
 
-Expert = Annotated[TransformerExpert | TfidfExpert | CnnExpert | DclExpert | LateExpert, Field(discriminator="kind")]
+Expert = Annotated[
+    TransformerExpert | TfidfExpert | CnnExpert | DclExpert | AnyJointExpert | LateExpert, Field(discriminator="kind")
+]
 
 
 class Denoise(Section):

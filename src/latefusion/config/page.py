@@ -83,4 +83,6 @@ def _describe(problem: dict, page: dict) -> str:
     if problem["type"] == "unknown_key":
         keys.append(problem["ctx"]["key"])
     message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "union_tag_not_found":  # pydantic speaks of tags and discriminators
+        message = f"the key {problem['ctx']['discriminator']} is missing"
     return f"{'.'.join(keys)}: {message}" if keys else message

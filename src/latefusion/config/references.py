@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from latefusion.config.experts import CnnExpert, DclExpert, Expert, ImageInput, LateExpert
 from latefusion.config.fusion import Policy
+from latefusion.config.joint import JointExpert
 from latefusion.config.nearest import did_you_mean
 
 RESERVED_NAMES = ("catalogue", "cache", "denoise", "previews", "scores", "vote")  # folders of the experiment's own
@@ -17,8 +18,10 @@ def check_references(experts: dict[str, Expert], *, cleans: bool) -> None:
             _check_origin(key, expert, experts)
         if isinstance(expert, LateExpert):
             _check_late(key, expert, experts)
-        if isinstance(expert, CnnExpert | DclExpert):
-            _check_image_expert(key, expert, cleans=cleans)
+        if isinstance(expert, JointExpert):
+            _check_joint(key, expert, experts)
+        if getattr(expert, "train_on", "all") == "clean" and not cleans:
+            raise ValueError(f"{key}.train_on: clean needs a denoise section")
 
 
 def check_image_cache(side: int | None, images: dict[str, ImageInput]) -> None:
@@ -67,9 +70,12 @@ def _check_late(key: str, expert: LateExpert, experts: dict[str, Expert]) -> Non
         raise ValueError(f"{key}: set experts.{expert.of}.train.keep_last to {wanted} or more, it keeps too few epochs")
 
 
-def _check_image_expert(key: str, expert: CnnExpert | DclExpert, *, cleans: bool) -> None:
-    if expert.train_on == "clean" and not cleans:
-        raise ValueError(f"{key}.train_on: clean needs a denoise section")
+def _check_joint(key: str, expert: JointExpert, experts: dict[str, Expert]) -> None:
+    for part, kinds in {"text": ("transformer",), "image": ("cnn", "dcl")}.items():
+        source = getattr(expert, part)
+        _must_exist(f"{key}.{part}", source, experts)
+        if experts[source].kind not in kinds:
+            raise ValueError(f"{key}.{part}: '{source}' is of kind {experts[source].kind}, not {' or '.join(kinds)}")
 
 
 def _must_exist(key: str, name: str, known: Collection[str]) -> None:

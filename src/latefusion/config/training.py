@@ -62,6 +62,17 @@ class DclTraining(ImageTraining):
     batch_size: int = Field(32, ge=1)
 
 
+class HeadTraining(Training):
+    """A small head on features that stay as they are: minutes, where the networks below it took hours."""
+
+    epochs: int = Field(20, ge=1)
+    batch_size: int = Field(128, ge=1)
+    lr: float = Field(1e-3, gt=0)
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    schedule: Literal["linear", "step"] = "linear"
+    warmup_fraction: Fraction = 0.1
+
+
 class Hardware(Section):
     """How to run, not what: changing it redoes nothing."""
 

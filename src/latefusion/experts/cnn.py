@@ -54,6 +54,10 @@ class ImageNet(nn.Module):
     def pool(self, feature_map: torch.Tensor) -> torch.Tensor:
         return self.backbone.forward_head(feature_map, pre_logits=True)
 
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return the pooled features (B, pooled_size)."""
+        return self.pool(self.feature_map(images))
+
 
 class ImageClassifier(nn.Module):
     """Backbone, global pooling, linear head."""
@@ -63,8 +67,16 @@ class ImageClassifier(nn.Module):
         self.net = net
         self.head = nn.Linear(net.pooled_size, num_classes)
 
+    @property
+    def feature_size(self) -> int:
+        return self.head.in_features
+
+    def features(self, images: torch.Tensor) -> torch.Tensor:
+        """Return what the head reads: (B, F)."""
+        return self.net(images)
+
     def forward(self, images: torch.Tensor, labels: torch.Tensor | None = None) -> dict[str, torch.Tensor]:
-        logits = self.head(self.net.pool(self.net.feature_map(images)))  # (B, C)
+        logits = self.head(self.features(images))  # (B, C)
         if labels is None:
             return {"logits": logits}
         return {"logits": logits, "loss": nn.functional.cross_entropy(logits, labels)}

@@ -37,6 +37,14 @@ class DclClassifier(nn.Module):
     def heads(self) -> list[nn.Parameter]:
         return [*self.class_head.parameters(), *self.adv_head.parameters(), *self.loc_head.parameters()]
 
+    @property
+    def feature_size(self) -> int:
+        return self.class_head.in_features
+
+    def features(self, images: torch.Tensor) -> torch.Tensor:
+        """Return what the class head reads: (B, F)."""
+        return self.net(images)
+
     def forward(
         self,
         images: torch.Tensor,
@@ -46,8 +54,7 @@ class DclClassifier(nn.Module):
     ) -> dict[str, torch.Tensor]:
         """Take (B, S, S, 3) uint8 pictures; in training also their destroyed copies and the (B, grid²) permutation."""
         if labels is None:
-            pooled = self.net.pool(self.net.feature_map(images))
-            return {"logits": self._evaluation_logits(pooled)}
+            return {"logits": self._evaluation_logits(self.features(images))}
         feature_map = self.net.feature_map(torch.cat([images, destroyed]))  # 2B: whole ones first
         pooled = self.net.pool(feature_map)
         logits = self.class_head(pooled)

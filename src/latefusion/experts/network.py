@@ -13,8 +13,8 @@ from latefusion.config import Training
 from latefusion.experts.workshop import Workshop
 from latefusion.label_issues import removed_issues
 from latefusion.selection import N_FOLDS, CrossSelection
-from latefusion.training.loaders import Collate, Data
-from latefusion.training.loop import Fitted, fit, predict_dataset
+from latefusion.training.loaders import Collate, Data, eval_loader
+from latefusion.training.loop import Fitted, compute, fit, predict_dataset
 
 
 @dataclass(frozen=True)
@@ -79,3 +79,12 @@ def predict_products(workshop: Workshop, network: Network, products: pd.DataFram
         workshop.accelerator, network.model, network.eval_set(products), network.collate,
         batch_size=batch_size, hardware=workshop.experiment.hardware,
     )  # fmt: skip
+
+
+def pooled_features(workshop: Workshop, network: Network, products: pd.DataFrame, batch_size: int) -> np.ndarray:
+    """Return (N, F) float32: what the head of a text or image expert reads of products, in their order."""
+    model = network.model.to(workshop.accelerator.device).eval()
+    loader = eval_loader(
+        workshop.accelerator, network.eval_set(products), network.collate, batch_size, workshop.experiment.hardware
+    )
+    return compute(workshop.accelerator, model.features, loader)

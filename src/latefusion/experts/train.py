@@ -5,27 +5,14 @@ and scored, are not: each product's are by the epoch that is best on others (see
 """
 
 import numpy as np
-from accelerate.utils import set_seed
 
+from latefusion.experts.build import build_network
 from latefusion.experts.network import Network, fit_network, predict_products, validation
 from latefusion.experts.outputs import write_outputs
 from latefusion.experts.workshop import Workshop
 from latefusion.files import remove
 from latefusion.training.checkpoint import best_weights, late_weights
 from latefusion.weights import load_weights, save_weights
-
-
-def build_network(workshop: Workshop, name: str) -> Network:
-    """Build an expert's network as it stands before its first epoch, seeded."""
-    expert = workshop.experiment.experts[name]
-    if expert.kind == "transformer":  # imported here: transformers and timm take seconds each
-        from latefusion.experts.transformer import build
-    elif expert.kind == "cnn":
-        from latefusion.experts.cnn import build
-    else:
-        from latefusion.experts.dcl import build
-    set_seed(expert.train.seed)
-    return build(workshop, expert, workshop.run_dir(name))
 
 
 def train_network(workshop: Workshop, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Which training products an image expert learns from."""
+"""Which training products an expert that sees pictures learns from."""
 
 import pandas as pd
 
@@ -8,10 +8,15 @@ from latefusion.label_issues import removed_issues
 
 
 def training_products(workshop: Workshop, products: pd.DataFrame, train_on: str) -> pd.DataFrame:
-    """Return the products that have a picture; on `clean`, without the label issues that denoising removed."""
+    """Return an image expert's: those that have a picture; on `clean`, without label issues."""
     kept = products[products["image"].notna()]
     if kept.empty:
         raise InputError("no training product has a picture: leave out the image experts, or name columns.image")
-    if train_on == "clean":
-        kept = kept[~kept.index.isin(removed_issues(workshop.experiment))]
-    return kept
+    return without_label_issues(workshop, kept, train_on)
+
+
+def without_label_issues(workshop: Workshop, products: pd.DataFrame, train_on: str) -> pd.DataFrame:
+    """Return the products; on `clean`, without the label issues that denoising removed."""
+    if train_on == "all":
+        return products
+    return products[~products.index.isin(removed_issues(workshop.experiment))]

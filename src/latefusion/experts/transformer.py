@@ -15,6 +15,13 @@ from latefusion.experts.workshop import Workshop
 from latefusion.pretrained import find_encoder
 
 
+def pooled_output(encoder: nn.Module, **inputs: torch.Tensor) -> torch.Tensor:
+    """Return the encoder's pooled output (B, F); of one without a pooler, the first token's state."""
+    outputs = encoder(**inputs)
+    pooled = outputs.get("pooler_output")
+    return outputs.last_hidden_state[:, 0] if pooled is None else pooled
+
+
 class TextClassifier(nn.Module):
     """Encoder, pooled output, linear head."""
 
@@ -23,10 +30,16 @@ class TextClassifier(nn.Module):
         self.encoder = encoder
         self.head = nn.Linear(encoder.config.hidden_size, num_classes, bias=bias)
 
+    @property
+    def feature_size(self) -> int:
+        return self.head.in_features
+
+    def features(self, **inputs: torch.Tensor) -> torch.Tensor:
+        """Return what the head reads: (B, F)."""
+        return pooled_output(self.encoder, **inputs)
+
     def forward(self, labels: torch.Tensor | None = None, **inputs: torch.Tensor) -> dict[str, torch.Tensor]:
-        outputs = self.encoder(**inputs)
-        pooled = outputs.get("pooler_output")  # some encoders have no pooler: then the first token's state
-        logits = self.head(outputs.last_hidden_state[:, 0] if pooled is None else pooled)  # (B, C)
+        logits = self.head(self.features(**inputs))  # (B, C)
         if labels is None:
             return {"logits": logits}
         return {"logits": logits, "loss": nn.functional.cross_entropy(logits, labels)}

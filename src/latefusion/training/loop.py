@@ -1,4 +1,4 @@
-"""The one training loop, on accelerate: it serves the transformer, the CNN and DCL alike.
+"""The one training loop, on accelerate: it serves every expert that is a network.
 
 A model is called with a batch of keyword tensors and returns a dict: `logits` (B, C) and, where the batch holds
 `labels`, `loss` and its parts, each a mean over the batch. All randomness of an epoch is derived from the seed and the
@@ -8,7 +8,7 @@ same weights.
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
@@ -152,20 +152,25 @@ def train_steps(
             losses, share = {}, 0.0
 
 
-@torch.inference_mode()
 def predict(accelerator: Accelerator, model: torch.nn.Module, loader: DataLoader) -> np.ndarray:
     """Return (N, C) float32 probabilities in the dataset's order, on every process; each item is predicted once."""
     model.eval()
+    return compute(accelerator, lambda **batch: model(**batch)["logits"].float().softmax(dim=-1), loader)
+
+
+@torch.inference_mode()
+def compute(accelerator: Accelerator, function: Callable[..., torch.Tensor], loader: DataLoader) -> np.ndarray:
+    """Return what a function gives for a dataset's batches: (N, F) float32 in its order, on every process."""
     batches = loader.batch_sampler
-    probs = None
+    values = None
     for part, batch in zip(batches.parts, loader, strict=True):
         with accelerator.autocast():
-            logits = model(**send_to_device(batch, accelerator.device, non_blocking=True))["logits"]
-        if probs is None:
-            probs = torch.zeros(batches.size, logits.shape[1], device=accelerator.device)
+            of_batch = function(**send_to_device(batch, accelerator.device, non_blocking=True))
+        if values is None:
+            values = torch.zeros(batches.size, of_batch.shape[1], device=accelerator.device)
         rows = torch.from_numpy(part.rows[: part.count]).to(accelerator.device)
-        probs[rows] = logits[: part.count].float().softmax(dim=-1)
-    return accelerator.reduce(probs, "sum").cpu().numpy()  # each row is zero on all processes but one
+        values[rows] = of_batch[: part.count].float()
+    return accelerator.reduce(values, "sum").cpu().numpy()  # each row is zero on all processes but one
 
 
 def predict_dataset(

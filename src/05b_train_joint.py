@@ -1,0 +1,17 @@
+"""Train the joint experts (feature-level fusion) and predict with them: weights/<experiment>/<expert>/.
+
+python src/05b_train_joint.py --config configs/sample.yaml [--only NAME]
+accelerate launch src/05b_train_joint.py --config configs/sample.yaml
+"""
+
+from latefusion.cli import run_script
+
+
+def main(experiment, only):
+    from latefusion.train import train
+
+    train(experiment, "05b_train_joint.py", only)
+
+
+if __name__ == "__main__":
+    run_script(__doc__, main, parallel=True)

@@ -1,0 +1,76 @@
+"""Feature-level fusion: the pooled features of text and picture become one vector, a class head reads it.
+
+Bi et al. name three ways, "concatenation, summation and even by means of attention mechanism", without a formula.
+Attention here is that over modalities of Hori et al., "Attention-Based Multimodal Fusion for Video Description" (ICCV
+2017), without their decoder's state: each modality is projected and scored, and the fused vector is the mean of the
+projections, weighted by the softmax of the scores.
+"""
+
+import torch
+from torch import nn
+
+from latefusion.config import JointExpert
+
+
+class Concat(nn.Module):
+    """Both side by side, then a hidden layer."""
+
+    def __init__(self, text_size: int, image_size: int, width: int):
+        super().__init__()
+        self.hidden = nn.Linear(text_size + image_size, width)
+
+    def forward(self, text: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
+        """Fuse (B, text_size) and (B, image_size) into (B, width)."""
+        return self.hidden(torch.cat([text, image], dim=1)).relu()
+
+
+class Sum(nn.Module):
+    """Each projected to one width, then summed. The projections are bent by tanh: a sum of bare ones is a `Concat`."""
+
+    def __init__(self, text_size: int, image_size: int, width: int):
+        super().__init__()
+        self.text, self.image = nn.Linear(text_size, width), nn.Linear(image_size, width)
+
+    def project(self, text: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
+        """Return (B, 2, width), text first; bounded, so that neither outweighs the other by its mere scale."""
+        return torch.stack([self.text(text), self.image(image)], dim=1).tanh()
+
+    def forward(self, text: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
+        return self.project(text, image).sum(dim=1)
+
+
+class Attention(Sum):
+    """Each projected to one width and scored, then their mean, weighted by the softmax of the two scores."""
+
+    def __init__(self, text_size: int, image_size: int, width: int):
+        super().__init__(text_size, image_size, width)
+        self.score = nn.Linear(width, 1, bias=False)  # of both: a bias would drop out of the softmax
+
+    def weights(self, projected: torch.Tensor) -> torch.Tensor:
+        """Return (B, 2): how much each product's text and picture count."""
+        return self.score(projected).squeeze(-1).softmax(dim=-1)
+
+    def forward(self, text: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
+        projected = self.project(text, image)
+        return (self.weights(projected)[..., None] * projected).sum(dim=1)
+
+
+FUSIONS = {"concat": Concat, "sum": Sum, "attention": Attention}
+
+
+class FusionHead(nn.Module):
+    """Fusion, dropout, linear class head."""
+
+    def __init__(self, expert: JointExpert, text_size: int, image_size: int, num_classes: int):
+        super().__init__()
+        self.fusion = FUSIONS[expert.fusion](text_size, image_size, expert.hidden_size)
+        self.head = nn.Sequential(nn.Dropout(expert.dropout), nn.Linear(expert.hidden_size, num_classes))
+
+    def forward(
+        self, text: torch.Tensor, image: torch.Tensor, labels: torch.Tensor | None = None
+    ) -> dict[str, torch.Tensor]:
+        """Take pooled features, (B, text_size) and (B, image_size)."""
+        logits = self.head(self.fusion(text, image))  # (B, C)
+        if labels is None:
+            return {"logits": logits}
+        return {"logits": logits, "loss": nn.functional.cross_entropy(logits, labels)}

@@ -1,0 +1,348 @@
+"""Feature-level fusion: frozen features are the trained experts', by id; end to end starts where the experts start."""
+
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from conftest import TINY_FROZEN, Place, tiny_page
+from safetensors.torch import load_file
+from torch import nn
+
+from latefusion.config import FrozenJointExpert, load_experiment
+from latefusion.experts import features
+from latefusion.experts.build import build_network
+from latefusion.experts.feature_fusion import FUSIONS, FusionHead
+from latefusion.experts.features import FeatureDataset, FeatureStore, open_features
+from latefusion.experts.network import Network, pooled_features
+from latefusion.experts.workshop import Workshop
+from latefusion.images import NO_IMAGE_GREY
+from latefusion.jobs import plan
+from latefusion.weights import load_weights
+
+EXPERTS = {"text": "camembert", "image": "dcl_clean"}  # of the tiny page's frozen joint expert
+
+
+@pytest.fixture
+def open_workshop(finished, monkeypatch):
+    """Open the finished experiment, with overrides; what needs to write opens a copy of it."""
+
+    def opened(*overrides: str, place: Place = finished) -> Workshop:
+        monkeypatch.chdir(place.folder)
+        return Workshop(load_experiment(place.page, list(overrides)))
+
+    return opened
+
+
+@pytest.fixture
+def copied(finished, tmp_path) -> Place:
+    shutil.copytree(finished.folder, tmp_path / "copy")
+    return Place(tmp_path / "copy")
+
+
+def trained(workshop: Workshop, name: str) -> Network:
+    network = build_network(workshop, name)
+    load_weights(network.model, workshop.run_dir(name) / "model.safetensors")
+    network.model.eval()
+    return network
+
+
+def first_batch(network: Network, products: pd.DataFrame) -> dict:
+    dataset = network.train_set(products)
+    return network.collate([dataset[(index, 0)] for index in range(len(products))])
+
+
+def read(store: FeatureStore, products: pd.DataFrame) -> np.ndarray:
+    return np.stack([store.read(row) for row in store.rows(products)])
+
+
+def equal(state: dict, other: dict) -> bool:
+    return state.keys() == other.keys() and all(torch.equal(value, other[key]) for key, value in state.items())
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_any_fusion_makes_one_vector_of_two_that_both_can_change(fusion):
+    torch.manual_seed(0)
+    fuse = FUSIONS[fusion](6, 10, 4)
+    text, image = torch.rand(3, 6), torch.rand(3, 10)
+    fused = fuse(text, image)
+    assert fused.shape == (3, 4)
+    for other in (fuse(text + 1, image), fuse(text, image + 1)):
+        assert not torch.allclose(fused, other)
+
+
+def test_attention_weights_sum_to_one_and_lie_on_what_scores_higher():
+    torch.manual_seed(0)
+    fuse = FUSIONS["attention"](6, 10, 4)
+    projected = fuse.project(torch.rand(3, 6), torch.rand(3, 10))
+    weights = fuse.weights(projected)
+    torch.testing.assert_close(weights.sum(dim=1), torch.ones(3))
+    nn.init.zeros_(fuse.score.weight)
+    torch.testing.assert_close(fuse.weights(projected), torch.full((3, 2), 0.5))
+    with torch.no_grad():
+        fuse.score.weight.copy_(100 * (projected[0, 1] - projected[0, 0]))
+    assert fuse.weights(projected)[0, 1] > 0.99
+    torch.testing.assert_close((fuse.weights(projected)[..., None] * projected).sum(1)[0], projected[0, 1])
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_fused_features_tell_apart_what_either_alone_cannot(fusion):
+    """Four classes: text knows the first bit of the class, the picture the second."""
+    rng = torch.Generator().manual_seed(0)
+    labels = torch.randint(4, (400,), generator=rng)
+    text, image = (
+        torch.randn(400, size, generator=rng) + 3 * bit[:, None] for size, bit in ((5, labels // 2), (7, labels % 2))
+    )
+    text, image = (torch.cat([known, torch.randn(400, 3, generator=rng)], dim=1) for known in (text, image))
+
+    def accuracy(text: torch.Tensor, image: torch.Tensor) -> float:
+        torch.manual_seed(0)
+        expert = FrozenJointExpert(**TINY_FROZEN | {"fusion": fusion})
+        model = FusionHead(expert, text.shape[1], image.shape[1], 4)
+        optimizer = torch.optim.AdamW(model.parameters(), lr=0.02)
+        for _ in range(100):
+            model(text[:300], image[:300], labels[:300])["loss"].backward()
+            optimizer.step()
+            optimizer.zero_grad()
+        preds = model.eval()(text[300:], image[300:])["logits"].argmax(dim=1)
+        return (preds == labels[300:]).float().mean().item()
+
+    nothing = torch.zeros_like
+    assert accuracy(text, image) > 0.95
+    assert accuracy(text, nothing(image)) < 0.6
+    assert accuracy(nothing(text), image) < 0.6
+
+
+def test_of_a_frozen_joint_expert_only_the_head_is_trained_and_kept(open_workshop):
+    workshop = open_workshop()
+    network = build_network(workshop, "frozen")
+    assert isinstance(network.model, FusionHead)
+    network.model(**first_batch(network, workshop.prepared.part("train")[:8]))["loss"].backward()
+    trained_parameters = {id(parameter) for group in network.param_groups for parameter in group["params"]}
+    for name, parameter in network.model.named_parameters():
+        assert name.startswith(("fusion.", "head."))
+        assert parameter.grad.abs().sum() > 0
+        assert id(parameter) in trained_parameters
+    kept = load_file(workshop.run_dir("frozen") / "model.safetensors")
+    assert kept.keys() == network.model.state_dict().keys()
+    assert not equal(kept, network.model.state_dict())  # it has learnt
+
+
+@pytest.mark.parametrize("name", EXPERTS.values())
+def test_cached_features_are_what_the_trained_experts_heads_read(open_workshop, name):
+    workshop = open_workshop()
+    network, products = trained(workshop, name), workshop.prepared.products[::7]
+    dataset = network.eval_set(products)
+    with torch.no_grad():
+        directly = network.model.features(**network.collate([dataset[index] for index in range(len(products))]))
+        probs = network.model(**network.collate([dataset[0]]))["logits"].softmax(dim=-1)
+        head = network.model.head if name == "camembert" else network.model.class_head
+        of_features = head(directly[:1]).softmax(dim=-1)
+    assert np.allclose(read(open_features(workshop, name), products), directly.numpy(), atol=1e-5)
+    torch.testing.assert_close(of_features, probs)
+
+
+def test_features_are_computed_once_for_all_joint_experts(open_workshop, monkeypatch):
+    workshop = open_workshop(f"experts.more={TINY_FROZEN | {'fusion': 'sum'}}")
+    monkeypatch.setattr(features, "_compute", None)  # a second computation would fail
+    network = build_network(workshop, "more")
+    assert isinstance(network.model.fusion, FUSIONS["sum"])
+    assert len(list(workshop.run_dir("cache").glob("features/*/*/part-*.npy"))) == 2
+
+
+def test_a_head_starts_alike_whether_its_features_are_computed_or_found(open_workshop, copied):
+    workshop = open_workshop(place=copied)
+    found = build_network(workshop, "frozen").model.state_dict()
+    shutil.rmtree(workshop.run_dir("cache") / "features")
+    assert equal(build_network(workshop, "frozen").model.state_dict(), found)
+
+
+def test_a_retrained_expert_gets_new_features_and_the_old_ones_go(copied, open_workshop):
+    lower = ("--set", "experts.camembert.train.lr=0.001")
+    before = {
+        name: {path.name for path in copied.run_root.glob(f"cache/features/{name}/*")} for name in EXPERTS.values()
+    }
+    copied.run("02_train_text.py", *lower)
+    copied.run("05b_train_joint.py", *lower)
+    after = {
+        name: {path.name for path in copied.run_root.glob(f"cache/features/{name}/*")} for name in EXPERTS.values()
+    }
+    assert len(after["camembert"]) == 1
+    assert not after["camembert"] & before["camembert"]
+    assert after["dcl_clean"] == before["dcl_clean"]
+    workshop = open_workshop(lower[1], place=copied)
+    products = workshop.prepared.part("valid")
+    directly = pooled_features(workshop, trained(workshop, "camembert"), products, 32)
+    assert np.allclose(read(open_features(workshop, "camembert"), products), directly, atol=1e-5)
+
+
+def test_features_belong_to_ids_whatever_the_products_order(open_workshop, copied):
+    workshop = open_workshop(place=copied)
+    store, products = open_features(workshop, "dcl_clean"), workshop.prepared.part("valid")
+    in_order, turned = (read(store, of) for of in (products, products[::-1]))
+    assert np.array_equal(turned, in_order[::-1])
+    dataset = FeatureDataset(store, store, products[::-1])
+    assert np.array_equal(dataset[0]["image"], in_order[-1])
+    shutil.rmtree(workshop.run_dir("cache") / "features")
+    workshop.prepared = replace(workshop.prepared, products=workshop.prepared.products[::-1])
+    assert np.allclose(read(open_features(workshop, "dcl_clean"), products), in_order, atol=1e-5)
+    with pytest.raises(ValueError, match="no features of product new"):
+        store.rows(products.rename(index={products.index[3]: "new"}))
+
+
+def test_a_cut_computation_of_features_continues_after_its_last_part(open_workshop, copied, monkeypatch):
+    workshop = open_workshop(place=copied)
+    whole = read(open_features(workshop, "camembert"), workshop.prepared.products)
+    shutil.rmtree(workshop.run_dir("cache") / "features")
+    monkeypatch.setattr(features, "PART", 128)  # 300 products: three parts
+    real, computed = pooled_features, []
+
+    def dies(workshop, network, products, batch_size):
+        computed.append(len(products))
+        if len(computed) == 3:
+            raise KeyboardInterrupt
+        return real(workshop, network, products, batch_size)
+
+    monkeypatch.setattr(features, "pooled_features", dies)
+    with pytest.raises(KeyboardInterrupt):
+        open_features(workshop, "camembert")
+    store = open_features(workshop, "camembert")
+    assert computed == [128, 128, 44, 44]
+    assert np.allclose(read(store, workshop.prepared.products), whole, atol=1e-5)
+
+
+def test_a_product_without_a_picture_has_the_white_ones_features(open_workshop, copied):
+    workshop = open_workshop("image_cache=null", place=copied)
+    shutil.rmtree(workshop.run_dir("cache") / "features")
+    products = workshop.prepared.products.copy()
+    products.loc[products.index[5], "image"] = None
+    workshop.prepared = replace(workshop.prepared, products=products)
+    side = workshop.experiment.experts["dcl_clean"].image.crop
+    white = torch.full((1, side, side, 3), NO_IMAGE_GREY, dtype=torch.uint8)
+    with torch.no_grad():
+        expected = trained(workshop, "dcl_clean").model.features(white).numpy()
+    assert np.allclose(read(open_features(workshop, "dcl_clean"), products[5:6]), expected, atol=1e-5)
+    assert (
+        products.index[5] in build_network(workshop, "frozen").trains_on(products).index
+    )  # it has a text to learn from
+
+
+def test_end_to_end_starts_where_its_experts_start_not_where_they_end(open_workshop):
+    workshop = open_workshop()
+    model = build_network(workshop, "end_to_end").model
+    encoder = build_network(workshop, "camembert").model.encoder.state_dict()
+    net = build_network(workshop, "cnn_raw").model.net.state_dict()
+    assert equal(model.encoder.state_dict(), encoder)
+    assert equal(model.net.state_dict(), net)
+    assert not equal(trained(workshop, "camembert").model.encoder.state_dict(), encoder)
+    assert not equal(trained(workshop, "cnn_raw").model.net.state_dict(), net)
+
+
+def test_end_to_end_on_a_second_stage_starts_from_the_first(open_workshop, copied):
+    workshop = open_workshop("experts.end_to_end.image=dcl_clean", place=copied)
+    model = build_network(workshop, "end_to_end").model
+    assert equal(model.net.state_dict(), trained(workshop, "cnn_clean").model.net.state_dict())
+    assert [need.name for need in plan(workshop.experiment)["end_to_end"].needs] == ["catalogue", "cnn_clean"]
+
+
+def test_end_to_end_both_networks_and_the_head_learn_each_at_its_rate(open_workshop):
+    workshop = open_workshop("experts.end_to_end.image_lr_factor=3", "experts.end_to_end.head_lr_factor=5")
+    network = build_network(workshop, "end_to_end")
+    network.model(**first_batch(network, workshop.prepared.part("train")[:8]))["loss"].backward()
+    assert all(parameter.grad is not None for parameter in network.model.parameters())
+    factors = {}
+    for group in network.param_groups:
+        parameters = list(group["params"])
+        assert sum(parameter.grad.abs().sum() for parameter in parameters) > 0
+        factors |= {id(parameter): group.get("lr_factor", 1) for parameter in parameters}
+    parts = {"encoder": 1, "net": 3, "head": 5}
+    for part, factor in parts.items():
+        assert {factors[id(parameter)] for parameter in getattr(network.model, part).parameters()} == {factor}
+    assert len(factors) == len(list(network.model.parameters()))
+
+
+def test_end_to_end_reads_what_its_two_experts_read(open_workshop):
+    workshop = open_workshop()
+    products = workshop.prepared.part("train")[:12]
+    joint, text, image = (build_network(workshop, name) for name in ("end_to_end", "camembert", "cnn_raw"))
+    dataset, texts, pictures = (network.train_set(products) for network in (joint, text, image))
+    assert np.array_equal(dataset.lengths, texts.lengths)
+    for index, target in enumerate(workshop.prepared.targets(products)):
+        item = dataset[(index, 1)]
+        assert np.array_equal(item["text"]["input_ids"], texts[(index, 1)]["input_ids"])
+        assert np.array_equal(item["image"]["images"], pictures[(index, 1)]["images"])
+        assert not np.array_equal(item["image"]["images"], dataset[(index, 2)]["image"]["images"])
+        assert item["labels"] == target
+    batch = first_batch(joint, products)
+    assert batch["text"]["input_ids"].shape == (12, texts.lengths.max())
+    assert batch["labels"].tolist() == list(workshop.prepared.targets(products))
+    whole = joint.eval_set(products)[3]
+    assert whole.keys() == {"text", "image"}
+    assert np.array_equal(whole["image"]["images"], image.eval_set(products)[3]["images"])
+    assert len(list(workshop.run_dir("cache").glob("tokens-*"))) == 1  # the vocabulary it learns is the text expert's
+
+
+def test_a_joint_expert_too_can_be_trained_without_the_label_issues(open_workshop):
+    workshop = open_workshop("experts.frozen.train_on=clean")
+    products = workshop.prepared.part("train")
+    issues = pd.read_parquet(workshop.run_dir("denoise") / "label_issues.parquet")
+    removed = set(products.index) - set(build_network(workshop, "frozen").trains_on(products).index)
+    assert removed == set(issues.index[issues["removed"]])
+    needs = [need.name for need in plan(workshop.experiment)["frozen"].needs]
+    assert needs == ["camembert", "dcl_clean", "denoise"]
+
+
+@pytest.mark.parametrize(
+    ("override", "redone"),
+    [
+        ("experts.camembert.max_length=20", {"frozen", "end_to_end"}),
+        ("experts.camembert.train.lr=0.001", {"frozen"}),  # end to end trains that network itself
+        ("experts.cnn_raw.model_args.stem_width=16", {"end_to_end"}),
+        ("experts.cnn_raw.image.crop=30", {"end_to_end"}),
+        ("experts.dcl_clean.loc_weight=0.5", {"frozen"}),
+        ("experts.cnn_clean.train.lr=0.001", {"frozen"}),
+        ("experts.frozen.hidden_size=8", {"frozen"}),
+        ("experts.end_to_end.head_lr_factor=2", {"end_to_end"}),
+        ("image_cache=null", {"frozen", "end_to_end"}),
+        ("experts.tfidf.min_df=1", set()),
+    ],
+)
+def test_a_joint_expert_is_redone_when_what_it_reads_has_changed(open_workshop, override, redone):
+    jobs = plan(open_workshop(override).experiment)
+    assert {name for name in ("frozen", "end_to_end") if jobs[name].state() != "done"} == redone
+
+
+def test_frozen_needs_its_experts_done_and_end_to_end_does_not(copied, capsys):
+    for name in ("camembert", "cnn_raw", "end_to_end", "frozen"):
+        shutil.rmtree(copied.run_root / name)
+    copied.run("05b_train_joint.py", "--only", "end_to_end")
+    assert (copied.run_root / "end_to_end/valid_probs.parquet").exists()
+    with pytest.raises(SystemExit):
+        copied.run("05b_train_joint.py")
+    assert "frozen needs camembert, which is not done: run src/02_train_text.py first" in capsys.readouterr().err
+
+
+def test_a_late_checkpoint_of_a_joint_expert_is_an_expert(copied):
+    page = tiny_page()
+    page["experts"]["frozen"] = TINY_FROZEN | {"train": TINY_FROZEN["train"] | {"keep_last": 2}}
+    page["experts"]["late"] = {"kind": "late", "of": "frozen", "epochs_before_end": 1}
+    copied.write_page(page)
+    copied.run("05b_train_joint.py")
+    weights = (copied.run_root / name for name in ("late/model.safetensors", "frozen/late-1.safetensors"))
+    assert len({path.read_bytes() for path in weights}) == 1
+    assert load_experiment(copied.page).modality("late") == "joint"
+
+
+def test_pretrained_weights_that_end_to_end_starts_from_are_asked_for_first(place, capsys, monkeypatch):
+    monkeypatch.setattr("latefusion.pretrained._ask_hub", lambda name: "cannot be reached")
+    page = tiny_page()
+    page["experts"]["camembert"] = {"kind": "transformer", "model": "almanach/camembert-base"}
+    page["experts"]["cnn_raw"] = {"kind": "cnn", "model": "resnet152.tv_in1k", "image": {"resize": 48, "crop": 32}}
+    place.write_page(page)
+    with pytest.raises(SystemExit):
+        place.run("05b_train_joint.py", "--only", "end_to_end")
+    error = capsys.readouterr().err
+    assert "almanach/camembert-base" in error
+    assert "timm/resnet152.tv_in1k" in error
