@@ -18,8 +18,8 @@ from accelerate.utils import broadcast_object_list
 from torch.utils.data import Dataset
 from tqdm import tqdm
 
-from latefusion.experts.build import build_network
 from latefusion.experts.network import pooled_features
+from latefusion.experts.single import build_single
 from latefusion.experts.workshop import Workshop
 from latefusion.files import read_json, whole, write_json
 from latefusion.jobs import finished_run
@@ -92,7 +92,7 @@ def open_features(workshop: Workshop, name: str) -> FeatureStore:
 
 def _compute(workshop: Workshop, name: str, folder: Path, ids: pd.Index, missing: list[int]) -> None:
     """Compute missing parts with the expert's trained weights, without augmentation."""
-    network = build_network(workshop, name)
+    network = build_single(workshop, workshop.experiment.experts[name], workshop.run_dir(name))
     load_weights(network.model, workshop.run_dir(name) / "model.safetensors")
     batch_size, is_main = workshop.experiment.experts[name].train.batch_size, workshop.accelerator.is_main_process
     parts = [ids[number * PART : (number + 1) * PART] for number in missing]

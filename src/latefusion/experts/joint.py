@@ -15,12 +15,12 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from latefusion.config import EndToEndJointExpert, FrozenJointExpert, JointExpert
-from latefusion.experts.build import build_seeded
 from latefusion.experts.cnn import ImageNet, train_images
 from latefusion.experts.cnn import collate as stack
 from latefusion.experts.feature_fusion import FusionHead
 from latefusion.experts.features import FeatureDataset, open_features
 from latefusion.experts.network import Network
+from latefusion.experts.single import build_single
 from latefusion.experts.training_products import without_label_issues
 from latefusion.experts.transformer import pooled_output
 from latefusion.experts.workshop import Workshop
@@ -93,7 +93,7 @@ def _on_networks(workshop: Workshop, expert: EndToEndJointExpert, run_dir: Path)
     """Build the two experts in the joint expert's own folder, as if they had its `train` section, and join them."""
     experts = (workshop.experiment.experts[name] for name in (expert.text, expert.image))
     text_expert, image_expert = (one.model_copy(update={"train": expert.train}) for one in experts)
-    text, image = (build_seeded(workshop, one, run_dir) for one in (text_expert, image_expert))
+    text, image = (build_single(workshop, one, run_dir) for one in (text_expert, image_expert))
     sizes = text.model.feature_size, image.model.feature_size
     model = JointClassifier(
         text.model.encoder, image.model.net, FusionHead(expert, *sizes, len(workshop.prepared.classes))
