@@ -9,6 +9,7 @@ from torch import nn
 
 from latefusion.config import BoostingPolicy, LogisticPolicy, NetworkPolicy, RulePolicy
 from latefusion.errors import InputError
+from latefusion.fusion import stacking
 from latefusion.fusion.fuse import fit_alone as fit
 from latefusion.fusion.inputs import Evidence
 from latefusion.fusion.policy_net import StackedPolicy, fit_networks, stacks
@@ -260,3 +261,9 @@ def test_stacking_on_a_single_class_is_refused():
     evidence = Evidence(LEARNERS["logistic"], tables, np.array([0] * 7 + [1]), np.arange(8) % 4)
     with pytest.raises(InputError, match="single class"):
         fit(evidence)
+
+
+def test_a_regression_that_did_not_converge_says_so(monkeypatch, caplog):
+    monkeypatch.setattr(stacking, "MAX_ITER", 2)
+    fit(two_experts(np.random.default_rng(0), LEARNERS["logistic"], n=100))
+    assert "stopped after 2 iterations" in caplog.text

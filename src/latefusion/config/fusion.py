@@ -51,8 +51,7 @@ class LogisticPolicy(Learner):
     """Stacking by multinomial logistic regression."""
 
     kind: Literal["logistic"]
-    inputs: Literal["probs", "log_probs", "top_k"] = "log_probs"
-    C: float = Field(0.1, gt=0)  # scikit-learn's: the smaller, the more regular
+    C: float = Field(10.0, gt=0)  # scikit-learn's: the smaller, the more regular; log_probs want about 0.1
 
 
 class BoostingPolicy(Learner):

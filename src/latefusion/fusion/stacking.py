@@ -3,15 +3,21 @@
 Wolpert, "Stacked Generalization", Neural Networks 1992.
 """
 
+import logging
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from latefusion.config import BoostingPolicy, LogisticPolicy
 from latefusion.errors import InputError
 from latefusion.fusion.inputs import ALL, Evidence
+
+logger = logging.getLogger(__name__)
+MAX_ITER = 2000
 
 
 @dataclass(frozen=True)
@@ -49,12 +55,17 @@ def _fit(evidence: Evidence, features: np.ndarray, rows: np.ndarray):
         raise InputError(
             f"{kind} stacking: the validation products of all but one fold have a single class; fewer folds?"
         )
-    return _classifier(evidence.policy).fit(features[rows], targets)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConvergenceWarning)
+        classifier = _classifier(evidence.policy).fit(features[rows], targets)
+    if any(warning.category is ConvergenceWarning for warning in caught):
+        logger.warning("logistic regression stopped after %d iterations, before its optimum: lower C", MAX_ITER)
+    return classifier
 
 
 def _classifier(policy: LogisticPolicy | BoostingPolicy):
     if policy.kind == "logistic":
-        return LogisticRegression(C=policy.C, max_iter=2000)
+        return LogisticRegression(C=policy.C, max_iter=MAX_ITER)
     return HistGradientBoostingClassifier(
         max_iter=policy.trees, max_leaf_nodes=policy.max_leaf_nodes, learning_rate=policy.lr,
         early_stopping=False, random_state=policy.seed,
