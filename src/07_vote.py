@@ -1,4 +1,4 @@
-"""Let the policies vote, and score everything: weights/<experiment>/scores.csv, submissions/<experiment>/scores.md.
+"""Let the policies vote, and score everything: weights/<experiment>/scores/, submissions/<experiment>/scores.md.
 
 python src/07_vote.py --config configs/sample.yaml
 """

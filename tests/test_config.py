@@ -82,6 +82,13 @@ def test_the_default_page_is_the_sample():
         ("policies.tfidf={experts: [tfidf]}", "'tfidf' names an expert and a policy"),
         ("experts.a/b={kind: tfidf}", "experts.a/b"),
         ("experts.tfidf.kind=svm", "experts.tfidf"),
+        ("policies.one_layer.experts=[tfidf, tfidf]", "policies.one_layer.experts: 'tfidf' stands twice"),
+        ("vote.members=[one_layer, one_layer]", "vote.members: 'one_layer' stands twice"),
+        ("policies.one_layer.hidden_size=6", "hidden_size is for layers: 2 alone"),
+        ("policies.one_layer.top_k=2", "top_k is for inputs: top_k alone, not for probs"),
+        ("policies.one_layer.kind=mean", "unknown key 'epochs'"),
+        ("policies.more={kind: median, experts: [tfidf]}", "policies.more"),
+        ("vote.members=[]", "vote.members: nobody votes"),
     ],
 )
 def test_a_bad_page_is_refused_by_key(tmp_path, override, message):

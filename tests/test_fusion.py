@@ -9,9 +9,10 @@ from torch import nn
 
 from latefusion.config import BoostingPolicy, LogisticPolicy, NetworkPolicy, RulePolicy
 from latefusion.errors import InputError
-from latefusion.fusion import stacking
+from latefusion.fusion import fuse, stacking
+from latefusion.fusion.fuse import decide
 from latefusion.fusion.fuse import fit_alone as fit
-from latefusion.fusion.inputs import Evidence
+from latefusion.fusion.inputs import ALL, Evidence
 from latefusion.fusion.policy_net import StackedPolicy, fit_networks, stacks
 from latefusion.fusion.rules import combine, greedy_weights
 from latefusion.fusion.vote import majority_vote
@@ -160,20 +161,45 @@ def test_no_product_has_a_say_in_its_own_folds_decisions(name, calibrate):
 
 @pytest.mark.parametrize("name", [*LEARNERS, "weighted_mean"])
 def test_a_label_that_does_not_count_is_not_learnt_from(name):
-    policy = (LEARNERS | RULES)[name]
+    """What the experts say of such products may change: nothing that is learnt does."""
+    policy = (LEARNERS | RULES)[name].model_copy(update={"calibrate": True})
     evidence = two_experts(np.random.default_rng(4), policy, n=100)
     rng = np.random.default_rng(0)
     unknown = rng.random(100) < 0.3
     hidden = replace(evidence, targets=np.where(unknown, -1, evidence.targets))
-    few = Evidence(
-        policy,
-        tuple(table[~unknown] for table in evidence.tables),
-        evidence.targets[~unknown],
-        evidence.folds[~unknown],
-    )
-    if policy.kind != "network":  # which draws its batches from the rows' numbers
-        assert np.allclose(fit(hidden).oof_probs[~unknown], fit(few).oof_probs, atol=1e-5)
-    assert np.isfinite(fit(hidden).oof_probs).all()
+    garbage = tuple(np.where(unknown[:, None], rng.dirichlet(np.ones(4), 100), table) for table in evidence.tables)
+    before, after = fit(hidden), fit(replace(hidden, tables=tuple(table.astype(np.float32) for table in garbage)))
+    assert np.allclose(before.oof_probs[~unknown], after.oof_probs[~unknown], atol=1e-6)
+    assert np.isfinite(after.oof_probs).all()
+
+
+def test_each_folds_network_reads_experts_tempered_for_its_fold():
+    policy = NETWORK.model_copy(update={"calibrate": True, "epochs": 3})
+    evidence = two_experts(np.random.default_rng(1), policy, n=60)
+    fitted = fit(evidence)
+    by_fold = fitted.fold_probs(evidence.tables)
+    assert len(np.unique(evidence.temperatures[:, 0])) == 5
+    for fold in range(4):
+        net = StackedPolicy([8, 4], [0])
+        net.load_state_dict({key: value[fold : fold + 1] for key, value in fitted.weights.items()})
+        expected = net(torch.from_numpy(evidence.features(fold))[None]).softmax(dim=-1)[0]
+        assert np.allclose(by_fold[fold], expected.detach().numpy(), atol=1e-6)
+
+
+def test_a_rule_decides_on_experts_tempered_by_all_folds():
+    policy = RULES["max"].model_copy(update={"calibrate": True})
+    evidence = two_experts(np.random.default_rng(1), policy, n=60)
+    _, probs = fit(evidence).decide(evidence.tables)
+    assert np.array_equal(probs, combine("max", evidence.calibrated(ALL), np.array([0.5, 0.5])))
+
+
+def test_decisions_do_not_depend_on_the_blocks_they_are_made_in(monkeypatch):
+    evidence = two_experts(np.random.default_rng(1), NETWORK.model_copy(update={"epochs": 3}), n=60)
+    fitted = fit(evidence)
+    whole = decide(fitted, evidence.tables)
+    monkeypatch.setattr(fuse, "BLOCK", 4 * 7)  # seven products
+    for one, other in zip(decide(fitted, evidence.tables), whole, strict=True):
+        assert np.allclose(one, other, atol=1e-6)
 
 
 def test_stacked_networks_end_as_each_alone():

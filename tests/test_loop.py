@@ -221,6 +221,17 @@ def test_a_run_begun_without_a_loss_scaler_is_not_continued_in_fp16(tmp_path, mo
         resume(accelerator, tmp_path, "toy", None)
 
 
+def test_a_checkpoint_of_an_earlier_version_is_refused(tmp_path, monkeypatch):
+    cut_in_epoch_two(tmp_path, monkeypatch)
+    newest = sorted(tmp_path.glob("checkpoints/step-*"))[-1]
+    (newest / "selection.npz").unlink()
+    files = json.loads((newest / "files.json").read_text())
+    del files["selection.npz"]
+    (newest / "files.json").write_text(json.dumps(files))
+    with pytest.raises(InputError, match="earlier version's checkpoint; remove"):
+        train(tmp_path)
+
+
 def test_compile_is_a_choice(tmp_path, monkeypatch):
     compiled, real = [], nn.Module.compile
 

@@ -1,13 +1,17 @@
 """The numbered scripts from end to end on a tiny sample: what they leave, what they skip, what they redo."""
 
 import shutil
+from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
 from conftest import Place, tiny_page
 
 from latefusion.config import Experiment
+from latefusion.experts import train
+from latefusion.experts.network import fit_network
 from latefusion.jobs import plan
 
 EXPERT_FILES = {"config.yaml", "job.json", "metrics.json", "valid_probs.parquet", "test_probs.parquet"}
@@ -143,3 +147,18 @@ def test_the_ens_layout_gives_the_same_table_and_a_valid_submission(finished, pl
     lines = (place.folder / "submissions/tiny/y_test_pred.csv").read_text().splitlines()
     assert lines[0] == ",prdtypecode"
     assert [line.split(",")[0] for line in lines[1:]] == [str(id_) for id_ in range(240, 300)]
+
+
+def test_validation_tables_hold_what_the_other_folds_chose(copied, monkeypatch):
+    chosen = []
+
+    def fitting(*args, **settings):
+        fitted = fit_network(*args, **settings)
+        chosen.append(np.full_like(fitted.valid_probs, 1 / fitted.valid_probs.shape[1]))
+        return replace(fitted, valid_probs=chosen[-1])
+
+    monkeypatch.setattr(train, "fit_network", fitting)
+    copied.run("04_train_image.py", "--only", "cnn_raw", "--set", "experts.cnn_raw.train.epochs=1",
+               "--set", "experts.cnn_raw.train.keep_last=0")  # fmt: skip
+    table = pd.read_parquet(copied.run_root / "cnn_raw/valid_probs.parquet")
+    assert np.array_equal(table.to_numpy(), chosen[0])

@@ -3,7 +3,7 @@
 Out-of-fold probabilities of image classifiers for every training product, ranked by cleanlab (Northcutt et al.,
 "Confident Learning", JAIR 2021); the worst of those it flags are taken out of image training. Validation products take
 no part and stay as they are, for cleaning them flatters the score; with `clean_valid` they take part, and those removed
-neither choose epochs nor train policies nor count in validation scores.
+neither choose the epochs of experts that train on clean products, nor train policies, nor count in validation scores.
 
 Writes `weights/<experiment>/denoise/`: `oof_probs.parquet`, `label_issues.parquet` (most suspicious first: the given
 label, the suggested one, the normalised margin, the probabilities of both, whether removed), `label_issues.html` to

@@ -29,6 +29,14 @@ def expert_settings(experiment: Experiment, name: str) -> dict:
     return settings
 
 
+def goes_on(experiment: Experiment, name: str) -> bool:
+    """Tell whether an expert is built on the best weights of another, or is a late checkpoint of one that is."""
+    expert = experiment.experts[name]
+    if isinstance(expert, LateExpert):
+        return goes_on(experiment, expert.of)
+    return any(need in experiment.experts for need in _built_on(experiment, expert))
+
+
 def _built_on(experiment: Experiment, expert: Expert) -> tuple[str, ...]:
     if isinstance(expert, LateExpert):
         return (expert.of,)

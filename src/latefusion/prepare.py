@@ -22,6 +22,7 @@ from latefusion.files import read_json, whole, write_json
 from latefusion.images import ImageStore, open_images
 from latefusion.jobs import Job
 from latefusion.randomness import derive_seed
+from latefusion.selection import N_FOLDS
 from latefusion.split import assign_folds, lacks_valid, split_products
 
 logger = logging.getLogger(__name__)
@@ -55,6 +56,8 @@ class Prepared:
         """
         grouped = self.split.group_duplicates
         groups = products["group"].to_numpy() if grouped else None
+        if len(products) < n_folds:
+            raise InputError(f"{len(products)} products for {n_folds} folds")
         if grouped and (n_groups := products["group"].nunique()) < n_folds:
             raise InputError(f"{len(products)} products in {n_groups} groups of near-duplicates for {n_folds} folds")
         return assign_folds(self.targets(products), n_folds, seed, groups)
@@ -62,6 +65,12 @@ class Prepared:
     def valid_folds(self, n_folds: int) -> np.ndarray:
         """Return the (N,) fold numbers of the validation products, the same whoever asks."""
         return self.folds(self.part("valid"), n_folds, derive_seed(self.split.seed, "folds"))
+
+    def choosing_folds(self) -> np.ndarray:
+        """Return the (N,) fold numbers by which epochs are chosen: as a policy's by default, fewer if there must be."""
+        valid = self.part("valid")
+        units = valid["group"].nunique() if self.split.group_duplicates else len(valid)
+        return self.valid_folds(min(N_FOLDS, units))
 
 
 def prepare(experiment: Experiment, job: Job) -> None:

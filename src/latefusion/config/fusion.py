@@ -40,6 +40,12 @@ class NetworkPolicy(Learner):
     batch_size: int = Field(128, ge=1)  # no more than there are: a large one is the full batch
     seed: int = 2020
 
+    @model_validator(mode="after")
+    def _hidden_size_is_read(self) -> "NetworkPolicy":
+        if "hidden_size" in self.model_fields_set and self.layers == 1:
+            raise ValueError("hidden_size is for layers: 2 alone")
+        return self
+
 
 class RulePolicy(Fusion):
     """A fixed rule on the experts' probabilities; `weighted_mean` alone learns, one weight an expert."""

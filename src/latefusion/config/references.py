@@ -39,11 +39,13 @@ def check_fusion(experts: dict[str, Expert], policies: dict[str, Policy], votes:
     for name in policies:
         if name in experts:
             raise ValueError(f"'{name}' names an expert and a policy; each needs a name of its own")
+        _must_differ(f"policies.{name}.experts", policies[name].experts)
         for member in policies[name].experts:
             _must_exist(f"policies.{name}.experts", member, experts)
     for key, members in votes.items():
         if not members:
             raise ValueError(f"{key}: nobody votes; name policies, or have some of kind network")
+        _must_differ(key, members)
         for member in members:
             _must_exist(key, member, policies)
 
@@ -76,6 +78,12 @@ def _check_joint(key: str, expert: JointExpert, experts: dict[str, Expert]) -> N
         _must_exist(f"{key}.{part}", source, experts)
         if experts[source].kind not in kinds:
             raise ValueError(f"{key}.{part}: '{source}' is of kind {experts[source].kind}, not {' or '.join(kinds)}")
+
+
+def _must_differ(key: str, names: tuple[str, ...]) -> None:
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ValueError(f"{key}: '{twice[0]}' stands twice")
 
 
 def _must_exist(key: str, name: str, known: Collection[str]) -> None:

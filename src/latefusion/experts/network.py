@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 from latefusion.config import Training
 from latefusion.experts.workshop import Workshop
 from latefusion.label_issues import removed_issues
-from latefusion.selection import N_FOLDS, CrossSelection
+from latefusion.selection import CrossSelection
 from latefusion.training.loaders import Collate, Data, eval_loader
 from latefusion.training.loop import Fitted, compute, fit, predict_dataset
 
@@ -43,7 +43,7 @@ def validation(workshop: Workshop, train_on: str) -> Validation:
     prepared = workshop.prepared
     products = prepared.part("valid")
     targets = prepared.targets(products)
-    folds = prepared.valid_folds(N_FOLDS)
+    folds = prepared.choosing_folds()
     if train_on == "clean":
         targets = np.where(products.index.isin(removed_issues(workshop.experiment)), -1, targets)
     return Validation(products, CrossSelection(targets, folds, len(prepared.classes)))

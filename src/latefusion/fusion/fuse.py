@@ -37,6 +37,7 @@ def fuse_policies(experiment: Experiment, only: str | None) -> None:
 class FittedPolicy(Protocol):
     """What a policy of any kind has learnt."""
 
+    evidence: Evidence
     oof_probs: np.ndarray  # (N_valid, C), each product's by what was learnt on other folds
     facts: dict  # for metrics.json
 
@@ -90,8 +91,15 @@ class PolicyBench:
         if isinstance(fitted, FittedNetworks):
             save_weights(fitted.weights, job.run_dir / "model.safetensors")
         scores = {f"valid_{name}": value for name, value in scored(self.targets, oof_preds).items()}
-        write_json(job.run_dir / "metrics.json", scores | fitted.facts)
+        write_json(job.run_dir / "metrics.json", scores | fitted.facts | self._temperatures(fitted.evidence))
         logger.info("%s: valid_macro_f1 %.4f", job.name, scores["valid_macro_f1"])
+
+    def _temperatures(self, evidence: Evidence) -> dict:
+        """Return each expert's temperatures: for each fold, and learnt on all."""
+        policy = evidence.policy
+        if not policy.calibrate:
+            return {}
+        return {"temperatures": dict(zip(policy.experts, evidence.temperatures.T.tolist(), strict=True))}
 
 
 def fit_alone(evidence: Evidence) -> FittedPolicy:
@@ -106,8 +114,6 @@ def decide(fitted: FittedPolicy, tables: tuple[np.ndarray, ...]) -> tuple[np.nda
     """Decide on products block by block: eight networks' probabilities of all at once may not fit into memory."""
     size = max(1, BLOCK // tables[0].shape[1])
     blocks = [fitted.decide(tuple(table[rows] for table in tables)) for rows in _slices(len(tables[0]), size)]
-    if not blocks:
-        return np.empty(0, dtype=int), tables[0]
     return tuple(np.concatenate(parts) for parts in zip(*blocks, strict=True))
 
 

@@ -8,7 +8,6 @@ from latefusion.fusion.vote import ballots, majority_vote
 from latefusion.metrics import macro_f1
 from latefusion.probs import read_probs
 from latefusion.scores.results import Results
-from latefusion.selection import N_FOLDS
 
 
 def expert_pairs(results: Results) -> pd.DataFrame:
@@ -37,7 +36,7 @@ def calibration_table(results: Results) -> pd.DataFrame:
     On validation products the temperature is learnt on the other folds; on test, on all validation products.
     """
     valid_targets, known = results.targets["valid"], results.known("valid")
-    folds = results.prepared.valid_folds(N_FOLDS)
+    folds = results.prepared.choosing_folds()
     rows = []
     for expert in results.experts:
         valid = results.probs(expert, "valid")

@@ -18,8 +18,8 @@ def score_table(results: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
         draws = bootstrap(targets, preds, len(results.prepared.classes))
         for number, method in enumerate(results.methods):
             for metric, function in METRICS.items():
-                low, high = interval(draws[metric][number])
                 value = function(targets, preds[number])
+                low, high = interval(value, draws[metric][number])
                 scores.append((method.name, method.kind, part, metric, value, low, high, len(targets)))
         comparisons.append((part, targets, preds, draws))
     columns = ["method", "kind", "split", "metric", "value", "low", "high", "n"]
@@ -42,9 +42,9 @@ def score_table(results: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def best_expert(scores: pd.DataFrame) -> str | None:
-    """Return the single expert of highest validation macro-F1: chosen without a look at the test products."""
+    """Return the text or image expert of highest validation macro-F1: chosen without a look at the test products."""
     valid = scores[(scores["split"] == "valid") & (scores["metric"] == "macro_f1")]
-    experts = valid[valid["kind"].isin(["image", "text", "joint"])]
+    experts = valid[valid["kind"].isin(["image", "text"])]
     return None if experts.empty else experts.loc[experts["value"].idxmax(), "method"]
 
 
@@ -59,7 +59,7 @@ def _compare(methods: list[Method], best: str | None, part: str, targets, preds,
             continue
         function = METRICS["macro_f1"]
         gain = function(targets, preds[number]) - function(targets, preds[other])
-        low, high = interval(draws["macro_f1"][number] - draws["macro_f1"][other])
+        low, high = interval(gain, draws["macro_f1"][number] - draws["macro_f1"][other])
         counts = mcnemar(targets, preds[number], preds[other])
         rows.append((method.name, method.kind, part, best, gain, low, high, *counts))
     return rows

@@ -41,6 +41,8 @@ def resume(accelerator: Accelerator, run_dir: Path, name: str, selection: CrossS
         )
     accelerator.load_state(str(found[-1]))
     if selection is not None:
+        if not (found[-1] / "selection.npz").exists():
+            raise InputError(f"{found[-1]}: an earlier version's checkpoint; remove {run_dir} to begin the expert anew")
         selection.load(found[-1] / "selection.npz")
     progress = Progress(**read_json(found[-1] / "progress.json"))
     if not accelerator.is_main_process:
