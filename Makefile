@@ -18,7 +18,7 @@ submission: env
 	@set -e; for step in $(STEPS); do $(PY) src/$$step.py --config $(CONFIG) $(SET); done
 
 test: env
-	$(PY) -m ruff check src tests
+	$(PY) -m ruff check src tests notebooks
 	$(PY) -m pytest
 
 env: $(STAMP)

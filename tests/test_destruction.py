@@ -1,5 +1,6 @@
 """Destruction and construction: the permutation tells exactly what was done, and targets follow from it."""
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -10,7 +11,15 @@ from latefusion.errors import InputError
 from latefusion.experts import cnn, dcl
 from latefusion.experts.cnn import ImageNet
 from latefusion.experts.dcl import DclClassifier, location_targets
-from latefusion.experts.destruction import nearest_mean, neighbour_permutation, rearrange
+from latefusion.experts.destruction import (
+    displacements,
+    nearest_mean,
+    neighbour_permutation,
+    put_together,
+    rearrange,
+    rearrange_as_released,
+    wrong_guesses,
+)
 from latefusion.experts.workshop import Workshop
 from latefusion.jobs import plan
 
@@ -40,11 +49,8 @@ def test_each_place_shows_the_tile_the_permutation_names():
 
 
 def test_tiles_wander_among_neighbours_as_published():
-    rng = np.random.default_rng(3)
-    permutations = np.stack([neighbour_permutation(7, 2, rng) for _ in range(10_000)])
-    places = np.arange(49)
-    for moved in (permutations % 7 - places % 7, permutations // 7 - places // 7):  # along a row, along a column
-        shares = np.bincount(np.abs(moved).ravel(), minlength=7) / moved.size
+    for shares in displacements(7, 2, 10_000, np.random.default_rng(3)):  # along a row, along a column
+        assert shares.sum() == pytest.approx(1)
         assert shares[0] == pytest.approx(0.32, abs=0.01)
         assert shares[1] == pytest.approx(0.57, abs=0.01)
         assert 0 < shares[6] < 0.01
@@ -65,6 +71,35 @@ def test_the_guess_by_colour_is_right_where_colours_differ_and_wrong_on_a_white_
     assert np.array_equal(nearest_mean(colours, rearrange(colours, permutation), 4), permutation)
     white = np.full_like(colours, 255)
     assert not np.array_equal(nearest_mean(white, rearrange(white, permutation), 4), permutation)
+
+
+def test_a_picture_is_put_together_by_where_its_tiles_come_from():
+    permutation = neighbour_permutation(7, 2, np.random.default_rng(6))
+    assert np.array_equal(put_together(rearrange(picture(), permutation), permutation), picture())
+    all_first = put_together(picture(), np.zeros(4, dtype=int))  # a guess in which all tiles claim the first place
+    assert np.array_equal(all_first[:14, :14], picture()[14:, 14:])
+    assert (all_first[14:] == 128).all()
+
+
+def test_released_destruction_moves_the_same_tiles_but_resamples_them():
+    permutation = neighbour_permutation(4, 2, np.random.default_rng(7))
+    smooth = cv2.resize(picture(8), (224, 224), interpolation=cv2.INTER_CUBIC)
+    released, exact = rearrange_as_released(smooth, permutation), rearrange(smooth, permutation)
+    assert released.shape == exact.shape
+    assert not np.array_equal(released, exact)
+    middles = [np.abs(released[28::56, 28::56].astype(int) - other[28::56, 28::56]).mean() for other in (exact, smooth)]
+    assert middles[0] < 0.5 * middles[1]
+    unbordered = rearrange_as_released(smooth, permutation, border=0)  # nothing to cut, nothing to resample
+    assert np.array_equal(unbordered, exact)
+
+
+def test_the_guess_is_wrong_more_often_on_resampled_tiles():
+    permutation = neighbour_permutation(7, 2, np.random.default_rng(8))
+    shades = np.linspace(120, 255, 224).astype(np.uint8)
+    slope = np.broadcast_to(shades[:, None, None], (224, 224, 3)).copy()
+    slope[:, :, 0] = shades  # a background that fades to white, as on product shots
+    ours, released = wrong_guesses(slope, permutation)
+    assert ours < released
 
 
 def model(**settings) -> DclClassifier:

@@ -18,9 +18,9 @@ def describe_label_issues(experiment: Experiment, prepared: Prepared) -> str:
         f"Label issues: {len(issues)} of {len(checked)} products of {' and '.join(splits)} flagged, the first "
         f"{len(removed)} removed."
     ]
-    if experiment.sample is not None:
-        noise = pd.read_csv(experiment.catalogue.root / "hidden" / "label_noise.csv", dtype="str")
-        wrong = checked[checked.isin(noise["Integer_id"])]
+    noise = read_label_noise(experiment)
+    if noise is not None:
+        wrong = checked[checked.isin(noise.index)]
         lines.append(f"Known wrong labels among them: {len(wrong)} ({len(wrong) / len(checked):.1%}, which is chance).")
         lines += [
             _precision_and_recall("flagged", issues.index, wrong),
@@ -28,6 +28,14 @@ def describe_label_issues(experiment: Experiment, prepared: Prepared) -> str:
             _by_look_group(issues.loc[removed, "given"], wrong),
         ]
     return " ".join(lines)
+
+
+def read_label_noise(experiment: Experiment) -> pd.DataFrame | None:
+    """Return the products whose given label is wrong as is known, on the sample alone (index: id; `given`, `true`)."""
+    if experiment.sample is None:
+        return None
+    noise = pd.read_csv(experiment.catalogue.root / "hidden" / "label_noise.csv", dtype="str")
+    return noise.set_index("Integer_id").rename_axis("id")
 
 
 def _by_look_group(given: pd.Series, wrong: pd.Index) -> str:

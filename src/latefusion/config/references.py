@@ -7,7 +7,8 @@ from latefusion.config.fusion import Policy
 from latefusion.config.joint import JointExpert
 from latefusion.config.nearest import did_you_mean
 
-RESERVED_NAMES = ("catalogue", "cache", "denoise", "previews", "scores", "vote")  # folders of the experiment's own
+# Folders of the experiment's own.
+RESERVED_NAMES = ("catalogue", "cache", "denoise", "figures", "previews", "scores", "vote")
 
 
 def check_references(experts: dict[str, Expert], *, cleans: bool) -> None:

@@ -5,6 +5,7 @@ shuffles tiles of a PIL image and guesses afterwards, from mean colours, which t
 those guesses are wrong, so here the permutation itself is kept; the guess is there for fidelity.
 """
 
+import cv2
 import numpy as np
 
 
@@ -32,11 +33,32 @@ def _walk(items: list, orders: list[list[int]]) -> list:
 
 def rearrange(image: np.ndarray, permutation: np.ndarray) -> np.ndarray:
     """Return the picture whose place j shows the tile `permutation[j]` of the given one; (S, S, 3) uint8."""
-    grid = int(len(permutation) ** 0.5)
+    return _lay(_cut(image, int(len(permutation) ** 0.5))[permutation])
+
+
+def put_together(destroyed: np.ndarray, locations: np.ndarray, blank: int = 128) -> np.ndarray:
+    """Return the picture with each tile where it is said to come from: the inverse of `rearrange`.
+
+    `locations` (grid * grid,) may be a guess: of tiles that claim one place the last is seen, and a place that none
+    claims is grey.
+    """
+    tiles = _cut(destroyed, int(len(locations) ** 0.5))
+    whole = np.full_like(tiles, blank)
+    whole[locations] = tiles
+    return _lay(whole)
+
+
+def _cut(image: np.ndarray, grid: int) -> np.ndarray:
+    """Return (grid * grid, tile, tile, 3) of an (S, S, 3) picture, row by row."""
     tile = image.shape[0] // grid
-    tiles = image.reshape(grid, tile, grid, tile, 3).swapaxes(1, 2).reshape(grid * grid, tile, tile, 3)
-    shuffled = tiles[permutation].reshape(grid, grid, tile, tile, 3)
-    return np.ascontiguousarray(shuffled.swapaxes(1, 2)).reshape(image.shape)
+    return image.reshape(grid, tile, grid, tile, 3).swapaxes(1, 2).reshape(grid * grid, tile, tile, 3)
+
+
+def _lay(tiles: np.ndarray) -> np.ndarray:
+    """Return the (S, S, 3) picture that is made of (grid * grid, tile, tile, 3)."""
+    grid, tile = int(len(tiles) ** 0.5), tiles.shape[1]
+    rows = tiles.reshape(grid, grid, tile, tile, 3).swapaxes(1, 2)
+    return np.ascontiguousarray(rows).reshape(grid * tile, grid * tile, 3)
 
 
 def nearest_mean(image: np.ndarray, destroyed: np.ndarray, grid: int) -> np.ndarray:
@@ -49,3 +71,31 @@ def _tile_means(image: np.ndarray, grid: int) -> np.ndarray:
     """Return (grid * grid,): the sum of each tile's mean red, green and blue, as in the released code."""
     tile = image.shape[0] // grid
     return image.reshape(grid, tile, grid, tile, 3).sum(axis=4).mean(axis=(1, 3)).ravel()
+
+
+def displacements(grid: int, neighbourhood: int, draws: int, rng: np.random.Generator) -> np.ndarray:
+    """Return (2, grid): the share of tiles that move by 0, 1, ... places along their row, and along their column."""
+    permutations = np.stack([neighbour_permutation(grid, neighbourhood, rng) for _ in range(draws)])
+    places = np.arange(grid * grid)
+    moved = (permutations % grid - places % grid, permutations // grid - places // grid)
+    return np.stack([np.bincount(np.abs(axis).ravel(), minlength=grid) / axis.size for axis in moved])
+
+
+def rearrange_as_released(image: np.ndarray, permutation: np.ndarray, border: int = 10) -> np.ndarray:
+    """Return what the released code makes of a picture: `border` pixels cut off each side, the rest resampled.
+
+    What is left is resized to whole pixels a tile, rearranged, and stretched to the old size. So no tile is quite what
+    it was, and a guess by mean colours has only likeness to go by.
+    """
+    grid, side = int(len(permutation) ** 0.5), image.shape[0]
+    inner = image[border : side - border, border : side - border]
+    tiled = cv2.resize(inner, (inner.shape[0] // grid * grid,) * 2, interpolation=cv2.INTER_AREA)
+    return cv2.resize(rearrange(tiled, permutation), (side, side), interpolation=cv2.INTER_LINEAR)
+
+
+def wrong_guesses(image: np.ndarray, permutation: np.ndarray) -> tuple[float, float]:
+    """Return the share of a picture's tiles whose place is guessed wrongly: on its very pixels, and as released."""
+    grid = int(len(permutation) ** 0.5)
+    destroyed = rearrange(image, permutation), rearrange_as_released(image, permutation)
+    ours, released = [float((nearest_mean(image, one, grid) != permutation).mean()) for one in destroyed]
+    return ours, released

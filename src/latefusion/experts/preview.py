@@ -7,7 +7,7 @@ import numpy as np
 
 from latefusion.config import DclExpert
 from latefusion.experts import cnn, dcl
-from latefusion.experts.destruction import rearrange
+from latefusion.experts.destruction import put_together
 from latefusion.experts.training_products import training_products
 from latefusion.experts.workshop import Workshop
 from latefusion.files import whole
@@ -29,7 +29,7 @@ def write_preview(workshop: Workshop, name: str) -> Path:
         row = [workshop.images.read(id_, expert.image.crop), first["images"], second["images"]]
         if isinstance(expert, DclExpert):
             # By the tracked permutation this is the second picture again; by guessed locations it shows the guess.
-            row += [second["destroyed"], rearrange(second["destroyed"], np.argsort(second["permutation"]))]
+            row += [second["destroyed"], put_together(second["destroyed"], second["permutation"])]
         rows.append(row)
     path = workshop.run_dir("previews") / f"{name}.png"
     with whole(path) as partial:

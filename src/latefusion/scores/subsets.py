@@ -1,0 +1,64 @@
+"""What the size of the ensemble is worth: random subsets of the vote's members vote, and are scored."""
+
+from collections.abc import Iterable
+from itertools import combinations
+from math import comb
+
+import numpy as np
+import pandas as pd
+
+from latefusion.fusion.vote import ballots, majority_vote
+from latefusion.metrics import class_counts, macro_f1_of_counts
+from latefusion.probs import read_probs
+from latefusion.scores.results import Results
+
+
+def votes_by_size(results: Results, part: str, *, draws: int = 100, seed: int = 0) -> pd.DataFrame:
+    """Return a row for each subset of the vote's members that voted: `size`, `members` and `macro_f1` on a part.
+
+    Of each size all subsets vote, or `draws` of them where there are more.
+    """
+    experiment, prepared = results.experiment, results.prepared
+    members, known = experiment.vote_members, results.known(part)
+    targets, num_classes = results.targets[part][known], len(prepared.classes)
+    ids = prepared.evaluation_parts[part].index
+    preds, _ = ballots(experiment, prepared, members, part)
+    tables = (
+        read_probs(experiment.run_root / name / f"{part}_probs.parquet", ids, prepared.classes) for name in members
+    )
+    leaders = Leaders(preds[:, known], (table[known] for table in tables))
+    rng, rows = np.random.default_rng(seed), []
+    for size in range(1, len(members) + 1):
+        for subset in draw_subsets(len(members), size, draws, rng):
+            score = macro_f1_of_counts(class_counts(targets, leaders.vote(subset), num_classes))[0]
+            rows.append((size, tuple(members[number] for number in subset), float(score)))
+    return pd.DataFrame(rows, columns=["size", "members", "macro_f1"])
+
+
+def draw_subsets(n: int, size: int, draws: int, rng: np.random.Generator) -> list[tuple[int, ...]]:
+    """Return all subsets of a size of `n` numbers, or `draws` different ones where there are more."""
+    if comb(n, size) <= draws:
+        return list(combinations(range(n), size))
+    drawn: set[tuple[int, ...]] = set()
+    while len(drawn) < draws:
+        drawn.add(tuple(sorted(rng.choice(n, size, replace=False).tolist())))
+    return sorted(drawn)
+
+
+class Leaders:
+    """The members' ballots, of each product only the classes that some member decided for: no other can win.
+
+    So a thousand subsets can vote on thousands of classes without a thousand sums of whole tables.
+    """
+
+    def __init__(self, preds: np.ndarray, tables: Iterable[np.ndarray]):
+        """Take the members' (M, N) decisions and, one after the other, their (N, C) probabilities."""
+        self.classes = np.sort(preds, axis=0).T  # (N, M), in the classes' order, which ties go by; some stand twice
+        self.places = (self.classes[None] < preds[..., None]).sum(axis=2)  # (M, N): the first place of each decision
+        self.probs = np.stack([np.take_along_axis(table, self.classes, axis=1) for table in tables])  # (M, N, M)
+
+    def vote(self, subset: tuple[int, ...]) -> np.ndarray:
+        """Return the (N,) class numbers that these members, by number, decide on by majority."""
+        chosen = list(subset)
+        winners = majority_vote(self.places[chosen], self.probs[chosen].sum(axis=0, dtype=np.float64))
+        return self.classes[np.arange(len(winners)), winners]
