@@ -142,17 +142,12 @@ class _Trainer:
 
     def _inputs(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the (T, N, in) different inputs, and the (S, 1) number of each network's among them."""
-        shared = [1 if not evidence.policy.calibrate else self.n_folds for evidence in self.policies]
-        tables = [
-            evidence.features(fold) for evidence, n in zip(self.policies, shared, strict=True) for fold in range(n)
-        ]
-        starts = np.cumsum([0, *shared[:-1]])
-        number = [
-            start + (fold if n > 1 else 0)
-            for start, n in zip(starts, shared, strict=True)
-            for fold in range(self.n_folds)
-        ]
-        return torch.from_numpy(np.stack(tables)).to(torch.get_default_dtype()), torch.tensor(number)[:, None]
+        tables, numbers = [], []
+        for evidence, fold in self.networks:
+            if fold == 0 or evidence.policy.calibrate:  # only tempered experts differ from fold to fold
+                tables.append(evidence.features(fold))
+            numbers.append(len(tables) - 1)
+        return torch.from_numpy(np.stack(tables)).to(torch.get_default_dtype()), torch.tensor(numbers)[:, None]
 
     def fit(self) -> list[FittedNetworks]:
         for epoch in tqdm(range(self.policy.epochs), f"{len(self.networks)} networks", unit="epoch", disable=None):
@@ -161,12 +156,11 @@ class _Trainer:
         return [self._result(number) for number in range(len(self.policies))]
 
     def _train_epoch(self, epoch: int) -> None:
-        rows, real = self._batches(epoch)
-        for batch_rows, batch_real in zip(rows, real, strict=True):
-            logits = self.net(self.inputs[self.input_of, batch_rows])
-            losses = cross_entropy(logits.flatten(0, 1), self.targets[batch_rows].flatten(), reduction="none")
+        for rows, shares in zip(*self._batches(epoch), strict=True):
+            logits = self.net(self.inputs[self.input_of, rows])
+            losses = cross_entropy(logits.flatten(0, 1), self.targets[rows].flatten(), reduction="none")
             # A sum of each network's mean: a network's gradient is what it would be alone.
-            loss = (losses.view_as(batch_real) * batch_real).sum()
+            loss = (losses.view_as(shares) * shares).sum()
             self.optimizer.zero_grad()
             loss.backward()
             self.optimizer.step()
@@ -190,7 +184,7 @@ class _Trainer:
 
     @torch.no_grad()
     def _keep_best(self, epoch: int) -> None:
-        """Keep the weights of each network that was never better on the products it left out."""
+        """Keep the weights of each network that is better than ever on the products it left out."""
         scores = np.concatenate([self._score(number) for number in range(len(self.policies))])
         better = scores > self.best_scores
         self.best_scores[better] = scores[better]
