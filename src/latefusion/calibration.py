@@ -23,6 +23,16 @@ def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> tuple[float, flo
     return float(np.exp(found.x)), float(found.fun)
 
 
+def fold_temperatures(probs: np.ndarray, targets: np.ndarray, folds: np.ndarray, n_folds: int) -> np.ndarray:
+    """Return (F + 1,): for each fold the temperature learnt on the others, and last the one learnt on all.
+
+    Products whose target is -1 do not count.
+    """
+    known = targets >= 0
+    learnt_on = [*(known & (folds != fold) for fold in range(n_folds)), known]
+    return np.array([fit_temperature(as_logits(probs[rows]), targets[rows])[0] for rows in learnt_on])
+
+
 def as_logits(probs: np.ndarray) -> np.ndarray:
     """Return log-probabilities, finite."""
     return np.log(np.maximum(probs, SMALLEST))

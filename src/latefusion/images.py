@@ -39,7 +39,16 @@ def decode(path: Path) -> np.ndarray | None:
 
     None where OpenCV cannot decode it, or there is no file.
     """
-    encoded = np.fromfile(path, dtype=np.uint8) if path.is_file() else np.empty(0, dtype=np.uint8)
+    return decode_bytes(read_bytes(path))
+
+
+def read_bytes(path: Path) -> np.ndarray:
+    """Return a file's bytes, none where there is no file."""
+    return np.fromfile(path, dtype=np.uint8) if path.is_file() else np.empty(0, dtype=np.uint8)
+
+
+def decode_bytes(encoded: np.ndarray) -> np.ndarray | None:
+    """Return the picture that a file's bytes hold, as `decode` does."""
     if not encoded.size:
         return None
     if encoded[: len(JPEG)].tobytes() != JPEG:  # JPEG has no transparency, and is nearly all there is to read

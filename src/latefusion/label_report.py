@@ -3,14 +3,15 @@
 import pandas as pd
 
 from latefusion.config import Experiment
-from latefusion.label_issues import read_label_issues, removed_issues
+from latefusion.label_issues import read_label_issues
 from latefusion.prepare import Prepared
 from latefusion.sample.plan import LOOK_GROUPS
 
 
 def describe_label_issues(experiment: Experiment, prepared: Prepared) -> str:
     """Return a paragraph in Markdown."""
-    issues, removed = read_label_issues(experiment), removed_issues(experiment)
+    issues = read_label_issues(experiment)
+    removed = issues.index[issues["removed"]]
     splits = experiment.denoise.splits
     products = prepared.part(*splits)
     checked = products.index[products["image"].notna()]

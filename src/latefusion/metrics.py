@@ -25,10 +25,10 @@ def accuracy(targets: np.ndarray, preds: np.ndarray) -> float:
 METRICS = {"macro_f1": macro_f1, "weighted_f1": weighted_f1, "accuracy": accuracy}
 
 
-def scored(targets: np.ndarray, preds: np.ndarray) -> dict[str, float]:
-    """Return all metrics over the products whose label counts; a target of -1 does not."""
+def valid_scores(targets: np.ndarray, preds: np.ndarray) -> dict[str, float]:
+    """Return all metrics, `valid_<name>`, over the validation products whose label counts; a target of -1 does not."""
     counts = targets >= 0
-    return {name: metric(targets[counts], preds[counts]) for name, metric in METRICS.items()}
+    return {f"valid_{name}": metric(targets[counts], preds[counts]) for name, metric in METRICS.items()}
 
 
 def class_counts(
@@ -50,19 +50,27 @@ def class_counts(
 
 def scores_of_counts(counts: np.ndarray) -> dict[str, np.ndarray]:
     """Return all metrics, (...) each, of (3, ..., C) counts."""
-    right, predicted, labelled = counts
+    right, _, labelled = counts
     total = np.maximum(labelled.sum(axis=-1), 1)
-    f1 = 2 * right / np.maximum(predicted + labelled, 1)
     return {
         "macro_f1": macro_f1_of_counts(counts),
-        "weighted_f1": (labelled * f1).sum(axis=-1) / total,
+        "weighted_f1": (labelled * f1_of_counts(counts)).sum(axis=-1) / total,
         "accuracy": right.sum(axis=-1) / total,
     }
 
 
 def macro_f1_of_counts(counts: np.ndarray) -> np.ndarray:
     """Return (...) macro-F1 of (3, ..., C) counts; a class neither predicted nor labelled is left out of its mean."""
+    _, predicted, labelled = counts
+    return f1_of_counts(counts).sum(axis=-1) / np.maximum((predicted + labelled > 0).sum(axis=-1), 1)
+
+
+def f1_of_counts(counts: np.ndarray) -> np.ndarray:
+    """Return (..., C): each class's F1 of (3, ..., C) counts; 0 for a class neither predicted nor labelled."""
     right, predicted, labelled = counts
-    seen = predicted + labelled
-    f1 = 2 * right / np.maximum(seen, 1)  # (..., C)
-    return f1.sum(axis=-1) / np.maximum((seen > 0).sum(axis=-1), 1)
+    return 2 * right / np.maximum(predicted + labelled, 1)
+
+
+def quick_macro_f1(targets: np.ndarray, preds: np.ndarray, num_classes: int) -> float:
+    """Return what `macro_f1` does, without scikit-learn's checks; products whose target is -1 do not count."""
+    return float(macro_f1_of_counts(class_counts(targets, preds, num_classes))[0])

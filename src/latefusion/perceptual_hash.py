@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from latefusion.images import JPEG, decode, resize
+from latefusion.images import JPEG, decode_bytes, read_bytes, resize
 
 SIDE = 32  # pixels of the thumbnail
 LOW = 8  # lowest frequencies per axis
@@ -52,10 +52,10 @@ def _hash_file(root: Path, path: str) -> int | None:
 
 def _read_grey(path: Path) -> np.ndarray | None:
     """Return a file's picture as (H, W) uint8, upright, at half its size where that is faster; None if unreadable."""
-    encoded = np.fromfile(path, dtype=np.uint8) if path.is_file() else np.empty(0, dtype=np.uint8)
+    encoded = read_bytes(path)
     if encoded[: len(JPEG)].tobytes() == JPEG:
         half = cv2.imdecode(encoded, cv2.IMREAD_REDUCED_GRAYSCALE_2)
         if half is not None and min(half.shape) >= ENOUGH:
             return half
-    image = decode(path)
+    image = decode_bytes(encoded)
     return None if image is None else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
 from matplotlib.ticker import LogFormatter
 
-from latefusion.scores.page import GROUPS
+from latefusion.scores.results import GROUPS
 
 WIDTH = 9.0  # inches: 900 pixels
 ROW = 0.21  # inches a line of a list needs

@@ -55,11 +55,10 @@ class Prepared:
         Raises InputError where that leaves a fold empty.
         """
         grouped = self.split.group_duplicates
+        if (n_units := _count_units(products, self.split)) < n_folds:
+            in_groups = f" in {n_units} groups of near-duplicates" if grouped else ""
+            raise InputError(f"{len(products)} products{in_groups} for {n_folds} folds")
         groups = products["group"].to_numpy() if grouped else None
-        if len(products) < n_folds:
-            raise InputError(f"{len(products)} products for {n_folds} folds")
-        if grouped and (n_groups := products["group"].nunique()) < n_folds:
-            raise InputError(f"{len(products)} products in {n_groups} groups of near-duplicates for {n_folds} folds")
         return assign_folds(self.targets(products), n_folds, seed, groups)
 
     def valid_folds(self, n_folds: int) -> np.ndarray:
@@ -68,9 +67,12 @@ class Prepared:
 
     def choosing_folds(self) -> np.ndarray:
         """Return the (N,) fold numbers by which epochs are chosen: as a policy's by default, fewer if there must be."""
-        valid = self.part("valid")
-        units = valid["group"].nunique() if self.split.group_duplicates else len(valid)
-        return self.valid_folds(min(N_FOLDS, units))
+        return self.valid_folds(min(N_FOLDS, _count_units(self.part("valid"), self.split)))
+
+
+def _count_units(products: pd.DataFrame, split: Split) -> int:
+    """Return how many units folds are dealt from: groups of near-duplicates, or single products."""
+    return products["group"].nunique() if split.group_duplicates else len(products)
 
 
 def prepare(experiment: Experiment, job: Job) -> None:
@@ -113,13 +115,12 @@ def _split(products: pd.DataFrame, experiment: Experiment, run_dir: Path) -> tup
 
 
 def _check_folds(products: pd.DataFrame, experiment: Experiment) -> None:
-    valid = products[products["split"] == "valid"]
-    n_valid, what = len(valid), "valid products"
-    if experiment.split.group_duplicates:
-        n_valid, what = valid["group"].nunique(), "groups of near-duplicates among the valid products"
+    n_units = _count_units(products[products["split"] == "valid"], experiment.split)
+    grouped = experiment.split.group_duplicates
+    what = "groups of near-duplicates among the valid products" if grouped else "valid products"
     for name, policy in experiment.policies.items():
-        if n_valid < policy.n_folds:
-            raise InputError(f"policies.{name}: {n_valid} {what} for {policy.n_folds} folds; see the split")
+        if n_units < policy.n_folds:
+            raise InputError(f"policies.{name}: {n_units} {what} for {policy.n_folds} folds; see the split")
 
 
 def _check_split(products: pd.DataFrame, classes: list[str]) -> None:

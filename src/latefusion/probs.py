@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from latefusion.files import whole
+from latefusion.prepare import Prepared
 
 
 def write_probs(path: Path, ids: pd.Index, probs: np.ndarray, classes: list[str]) -> None:
@@ -39,3 +40,8 @@ def read_probs(path: Path, ids: pd.Index, classes: list[str]) -> np.ndarray:
     if not table.index.is_unique or set(table.index) != set(ids):
         raise ValueError(f"{path}: other products than the catalogue's: {len(table)} rows for {len(ids)} ids")
     return table.loc[ids].to_numpy()
+
+
+def read_part_probs(run_dir: Path, part: str, prepared: Prepared) -> np.ndarray:
+    """Return the (N, C) probabilities that a job left of a part's products, in the catalogue's order."""
+    return read_probs(run_dir / f"{part}_probs.parquet", prepared.evaluation_parts[part].index, prepared.classes)

@@ -27,7 +27,7 @@ from latefusion.config import BoostingPolicy, LogisticPolicy, NetworkPolicy, Rul
 from latefusion.fusion.fuse import decide, fit_alone
 from latefusion.fusion.inputs import Evidence
 from latefusion.fusion.policy_net import StackedPolicy, fit_networks, network_sizes, stacks
-from latefusion.metrics import class_counts, macro_f1_of_counts
+from latefusion.metrics import quick_macro_f1
 from latefusion.randomness import derive_seed
 from latefusion.split import assign_folds
 
@@ -116,7 +116,7 @@ def train_module(evidence: Evidence, fold: int) -> nn.Sequential:
             optimizer.step()
         with torch.no_grad():
             preds = module(features[left_out]).argmax(dim=1).numpy()
-        score = macro_f1_of_counts(class_counts(evidence.targets[left_out], preds, sizes[-1]))[0]
+        score = quick_macro_f1(evidence.targets[left_out], preds, sizes[-1])
         if score > best[0]:
             best = score, {key: value.clone() for key, value in module.state_dict().items()}
     module.load_state_dict(best[1])

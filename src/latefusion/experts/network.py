@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 
 from latefusion.config import Training
 from latefusion.experts.workshop import Workshop
-from latefusion.label_issues import removed_issues
+from latefusion.label_issues import valid_targets
 from latefusion.selection import CrossSelection
 from latefusion.training.loaders import Collate, Data, eval_loader
 from latefusion.training.loop import Fitted, compute, fit, predict_dataset
@@ -42,11 +42,8 @@ def validation(workshop: Workshop, train_on: str) -> Validation:
     """Return the validation products; on `clean`, label issues that denoising removed have no say."""
     prepared = workshop.prepared
     products = prepared.part("valid")
-    targets = prepared.targets(products)
-    folds = prepared.choosing_folds()
-    if train_on == "clean":
-        targets = np.where(products.index.isin(removed_issues(workshop.experiment)), -1, targets)
-    return Validation(products, CrossSelection(targets, folds, len(prepared.classes)))
+    targets = valid_targets(workshop.experiment, prepared) if train_on == "clean" else prepared.targets(products)
+    return Validation(products, CrossSelection(targets, prepared.choosing_folds(), len(prepared.classes)))
 
 
 def fit_network(

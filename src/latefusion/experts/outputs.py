@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from latefusion.files import write_json
-from latefusion.metrics import scored
+from latefusion.metrics import valid_scores
 from latefusion.prepare import Prepared
 from latefusion.probs import write_probs
 
@@ -15,8 +15,5 @@ def write_outputs(prepared: Prepared, run_dir: Path, probs: dict[str, np.ndarray
     parts = prepared.evaluation_parts
     for part, products in parts.items():
         write_probs(run_dir / f"{part}_probs.parquet", products.index, probs[part], prepared.classes)
-    scores = {
-        f"valid_{name}": value
-        for name, value in scored(prepared.targets(parts["valid"]), probs["valid"].argmax(axis=1)).items()
-    }
+    scores = valid_scores(prepared.targets(parts["valid"]), probs["valid"].argmax(axis=1))
     write_json(run_dir / "metrics.json", scores | facts)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from latefusion.files import whole
 from latefusion.prepare import Prepared
-from latefusion.probs import read_probs, write_probs
+from latefusion.probs import write_probs
 
 
 def write_decisions(
@@ -21,10 +21,10 @@ def write_decisions(
         table.to_parquet(partial)
 
 
-def read_decisions(run_dir: Path, part: str, prepared: Prepared) -> tuple[np.ndarray, np.ndarray]:
-    """Return (N,) decisions and (N, C) probabilities of a part's products, in the catalogue's order."""
+def read_preds(run_dir: Path, part: str, prepared: Prepared) -> np.ndarray:
+    """Return the (N,) decisions on a part's products, in the catalogue's order."""
     ids = prepared.evaluation_parts[part].index
     table = pd.read_parquet(run_dir / f"{part}_preds.parquet")
     if set(table.index) != set(ids):
         raise ValueError(f"{run_dir}: decisions for other products than the catalogue's {part} part")
-    return prepared.targets(table.loc[ids]), read_probs(run_dir / f"{part}_probs.parquet", ids, prepared.classes)
+    return prepared.targets(table.loc[ids])

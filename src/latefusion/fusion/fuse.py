@@ -16,9 +16,9 @@ from latefusion.fusion.rules import fit_rule
 from latefusion.fusion.stacking import fit_stacking
 from latefusion.jobs import Job, jobs_of, plan, run_jobs
 from latefusion.label_issues import valid_targets
-from latefusion.metrics import scored
+from latefusion.metrics import valid_scores
 from latefusion.prepare import Prepared, load_prepared
-from latefusion.probs import read_probs
+from latefusion.probs import read_part_probs
 from latefusion.weights import save_weights
 
 logger = logging.getLogger(__name__)
@@ -60,8 +60,7 @@ class PolicyBench:
         return self.experiment.policies[name]
 
     def _read(self, part: str, expert: str) -> np.ndarray:
-        path = self.experiment.run_root / expert / f"{part}_probs.parquet"
-        return read_probs(path, self.prepared.evaluation_parts[part].index, self.prepared.classes)
+        return read_part_probs(self.experiment.run_root / expert, part, self.prepared)
 
     def evidence(self, name: str) -> Evidence:
         """Return what a policy learns from."""
@@ -90,7 +89,7 @@ class PolicyBench:
         write_decisions(job.run_dir, "test", parts["test"].index, preds, probs, classes)
         if isinstance(fitted, FittedNetworks):
             save_weights(fitted.weights, job.run_dir / "model.safetensors")
-        scores = {f"valid_{name}": value for name, value in scored(self.targets, oof_preds).items()}
+        scores = valid_scores(self.targets, oof_preds)
         write_json(job.run_dir / "metrics.json", scores | fitted.facts | self._temperatures(fitted.evidence))
         logger.info("%s: valid_macro_f1 %.4f", job.name, scores["valid_macro_f1"])
 

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from latefusion.calibration import as_logits, fit_temperature, temper
+from latefusion.calibration import as_logits, fold_temperatures, temper
 from latefusion.config import Policy
 
 ALL = -1  # in place of a fold: learnt on all validation products
@@ -35,13 +35,10 @@ class Evidence:
     @cached_property
     def temperatures(self) -> np.ndarray:
         """Return (F + 1, E): each expert's temperature for each fold, the last learnt on all folds; 1 if not asked."""
-        temperatures = np.ones((self.policy.n_folds + 1, len(self.tables)))
-        if self.policy.calibrate:
-            for fold in [*range(self.policy.n_folds), ALL]:
-                rows = self.rows(fold)
-                for expert, table in enumerate(self.tables):
-                    temperatures[fold, expert], _ = fit_temperature(as_logits(table[rows]), self.targets[rows])
-        return temperatures
+        n_folds = self.policy.n_folds
+        if not self.policy.calibrate:
+            return np.ones((n_folds + 1, len(self.tables)))
+        return np.stack([fold_temperatures(table, self.targets, self.folds, n_folds) for table in self.tables], axis=1)
 
     def calibrated(self, fold: int, tables: tuple[np.ndarray, ...] | None = None) -> list[np.ndarray]:
         """Return the experts' probabilities as a fold's policy reads them; of other products if `tables` are given."""

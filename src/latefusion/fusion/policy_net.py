@@ -39,12 +39,12 @@ class StackedPolicy(nn.Module):
             self.weights.append(nn.Parameter(stacked[:, :-1].clone()))
             self.biases.append(nn.Parameter(stacked[:, -1:].clone()))
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map (S, B, in) to logits (S, B, C)."""
+    def forward(self, x: torch.Tensor, networks: slice = slice(None)) -> torch.Tensor:
+        """Map (S, B, in) to logits (S, B, C), by all networks or some."""
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             if layer:
                 x = x.relu()
-            x = torch.baddbmm(bias, x, weight)
+            x = torch.baddbmm(bias[networks], x, weight[networks])
         return x
 
 
@@ -198,18 +198,13 @@ class _Trainer:
         probs = np.empty_like(selection.probs)
         for stacked in range(number * self.n_folds, (number + 1) * self.n_folds):
             rows = self.left_out[stacked]
-            probs[rows] = self._probs(stacked, rows)
+            x = self.inputs[self.input_of[stacked], torch.from_numpy(rows)]
+            probs[rows] = self.net(x[None], slice(stacked, stacked + 1))[0].softmax(dim=-1).numpy()
         selection.add(probs)
         preds = probs.argmax(axis=1)
         return macro_f1_of_counts(
             class_counts(evidence.targets, preds, evidence.num_classes, evidence.folds, self.n_folds)
         )
-
-    def _probs(self, stacked: int, rows: np.ndarray) -> np.ndarray:
-        x = self.inputs[self.input_of[stacked], torch.from_numpy(rows)]
-        for layer, (weight, bias) in enumerate(zip(self.net.weights, self.net.biases, strict=True)):
-            x = torch.addmm(bias[stacked], x.relu() if layer else x, weight[stacked])
-        return x.softmax(dim=-1).numpy()
 
     def _result(self, number: int) -> FittedNetworks:
         own = slice(number * self.n_folds, (number + 1) * self.n_folds)

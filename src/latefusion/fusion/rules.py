@@ -12,7 +12,7 @@ from scipy.special import softmax
 
 from latefusion.calibration import as_logits
 from latefusion.fusion.inputs import ALL, Evidence
-from latefusion.metrics import class_counts, macro_f1_of_counts
+from latefusion.metrics import quick_macro_f1
 
 ROUNDS = 20  # weights are multiples of a twentieth or coarser
 
@@ -73,14 +73,10 @@ def greedy_weights(tables: list[np.ndarray], targets: np.ndarray) -> np.ndarray:
     best_score, best = -1.0, bag
     summed = np.zeros_like(tables[0])
     for _ in range(ROUNDS):
-        scores = [_macro_f1(targets, summed + table) for table in tables]
+        scores = [quick_macro_f1(targets, (summed + table).argmax(axis=1), table.shape[1]) for table in tables]
         chosen = int(np.argmax(scores))
         bag[chosen] += 1
         summed = summed + tables[chosen]
         if scores[chosen] > best_score:
             best_score, best = scores[chosen], bag / bag.sum()
     return best
-
-
-def _macro_f1(targets: np.ndarray, summed: np.ndarray) -> float:
-    return float(macro_f1_of_counts(class_counts(targets, summed.argmax(axis=1), summed.shape[1]))[0])

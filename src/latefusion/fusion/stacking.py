@@ -27,7 +27,10 @@ class FittedStacking:
     evidence: Evidence
     classifier: LogisticRegression | HistGradientBoostingClassifier
     oof_probs: np.ndarray  # (N, C)
-    facts: dict
+
+    @property
+    def facts(self) -> dict:
+        return {}
 
     def decide(self, tables: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
         """Return (N,) class numbers and (N, C) probabilities of products by their experts' (N, C) probabilities."""
@@ -40,12 +43,10 @@ def fit_stacking(evidence: Evidence) -> FittedStacking:
     oof_probs = np.empty_like(evidence.tables[0])
     for fold in range(evidence.policy.n_folds):
         left_out = evidence.folds == fold
-        if not left_out.any():  # folds of whole groups may be fewer than asked for
-            continue
         features = evidence.features(fold)
         classifier = _fit(evidence, features, evidence.rows(fold))
         oof_probs[left_out] = _predict(classifier, features[left_out], evidence.num_classes)
-    return FittedStacking(evidence, _fit(evidence, evidence.features(ALL), evidence.rows(ALL)), oof_probs, {})
+    return FittedStacking(evidence, _fit(evidence, evidence.features(ALL), evidence.rows(ALL)), oof_probs)
 
 
 def _fit(evidence: Evidence, features: np.ndarray, rows: np.ndarray):

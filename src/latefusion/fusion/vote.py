@@ -3,9 +3,10 @@
 import numpy as np
 
 from latefusion.config import Experiment
-from latefusion.fusion.decisions import read_decisions, write_decisions
+from latefusion.fusion.decisions import read_preds, write_decisions
 from latefusion.jobs import Job
 from latefusion.prepare import Prepared
+from latefusion.probs import read_part_probs
 
 
 def majority_vote(preds: np.ndarray, summed: np.ndarray) -> np.ndarray:
@@ -15,9 +16,8 @@ def majority_vote(preds: np.ndarray, summed: np.ndarray) -> np.ndarray:
     for member in preds:
         votes[rows, member] += 1
     leads = votes == votes.max(axis=1, keepdims=True)
-    return np.where(leads, summed, -np.inf).argmax(
-        axis=1
-    )  # argmax takes the first: classes are in order of their codes
+    # argmax takes the first: classes are in order of their codes
+    return np.where(leads, summed, -np.inf).argmax(axis=1)
 
 
 def vote(experiment: Experiment, prepared: Prepared, job: Job) -> None:
@@ -30,9 +30,8 @@ def vote(experiment: Experiment, prepared: Prepared, job: Job) -> None:
 
 def ballots(experiment: Experiment, prepared: Prepared, members: tuple[str, ...], part: str):
     """Return the members' decisions (M, N) and the sum of their probabilities (N, C), one table in memory at a time."""
-    preds, summed = [], 0.0
-    for name in members:
-        decided, probs = read_decisions(experiment.run_root / name, part, prepared)
-        preds.append(decided)
-        summed = summed + probs.astype(np.float64)
-    return np.stack(preds), summed
+    run_dirs = [experiment.run_root / name for name in members]
+    summed = 0.0
+    for run_dir in run_dirs:
+        summed = summed + read_part_probs(run_dir, part, prepared).astype(np.float64)
+    return np.stack([read_preds(run_dir, part, prepared) for run_dir in run_dirs]), summed

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from latefusion.calibration import as_logits, expected_calibration_error, fit_temperature, temper
+from latefusion.calibration import expected_calibration_error, fold_temperatures, temper
 from latefusion.fusion.vote import ballots, majority_vote
 from latefusion.metrics import macro_f1
-from latefusion.probs import read_probs
+from latefusion.probs import read_part_probs
 from latefusion.scores.results import Results
 
 
@@ -35,26 +35,23 @@ def calibration_table(results: Results) -> pd.DataFrame:
 
     On validation products the temperature is learnt on the other folds; on test, on all validation products.
     """
-    valid_targets, known = results.targets["valid"], results.known("valid")
     folds = results.prepared.choosing_folds()
     rows = []
     for expert in results.experts:
         valid = results.probs(expert, "valid")
-        temperature, _ = fit_temperature(as_logits(valid[known]), valid_targets[known])
+        *by_fold, on_all = fold_temperatures(valid, results.targets["valid"], folds, folds.max() + 1).tolist()
         for part in results.parts:
-            probs, targets = results.probs(expert, part), results.targets[part]
-            tempered = _tempered_by_folds(probs, targets, folds) if part == "valid" else temper(probs, temperature)
-            counted = results.known(part)
-            errors = [expected_calibration_error(targets[counted], table[counted]) for table in (probs, tempered)]
-            rows.append((expert.name, expert.kind, part, *errors, temperature))
+            probs = valid if part == "valid" else results.probs(expert, part)
+            tempered = _temper_by_fold(probs, folds, by_fold) if part == "valid" else temper(probs, on_all)
+            known, targets = results.known(part), results.targets[part]
+            errors = [expected_calibration_error(targets[known], table[known]) for table in (probs, tempered)]
+            rows.append((expert.name, expert.kind, part, *errors, on_all))
     return pd.DataFrame(rows, columns=["expert", "kind", "split", "ece", "ece_tempered", "temperature"])
 
 
-def _tempered_by_folds(probs: np.ndarray, targets: np.ndarray, folds: np.ndarray) -> np.ndarray:
-    tempered = probs.copy()
-    for fold in np.unique(folds):
-        others = (folds != fold) & (targets >= 0)
-        temperature, _ = fit_temperature(as_logits(probs[others]), targets[others])
+def _temper_by_fold(probs: np.ndarray, folds: np.ndarray, temperatures: list[float]) -> np.ndarray:
+    tempered = np.empty_like(probs)
+    for fold, temperature in enumerate(temperatures):
         tempered[folds == fold] = temper(probs[folds == fold], temperature)
     return tempered
 
@@ -73,8 +70,7 @@ def vote_members(results: Results) -> pd.DataFrame:
         for number, name in enumerate(members):
             without = whole
             if len(members) > 1:
-                ids = prepared.evaluation_parts[part].index
-                own = read_probs(experiment.run_root / name / f"{part}_probs.parquet", ids, prepared.classes)
+                own = read_part_probs(experiment.run_root / name, part, prepared)
                 without = macro_f1(targets, majority_vote(np.delete(preds, number, axis=0), summed - own)[known])
             score, apart = macro_f1(targets, preds[number][known]), (preds[number] != decided).mean()
             rows.append((name, part, score, apart, disagree[number], without, whole - without))

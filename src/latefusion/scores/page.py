@@ -4,16 +4,8 @@ import numpy as np
 import pandas as pd
 
 from latefusion.needs import goes_on
-from latefusion.scores.results import Results
+from latefusion.scores.results import GROUPS, Results
 
-GROUPS = {  # kind -> the paper's name for it
-    "image": "Uni-image classifier",
-    "text": "Uni-text classifier",
-    "joint": "Feature-level fusion",
-    "policy": "Decision-level fusion",
-    "rule": "Rules and stacking",
-    "vote": "Ensemble",
-}
 METHODS_NOTE = (
     "In percent, with bootstrap 95 % intervals. {sizes}. On valid each product is scored by networks that did not "
     "train on it and at epochs that its label had no say in{but}. On test, if there is any, nobody trained or chose on "

@@ -8,14 +8,21 @@ import numpy as np
 
 from latefusion.catalogue import read_test_labels
 from latefusion.config import Experiment
-from latefusion.fusion.decisions import read_decisions
+from latefusion.fusion.decisions import read_preds
 from latefusion.fusion.vote import ballots, majority_vote
 from latefusion.jobs import plan
 from latefusion.label_issues import valid_targets
 from latefusion.prepare import Prepared
-from latefusion.probs import read_probs
+from latefusion.probs import read_part_probs
 
-KINDS = ("image", "text", "joint", "policy", "rule", "vote")  # in the order of the paper's table
+GROUPS = {  # kind -> the paper's name for it, in the order of its table
+    "image": "Uni-image classifier",
+    "text": "Uni-text classifier",
+    "joint": "Feature-level fusion",
+    "policy": "Decision-level fusion",
+    "rule": "Rules and stacking",
+    "vote": "Ensemble",
+}
 
 
 @dataclass(frozen=True)
@@ -46,7 +53,8 @@ class Results:
             for name, policy in self.experiment.policies.items()
         ]
         found = [method for method in (*experts, *policies) if method.name in self.done] + self._votes()
-        return sorted(found, key=lambda method: KINDS.index(method.kind))
+        order = list(GROUPS)
+        return sorted(found, key=lambda method: order.index(method.kind))
 
     def _votes(self) -> list[Method]:
         if "vote" not in self.done:
@@ -85,8 +93,17 @@ class Results:
 
     def preds(self, method: Method, part: str) -> np.ndarray:
         """Return the (N,) class numbers that a method decided on."""
+        if (method, part) not in self._known_preds:  # every table of scores asks for them
+            self._known_preds[method, part] = self._preds(method, part)
+        return self._known_preds[method, part]
+
+    @cached_property
+    def _known_preds(self) -> dict[tuple[Method, str], np.ndarray]:
+        return {}
+
+    def _preds(self, method: Method, part: str) -> np.ndarray:
         if method.kind in ("policy", "rule") or method.name == "vote":
-            return read_decisions(self.experiment.run_root / method.name, part, self.prepared)[0]
+            return read_preds(self.experiment.run_root / method.name, part, self.prepared)
         if method.kind == "vote" and method.name != "soft vote":
             members = self.experiment.vote.subsets[method.name.removeprefix("vote ")]
             return majority_vote(*ballots(self.experiment, self.prepared, members, part))
@@ -95,8 +112,7 @@ class Results:
     def probs(self, method: Method, part: str) -> np.ndarray:
         """Return a method's (N, C) probabilities; the soft vote's are the mean of the vote's members'."""
         folder = "vote" if method.name == "soft vote" else method.name
-        path = self.experiment.run_root / folder / f"{part}_probs.parquet"
-        return read_probs(path, self.prepared.evaluation_parts[part].index, self.prepared.classes)
+        return read_part_probs(self.experiment.run_root / folder, part, self.prepared)
 
     def all_preds(self) -> Iterator[tuple[Method, str, np.ndarray]]:
         """Yield (method, part, decisions) for all there is to score."""

@@ -7,9 +7,10 @@ from math import comb
 import numpy as np
 import pandas as pd
 
-from latefusion.fusion.vote import ballots, majority_vote
-from latefusion.metrics import class_counts, macro_f1_of_counts
-from latefusion.probs import read_probs
+from latefusion.fusion.decisions import read_preds
+from latefusion.fusion.vote import majority_vote
+from latefusion.metrics import quick_macro_f1
+from latefusion.probs import read_part_probs
 from latefusion.scores.results import Results
 
 
@@ -21,17 +22,15 @@ def votes_by_size(results: Results, part: str, *, draws: int = 100, seed: int = 
     experiment, prepared = results.experiment, results.prepared
     members, known = experiment.vote_members, results.known(part)
     targets, num_classes = results.targets[part][known], len(prepared.classes)
-    ids = prepared.evaluation_parts[part].index
-    preds, _ = ballots(experiment, prepared, members, part)
-    tables = (
-        read_probs(experiment.run_root / name / f"{part}_probs.parquet", ids, prepared.classes) for name in members
-    )
+    run_dirs = [experiment.run_root / name for name in members]
+    preds = np.stack([read_preds(run_dir, part, prepared) for run_dir in run_dirs])
+    tables = (read_part_probs(run_dir, part, prepared) for run_dir in run_dirs)
     leaders = Leaders(preds[:, known], (table[known] for table in tables))
     rng, rows = np.random.default_rng(seed), []
     for size in range(1, len(members) + 1):
         for subset in draw_subsets(len(members), size, draws, rng):
-            score = macro_f1_of_counts(class_counts(targets, leaders.vote(subset), num_classes))[0]
-            rows.append((size, tuple(members[number] for number in subset), float(score)))
+            score = quick_macro_f1(targets, leaders.vote(subset), num_classes)
+            rows.append((size, tuple(members[number] for number in subset), score))
     return pd.DataFrame(rows, columns=["size", "members", "macro_f1"])
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from latefusion.metrics import METRICS, class_counts
+from latefusion.metrics import METRICS, class_counts, f1_of_counts, macro_f1
 from latefusion.scores.intervals import bootstrap, interval, mcnemar
 from latefusion.scores.results import Method, Results
 
@@ -53,12 +53,11 @@ def _compare(methods: list[Method], best: str | None, part: str, targets, preds,
     if best is None:
         return []
     other = names.index(best)
-    rows = []
+    best_score, rows = macro_f1(targets, preds[other]), []
     for number, method in enumerate(methods):
         if method.name == best:
             continue
-        function = METRICS["macro_f1"]
-        gain = function(targets, preds[number]) - function(targets, preds[other])
+        gain = macro_f1(targets, preds[number]) - best_score
         low, high = interval(gain, draws["macro_f1"][number] - draws["macro_f1"][other])
         counts = mcnemar(targets, preds[number], preds[other])
         rows.append((method.name, method.kind, part, best, gain, low, high, *counts))
@@ -69,7 +68,8 @@ def class_table(results: Results) -> pd.DataFrame:
     """Return precision, recall, F1 and numbers of each class, for each method and split."""
     frames = []
     for method, part, preds in results.all_preds():
-        right, predicted, labelled = class_counts(results.targets[part], preds, len(results.prepared.classes))[:, 0]
+        counts = class_counts(results.targets[part], preds, len(results.prepared.classes))[:, 0]
+        right, predicted, labelled = counts
         frames.append(
             pd.DataFrame(
                 {
@@ -78,7 +78,7 @@ def class_table(results: Results) -> pd.DataFrame:
                     "class": results.prepared.classes,
                     "precision": right / np.maximum(predicted, 1),
                     "recall": right / np.maximum(labelled, 1),
-                    "f1": 2 * right / np.maximum(predicted + labelled, 1),
+                    "f1": f1_of_counts(counts),
                     "predicted": predicted,
                     "labelled": labelled,
                 }

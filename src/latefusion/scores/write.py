@@ -1,9 +1,5 @@
 """Score what is done and write it down."""
 
-import io
-
-import pandas as pd
-
 from latefusion.config import Experiment
 from latefusion.files import write_text
 from latefusion.label_report import describe_label_issues
@@ -27,7 +23,7 @@ def write_scores(experiment: Experiment, prepared: Prepared) -> str:
         "calibration": calibration_table(results),
     }
     for name, table in tables.items():
-        write_text(experiment.run_root / "scores" / f"{name}.csv", _as_csv(table))
+        write_text(experiment.run_root / "scores" / f"{name}.csv", table.to_csv(index=False))
     sections = [
         f"# {experiment.name}",
         "" if experiment.sample is None else "Synthetic sample catalogue, drawn by the project.",
@@ -40,9 +36,3 @@ def write_scores(experiment: Experiment, prepared: Prepared) -> str:
     page = "\n\n".join(filter(None, sections)) + "\n"
     write_text(experiment.submission_dir / "scores.md", page)
     return page
-
-
-def _as_csv(table: pd.DataFrame) -> str:
-    buffer = io.StringIO()
-    table.to_csv(buffer, index=False)
-    return buffer.getvalue()

@@ -23,7 +23,7 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from torch.utils.data import DataLoader, Dataset
 
 from latefusion.config import Hardware, Training
-from latefusion.metrics import scored
+from latefusion.metrics import valid_scores
 from latefusion.randomness import derive_seed
 from latefusion.training.checkpoint import keep_weights, resume, save_checkpoint
 from latefusion.training.journal import Journal
@@ -110,8 +110,7 @@ def fit(
             if selection is not None:
                 probs = predict(accelerator, model, valid_loader)
                 selection.add(probs)
-                scores = scored(selection.targets, probs.argmax(axis=1))
-                record |= {f"valid_{key}": value for key, value in scores.items()}
+                record |= valid_scores(selection.targets, probs.argmax(axis=1))
             best = progress.close_epoch(record)
             journal.close_epoch(progress, record)
             logger.info("%s: epoch %d/%d %s", name, progress.epoch, training.epochs, _one_line(record))
