@@ -12,6 +12,7 @@ from conftest import Place, tiny_page
 from latefusion.config import Experiment
 from latefusion.experts import train
 from latefusion.experts.network import fit_network
+from latefusion.experts.tfidf import TfidfClassifier
 from latefusion.jobs import plan
 
 EXPERT_FILES = {"config.yaml", "job.json", "metrics.json", "valid_probs.parquet", "test_probs.parquet"}
@@ -89,9 +90,17 @@ def test_a_changed_setting_redoes_the_expert_and_what_depends_on_it(copied, monk
     assert redone == {"cnn_clean", "dcl_clean", "dcl_late", "frozen", "one_layer", "two_layers", "vote"}
 
 
-def test_a_deleted_folder_redoes_the_job_and_what_was_built_on_it(copied, monkeypatch):
+def test_a_job_that_leaves_the_same_again_makes_nothing_stale_and_another_result_does(copied, monkeypatch):
     shutil.rmtree(copied.run_root / "tfidf")
+    assert {name for name, state in states(copied, monkeypatch).items() if state != "done"} == {
+        "tfidf", "one_layer", "vote",
+    }  # fmt: skip
     copied.run("02_train_text.py")
+    assert set(states(copied, monkeypatch).values()) == {"done"}
+    shutil.rmtree(copied.run_root / "tfidf")
+    with monkeypatch.context() as patch:
+        patch.setattr(TfidfClassifier, "predict_proba", lambda self, texts: np.full((len(texts), 27), 1 / 27))
+        copied.run("02_train_text.py")
     assert {name for name, state in states(copied, monkeypatch).items() if state != "done"} == {"one_layer", "vote"}
 
 

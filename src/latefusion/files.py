@@ -1,5 +1,9 @@
-"""Files are written whole or not at all: beside their place first, then renamed into it."""
+"""Files are written whole or not at all: beside their place first, flushed to the disk, then renamed into it.
 
+Flushing comes first because a power cut may otherwise leave the new name with nothing behind it.
+"""
+
+import errno
 import json
 import os
 import shutil
@@ -18,9 +22,30 @@ def whole(path: Path) -> Iterator[Path]:
     remove(partial)  # left by a killed process
     try:
         yield partial
+        flush(partial)
         os.replace(partial, path)
+        _flush(path.parent)
     finally:
         remove(partial)
+
+
+def flush(path: Path) -> None:
+    """Wait until a file, or a folder with all its files, is on the disk."""
+    if path.is_dir():
+        for item in path.iterdir():
+            flush(item)
+    _flush(path)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some file systems cannot flush folders
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def partial_of(path: Path) -> Path:

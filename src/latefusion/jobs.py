@@ -1,24 +1,30 @@
 """The plan: every job of an experiment, what it needs, where it writes, and whether it is done.
 
-A job's fingerprint is the hash of its own settings and of the fingerprints of all it needs, down to the contents of
-the catalogue's tables. So a changed setting redoes the job and what depends on it, and nothing else. Each run folder
-holds a `job.json` with the fingerprint it was begun under, the runs of the jobs it was built on, and its own run once
-that is finished.
+A job is made by its settings (their hash is its fingerprint) and by its inputs: what the jobs that it needs have left,
+the products, the pretrained weights. Where any of these has changed it is to do again, and nothing else is. Inputs are
+compared by content: a job that is done again and leaves the same as before makes nothing stale. So a repaired image
+redoes the image experts, and no text expert.
+
+Each run folder holds a record, `job.json` (see `records`). It is written when the job begins, so that only this very
+job is continued in the folder, and completed when the job ends.
 """
 
 import hashlib
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
 from latefusion.config import Experiment
 from latefusion.config.nearest import did_you_mean
 from latefusion.errors import InputError
-from latefusion.files import read_json, remove, write_json, write_yaml
-from latefusion.needs import expert_needs, expert_settings, in_order
+from latefusion.files import flush, remove, write_json, write_yaml
+from latefusion.locks import locked
+from latefusion.needs import expert_needs, expert_settings, in_order, pretrained_models, reads_images, started_by
+from latefusion.records import describe_results, digest, finished_run, missing_or_cut, read_record
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +39,7 @@ SCRIPTS = {
     "policy": "06_fuse.py",
     "vote": "07_vote.py",
 }
+DONE, BEGUN, TO_DO = "done", "begun", "to do"
 
 
 @dataclass(frozen=True)
@@ -46,70 +53,150 @@ class Job:
     run_dir: Path
     settings: dict
     fingerprint: str
+    catalogue: "Catalogue"
+    reads: str = "products"  # of the catalogue: `products` alone, or `images` too
+    models: tuple[str, ...] = ()  # names of the pretrained weights that it starts from
 
     def state(self) -> str:
-        """Return `done`, `begun` (under these very settings, on what the needed jobs hold now) or `to do`."""
-        record = self._record()
-        if record.get("fingerprint") != self.fingerprint or record["inputs"] != self._inputs():
-            return "to do"
-        if any(need.state() != "done" for need in self.needs):
-            return "to do"
-        return "done" if record["run"] else "begun"
+        """Return `done`, `begun` (by these very settings and inputs) or `to do`."""
+        return self.status()[0]
+
+    def status(self) -> tuple[str, str]:
+        """Return the state, and why the job is not done; nothing where it has never begun."""
+        record = read_record(self.run_dir)
+        if not record:
+            return TO_DO, ""
+        if reason := self._is_stale(record):
+            return TO_DO, reason
+        if not record["run"]:
+            return BEGUN, "cut before its end"
+        problem = missing_or_cut(self.run_dir, record["files"])
+        return (TO_DO, problem) if problem else (DONE, "")
+
+    def _is_stale(self, record: dict) -> str:
+        """Return what has changed since the record was begun, nothing if nothing has."""
+        if record["fingerprint"] != self.fingerprint:
+            return "its settings have changed"
+        for need in self.needs:
+            if need.state() != DONE:
+                return f"{need.name} is not done"
+        if self.kind == "catalogue":
+            return self.catalogue.changed_images()
+        recorded = dict(record["inputs"])
+        weights = recorded.pop("pretrained", {})
+        if recorded != self._inputs():
+            changed = sorted(name for name, run in self._inputs().items() if recorded.get(name) != run)
+            return f"{', '.join(changed) or 'what it needs'} has changed"
+        changed = [model for model in self.models if _has_changed(model, weights.get(model))]
+        return f"the pretrained weights of {', '.join(changed)} have changed" if changed else ""
+
+    def _inputs(self) -> dict[str, str | None]:
+        """Return what the job reads, by content: of the catalogue its part, of other jobs all they left."""
+        if self.kind == "catalogue":
+            return {}
+        runs = {need.name: finished_run(need.run_dir) for need in self.needs if need.kind != "catalogue"}
+        return {"catalogue": self.catalogue.contents().get(self.reads)} | runs
 
     def begin(self) -> None:
-        """Make the run folder ready: kept where this very job was cut, emptied where its settings have changed."""
-        if self.state() == "begun":
+        """Make the run folder ready: kept where this very job was cut, emptied where anything has changed."""
+        state, reason = self.status()
+        if state == BEGUN:
             logger.info("%s: continues in %s", self.name, self.run_dir)
             return
+        if reason:
+            logger.info("%s: is done anew: %s", self.name, reason)
         remove(self.run_dir / "job.json")  # first: a folder that was half emptied must not look done
         remove(self.run_dir)
         write_yaml(self.run_dir / "config.yaml", self.settings)
-        self._mark(run=None)
+        self._write({"attempt": uuid4().hex, "run": None, "files": {}})
 
-    def finish(self) -> None:
-        self._mark(run=uuid4().hex)
+    def finish(self, environment: dict | None = None) -> None:
+        """Record what the job left, and by what machine and software."""
+        flush(self.run_dir)  # a record must not outlive what it tells of
+        files = describe_results(self.run_dir)
+        attempt = read_record(self.run_dir).get("attempt")
+        self._write({"attempt": attempt, "run": digest(files), "files": files, "environment": environment or {}})
 
-    def _mark(self, run: str | None) -> None:
-        record = {"fingerprint": self.fingerprint, "inputs": self._inputs(), "run": run}
-        write_json(self.run_dir / "job.json", record)
-
-    def _record(self) -> dict:
-        return _read_record(self.run_dir)
-
-    def _inputs(self) -> dict[str, str | None]:
-        """The finished run of each needed job: one that was done again makes what was built on it stale."""
-        return {need.name: finished_run(need.run_dir) for need in self.needs}
-
-
-def finished_run(run_dir: Path) -> str | None:
-    """Return which run left a folder as it is, if one has finished: a job that is done again has another."""
-    return _read_record(run_dir).get("run")
+    def _write(self, record: dict) -> None:
+        inputs = self._inputs()
+        if self.models:
+            inputs["pretrained"] = {model: _describe_model(model) for model in self.models}
+        made_by = {"fingerprint": self.fingerprint, "script": self.script, "inputs": inputs}
+        write_json(self.run_dir / "job.json", made_by | record)
+        self.catalogue.forget()
 
 
-def _read_record(run_dir: Path) -> dict:
-    marker = run_dir / "job.json"
-    return read_json(marker) if marker.exists() else {}
+@dataclass
+class Catalogue:
+    """What the catalogue job left, as far as the planner asks: contents by name, and whether images have changed."""
+
+    run_dir: Path
+    root: Path
+    _changed: str | None = field(default=None, repr=False)
+
+    def contents(self) -> dict[str, str]:
+        """Return hashes of what experts read: `products`, and `images` (with the products)."""
+        path = self.run_dir / "contents.json"
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+
+    def changed_images(self) -> str:
+        """Return what has changed of the images since the catalogue was prepared; looked up once in a process."""
+        if self._changed is None:
+            self._changed = self._look_for_changes()
+        return self._changed
+
+    def _look_for_changes(self) -> str:
+        if not (self.run_dir / "images.parquet").is_file():
+            return ""
+        from latefusion.catalogue.image_files import changed_images
+
+        changed = changed_images(self.root, self.run_dir / "images.parquet")
+        return f"{len(changed)} images have changed, {changed[0]} the first" if changed else ""
+
+    def forget(self) -> None:
+        self._changed = None
+
+
+@dataclass(frozen=True)
+class Processes:
+    """How the processes that run a script together keep in step; by default there is one."""
+
+    is_main: bool = True
+    barrier: Callable[[], None] = lambda: None
+    share: Callable[[object], object] = lambda value: value  # all get the main process's
+
+
+ALONE = Processes()
 
 
 def plan(experiment: Experiment) -> dict[str, Job]:
     """Return all jobs by name, each after the jobs it needs."""
     jobs: dict[str, Job] = {}
+    catalogue = Catalogue(experiment.run_root / "catalogue", experiment.catalogue.root)
 
-    def add(name: str, kind: str, settings: dict, needs: tuple[str, ...]) -> None:
+    def add(name: str, kind: str, settings: dict, needs: tuple[str, ...], **inputs) -> None:
         below = tuple(jobs[need] for need in needs)
-        digest = hashlib.sha256(
-            json.dumps([kind, settings, [job.fingerprint for job in below]], sort_keys=True).encode()
-        ).hexdigest()[:16]
+        # The catalogue's settings count by what they make of the products, which the inputs tell.
+        fingerprint = digest([kind, settings, [job.fingerprint for job in below if job.kind != "catalogue"]])[:16]
         script = SCRIPTS.get(kind) or below[0].script  # a late checkpoint is its parent's by-product
-        jobs[name] = Job(name, kind, script, below, experiment.run_root / name, settings, digest)
+        jobs[name] = Job(
+            name, kind, script, below, experiment.run_root / name, settings, fingerprint, catalogue, **inputs
+        )
 
     add("catalogue", "catalogue", _catalogue_settings(experiment), ())
     if experiment.denoise is not None:
         settings = experiment.denoise.model_dump(mode="json") | {"image_cache": experiment.cache_side}
-        add("denoise", "denoise", settings, ("catalogue",))
+        models = pretrained_models([experiment.denoise.network])
+        add("denoise", "denoise", settings, ("catalogue",), reads="images", models=models)
     for name in in_order(experiment):
-        kind = experiment.experts[name].kind
-        add(name, kind, expert_settings(experiment, name), expert_needs(experiment, name))
+        add(
+            name, experiment.experts[name].kind, expert_settings(experiment, name), expert_needs(experiment, name),
+            reads="images" if reads_images(experiment, name) else "products",
+            models=pretrained_models(started_by(experiment, name)),
+        )  # fmt: skip
     for name, policy in experiment.policies.items():
         labels = ("denoise",) if experiment.cleans_valid else ()
         add(name, "policy", policy.model_dump(mode="json"), (*policy.experts, *labels))
@@ -124,8 +211,11 @@ def _catalogue_settings(experiment: Experiment) -> dict:
     settings = experiment.model_dump(mode="json", include={"sample", "catalogue", "split"})
     del settings["catalogue"]["test_labels"]  # read at scoring only
     del settings["catalogue"]["root"]  # what lies there counts, not where it lies: data may move to another machine
-    tables = table_files(experiment.catalogue)
-    settings["tables"] = {str(path.relative_to(experiment.catalogue.root)): _hash_file(path) for path in tables}
+    root = experiment.catalogue.root
+    settings["tables"] = {
+        str(path.relative_to(root) if path.is_relative_to(root) else path): _hash_file(path)
+        for path in table_files(experiment.catalogue)
+    }
     return settings
 
 
@@ -136,39 +226,63 @@ def _hash_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
+def _describe_model(model: str) -> dict | None:
+    from latefusion.pretrained import describe_files  # imports the hub's client
+
+    return describe_files(model)
+
+
+def _has_changed(model: str, recorded: dict | None) -> bool:
+    from latefusion.pretrained import have_changed
+
+    return have_changed(model, recorded)
+
+
 def run_jobs(
     jobs: dict[str, Job],
     script: str,
     work: Callable[[Job], None],
     only: str | None = None,
     *,
-    is_main: bool = True,
-    barrier: Callable[[], None] = lambda: None,
+    processes: Processes = ALONE,
+    environment: Callable[[], dict] = dict,
 ) -> None:
-    """Do the script's jobs that are not done yet, in the plan's order.
+    """Do the script's jobs that are not done yet, in the plan's order; `environment` is recorded with each.
 
-    Several processes call this together: all work, the main one alone keeps the books, `barrier` keeps them in step.
-    Raises InputError where `only` names no job of the script, or a needed job is not done.
+    Several processes call this together: all work, the main one alone decides what is done and keeps the records.
+    Raises InputError where `only` names no job of the script, a needed job is not done, or another process is at a job.
     """
     for job in jobs_of(jobs, script, only):
-        done = job.state() == "done"
-        if done:
+        if _is_done(job, processes):
             logger.info("%s: done already, under these settings", job.name)
-        barrier()  # all have read the state before the main process changes it
-        if done:
             continue
-        for need in job.needs:
-            if need.state() != "done":
-                raise InputError(f"{job.name} needs {need.name}, which is not done: run src/{need.script} first")
-        if is_main:
-            job.begin()
-        barrier()
-        work(job)
-        barrier()
-        if is_main:
-            job.finish()
-            logger.info("%s: done, in %s", job.name, job.run_dir)
-        barrier()
+        _require_needs(job)
+        with ExitStack() as stack:
+            if processes.is_main:
+                stack.enter_context(locked(job.run_dir))
+            if _is_done(job, processes):  # by the process that held the lock until now
+                continue
+            if processes.is_main:
+                job.begin()
+            processes.barrier()
+            work(job)
+            processes.barrier()
+            if processes.is_main:
+                job.finish(environment())
+                logger.info("%s: done, in %s", job.name, job.run_dir)
+            processes.barrier()
+
+
+def _is_done(job: Job, processes: Processes) -> bool:
+    return processes.share(job.state() == DONE if processes.is_main else None)
+
+
+def _require_needs(job: Job) -> None:
+    for need in job.needs:
+        state, reason = need.status()
+        if state != DONE:
+            because = f" ({reason})" if reason else ""
+            raise InputError(f"{job.name} needs {need.name}, which is not done{because}: run src/{need.script} first")
 
 
 def jobs_of(jobs: dict[str, Job], script: str, only: str | None = None) -> list[Job]:
@@ -184,14 +298,13 @@ def jobs_of(jobs: dict[str, Job], script: str, only: str | None = None) -> list[
 
 
 def describe(jobs: dict[str, Job]) -> str:
-    """Return the plan as a table: job, kind, state, script, needs."""
-    rows = [("job", "kind", "state", "script", "needs")]
-    rows += [
-        (job.name, job.kind, job.state(), job.script, ", ".join(need.name for need in job.needs))
-        for job in jobs.values()
-    ]
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    """Return the plan as a table: job, kind, state, script, needs, and why a job is not done."""
+    rows = [("job", "kind", "state", "script", "needs", "why")]
+    for job in jobs.values():
+        state, reason = job.status()
+        rows.append((job.name, job.kind, state, job.script, ", ".join(need.name for need in job.needs), reason))
+    widths = [max(len(row[column]) for row in rows) for column in range(5)]
     return "\n".join(
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[4]]).rstrip()
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[5]]).rstrip()
         for row in rows
     )

@@ -5,11 +5,12 @@ import pandas as pd
 
 from latefusion.config import Experiment
 from latefusion.prepare import Prepared
+from latefusion.records import sound
 
 
 def read_label_issues(experiment: Experiment) -> pd.DataFrame:
     """Return the flagged products (index: id) as `denoise` wrote them."""
-    return pd.read_parquet(experiment.run_root / "denoise" / "label_issues.parquet")
+    return pd.read_parquet(sound(experiment.run_root / "denoise", "label_issues.parquet"))
 
 
 def removed_issues(experiment: Experiment) -> pd.Index:

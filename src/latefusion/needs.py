@@ -1,6 +1,8 @@
 """What an expert's job is built on: the jobs it needs, and every setting that it depends on."""
 
-from latefusion.config import EndToEndJointExpert, Experiment, Expert, FrozenJointExpert, LateExpert
+from collections.abc import Iterable
+
+from latefusion.config import CnnExpert, EndToEndJointExpert, Experiment, Expert, FrozenJointExpert, LateExpert
 
 
 def in_order(experiment: Experiment) -> list[str]:
@@ -27,6 +29,29 @@ def expert_settings(experiment: Experiment, name: str) -> dict:
     if experiment.modality(name) == "image" or isinstance(expert, EndToEndJointExpert):
         settings["image_cache"] = experiment.cache_side
     return settings
+
+
+def reads_images(experiment: Experiment, name: str) -> bool:
+    """Tell whether an expert's outputs depend on the catalogue's images."""
+    return experiment.modality(name) != "text"
+
+
+def started_by(experiment: Experiment, name: str) -> list[Expert]:
+    """Return the experts whose networks a job starts anew: its own, or those that it trains together."""
+    expert = experiment.experts[name]
+    if isinstance(expert, EndToEndJointExpert):
+        return [experiment.experts[expert.text], experiment.experts[expert.image]]
+    return [expert]
+
+
+def pretrained_models(experts: Iterable[Expert]) -> tuple[str, ...]:
+    """Return the names of the pretrained weights that these experts' networks start from."""
+    models = [
+        expert.model
+        for expert in experts
+        if getattr(expert, "model", None) is not None and (not isinstance(expert, CnnExpert) or expert.pretrained)
+    ]
+    return tuple(dict.fromkeys(models))
 
 
 def goes_on(experiment: Experiment, name: str) -> bool:

@@ -22,6 +22,7 @@ from latefusion.files import read_json, whole, write_json
 from latefusion.images import ImageStore, open_images
 from latefusion.jobs import Job
 from latefusion.randomness import derive_seed
+from latefusion.records import digest, sound
 from latefusion.selection import N_FOLDS
 from latefusion.split import assign_folds, lacks_valid, split_products
 
@@ -91,10 +92,18 @@ def prepare(experiment: Experiment, job: Job) -> None:
     with whole(job.run_dir / "products.parquet") as partial:
         products.to_parquet(partial)
     write_json(job.run_dir / "classes.json", classes)
+    write_json(job.run_dir / "contents.json", _contents(products, classes, experiment.split))
     if any(experiment.modality(name) == "image" for name in experiment.experts) and products["image"].notna().any():
         cached_images(experiment, products)
     logger.info("duplicates: %s", leaks)
     logger.info("%d products, %d classes; %s", len(products), len(classes), products["split"].value_counts().to_dict())
+
+
+def _contents(products: pd.DataFrame, classes: list[str], split: Split) -> dict[str, str]:
+    """Return hashes of what jobs read of a catalogue, by which the planner tells whether it is still the same."""
+    texts = products.drop(columns="image").to_csv(na_rep="\0")
+    of_products = digest([texts, classes, split.model_dump(mode="json")])
+    return {"products": of_products, "images": digest([of_products, products["image"].to_csv(na_rep="\0")])}
 
 
 def _split(products: pd.DataFrame, experiment: Experiment, run_dir: Path) -> tuple[pd.DataFrame, str]:
@@ -147,5 +156,5 @@ def cached_images(experiment: Experiment, products: pd.DataFrame) -> ImageStore:
 def load_prepared(experiment: Experiment) -> Prepared:
     """Return what `prepare` left."""
     folder = experiment.run_root / "catalogue"
-    products = pd.read_parquet(folder / "products.parquet")
-    return Prepared(products, read_json(folder / "classes.json"), experiment.split)
+    products = pd.read_parquet(sound(folder, "products.parquet"))
+    return Prepared(products, read_json(sound(folder, "classes.json")), experiment.split)

@@ -1,16 +1,23 @@
-"""Find pretrained weights: a folder of the user's, `weights/pretrained/`, or the Hugging Face hub and its cache."""
+"""Find pretrained weights: a folder of the user's, `weights/pretrained/`, or the Hugging Face hub and its cache.
+
+In `weights/pretrained/` a model `org/name` is looked for as `org--name` or `org/name`: two organisations may both have
+a `bert`. A plain name, as timm's are, is looked for as it is.
+"""
 
 import logging
 from pathlib import Path
 
 import httpx2
 from huggingface_hub import get_session, hf_hub_url, try_to_load_from_cache
+from huggingface_hub.errors import HFValidationError
 
 from latefusion.errors import InputError
+from latefusion.records import describe_file
 
 logger = logging.getLogger(__name__)
 FOLDER = Path("weights") / "pretrained"
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin", "model.safetensors.index.json")
+READ_SUFFIXES = (".safetensors", ".bin", ".json", ".model", ".txt")  # of weights, configs, vocabularies
 
 
 def find_encoder(model: str) -> str:
@@ -27,12 +34,68 @@ def find_timm(model: str) -> Path | None:
     return next((found / name for name in WEIGHT_FILES[:2] if (found / name).is_file()), None)
 
 
+def describe_files(model: str) -> dict[str, dict] | None:
+    """Return size, time and hash of the files that a model is read from; None where they are not on this machine."""
+    folder = _local_folder(model)
+    if folder is None:
+        return None
+    return {path.name: describe_file(path) | {"mtime_ns": path.stat().st_mtime_ns} for path in _files(folder)}
+
+
+def have_changed(model: str, recorded: dict[str, dict] | None) -> bool:
+    """Tell whether a model's files differ from those of `describe_files`; hashed only where their times differ.
+
+    Files that are no longer here, or were not when they were described, have not changed.
+    """
+    folder = _local_folder(model)
+    if folder is None or recorded is None:
+        return False
+    paths = {path.name: path for path in _files(folder)}
+    return paths.keys() != recorded.keys() or any(_differs(path, recorded[name]) for name, path in paths.items())
+
+
+def _differs(path: Path, recorded: dict) -> bool:
+    stat = path.stat()
+    if (stat.st_size, stat.st_mtime_ns) == (recorded["bytes"], recorded["mtime_ns"]):
+        return False
+    return stat.st_size != recorded["bytes"] or describe_file(path)["blake2b"] != recorded["blake2b"]
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix in READ_SUFFIXES and path.is_file())
+
+
+def _local_folder(model: str) -> Path | None:
+    """Return the folder that holds a model on this machine, the hub's cache included."""
+    for folder in _folders(model):
+        if _holds_weights(folder):
+            return folder
+    for hub_name in (model, f"timm/{model}"):
+        try:
+            cached = try_to_load_from_cache(hub_name, "config.json")
+        except HFValidationError:
+            continue
+        if isinstance(cached, str):
+            return Path(cached).parent
+    return None
+
+
+def _folders(model: str) -> list[Path]:
+    """Return where a model may lie: the path that it is, then under weights/pretrained/."""
+    return list(dict.fromkeys([Path(model), FOLDER / model.replace("/", "--"), FOLDER / model]))
+
+
+def _holds_weights(folder: Path) -> bool:
+    return (folder / "config.json").is_file() and any((folder / name).is_file() for name in WEIGHT_FILES)
+
+
 def _find(model: str, hub_name: str) -> str:
-    folders = [Path(model), FOLDER / Path(model).name]
+    folders = _folders(model)
     for folder in folders:
-        if (folder / "config.json").is_file() and any((folder / name).is_file() for name in WEIGHT_FILES):
+        if _holds_weights(folder):
             logger.info("pretrained weights of %s: %s", model, folder)
             return str(folder)
+    _refuse_short_name(model, folders[1])
     problem = _ask_hub(hub_name)
     if problem is None:
         logger.info("pretrained weights of %s: the Hugging Face hub, %s", model, hub_name)
@@ -44,12 +107,24 @@ def _find(model: str, hub_name: str) -> str:
     )
 
 
+def _refuse_short_name(model: str, folder: Path) -> None:
+    """Raise where only the last word of a model's name is a folder: whose model it holds is not known."""
+    short = FOLDER / Path(model).name
+    if model.count("/") == 1 and _holds_weights(short):
+        raise InputError(
+            f"{short} may hold the weights of '{model}', or those of another '{short.name}'. If they are its own:\n"
+            f"  mv {short} {folder}"
+        )
+
+
 def _ask_hub(hub_name: str) -> str | None:
     """Return what keeps the hub, or its cache, from giving the model; asked once, so that the answer comes at once."""
-    if isinstance(try_to_load_from_cache(hub_name, "config.json"), str):
-        return None
     try:
+        if isinstance(try_to_load_from_cache(hub_name, "config.json"), str):
+            return None
         answer = get_session().head(hf_hub_url(hub_name, "config.json"), follow_redirects=True, timeout=10)
+    except HFValidationError:
+        return "no name that it allows"
     except (httpx2.HTTPError, OSError) as error:
         return f"cannot be reached ({error})"
     return None if answer.is_success else f"answers {answer.status_code}, is the name right?"

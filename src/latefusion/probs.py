@@ -11,6 +11,7 @@ import pandas as pd
 
 from latefusion.files import whole
 from latefusion.prepare import Prepared
+from latefusion.records import sound
 
 
 def write_probs(path: Path, ids: pd.Index, probs: np.ndarray, classes: list[str]) -> None:
@@ -44,4 +45,5 @@ def read_probs(path: Path, ids: pd.Index, classes: list[str]) -> np.ndarray:
 
 def read_part_probs(run_dir: Path, part: str, prepared: Prepared) -> np.ndarray:
     """Return the (N, C) probabilities that a job left of a part's products, in the catalogue's order."""
-    return read_probs(run_dir / f"{part}_probs.parquet", prepared.evaluation_parts[part].index, prepared.classes)
+    path = sound(run_dir, f"{part}_probs.parquet")
+    return read_probs(path, prepared.evaluation_parts[part].index, prepared.classes)

@@ -3,9 +3,10 @@
 import logging
 from functools import partial
 
-from latefusion.config import EndToEndJointExpert, Experiment
+from latefusion.config import Experiment
 from latefusion.errors import InputError
-from latefusion.jobs import Job, jobs_of, plan, run_jobs
+from latefusion.jobs import Job, Processes, jobs_of, plan, run_jobs
+from latefusion.needs import pretrained_models, started_by
 from latefusion.pretrained import find_encoder, find_timm
 
 logger = logging.getLogger(__name__)
@@ -25,11 +26,17 @@ def train(experiment: Experiment, script: str, only: str | None) -> None:
     from latefusion.experts.workshop import Workshop  # imports torch
 
     workshop = Workshop(experiment)
-    accelerator = workshop.accelerator
-    run_jobs(
-        jobs, script, partial(_do, workshop), only,
-        is_main=accelerator.is_main_process, barrier=accelerator.wait_for_everyone,
-    )  # fmt: skip
+    run_jobs(jobs, script, partial(_do, workshop), only, processes=_processes(workshop.accelerator))
+
+
+def _processes(accelerator) -> Processes:
+    from accelerate.utils import broadcast_object_list
+
+    return Processes(
+        is_main=accelerator.is_main_process,
+        barrier=accelerator.wait_for_everyone,
+        share=lambda value: broadcast_object_list([value])[0],
+    )
 
 
 def preview_images(experiment: Experiment, script: str, only: str | None) -> None:
@@ -50,10 +57,8 @@ def _require_weights(experiment: Experiment, jobs: dict[str, Job]) -> None:
     finders = {}
     for job in (job for job in jobs.values() if job.state() != "done"):
         for expert in _started_by(experiment, job):
-            if expert.kind == "transformer" and expert.model is not None:
-                finders[expert.model] = find_encoder
-            if expert.kind == "cnn" and expert.model is not None and expert.pretrained:
-                finders[expert.model] = find_timm
+            find = find_encoder if expert.kind == "transformer" else find_timm
+            finders |= dict.fromkeys(pretrained_models([expert]), find)
     problems = []
     for model, find in finders.items():
         try:
@@ -68,10 +73,7 @@ def _started_by(experiment: Experiment, job: Job) -> list:
     """Return the experts whose networks a job starts anew."""
     if job.kind == "denoise":
         return [experiment.denoise.network]
-    expert = experiment.experts.get(job.name)
-    if isinstance(expert, EndToEndJointExpert):
-        return [experiment.experts[expert.text], experiment.experts[expert.image]]
-    return [] if expert is None else [expert]
+    return started_by(experiment, job.name) if job.name in experiment.experts else []
 
 
 def _do(workshop, job: Job) -> None:

@@ -18,6 +18,7 @@ from latefusion.experts.workshop import Workshop
 from latefusion.images import ImageStore
 from latefusion.pretrained import find_timm
 from latefusion.randomness import derive_seed
+from latefusion.records import sound
 from latefusion.weights import load_weights
 
 
@@ -129,7 +130,7 @@ def build(workshop: Workshop, expert: CnnExpert, run_dir: Path) -> Network:
     net = ImageNet(workshop.experiment.stage_1(expert), pretrained=expert.pretrained and not goes_on)
     model = ImageClassifier(net, len(prepared.classes))
     if goes_on:
-        load_weights(model, workshop.run_dir(expert.start_from) / "model.safetensors")
+        load_weights(model, sound(workshop.run_dir(expert.start_from), "model.safetensors"))
     return Network(
         model=model,
         param_groups=[{"params": model.parameters()}],

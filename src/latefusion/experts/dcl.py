@@ -21,6 +21,7 @@ from latefusion.experts.network import Network
 from latefusion.experts.training_products import training_products
 from latefusion.experts.workshop import Workshop
 from latefusion.randomness import derive_seed
+from latefusion.records import sound
 
 
 class DclClassifier(nn.Module):
@@ -135,7 +136,7 @@ def build(workshop: Workshop, expert: DclExpert, run_dir: Path) -> Network:
     prepared, store = workshop.prepared, workshop.images
     net = ImageNet(workshop.experiment.stage_1(expert), pretrained=False)
     model = DclClassifier(net, len(prepared.classes), expert)
-    _start_from(model, workshop.run_dir(expert.start_from) / "model.safetensors")
+    _start_from(model, sound(workshop.run_dir(expert.start_from), "model.safetensors"))
     return Network(
         model=model,
         param_groups=[

@@ -22,7 +22,7 @@ from latefusion.experts.network import pooled_features
 from latefusion.experts.single import build_single
 from latefusion.experts.workshop import Workshop
 from latefusion.files import read_json, whole, write_json
-from latefusion.jobs import finished_run
+from latefusion.records import finished_run, sound
 from latefusion.weights import load_weights
 
 logger = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ class FeatureStore:
 
     def __init__(self, folder: Path):
         self.ids = pd.Index(read_json(folder / "ids.json"))
-        self.parts = [np.load(_part(folder, number), mmap_mode="r") for number in range(_n_parts(self.ids))]
+        self.parts = [_open_part(folder, number, self.ids) for number in range(_n_parts(self.ids))]
 
     @property
     def size(self) -> int:
@@ -77,13 +77,13 @@ def open_features(workshop: Workshop, name: str) -> FeatureStore:
     """Return a trained expert's features of all products; compute now what is not there. All processes call this."""
     of_expert = workshop.run_dir("cache") / "features" / name
     folder = of_expert / finished_run(workshop.run_dir(name))
-    if workshop.accelerator.is_main_process and not (folder / "ids.json").exists():
+    if workshop.accelerator.is_main_process and not _holds_ids(folder, workshop.prepared.products.index):
         for stale in (path for path in of_expert.glob("*") if path != folder):
             shutil.rmtree(stale, ignore_errors=True)  # a job beside this one may be at it too
         _put(folder / "ids.json", lambda path: write_json(path, list(workshop.prepared.products.index)))
     workshop.accelerator.wait_for_everyone()
     ids = pd.Index(read_json(folder / "ids.json"))
-    missing = [number for number in range(_n_parts(ids)) if not _part(folder, number).exists()]
+    missing = [number for number in range(_n_parts(ids)) if _open_part(folder, number, ids) is None]
     missing = broadcast_object_list([missing])[0]  # the main process's: a job beside this one may be adding parts
     if missing:
         _compute(workshop, name, folder, ids, missing)
@@ -93,7 +93,7 @@ def open_features(workshop: Workshop, name: str) -> FeatureStore:
 def _compute(workshop: Workshop, name: str, folder: Path, ids: pd.Index, missing: list[int]) -> None:
     """Compute missing parts with the expert's trained weights, without augmentation."""
     network = build_single(workshop, workshop.experiment.experts[name], workshop.run_dir(name))
-    load_weights(network.model, workshop.run_dir(name) / "model.safetensors")
+    load_weights(network.model, sound(workshop.run_dir(name), "model.safetensors"))
     batch_size, is_main = workshop.experiment.experts[name].train.batch_size, workshop.accelerator.is_main_process
     parts = [ids[number * PART : (number + 1) * PART] for number in missing]
     n_products = sum(map(len, parts))
@@ -121,6 +121,22 @@ def _put(path: Path, write: Callable[[Path], None]) -> None:
     private = path.with_name(f"{uuid4().hex[:8]}-{path.name}")
     write(private)
     private.replace(path)
+
+
+def _holds_ids(folder: Path, ids: pd.Index) -> bool:
+    try:
+        return read_json(folder / "ids.json") == list(ids)
+    except (OSError, ValueError):
+        return False
+
+
+def _open_part(folder: Path, number: int, ids: pd.Index) -> np.ndarray | None:
+    """Return a part's features; None where it is not there, or was cut."""
+    try:
+        part = np.load(_part(folder, number), mmap_mode="r")
+    except (OSError, ValueError, EOFError):
+        return None
+    return part if len(part) == len(ids[number * PART : (number + 1) * PART]) else None
 
 
 def _part(folder: Path, number: int) -> Path:

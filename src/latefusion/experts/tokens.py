@@ -66,7 +66,8 @@ def open_tokens(
     """Return the products' token ids from the cache; encode them now if they are not there."""
     pairs = read_pairs(tokenizer, products, expert)
     folder = cache / f"tokens-{_key(tokenizer, products.index, pairs, expert.max_length)}"
-    if not folder.exists():
+    if not _is_complete(folder, len(products)):
+        remove(folder)
         private = folder.with_name(f"{folder.name}-{uuid4().hex[:8]}")
         with whole(private) as partial:
             partial.mkdir()
@@ -77,6 +78,16 @@ def open_tokens(
             remove(private)
         logger.info("token ids of %d products: %s", len(products), folder)
     return TokenStore(folder, products.index)
+
+
+def _is_complete(folder: Path, n_products: int) -> bool:
+    """Tell whether a folder holds the token ids of all products; one that was cut is made again."""
+    try:
+        offsets = np.load(folder / "offsets.npy")
+        sizes = {len(np.load(path, mmap_mode="r")) for path in folder.glob("*_ids.npy")}
+    except (OSError, ValueError, EOFError):
+        return False
+    return len(offsets) == n_products + 1 and sizes == {int(offsets[-1])}
 
 
 def read_pairs(

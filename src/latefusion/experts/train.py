@@ -11,6 +11,7 @@ from latefusion.experts.network import Network, fit_network, predict_products, v
 from latefusion.experts.outputs import write_outputs
 from latefusion.experts.workshop import Workshop
 from latefusion.files import remove
+from latefusion.records import sound
 from latefusion.training.checkpoint import best_weights, late_weights
 from latefusion.weights import load_weights, save_weights
 
@@ -36,7 +37,8 @@ def predict_late(workshop: Workshop, name: str) -> None:
     """Leave the run folder of an expert that is a late checkpoint of another."""
     late = workshop.experiment.experts[name]
     network = build_network(workshop, late.of)
-    load_weights(network.model, late_weights(workshop.run_dir(late.of), late.epochs_before_end))
+    late_file = late_weights(workshop.run_dir(late.of), late.epochs_before_end)
+    load_weights(network.model, sound(late_file.parent, late_file.name))
     batch_size = workshop.experiment.experts[late.of].train.batch_size
     probs = {part: _predict(workshop, network, part, batch_size) for part in workshop.prepared.evaluation_parts}
     _leave(workshop, name, network, probs, {"of": late.of, "epochs_before_end": late.epochs_before_end})

@@ -8,6 +8,7 @@ import pandas as pd
 from latefusion.files import whole
 from latefusion.prepare import Prepared
 from latefusion.probs import write_probs
+from latefusion.records import sound
 
 
 def write_decisions(
@@ -24,7 +25,7 @@ def write_decisions(
 def read_preds(run_dir: Path, part: str, prepared: Prepared) -> np.ndarray:
     """Return the (N,) decisions on a part's products, in the catalogue's order."""
     ids = prepared.evaluation_parts[part].index
-    table = pd.read_parquet(run_dir / f"{part}_preds.parquet")
+    table = pd.read_parquet(sound(run_dir, f"{part}_preds.parquet"))
     if set(table.index) != set(ids):
         raise ValueError(f"{run_dir}: decisions for other products than the catalogue's {part} part")
     return prepared.targets(table.loc[ids])

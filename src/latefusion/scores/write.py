@@ -3,6 +3,7 @@
 from latefusion.config import Experiment
 from latefusion.files import write_text
 from latefusion.label_report import describe_label_issues
+from latefusion.locks import locked
 from latefusion.prepare import Prepared
 from latefusion.scores.analysis import calibration_table, expert_pairs, vote_members
 from latefusion.scores.page import calibration_section, pair_section, score_section, vote_section
@@ -22,8 +23,6 @@ def write_scores(experiment: Experiment, prepared: Prepared) -> str:
         "pairs": expert_pairs(results),
         "calibration": calibration_table(results),
     }
-    for name, table in tables.items():
-        write_text(experiment.run_root / "scores" / f"{name}.csv", table.to_csv(index=False))
     sections = [
         f"# {experiment.name}",
         "" if experiment.sample is None else "Synthetic sample catalogue, drawn by the project.",
@@ -34,5 +33,8 @@ def write_scores(experiment: Experiment, prepared: Prepared) -> str:
         describe_label_issues(experiment, prepared) if "denoise" in results.done else "",
     ]
     page = "\n\n".join(filter(None, sections)) + "\n"
-    write_text(experiment.submission_dir / "scores.md", page)
+    with locked(experiment.submission_dir, wait=True):
+        for name, table in tables.items():
+            write_text(experiment.run_root / "scores" / f"{name}.csv", table.to_csv(index=False))
+        write_text(experiment.submission_dir / "scores.md", page)
     return page

@@ -5,7 +5,6 @@ of model, optimizer, scheduler and random generators, where the run stands (`pro
 probabilities (`selection.npz`), and the size and hash of each of these files (`files.json`).
 """
 
-import hashlib
 import json
 import logging
 from contextlib import nullcontext
@@ -18,6 +17,7 @@ from accelerate import Accelerator
 from latefusion.config import Training
 from latefusion.errors import InputError
 from latefusion.files import partial_of, read_json, remove, whole, write_json, write_text
+from latefusion.records import attempt_of, describe_file, missing_or_cut
 from latefusion.selection import CrossSelection
 from latefusion.training.progress import Progress
 from latefusion.weights import save_weights
@@ -44,7 +44,9 @@ def resume(accelerator: Accelerator, run_dir: Path, name: str, selection: CrossS
         if not (found[-1] / "selection.npz").exists():
             raise InputError(f"{found[-1]}: an earlier version's checkpoint; remove {run_dir} to begin the expert anew")
         selection.load(found[-1] / "selection.npz")
-    progress = Progress(**read_json(found[-1] / "progress.json"))
+    saved = read_json(found[-1] / "progress.json")
+    _refuse_others(found[-1], saved.pop("attempt", None), run_dir)
+    progress = Progress(**saved)
     if not accelerator.is_main_process:
         progress.sums = dict.fromkeys(progress.sums, 0.0)  # the main process has what all had summed
     logger.info("%s: continues after epoch %d, batch %d of the next", name, progress.epoch, progress.batch)
@@ -56,7 +58,7 @@ def save_checkpoint(
 ) -> None:
     """Save everything that the next step needs; called by all processes."""
     final = run_dir / "checkpoints" / f"step-{progress.step:08d}"
-    record = asdict(progress) | {"sums": progress.summed(accelerator)}
+    record = asdict(progress) | {"sums": progress.summed(accelerator), "attempt": attempt_of(run_dir)}
     with whole(final) if accelerator.is_main_process else nullcontext(partial_of(final)) as partial:
         accelerator.wait_for_everyone()  # the main process has cleared the place
         accelerator.save_state(str(partial))
@@ -65,7 +67,7 @@ def save_checkpoint(
             write_json(partial / "progress.json", record)
             if selection is not None:
                 selection.save(partial / "selection.npz")
-            files = {path.name: _describe(path) for path in sorted(partial.iterdir())}
+            files = {path.name: describe_file(path) for path in sorted(partial.iterdir())}
             write_json(partial / "files.json", files)
             write_text(run_dir / "log.jsonl", "".join(json.dumps(line) + "\n" for line in progress.history))
     if accelerator.is_main_process:
@@ -74,14 +76,18 @@ def save_checkpoint(
         remove_all_but_best(run_dir, progress)
 
 
+def _refuse_others(checkpoint: Path, attempt: str | None, run_dir: Path) -> None:
+    """Raise where a checkpoint was not written by the run that is to be continued, but under other settings, say."""
+    if attempt != attempt_of(run_dir):
+        raise InputError(
+            f"{checkpoint}: was written by another run than the one to continue. Remove what is there and begin anew:\n"
+            f"  rm -r {run_dir}"
+        )
+
+
 def _checkpoints(run_dir: Path) -> list[Path]:
     """Return the finished checkpoints, oldest first."""
     return sorted(path for path in run_dir.glob("checkpoints/step-*") if not path.suffix)
-
-
-def _describe(path: Path) -> dict:
-    with path.open("rb") as file:
-        return {"bytes": path.stat().st_size, "blake2b": hashlib.file_digest(file, "blake2b").hexdigest()[:32]}
 
 
 def _refuse_damage(checkpoints: list[Path]) -> None:
@@ -103,15 +109,8 @@ def _damage(folder: Path) -> str | None:
         files = read_json(folder / "files.json")
     except (OSError, ValueError) as error:
         return f"files.json cannot be read ({error})"
-    for name, described in files.items():
-        path = folder / name
-        if not path.is_file():
-            return f"{name} is missing"
-        if path.stat().st_size != described["bytes"]:
-            return f"{name} has {path.stat().st_size:,} of {described['bytes']:,} bytes"
-        if _describe(path) != described:
-            return f"{name} is not what was written"
-    return None
+    changed = (f"{name} is not what was written" for name in files if describe_file(folder / name) != files[name])
+    return missing_or_cut(folder, files) or next(changed, None)
 
 
 def keep_weights(model: torch.nn.Module, progress: Progress, training: Training, run_dir: Path, *, best: bool) -> None:

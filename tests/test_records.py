@@ -1,0 +1,151 @@
+"""What a job records of itself: damage is named and mended, and only what has changed is done again."""
+
+import json
+import shutil
+
+import pytest
+import yaml
+from conftest import Place
+
+from latefusion.config import Experiment
+from latefusion.errors import InputError
+from latefusion.files import write_json
+from latefusion.jobs import describe, plan
+from latefusion.records import attempt_of, describe_results, read_record, sound
+
+RECORD = {"fingerprint": "f", "script": "02_train_text.py", "inputs": {}, "run": "r", "files": {}}
+
+
+@pytest.fixture
+def copied(finished, tmp_path, monkeypatch) -> Place:
+    shutil.copytree(finished.folder, tmp_path / "copy")
+    monkeypatch.chdir(tmp_path / "copy")
+    return Place(tmp_path / "copy")
+
+
+def jobs_of(place: Place) -> dict:
+    return plan(Experiment.model_validate({"name": "tiny"} | yaml.safe_load(place.page.read_text())))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\0" * 300, b'{"fingerprint": "f", "scr', b"[1, 2]", b'{"fingerprint": "f"}', b"\xff\xfe", b"null"],
+    ids=["empty", "zeros", "cut", "list", "keys missing", "no text", "null"],
+)
+def test_a_record_that_cannot_be_read_is_a_job_to_do(tmp_path, content, caplog):
+    (tmp_path / "job.json").write_bytes(content)
+    assert read_record(tmp_path) == {}
+    assert "the job counts as not done" in caplog.text
+
+
+def test_a_record_that_was_damaged_is_made_again_by_its_script(copied):
+    (copied.run_root / "tfidf/job.json").write_bytes(b"\0" * 300)
+    assert jobs_of(copied)["tfidf"].state() == "to do"
+    copied.run("02_train_text.py", "--only", "tfidf")
+    assert {job.state() for job in jobs_of(copied).values()} == {"done"}
+
+
+@pytest.mark.parametrize("damage", ["removed", "cut"])
+def test_a_job_whose_files_were_removed_or_cut_is_done_again(copied, damage):
+    path = copied.run_root / "tfidf/valid_probs.parquet"
+    before = path.read_bytes()
+    if damage == "removed":
+        path.unlink()
+    else:
+        path.write_bytes(before[:-10])
+    job = jobs_of(copied)["tfidf"]
+    assert job.state() == "to do"
+    assert job.status()[1].startswith("valid_probs.parquet")
+    assert "valid_probs.parquet" in describe(jobs_of(copied))
+    copied.run("02_train_text.py")
+    assert path.read_bytes() == before
+
+
+def test_a_need_that_is_damaged_is_named_with_the_reason(copied, capsys):
+    (copied.run_root / "tfidf/test_probs.parquet").unlink()
+    shutil.rmtree(copied.run_root / "one_layer")
+    with pytest.raises(SystemExit):
+        copied.run("06_fuse.py", "--only", "one_layer")
+    said = capsys.readouterr().err
+    assert "needs tfidf, which is not done (test_probs.parquet is missing): run src/02_train_text.py first" in said
+
+
+def flip(path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("file", "lost", "script"),
+    [
+        ("tfidf/valid_probs.parquet", "one_layer", "06_fuse.py"),
+        ("cnn_clean/model.safetensors", "dcl_clean", "05_train_dcl.py"),
+        ("dcl_clean/late-0.safetensors", "dcl_late", "05_train_dcl.py"),
+        ("denoise/label_issues.parquet", "cnn_clean", "04_train_image.py"),
+        ("one_layer/test_preds.parquet", "vote", "07_vote.py"),
+        ("catalogue/products.parquet", "tfidf", "02_train_text.py"),
+    ],
+)
+def test_a_changed_byte_in_what_a_job_reads_is_refused_with_the_way_out(copied, capsys, file, lost, script):
+    flip(copied.run_root / file)
+    shutil.rmtree(copied.run_root / lost)
+    with pytest.raises(SystemExit) as stopped:
+        copied.run(script, *([] if lost == "vote" else ["--only", lost]))
+    said = capsys.readouterr().err
+    folder, name = file.split("/")
+    assert stopped.value.code == 2
+    assert f"weights/tiny/{folder} is damaged: {name} is not what was written" in said
+    assert f"rm -r weights/tiny/{folder}" in said
+
+
+def test_results_leave_out_what_differs_from_run_to_run(tmp_path):
+    for name in ("log.jsonl", "tensorboard/events", "job.json", "model.safetensors", "tokenizer/vocab.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    assert set(describe_results(tmp_path)) == {"model.safetensors", "tokenizer/vocab.json"}
+
+
+def test_files_of_a_job_under_way_are_not_checked_and_others_must_be_recorded(tmp_path):
+    write_json(tmp_path / "job.json", RECORD | {"run": None})
+    assert sound(tmp_path, "anything") == tmp_path / "anything"
+    (tmp_path / "stranger").write_text("x")
+    write_json(tmp_path / "job.json", RECORD)
+    with pytest.raises(InputError, match="stranger is not one of its files"):
+        sound(tmp_path, "stranger")
+
+
+def test_folders_of_a_job_share_its_token(tmp_path):
+    write_json(tmp_path / "job/job.json", RECORD | {"attempt": "a"})
+    (tmp_path / "job/folds/fold-1").mkdir(parents=True)
+    assert attempt_of(tmp_path / "job/folds/fold-1") == attempt_of(tmp_path / "job") == "a"
+    assert attempt_of(tmp_path) is None
+
+
+def test_a_checkpoint_of_another_run_is_not_continued(copied, capsys):
+    """As if two runs of one name under different settings had met in one folder."""
+    run_dir = copied.run_root / "camembert"
+    shutil.rmtree(run_dir)
+    cut = "hardware.checkpoint_every=1"
+    with pytest.MonkeyPatch.context() as patch:
+        from latefusion.training import loop
+
+        saved, real = [], loop.save_checkpoint
+
+        def dies(*arguments):
+            real(*arguments)
+            saved.append(None)
+            if len(saved) == 3:
+                raise InputError("cut")
+
+        patch.setattr(loop, "save_checkpoint", dies)
+        with pytest.raises(SystemExit):
+            copied.run("02_train_text.py", "--only", "camembert", "--set", cut)
+    record = json.loads((run_dir / "job.json").read_text())
+    (run_dir / "job.json").write_text(json.dumps(record | {"attempt": "another"}))
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        copied.run("02_train_text.py", "--only", "camembert")
+    said = capsys.readouterr().err
+    assert "was written by another run" in said
+    assert "rm -r weights/tiny/camembert" in said
