@@ -82,11 +82,11 @@ class Job:
                 return f"{need.name} is not done"
         if self.kind == "catalogue":
             return self.catalogue.changed_images()
-        recorded = dict(record["inputs"])
-        weights = recorded.pop("pretrained", {})
-        if recorded != self._inputs():
-            changed = sorted(name for name, run in self._inputs().items() if recorded.get(name) != run)
+        inputs = self._inputs()
+        if record["inputs"] != inputs:
+            changed = sorted(name for name in inputs if record["inputs"].get(name) != inputs[name])
             return f"{', '.join(changed) or 'what it needs'} has changed"
+        weights = record.get("pretrained", {})
         changed = [model for model in self.models if _has_changed(model, weights.get(model))]
         return f"the pretrained weights of {', '.join(changed)} have changed" if changed else ""
 
@@ -118,10 +118,9 @@ class Job:
         self._write({"attempt": attempt, "run": digest(files), "files": files, "environment": environment or {}})
 
     def _write(self, record: dict) -> None:
-        inputs = self._inputs()
+        made_by = {"fingerprint": self.fingerprint, "script": self.script, "inputs": self._inputs()}
         if self.models:
-            inputs["pretrained"] = {model: _describe_model(model) for model in self.models}
-        made_by = {"fingerprint": self.fingerprint, "script": self.script, "inputs": inputs}
+            made_by["pretrained"] = {model: _describe_model(model) for model in self.models}
         write_json(self.run_dir / "job.json", made_by | record)
         self.catalogue.forget()
 
