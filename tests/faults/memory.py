@@ -1,0 +1,36 @@
+"""Limits on memory, files and their size."""
+
+from pathlib import Path
+
+from faults.fault import Ended, Fault, run
+from faults.shop import Shop
+
+LITTLE = "memory|thread"
+
+
+def _starved(script: str, job: str, megabytes: int) -> Fault:
+    """Let a script have so much more address space than the process it is forked from."""
+
+    def act(shop: Shop) -> Ended:
+        status = Path(f"/proc/{shop.server.process.pid}/status").read_text().splitlines()
+        (kilobytes,) = (int(line.split()[1]) for line in status if line.startswith("VmSize:"))
+        return run(script, forget=(job,), limits={"RLIMIT_AS": (kilobytes + megabytes * 1000) * 1000})(shop)
+
+    outcome = "says that memory is short; all files equal with more"
+    return Fault(f"{megabytes} MB of memory", script, outcome, act, says=LITTLE)
+
+
+FAULTS = [
+    _starved("01_prepare.py", "catalogue", 4),
+    _starved("02_train_text.py", "text", 8),
+    _starved("04_train_image.py", "cnn", 8),
+    _starved("06_fuse.py", "both", 4),
+    Fault(
+        "files of 30 kB at most (a quota)", "04_train_image.py", "says which file; all files equal without the limit",
+        run("04_train_image.py", forget=("cnn",), limits={"RLIMIT_FSIZE": 30_000}), says="too large|File too large|quota",
+    ),
+    Fault(
+        "16 open files at most", "01_prepare.py", "finishes, or says that files are too many",
+        run("01_prepare.py", forget=("catalogue",), limits={"RLIMIT_NOFILE": 16}), says="open files",
+    ),
+]  # fmt: skip

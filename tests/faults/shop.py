@@ -1,0 +1,121 @@
+"""A small shop and an experiment with every kind of step, done in seconds."""
+
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import yaml
+from conftest import TINY_CNN
+from faults.processes import SOURCES, Script, Server, start
+
+LABELS = ("lamp", "shoe", "mug")
+WORDS = ("red", "large", "old", "steel", "soft", "round", "cheap", "new")
+UNEQUAL = ("job.json", "log.jsonl")  # tokens and speeds: no two runs share them
+CNN = TINY_CNN | {"train": {"epochs": 3, "batch_size": 8, "lr": 0.01, "keep_last": 2}}
+CONFIG = {
+    "name": "shop",
+    "catalogue": {
+        "format": "table",
+        "root": "shop",
+        "columns": {"label": "label", "description": "description", "image": "image_path"},
+    },
+    "split": {"valid_fraction": 0.25, "test_fraction": 0.25},
+    "image_cache": 40,
+    "experts": {
+        "tfidf": {"kind": "tfidf", "min_df": 1, "n_folds": 2, "regularisation": [1.0]},
+        "text": {
+            "kind": "transformer",
+            "scratch": {"vocab_size": 120, "hidden_size": 16, "num_attention_heads": 2, "num_hidden_layers": 1},
+            "max_length": 24,
+            "train": {"epochs": 6, "batch_size": 8, "lr": 0.005, "keep_last": 2},
+        },
+        "cnn": CNN,
+        "clean": CNN | {"train_on": "clean"},
+        "dcl": {
+            "kind": "dcl", "start_from": "cnn", "image": {"resize": 36, "crop": 32}, "grid": 2,
+            "train": {"epochs": 2, "batch_size": 8, "lr": 0.001},
+        },
+        "late": {"kind": "late", "of": "cnn", "epochs_before_end": 1},
+        "joint": {
+            "kind": "joint", "text": "text", "image": "cnn", "features": "frozen", "hidden_size": 8,
+            "train": {"epochs": 2, "batch_size": 8, "lr": 0.005},
+        },
+    },
+    "denoise": {"n_folds": 2, "network": CNN | {"train": {"epochs": 2, "batch_size": 8}}},
+    "policies": {
+        "both": {"experts": ["tfidf", "cnn"], "n_folds": 3, "epochs": 4},
+        "rest": {"experts": ["text", "dcl", "late", "joint"], "n_folds": 3, "epochs": 4},
+        "mean": {"kind": "mean", "experts": ["tfidf", "clean"], "n_folds": 3},
+    },
+    "hardware": {"num_workers": 0, "mixed_precision": "no", "checkpoint_every": 2},
+}  # fmt: skip
+
+
+def scripts() -> list[str]:
+    """Return the numbered scripts in their order, without the one that draws the sample."""
+    return [path.name for path in sorted(SOURCES.glob("0*.py")) if not path.name.startswith("00")]
+
+
+class Shop:
+    """A folder with the shop's data, the experiment's config and whatever the scripts have left."""
+
+    def __init__(self, server: Server, folder: Path):
+        self.server, self.folder = server, folder
+
+    @property
+    def products(self) -> Path:
+        return self.folder / "shop/products.csv"
+
+    @property
+    def run_root(self) -> Path:
+        return self.folder / "weights/shop"
+
+    def image(self, number: int) -> Path:
+        return self.folder / f"shop/images/{number}.png"
+
+    def open(self) -> None:
+        """Write the catalogue and the config."""
+        rng = np.random.default_rng(0)
+        (self.folder / "shop/images").mkdir(parents=True)
+        lines = ["id,title,description,label,image_path"]
+        for number in range(60):
+            kind = number % 3
+            words = " ".join(rng.choice(WORDS, 3))
+            lines.append(f"p{number},{words} {LABELS[kind]},{words} and more,{LABELS[kind]},images/{number}.png")
+            pixels = rng.integers(0, 255, (6, 6, 3)).astype(np.uint8)
+            pixels[..., kind] = 255
+            cv2.imwrite(str(self.image(number)), cv2.resize(pixels, (44, 40)))
+        self.products.write_text("\n".join(lines) + "\n")
+        self.configure({})
+
+    def configure(self, changes: dict) -> None:
+        """Write the config with some top-level sections changed."""
+        (self.folder / "shop.yaml").write_text(yaml.safe_dump(CONFIG | changes))
+
+    def start(self, *names: str, arguments: tuple[str, ...] = (), **options) -> Script:
+        argv = [[str(SOURCES / name), "--config", "shop.yaml", *arguments] for name in names]
+        return start(self.server, self.folder, argv, **options)
+
+    def finish(self) -> Script:
+        """Run all scripts to the end."""
+        script = self.start(*scripts())
+        script.wait()
+        return script
+
+    def forget(self, *jobs: str) -> None:
+        """Remove run folders, so that their jobs are to do."""
+        for job in jobs:
+            shutil.rmtree(self.run_root / job)
+
+    def files(self) -> dict[str, bytes]:
+        """Return all that the scripts have left, by name, but for what no two runs share."""
+        paths = [path for top in ("weights", "submissions") for path in (self.folder / top).rglob("*") if path.is_file()]
+        return {
+            str(path.relative_to(self.folder)): b"" if path.name in UNEQUAL else path.read_bytes()
+            for path in paths
+            if "tensorboard" not in path.parts
+        }
+
+    def copy(self, folder: Path) -> "Shop":
+        return Shop(self.server, Path(shutil.copytree(self.folder, folder, symlinks=True)))

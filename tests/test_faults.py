@@ -1,0 +1,46 @@
+"""The fault matrix: nothing is lost, nothing is silent, no traceback, and afterwards the result is the same."""
+
+import re
+
+import pytest
+from faults import artefacts, configs, disks, environment, files, kills, memory, races
+from faults.fault import Fault
+from faults.processes import Server
+from faults.shop import Shop
+
+FAULTS = [*kills.FAULTS, *disks.FAULTS, *races.FAULTS, *artefacts.FAULTS, *environment.FAULTS, *memory.FAULTS,
+          *files.FAULTS, *configs.FAULTS]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The shop after an undisturbed run."""
+    server = Server()
+    shop = Shop(server, tmp_path_factory.mktemp("faults") / "finished")
+    shop.folder.mkdir()
+    shop.open()
+    script = shop.finish()
+    assert script.status == 0, script.output
+    yield shop
+    server.close()
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.script[:-3]}: {fault.what}")
+def test_a_fault(finished, tmp_path, fault: Fault):
+    shop = finished.copy(tmp_path / "shop")
+    ended = fault.act(shop)
+    assert "Traceback" not in ended.output
+    assert sorted(ended.statuses) == sorted(fault.status), ended.output
+    assert re.search(fault.says, ended.output), ended.output
+    fault.mend(shop)
+    again = shop.finish()
+    assert again.status == 0, again.output
+    if fault.equal:
+        expected, left = finished.files(), shop.files()
+        assert set(left) == set(expected)
+        assert [name for name in left if left[name] != expected[name]] == []
+
+
+def test_there_are_as_many_rows_as_promised():
+    assert len(FAULTS) >= 60
+    assert len({(fault.script, fault.what) for fault in FAULTS}) == len(FAULTS)
