@@ -10,7 +10,7 @@ import csv
 import io
 import logging
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,14 +26,15 @@ QUOTING_ADVICE = (
     "Write a quotation mark inside a quoted cell twice. For format table, catalogue.quoted says how to read them: false"
     " where the table has no quoting and they are text, true where such cells do span lines."
 )
+_LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
 
 class _Record(NamedTuple):
-    """A row before its columns are known: the number of its first line, its cells, and the lines it was read from."""
+    """A row before its columns are known: the numbers of its first and last line, and its cells."""
 
     line: int
+    end: int
     cells: list[str]
-    lines: list[str]
 
 
 def read_delimited(
@@ -60,11 +61,11 @@ def read_delimited(
     columns = columns or header.cells
     require_columns(path, header.cells, columns)
     if quoted is None:
-        _refuse_swallowed_rows(path, header, body, delimiter, whole_numbers)
+        _refuse_swallowed_rows(path, body, _row_test(header.cells, whole_numbers), delimiter)
     _require_width(path, body, len(header.cells))
     if not body:
         raise InputError(f"{path} has a header and no rows")
-    spanning = sum(len(record.lines) > 1 for record in body)
+    spanning = sum(record.end > record.line for record in body)
     logger.info(
         "%s: %d lines, %d rows%s", path.name, len(lines), len(body), f", {spanning} over several lines" * bool(spanning)
     )
@@ -85,7 +86,7 @@ def _decode(path: Path) -> str:
 def _plain_records(lines: list[str], delimiter: str) -> Iterator[_Record]:
     for number, line in enumerate(lines, start=1):
         if content := line.removesuffix("\n").removesuffix("\r"):
-            yield _Record(number, content.split(delimiter), [line])
+            yield _Record(number, number, content.split(delimiter))
 
 
 def _quoted_records(path: Path, lines: list[str], delimiter: str) -> Iterator[_Record]:
@@ -94,9 +95,9 @@ def _quoted_records(path: Path, lines: list[str], delimiter: str) -> Iterator[_R
     end = 0
     try:
         for cells in reader:
-            start, end = end, reader.line_num
+            start, end = end + 1, reader.line_num
             if cells:
-                yield _Record(start + 1, cells, lines[start:end])
+                yield _Record(start, end, cells)
     except csv.Error as error:
         place = f"{path}, line {end + 1}"
         if "field larger" in str(error):
@@ -106,35 +107,38 @@ def _quoted_records(path: Path, lines: list[str], delimiter: str) -> Iterator[_R
 
 
 def _refuse_long_header(path: Path, header: _Record) -> None:
-    if len(header.lines) > 1:
-        end = header.line + len(header.lines) - 1
-        problem = f"a quotation mark in the header opens a cell that goes on to line {end}"
+    if header.end > header.line:
+        problem = f"a quotation mark in the header opens a cell that goes on to line {header.end}"
         raise InputError(f"{path}, line {header.line}: {problem}. {QUOTING_ADVICE}")
 
 
 def _refuse_swallowed_rows(
-    path: Path, header: _Record, body: list[_Record], delimiter: str, whole_numbers: Iterable[str]
+    path: Path, body: list[_Record], is_row: Callable[[list[str]], bool], delimiter: str
 ) -> None:
-    """Raise where a row spans lines that look like rows themselves."""
-    numbers = [header.cells.index(column) for column in whole_numbers]
+    """Raise where a cell that spans lines holds further rows."""
     problems = []
-    for record in body:
-        rows = sum(_looks_like_row(line, len(header.cells), delimiter, numbers) for line in record.lines[1:])
-        if rows:
-            end = record.line + len(record.lines) - 1
-            what = f"looks like {rows} further row{'s' * (rows > 1)}, which would be lost"
-            problems.append(f"{path.name}, line {record.line}: a quoted cell goes on to line {end}; it {what}")
+    for line, end, cells in body:
+        if end > line and (n_rows := max(_count_rows(cells, place, is_row, delimiter) for place in range(len(cells)))):
+            what = f"looks like {n_rows} further row{'s' * (n_rows > 1)}, which would be lost"
+            problems.append(f"{path.name}, line {line}: a quoted cell goes on to line {end}; it {what}")
     if problems:
         raise list_problems(f"{path}: quotation marks that swallow rows:", problems, QUOTING_ADVICE)
 
 
-def _looks_like_row(line: str, width: int, delimiter: str, numbers: list[int]) -> bool:
-    """Tell whether a line, read alone, has the table's number of cells, and whole numbers at the places `numbers`."""
-    line = line.rstrip("\r\n")
-    readings = [line.split(delimiter), *csv.reader([line], delimiter=delimiter)]
-    return any(
-        len(cells) == width and all(re.fullmatch("[0-9]+", cells[place]) for place in numbers) for cells in readings
-    )
+def _count_rows(cells: list[str], place: int, is_row: Callable[[list[str]], bool], delimiter: str) -> int:
+    """Return how many rows after its first line the cell at `place` would hold, if its quotation marks were text."""
+    if len(lines := _LINE_BREAK.split(cells[place])) == 1:
+        return 0
+    first, *others, last = [line.split(delimiter) for line in lines]
+    if not is_row(cells[:place] + first):  # of swallowed rows the first is one, too
+        return 0
+    return sum(map(is_row, [*others, last + cells[place + 1 :]]))
+
+
+def _row_test(header: list[str], whole_numbers: Iterable[str]) -> Callable[[list[str]], bool]:
+    """Return a function that tells whether cells could be a row of the table."""
+    numbers = [header.index(column) for column in whole_numbers]
+    return lambda cells: len(cells) == len(header) and all(re.fullmatch("[0-9]+", cells[place]) for place in numbers)
 
 
 def _require_width(path: Path, body: list[_Record], width: int) -> None:
