@@ -26,15 +26,20 @@ QUOTING_ADVICE = (
     "Write a quotation mark inside a quoted cell twice. For format table, catalogue.quoted says how to read them: false"
     " where the table has no quoting and they are text, true where such cells do span lines."
 )
+RowTest = Callable[[list[str]], bool]
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
 
 class _Record(NamedTuple):
-    """A row before its columns are known: the numbers of its first and last line, and its cells."""
+    """A row before its columns are known: the number of its first line, its lines, and their cells."""
 
     line: int
-    end: int
+    lines: list[str]
     cells: list[str]
+
+    @property
+    def end(self) -> int:
+        return self.line + len(self.lines) - 1
 
 
 def read_delimited(
@@ -86,7 +91,7 @@ def _decode(path: Path) -> str:
 def _plain_records(lines: list[str], delimiter: str) -> Iterator[_Record]:
     for number, line in enumerate(lines, start=1):
         if content := line.removesuffix("\n").removesuffix("\r"):
-            yield _Record(number, number, content.split(delimiter))
+            yield _Record(number, [line], content.split(delimiter))
 
 
 def _quoted_records(path: Path, lines: list[str], delimiter: str) -> Iterator[_Record]:
@@ -95,9 +100,9 @@ def _quoted_records(path: Path, lines: list[str], delimiter: str) -> Iterator[_R
     end = 0
     try:
         for cells in reader:
-            start, end = end + 1, reader.line_num
+            start, end = end, reader.line_num
             if cells:
-                yield _Record(start, end, cells)
+                yield _Record(start + 1, lines[start:end], cells)
     except csv.Error as error:
         place = f"{path}, line {end + 1}"
         if "field larger" in str(error):
@@ -112,31 +117,40 @@ def _refuse_long_header(path: Path, header: _Record) -> None:
         raise InputError(f"{path}, line {header.line}: {problem}. {QUOTING_ADVICE}")
 
 
-def _refuse_swallowed_rows(
-    path: Path, body: list[_Record], is_row: Callable[[list[str]], bool], delimiter: str
-) -> None:
-    """Raise where a cell that spans lines holds further rows."""
+def _refuse_swallowed_rows(path: Path, body: list[_Record], is_row: RowTest, delimiter: str) -> None:
+    """Raise where a row spans lines that would be rows themselves if its quotation marks were text."""
     problems = []
-    for line, end, cells in body:
-        if end > line and (n_rows := max(_count_rows(cells, place, is_row, delimiter) for place in range(len(cells)))):
+    for record in body:
+        if record.end > record.line and _begins_as_row(record, is_row, delimiter):
+            n_rows = sum(_is_row_alone(line, is_row, delimiter) for line in record.lines[1:])
             what = f"looks like {n_rows} further row{'s' * (n_rows > 1)}, which would be lost"
-            problems.append(f"{path.name}, line {line}: a quoted cell goes on to line {end}; it {what}")
+            problem = f"{path.name}, line {record.line}: a quoted cell goes on to line {record.end}; it {what}"
+            problems += [problem] * (n_rows > 0)
     if problems:
         raise list_problems(f"{path}: quotation marks that swallow rows:", problems, QUOTING_ADVICE)
 
 
-def _count_rows(cells: list[str], place: int, is_row: Callable[[list[str]], bool], delimiter: str) -> int:
-    """Return how many rows after its first line the cell at `place` would hold, if its quotation marks were text."""
-    if len(lines := _LINE_BREAK.split(cells[place])) == 1:
-        return 0
-    first, *others, last = [line.split(delimiter) for line in lines]
-    if not is_row(cells[:place] + first):  # of swallowed rows the first is one, too
-        return 0
-    return sum(map(is_row, [*others, last + cells[place + 1 :]]))
+def _begins_as_row(record: _Record, is_row: RowTest, delimiter: str) -> bool:
+    """Tell whether the record is a row up to a line break in it: always so where a stray quotation mark swallows rows.
+
+    It is not where a cell that does span lines is followed by others.
+    """
+    beginnings = [
+        record.cells[:place] + lines[0].split(delimiter)
+        for place, cell in enumerate(record.cells)
+        if len(lines := _LINE_BREAK.split(cell)) > 1
+    ]
+    return any(map(is_row, [record.lines[0].rstrip("\r\n").split(delimiter), *beginnings]))
 
 
-def _row_test(header: list[str], whole_numbers: Iterable[str]) -> Callable[[list[str]], bool]:
-    """Return a function that tells whether cells could be a row of the table."""
+def _is_row_alone(line: str, is_row: RowTest, delimiter: str) -> bool:
+    """Tell whether a line could be a row, with its quotation marks as text or as quotes."""
+    line = line.rstrip("\r\n")
+    return is_row(line.split(delimiter)) or any(map(is_row, csv.reader([line], delimiter=delimiter)))
+
+
+def _row_test(header: list[str], whole_numbers: Iterable[str]) -> RowTest:
+    """Return what tells whether cells could be a row of the table."""
     numbers = [header.index(column) for column in whole_numbers]
     return lambda cells: len(cells) == len(header) and all(re.fullmatch("[0-9]+", cells[place]) for place in numbers)
 
