@@ -281,23 +281,11 @@ def test_all_problems_of_a_kind_are_listed_at_once(tmp_path):
     assert "... and 10 more" in found
 
 
-def test_an_unlabelled_product_without_a_split_column_is_refused_with_three_ways_out(tmp_path):
-    found = message(table(write(tmp_path, TABLE), split=None))
-    for part in ["products.csv, line 5: id d", "a label", "catalogue.test_products", "catalogue.columns.split"]:
-        assert part in found
-
-
 def test_a_product_cannot_be_both_learnt_from_and_predicted(tmp_path):
     root = write(tmp_path, TABLE, test__csv=["id,title,description,image_path", "a,Desk,,"])
     found = message(table(root, test_products="test.csv"))
     assert "products.csv, line 2: id a" in found
     assert "test.csv, line 2: id a" in found
-
-
-def test_one_class_written_in_two_ways_is_refused(tmp_path):
-    root = write(tmp_path, {"products.csv": ["id,title,label", "a,Chair,1", "b,Lamp,1.0", "c,Desk,2.5"]})
-    found = message(table(root, split=None, columns={"description": None, "image": None}))
-    assert "products.csv, line 3: id b has label '1.0'" in found
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,29 @@ def test_new_products_are_predicted_beside_the_held_out_ones(place):
     assert (scores.loc[scores["split"] == "test", "n"] == len(predictions) - 2).all()
 
 
+def test_rows_without_a_label_are_predicted(place):
+    rows = products()
+    rows[2]["label"], rows[45]["label"] = "", " "
+    write_table(place, "products.csv", rows)
+    place.write_page(page() | {"split": {"valid_fraction": 0.25}})
+    place.run_all()
+    predictions = pd.read_csv(place.folder / "submissions/tiny/predictions.tsv", sep="\t", index_col="id")["label"]
+    assert predictions.to_dict() == {"p2": "lamp", "p45": "shoe"}
+
+
+def test_tables_are_named_relative_to_the_root_and_may_lie_beside_it(place, capsys):
+    write_table(place, "products.csv", products())
+    experiment = page()
+    experiment["catalogue"]["products"] = str(place.folder / "shop/products.csv")
+    place.write_page(experiment)
+    with pytest.raises(SystemExit):
+        place.run("01_prepare.py")
+    assert "catalogue.products" in (error := capsys.readouterr().err)
+    assert "name the table as seen from catalogue.root" in error
+    place.run("01_prepare.py", "--set", "catalogue.products=../shop/products.csv")
+    assert (place.run_root / "catalogue/products.parquet").is_file()
+
+
 @pytest.fixture
 def pictured(place) -> Place:
     """Lamps are white and shoes black; two pictures are broken, and some products have none."""

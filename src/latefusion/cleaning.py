@@ -26,7 +26,10 @@ _UNCLOSED_TAG = re.compile(
 # --- entities --------------------------------------------------------------------------------------------------------
 # Without its semicolon an entity must end at a word's end, and not be an address's parameter: "?a=1&copy=2".
 _ENTITY = re.compile(r"&(#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31})(;|(?![A-Za-z0-9=;]))")
-_PUBLISHED_ENTITY = re.compile(r"&(#\d+|#[xX][0-9a-fA-F]+|\w+);")
+# The winners' own expression (github.com/Wang-Shuo/SIGIR2020Challenge, preprocess.py), in two steps, which is the same,
+# for no tag begins or ends within an entity: from each "<" to the next ">" of the line, then lower-case entities.
+_PUBLISHED_TAG = re.compile(r"<[^>\n]*(>?)")
+_PUBLISHED_ENTITY = re.compile(r"&(?:[a-z0-9]+|#[0-9]{1,6}|#x[0-9a-f]{1,6});")
 _NESTING = 3  # "&amp;amp;eacute;": every export may have escaped once more
 # --- characters ------------------------------------------------------------------------------------------------------
 _WIDE_OR_LIGATURE = re.compile("[\ufb00-\ufb06\uff01-\uffee\u3000]+")
@@ -39,11 +42,12 @@ def clean(text: str, mode: str = "decode") -> str:
 
     `decode` turns entities into the characters they stand for (`l&#39;eau` -> `l'eau`), also where they were escaped
     twice or shouted (`&EACUTE;`), strips tags that were escaped too, splits ligatures, narrows full-width characters
-    and drops what is no text. `repair` also undoes mojibake (`Ã©` -> `é`) with ftfy. `published` is the winners' code,
-    which puts a space in an entity's place (`l eau`) and so loses `&eacute;`.
+    and drops what is no text. `repair` also undoes mojibake (`Ã©` -> `é`) with ftfy. `published` is what the winners'
+    code does, flaws and all: a space for each entity written in lower case (`l&#39;eau` -> `l eau`; `&eacute;` is lost,
+    `&Eacute;` and `&#xE9;` stay) and for all from a `<` to the next `>` of its line, be it a tag or `< 3 ans et >`.
     """
     if mode == "published":
-        return " ".join(_PUBLISHED_ENTITY.sub(" ", _TAG_WITH_STRAY_QUOTE.sub(" ", text)).split())
+        return " ".join(_PUBLISHED_ENTITY.sub(" ", _PUBLISHED_TAG.sub(_space_if_closed, text)).split())
     text = _without_markup(text)
     if mode == "repair":
         from ftfy import fix_encoding
@@ -63,6 +67,10 @@ def _without_markup(text: str) -> str:
             return text
         text = decoded
     return _strip_tags(text)
+
+
+def _space_if_closed(found: re.Match) -> str:
+    return " " if found[1] else found[0]
 
 
 def _strip_tags(text: str) -> str:

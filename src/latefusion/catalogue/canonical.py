@@ -10,7 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from latefusion.catalogue import ens, sigir
-from latefusion.catalogue.checks import check_ids, check_titles, is_blank
+from latefusion.catalogue.checks import check_carriage_returns, check_ids, check_titles, is_blank
+from latefusion.catalogue.spelling import check_spellings
 from latefusion.catalogue.table import read_table
 from latefusion.config import CatalogueConfig
 
@@ -25,7 +26,9 @@ def read_catalogue(catalogue: CatalogueConfig) -> pd.DataFrame:
     """
     rows = READERS[catalogue.format](catalogue)
     check_ids(rows)  # across files: a product is either to be learnt from or to be predicted
+    check_carriage_returns(rows)
     check_titles(rows)
+    check_spellings(rows)
     products = rows.assign(place=rows.index).set_index("id")[[*COLUMNS, "place"]].astype("str")
     return products.assign(
         description=products["description"].mask(_says_nothing(products["description"])),

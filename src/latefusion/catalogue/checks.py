@@ -24,6 +24,17 @@ def check_ids(rows: pd.DataFrame) -> None:
     refuse("id " + repeated, "Ids that stand more than once:", "Give every row its own id.")
 
 
+def check_carriage_returns(rows: pd.DataFrame) -> None:
+    """Raise for ids and labels that predictions.tsv cannot carry: now, not when it is written after all training."""
+    for column in ("id", "label"):
+        odd = rows[column][rows[column].str.contains("\r", regex=False)]
+        refuse(
+            f"{column} " + odd.map(repr),
+            f"Carriage returns in {column}s, which no table of predictions can carry:",
+            f"Remove them; in the {column}s above each is written as \\r.",
+        )
+
+
 def check_titles(rows: pd.DataFrame) -> None:
     """Raise for products without a title."""
     untitled = rows["id"][is_blank(rows["title"])]

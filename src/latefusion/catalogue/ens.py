@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from latefusion.catalogue.challenge import KEYS, check_keys, image_paths, join_labels
-from latefusion.catalogue.reading import find_file, read_delimited
+from latefusion.catalogue.delimited import read_delimited
+from latefusion.catalogue.reading import find_file
 from latefusion.config import CatalogueConfig
 
 LABEL_FILE = "Y_train_CVw08PX.csv"
@@ -39,13 +40,15 @@ def read_ens(catalogue: CatalogueConfig) -> pd.DataFrame:
 
 def read_products(path: Path) -> pd.DataFrame:
     """Read a file of products, with their challenge ids as `id`, `image_id` and `product_id`."""
-    return check_keys(_read(path, PRODUCT_COLUMNS), KEYS)
+    return _read(path, PRODUCT_COLUMNS, KEYS)
 
 
 def read_labels(path: Path) -> pd.DataFrame:
     """Read the codes of training products, `label`, beside their `id`."""
-    return check_keys(_read(path, LABEL_COLUMNS), ["id", "label"])
+    return _read(path, LABEL_COLUMNS, ["id", "label"])
 
 
-def _read(path: Path, columns: dict[str, str]) -> pd.DataFrame:
-    return read_delimited(path, ",", list(columns)).rename(columns=columns)
+def _read(path: Path, columns: dict[str, str], whole_numbers: list[str]) -> pd.DataFrame:
+    named = [column for column, name in columns.items() if name in whole_numbers]
+    rows = read_delimited(path, ",", list(columns), whole_numbers=named).rename(columns=columns)
+    return check_keys(rows, whole_numbers)

@@ -1,42 +1,98 @@
 """Read Parquet columns as text: an empty string where a cell is null, whole numbers without a decimal point."""
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet as pq
+from pyarrow import types
 
-from latefusion.errors import InputError
+from latefusion.catalogue.columns import require_columns
+from latefusion.errors import InputError, list_problems
+
+logger = logging.getLogger(__name__)
+
+# What has one way to be written as text. A column of nulls is empty, whatever its type was to be.
+READABLE = (
+    types.is_string,
+    types.is_large_string,
+    types.is_string_view,
+    types.is_integer,
+    types.is_floating,
+    types.is_decimal,
+    types.is_boolean,
+    types.is_date,
+    types.is_null,
+)
 
 
-def parquet_columns(path: Path) -> list[str]:
-    """Return the names of a file's columns without reading its rows."""
-    return _open(path).schema_arrow.names
+def read_parquet(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
+    """Read `columns`, by default all, as strings, indexed by place ("products.parquet, row 12", the first row is 1).
 
-
-def read_parquet(path: Path, columns: list[str]) -> pd.DataFrame:
-    """Read `columns` as strings, indexed by their place ("products.parquet, row 12", the first row is 1)."""
-    table = _open(path).read(columns=columns)
-    for field in table.schema:
-        if pa.types.is_nested(field.type) or pa.types.is_binary(field.type):
-            raise InputError(f"{path}: column '{field.name}' holds {field.type}; text or numbers are needed")
-    cells = {column: [_text(cell) for cell in table.column(column).to_pylist()] for column in columns}
+    Raises InputError for a damaged file, for missing columns, and for columns that hold neither text nor numbers.
+    """
+    with _damage_named(path):
+        file = pq.ParquetFile(path, page_checksum_verification=True)
+        schema = file.schema_arrow
+        names = schema.names
+    columns = columns or names
+    require_columns(path, names, columns)
+    _require_readable(path, schema, columns)
+    with _damage_named(path):
+        table = file.read(columns=columns)
+        table.validate(full=True)  # text that is not UTF-8, and lengths that lie, as a damaged file may hold
+        cells = {column: [_text(cell) for cell in table.column(column).to_pylist()] for column in columns}
+    if table.num_rows != file.metadata.num_rows:
+        raise InputError(f"{path}: a damaged file: {table.num_rows} rows of {file.metadata.num_rows}")
+    if table.num_rows == 0:
+        raise InputError(f"{path} has no rows")
+    logger.info("%s: %d rows", path.name, table.num_rows)
     places = pd.Index([f"{path.name}, row {row}" for row in range(1, table.num_rows + 1)], dtype="str")
     return pd.DataFrame(cells, index=places, dtype="str")
 
 
-def _open(path: Path) -> pq.ParquetFile:
+@contextmanager
+def _damage_named(path: Path) -> Iterator[None]:
+    """Raise InputError for what pyarrow raises on files that are damaged or no Parquet.
+
+    Its own errors derive from ValueError (as does UnicodeDecodeError), OSError, KeyError, ... or ArrowException alone;
+    OverflowError is a date beyond the calendar, MemoryError a length that lies.
+    """
     try:
-        return pq.ParquetFile(path)
-    except (pa.ArrowInvalid, OSError):
-        raise InputError(f"{path}: not a Parquet file, or a damaged one") from None
+        yield
+    except (pa.ArrowException, ValueError, OverflowError, OSError, MemoryError) as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"{path}: not a Parquet file, or a damaged one ({reason}); write it again") from None
+
+
+def _require_readable(path: Path, schema: pa.Schema, columns: list[str]) -> None:
+    fields = [schema.field(column) for column in columns]
+    problems = [f"column '{field.name}' holds {field.type}" for field in fields if not _is_readable(field.type)]
+    if problems:
+        advice = (
+            "Text, numbers, booleans or dates are needed: convert bytes to text, and lists to columns of their own."
+        )
+        raise list_problems(f"{path}: columns that cannot be read as text:", problems, advice)
+
+
+def _is_readable(kind: pa.DataType) -> bool:
+    if types.is_dictionary(kind):  # categories
+        return _is_readable(kind.value_type)
+    return any(is_kind(kind) for is_kind in READABLE)
 
 
 def _text(cell: object) -> str:
     """Write 1 and 1.0 alike: a column of integers with a gap is stored as floats."""
     if cell is None or cell != cell:  # NaN
         return ""
-    if isinstance(cell, float | Decimal) and cell % 1 == 0:
-        cell = int(cell)
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    if isinstance(cell, Decimal):
+        digits = format(cell, "f")  # all of them; arithmetic would round to 28
+        whole, _, fraction = digits.partition(".")
+        return digits if fraction.strip("0") else whole
     return str(cell)

@@ -9,7 +9,8 @@ import pandas as pd
 
 from latefusion.catalogue.challenge import KEYS, check_keys, image_paths, join_labels
 from latefusion.catalogue.checks import refuse
-from latefusion.catalogue.reading import find_file, read_delimited
+from latefusion.catalogue.delimited import read_delimited
+from latefusion.catalogue.reading import find_file
 from latefusion.config import CatalogueConfig
 
 LABEL_FILE = "Y_train.tsv"

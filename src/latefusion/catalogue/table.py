@@ -1,5 +1,6 @@
 """A shop's own catalogue: one CSV, TSV or Parquet table with a row per product, in columns the user names."""
 
+import logging
 import posixpath
 
 import pandas as pd
@@ -7,23 +8,28 @@ import pandas as pd
 from latefusion.catalogue.checks import check_ids, is_blank, refuse
 from latefusion.catalogue.reading import find_file, read_rows
 from latefusion.config import CatalogueConfig
+from latefusion.errors import InputError
+
+logger = logging.getLogger(__name__)
 
 SPLITS = ["train", "valid", "test"]
-ADVICE_UNLABELLED = (
-    "Give each a label, or move it into catalogue.test_products, or name a split column (catalogue.columns.split):"
-    " rows it calls test may lack a label."
-)
 
 
 def read_table(catalogue: CatalogueConfig) -> pd.DataFrame:
-    """Return the products, then those of `test_products`, indexed by place."""
+    """Return the products, then those of `test_products`, indexed by place.
+
+    Products without a label are to be predicted; where a split column places products, only test may lack labels.
+    """
     products = _read(catalogue, catalogue.products, ["id", "title", "description", "image", "label", "split"])
-    _check_labels(products)
-    if catalogue.columns.split is None:
-        unlabelled = products["id"][is_blank(products["label"])]
-        refuse("id " + unlabelled, "Products without a label:", ADVICE_UNLABELLED)
-    else:
-        products["split"] = _obey_split(products)
+    unlabelled = is_blank(products["label"])
+    if unlabelled.all():
+        column = f"no row has a label in the column '{catalogue.columns.label}'"
+        raise InputError(f"{catalogue.root / catalogue.products}: {column}: does catalogue.columns.label name another?")
+    if catalogue.columns.split is not None:
+        _check_split(products, unlabelled)
+    products["split"] = products["split"].mask(unlabelled, "submit")
+    if unlabelled.any():
+        logger.info("%d of %d products have no label: they will be predicted", unlabelled.sum(), len(products))
     if catalogue.test_products is None:
         return products
     test = _read(catalogue, catalogue.test_products, ["id", "title", "description", "image"])
@@ -34,7 +40,8 @@ def read_table(catalogue: CatalogueConfig) -> pd.DataFrame:
 def _read(catalogue: CatalogueConfig, name: str, fields: list[str]) -> pd.DataFrame:
     """Read the columns that the config names for `fields`; the others are empty."""
     named = {field: column for field in fields if (column := getattr(catalogue.columns, field)) is not None}
-    rows = read_rows(find_file(catalogue.root, name), list(dict.fromkeys(named.values())))
+    path = find_file(catalogue.root, name)
+    rows = read_rows(path, list(dict.fromkeys(named.values())), quoted=catalogue.quoted)
     products = pd.DataFrame({field: rows[column] for field, column in named.items()})
     unnamed = [field for field in ("description", "image", "label", "split") if field not in named]
     products = products.assign(**dict.fromkeys(unnamed, ""))
@@ -44,25 +51,13 @@ def _read(catalogue: CatalogueConfig, name: str, fields: list[str]) -> pd.DataFr
     return products
 
 
-def _obey_split(products: pd.DataFrame) -> pd.Series:
-    """Return the split column, with `submit` for test rows without a label."""
-    split, unlabelled = products["split"], is_blank(products["label"])
+def _check_split(products: pd.DataFrame, unlabelled: pd.Series) -> None:
+    """Raise where the split column holds other words, or places a product to learn from that has no label."""
+    split = products["split"]
     odd = products[~split.isin(SPLITS)]
     refuse("id " + odd["id"] + " has '" + odd["split"] + "'", "Unknown splits:", f"Write {', '.join(SPLITS)}.")
     missing = products["id"][unlabelled & (split != "test")]
     refuse("id " + missing, "Products to learn from without a label:", "Give each a label, or call its split test.")
-    return split.mask(unlabelled, "submit")
-
-
-def _check_labels(products: pd.DataFrame) -> None:
-    """Raise where 1 and 1.0 both stand: they are one class to a reader and two to a program."""
-    whole = products["label"].str.replace(r"\.0+$", "", regex=True)
-    odd = products[(whole != products["label"]) & whole.isin(products["label"])]
-    refuse(
-        "id " + odd["id"] + " has label '" + odd["label"] + "'",
-        "Labels that also stand without their decimal point:",
-        "Write each class in one way.",
-    )
 
 
 def _relative_paths(products: pd.DataFrame) -> pd.Series:

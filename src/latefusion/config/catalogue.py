@@ -1,9 +1,9 @@
 """The products: where they are, what the sample holds, how they are split."""
 
-from pathlib import Path
-from typing import Literal
+from pathlib import Path, PureWindowsPath
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from latefusion.config.section import Fraction, Section
 
@@ -29,20 +29,37 @@ class Columns(Section):
     split: str | None = None
 
 
+def _check_table_name(name: str) -> str:
+    """Return the name of a table; `..` may stand in it, an absolute path may not: data can then move as a whole."""
+    if name.startswith(("/", "~")) or PureWindowsPath(name).anchor:
+        raise ValueError(f"'{name}' is not relative: name the table as seen from catalogue.root, without / in front")
+    if not name.strip() or "\0" in name:
+        raise ValueError(f"{name!r} is no file name")
+    if longest := max((part for part in name.split("/") if len(part.encode()) > 255), key=len, default=""):
+        raise ValueError(f"no file has a name of {len(longest)} letters: '{longest[:40]}...'")
+    return name
+
+
+TableName = Annotated[str, AfterValidator(_check_table_name)]
+
+
 class CatalogueConfig(Section):
     """Where the products are, and in whose layout. All file names are relative to `root`."""
 
     format: Literal["table", "sigir", "ens"]
     root: Path
-    products: str = "products.csv"  # table only: CSV, TSV or Parquet
-    test_products: str | None = None  # table only: products without labels, to be predicted
+    products: TableName = "products.csv"  # table only: CSV, TSV or Parquet
+    test_products: TableName | None = None  # table only: products without labels, to be predicted
+    # table only, CSV and TSV: whether quotation marks enclose cells. null: they do, but a cell that spans lines of
+    # which one looks like a row is refused; true: they do, whatever it looks like; false: they are text.
+    quoted: bool | None = None
     columns: Columns = Columns()
-    test_labels: str | None = None  # true labels of the unlabelled test set, for scoring only
+    test_labels: TableName | None = None  # true labels of the unlabelled test set, for scoring only
     bad_images: Literal["error", "keep", "drop"] = "error"  # keep: as "no image"
 
     @model_validator(mode="after")
     def _refuse_table_keys_elsewhere(self) -> "CatalogueConfig":
-        table_keys = {"products", "test_products", "columns"} & self.model_fields_set
+        table_keys = {"products", "test_products", "columns", "quoted"} & self.model_fields_set
         if self.format != "table" and table_keys:
             raise ValueError(f"{', '.join(sorted(table_keys))}: only for format table, not for {self.format}")
         return self

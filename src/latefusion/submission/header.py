@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from latefusion.catalogue.reading import nearest_column
+from latefusion.catalogue.columns import nearest_column
 from latefusion.errors import InputError, list_problems
 from latefusion.submission.forms import CHALLENGES, PREDICTIONS, Form
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from latefusion.catalogue.labels import class_order
 from latefusion.catalogue.reading import find_file
 from latefusion.config import CatalogueConfig, Experiment
 from latefusion.errors import InputError
@@ -71,8 +72,11 @@ def _find_test(catalogue: CatalogueConfig, challenge: Challenge, path: Path) -> 
 
 def _challenge_of(test_file: Path) -> Challenge:
     """Return the challenge whose test file this is, by its header."""
-    with test_file.open(encoding="utf-8-sig", errors="replace") as file:
-        header = file.readline().rstrip("\n").replace('"', "")
+    try:
+        with test_file.open(encoding="utf-8-sig", errors="replace") as file:
+            header = file.readline().rstrip("\n").replace('"', "")
+    except OSError as error:
+        raise InputError(f"{test_file}: cannot be read: {error.strerror}") from None
     for challenge in CHALLENGES.values():
         if set(challenge.test_columns) <= set(header.split(challenge.delimiter)):
             return challenge
@@ -85,7 +89,7 @@ def _validate_challenge(path: Path, challenge: Challenge, test_file: Path, label
         label_file = test_file.parent / challenge.label_file
     codes = None
     if label_file is not None:
-        codes = sorted(set(challenge.read_labels(label_file)["label"]), key=int)
+        codes = class_order(challenge.read_labels(label_file)["label"])
     rows = validate_challenge(path, challenge, test_file, codes)
     name = challenge.name_for(test_file)
     notes = [

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from latefusion.catalogue.checks import is_blank, refuse
-from latefusion.catalogue.reading import read_delimited
+from latefusion.catalogue.delimited import read_delimited
 from latefusion.errors import InputError, list_problems
 from latefusion.submission.forms import PREDICTIONS, Challenge
 from latefusion.submission.header import SEPARATORS, check_header
@@ -44,7 +44,8 @@ def validate_predictions(path: Path, ids: pd.Index, known_labels: Iterable[str] 
     Ids and labels may be any text; cells that need it are quoted, and a quoted cell may span lines.
     """
     check_header(path, read_lines(path, quoted=True)[0], PREDICTIONS)
-    rows = read_delimited(path, PREDICTIONS.delimiter, PREDICTIONS.header)
+    # ids are compared with those asked for, so no row can vanish into a cell that spans lines
+    rows = read_delimited(path, PREDICTIONS.delimiter, PREDICTIONS.header, quoted=True)
     source = "the catalogue's test part"
     check_ids(path, rows, pd.DataFrame({"id": ids}, index=[source] * len(ids), dtype="str"), source=source)
     refuse("id " + rows["id"][is_blank(rows["label"])], "Predictions without a label:", "Every product needs one.")

@@ -1,0 +1,25 @@
+"""Whether a table has the columns that are asked for."""
+
+from difflib import get_close_matches
+from pathlib import Path
+
+from latefusion.errors import list_problems
+
+
+def require_columns(path: Path, found: list[str], columns: list[str]) -> None:
+    """Raise unless each of `columns` is found exactly once."""
+    problems = [f"no column '{column}'{nearest_column(column, found)}" for column in columns if column not in found]
+    problems += [f"column '{column}' stands twice" for column in dict.fromkeys(columns) if found.count(column) > 1]
+    if problems:
+        advice = f"Columns found: {', '.join(repr(name) for name in found)}."
+        if len(found) == 1:
+            advice += " There is only one: .csv is separated by commas, .tsv by tabs."
+        advice += " For a table, catalogue.columns says which column holds what (null: there is none)."
+        raise list_problems(f"{path}: the columns are not those expected:", problems, advice)
+
+
+def nearest_column(column: str, found: list[str]) -> str:
+    """Return a clause to append to an error: the nearest of the columns found, if any is near."""
+    by_lower = {name.lower(): name for name in found}
+    near = get_close_matches(column.lower(), by_lower, n=1)
+    return f"; did you mean '{by_lower[near[0]]}'?" if near else ""
