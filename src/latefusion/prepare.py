@@ -92,8 +92,8 @@ def prepare(experiment: Experiment, job: Job) -> None:
     products, leaks = _split(products, inspection.hashes[products.index], experiment, job.run_dir)
     classes = class_order(products["label"].dropna())
     _check_split(products, classes)
-    _require_training_images(products, experiment)
     _check_folds(products, experiment)
+    _require_training_images(products, experiment)
     read_test_labels(catalogue, products)  # refused now, if it is to be refused, not after the training
     with whole(job.run_dir / "products.parquet") as partial:
         products.to_parquet(partial)

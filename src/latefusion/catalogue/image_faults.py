@@ -69,10 +69,8 @@ class Inspector:
                     return _decode(image, content)
         except UnidentifiedImageError:
             return "not an image", None
-        except OSError as error:
-            return "truncated" if "truncated" in str(error) else f"unreadable: {error}", None
-        except DAMAGE as error:
-            return f"unreadable: {error}", None
+        except (OSError, *DAMAGE) as error:
+            return "truncated" if "truncated" in str(error) else f"unreadable: {' '.join(str(error).split())}", None
 
 
 def _decode(image: Image.Image, content: bytes) -> tuple[str | None, int | None]:
