@@ -394,7 +394,7 @@ BAD = {
     "cut.jpg": "truncated",
     "cut.png": "truncated",
     "huge.png": "too large: 20000 x 10000",
-    "folder.jpg": "unreadable: Is a directory",
+    "folder.jpg": "not a regular file",
 }
 
 

@@ -11,11 +11,11 @@ from conftest import TINY_CNN
 from PIL import Image
 
 from latefusion import denoise, duplicates
+from latefusion.catalogue import inspect_images
 from latefusion.config import CnnExpert, Denoise, Experiment, Split
 from latefusion.duplicate_report import describe_leaks, report_duplicates
 from latefusion.duplicates import Duplicates, find_duplicates, join, near_pairs, title_key
 from latefusion.errors import InputError
-from latefusion.perceptual_hash import hash_pictures
 from latefusion.prepare import Prepared, load_prepared
 
 
@@ -25,8 +25,12 @@ def photograph(seed: int, width: int = 500, height: int = 420) -> Image.Image:
     return Image.fromarray(np.pad(blurred, ((20, 20), (20, 20), (0, 0)), constant_values=255))
 
 
+def hash_images(images: pd.Series, folder) -> pd.Series:
+    return inspect_images(folder, images).hashes
+
+
 def hash_of(folder, name: str):
-    return hash_pictures(pd.Series({"1": name}, dtype="str"), folder)["1"]
+    return hash_images(pd.Series({"1": name}, dtype="str"), folder)["1"]
 
 
 def differing_bits(first: int, second: int) -> int:
@@ -75,7 +79,7 @@ def test_a_picture_that_was_saved_again_keeps_its_hash(tmp_path, name):
 def test_different_pictures_have_hashes_far_apart(tmp_path):
     for seed in range(30):
         photograph(seed).save(tmp_path / f"{seed}.jpg")
-    hashes = hash_pictures(pd.Series([f"{seed}.jpg" for seed in range(30)]), tmp_path)
+    hashes = hash_images(pd.Series([f"{seed}.jpg" for seed in range(30)]), tmp_path)
     distances = [differing_bits(first, second) for first in hashes for second in hashes if first != second]
     assert len(distances) == 30 * 29
     assert min(distances) > 8
@@ -84,7 +88,7 @@ def test_different_pictures_have_hashes_far_apart(tmp_path):
 def test_the_same_file_is_named_by_many_products_and_read_in_their_order(tmp_path):
     for seed in range(2):
         photograph(seed).save(tmp_path / f"{seed}.jpg")
-    hashes = hash_pictures(pd.Series(["0.jpg", "1.jpg", None, "0.jpg"], index=list("abcd"), dtype="str"), tmp_path)
+    hashes = hash_images(pd.Series(["0.jpg", "1.jpg", None, "0.jpg"], index=list("abcd"), dtype="str"), tmp_path)
     assert hashes["a"] == hashes["d"] == hash_of(tmp_path, "0.jpg") != hashes["b"]
     assert list(hashes.isna()) == [False, False, True, False]
 
@@ -101,7 +105,8 @@ def test_flat_missing_and_broken_pictures_have_no_twins(tmp_path):
     names = [*(path.name for path in tmp_path.iterdir()), "missing.jpg", "missing.jpg", None, None]
     products = table([f"title {number}" for number in range(len(names))], names)
     assert len(names) == 12
-    assert list(find_duplicates(products, tmp_path, 8).groups) == list(range(len(names)))
+    hashes = hash_images(products["image"], tmp_path)
+    assert list(find_duplicates(products["title"], hashes, 8).groups) == list(range(len(names)))
 
 
 def table(titles: list, images: list | None = None) -> pd.DataFrame:
@@ -141,7 +146,8 @@ def test_titles_are_equal_but_for_case_accents_entities_and_white_space():
 
 def test_titles_that_say_nothing_are_equal_to_none():
     products = table(["NA", "na", "", "", "&nbsp;", "--", "--", "null", "lamp", "Lamp"])
-    assert list(find_duplicates(products, None, 0).groups) == [0, 1, 2, 3, 4, 5, 6, 7, 8, 8]
+    no_hashes = pd.Series(pd.NA, products.index, dtype="UInt64")
+    assert list(find_duplicates(products["title"], no_hashes, 0).groups) == [0, 1, 2, 3, 4, 5, 6, 7, 8, 8]
 
 
 def test_groups_are_chained_through_titles_and_pictures_and_counted_by_first_row():

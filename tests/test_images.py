@@ -14,7 +14,8 @@ from latefusion.augment import TurnedCrop, augment, centre_crop, training_transf
 from latefusion.catalogue import check_images
 from latefusion.config import ImageInput
 from latefusion.errors import InputError
-from latefusion.images import decode, open_images, read_image, resize
+from latefusion.image_cache import open_images
+from latefusion.images import decode, read_image, resize
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,7 +17,6 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from latefusion.cleaning import clean
-from latefusion.perceptual_hash import hash_pictures
 
 ACCENTS = re.compile("[\u0300-\u036f]")  # those of European scripts; elsewhere such marks make other letters
 NO_TITLES = {"na", "n/a", "nan", "none", "null"}  # what programs write where there is nothing
@@ -55,12 +53,12 @@ class Duplicates:
         return pd.DataFrame({"title": title, "picture": picture, "either": title | picture})
 
 
-def find_duplicates(products: pd.DataFrame, root: Path, distance: int) -> Duplicates:
-    """Compare titles, and pictures under `root` by their hashes, which may differ in `distance` bits."""
-    keys = products["title"].map(title_key)
-    titles, _ = pd.factorize(keys.mask(keys == ""))
-    pictures, hashes = pd.factorize(hash_pictures(products["image"], root))
-    return Duplicates(titles, pictures, near_pairs(hashes.to_numpy(np.uint64), distance))
+def find_duplicates(titles: pd.Series, hashes: pd.Series, distance: int) -> Duplicates:
+    """Compare products by their titles, and by their images' hashes (UInt64), which may differ in `distance` bits."""
+    keys = titles.map(title_key)
+    title_numbers, _ = pd.factorize(keys.mask(keys == ""))
+    image_numbers, distinct = pd.factorize(hashes)
+    return Duplicates(title_numbers, image_numbers, near_pairs(distinct.to_numpy(np.uint64), distance))
 
 
 def title_key(title: str) -> str:

@@ -4,16 +4,10 @@ The DCT hash of pHash (Zauner, "Implementation and Benchmarking of Perceptual Im
 ImageHash): 32 x 32 grey levels, the 8 x 8 lowest frequencies, each compared with their median.
 """
 
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from pathlib import Path
-
 import cv2
 import numpy as np
-import pandas as pd
-from tqdm import tqdm
 
-from latefusion.images import JPEG, decode_bytes, read_bytes, resize
+from latefusion.images import decode_bytes, is_jpeg, resize
 
 SIDE = 32  # pixels of the thumbnail
 LOW = 8  # lowest frequencies per axis
@@ -21,23 +15,8 @@ ENOUGH = 6 * SIDE  # pixels; with fewer, where the decoder puts its borders begi
 FLAT = 1.0  # grey levels; a thumbnail that deviates less is one colour, and its hash the decoder's noise
 
 
-def hash_pictures(images: pd.Series, root: Path) -> pd.Series:
-    """Return the hash of each product's picture (UInt64, index as `images`).
-
-    `images` holds paths relative to `root`. Missing where there is no picture, or none that can be decoded, or nothing
-    in it: a picture of one colour looks like every other.
-    """
-    paths = images.dropna().unique()
-    with ThreadPoolExecutor() as pool:  # OpenCV lets go of the interpreter's lock
-        hashes = pool.map(partial(_hash_file, root), paths)
-        bar = tqdm(hashes, "hashing images", total=len(paths), unit="image", disable=None)
-        by_path = dict(zip(paths, bar, strict=True))
-    found = [None if pd.isna(path) else by_path[path] for path in images]
-    return pd.Series(pd.array(found, dtype="UInt64"), index=images.index)
-
-
-def picture_hash(grey: np.ndarray) -> int | None:
-    """Return the hash of an (H, W) picture, None for one of a single colour."""
+def image_hash(grey: np.ndarray) -> int | None:
+    """Return the hash of an (H, W) image, None for one of a single colour."""
     thumbnail = resize(grey.astype(np.float32), SIDE)
     if thumbnail.std() < FLAT:
         return None
@@ -45,16 +24,16 @@ def picture_hash(grey: np.ndarray) -> int | None:
     return int.from_bytes(np.packbits(low > np.median(low)).tobytes())
 
 
-def _hash_file(root: Path, path: str) -> int | None:
-    grey = _read_grey(root / path)
-    return None if grey is None else picture_hash(grey)
+def read_grey(encoded: np.ndarray) -> np.ndarray | None:
+    """Return the image that a file's bytes hold as (H, W) uint8, upright; None where `decode_bytes` would give none.
 
-
-def _read_grey(path: Path) -> np.ndarray | None:
-    """Return a file's picture as (H, W) uint8, upright, at half its size where that is faster; None if unreadable."""
-    encoded = read_bytes(path)
-    if encoded[: len(JPEG)].tobytes() == JPEG:
-        half = cv2.imdecode(encoded, cv2.IMREAD_REDUCED_GRAYSCALE_2)
+    A JPEG comes at half its size, which is faster and finds the same damage: it is read to its end all the same.
+    """
+    if is_jpeg(encoded):
+        try:
+            half = cv2.imdecode(encoded, cv2.IMREAD_REDUCED_GRAYSCALE_2)
+        except cv2.error:
+            return None
         if half is not None and min(half.shape) >= ENOUGH:
             return half
     image = decode_bytes(encoded)

@@ -1,8 +1,11 @@
-"""Prepare a catalogue once for all experts: read it, check its pictures, find near-duplicates, split it.
+"""Prepare a catalogue once for all experts: read it, check its images, find near-duplicates, split it.
 
 Writes `weights/<experiment>/catalogue/`: `products.parquet` (index: id; title, description, image, label, split, and
 group, which near-duplicates share), `classes.json` (the class codes in the one order every table uses),
-`image_issues.csv` and `duplicates.json` (how many near-duplicates there are, and how many have a twin in train).
+`image_issues.csv` (the products whose image cannot be used, and why), `images.parquet` (the state of every image file
+that a product names, good, bad or missing, by which one that is replaced, added or removed later is noticed; index:
+path, columns: bytes, -1 where there is no file, mtime_ns, blake2b) and `duplicates.json` (how many near-duplicates
+there are, and how many have a twin in train).
 """
 
 import logging
@@ -13,13 +16,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from latefusion.catalogue import apply_image_policy, check_images, class_order, read_catalogue, read_test_labels
+from latefusion.catalogue import apply_image_policy, class_order, inspect_images, read_catalogue, read_test_labels
+from latefusion.catalogue.image_files import find_images, refuse_absent_images
+from latefusion.catalogue.images import Inspection
 from latefusion.config import Experiment, Split
 from latefusion.duplicate_report import describe_leaks, report_duplicates
 from latefusion.duplicates import find_duplicates
 from latefusion.errors import InputError
 from latefusion.files import read_json, whole, write_json
-from latefusion.images import ImageStore, open_images
+from latefusion.image_cache import open_images
+from latefusion.images import ImageStore
 from latefusion.jobs import Job
 from latefusion.randomness import derive_seed
 from latefusion.records import digest, sound
@@ -80,38 +86,76 @@ def prepare(experiment: Experiment, job: Job) -> None:
     """Read, check and split the catalogue into the job's folder."""
     catalogue = experiment.catalogue
     products = read_catalogue(catalogue)
-    bad = check_images(catalogue.root, products["image"])
-    with whole(job.run_dir / "image_issues.csv") as partial:
-        bad.to_csv(partial)
-    products = apply_image_policy(products, bad, catalogue.bad_images).drop(columns="place")
-    products, leaks = _split(products, experiment, job.run_dir)
+    products["image"] = find_images(catalogue, products["image"])
+    _require_images(products, experiment)
+    inspection = _inspect(products, experiment, job.run_dir)
+    products = apply_image_policy(products, inspection.bad, catalogue.bad_images).drop(columns="place")
+    products, leaks = _split(products, inspection.hashes[products.index], experiment, job.run_dir)
     classes = class_order(products["label"].dropna())
     _check_split(products, classes)
     _check_folds(products, experiment)
+    _require_training_images(products, experiment)
     read_test_labels(catalogue, products)  # refused now, if it is to be refused, not after the training
     with whole(job.run_dir / "products.parquet") as partial:
         products.to_parquet(partial)
     write_json(job.run_dir / "classes.json", classes)
-    write_json(job.run_dir / "contents.json", _contents(products, classes, experiment.split))
-    if any(experiment.modality(name) == "image" for name in experiment.experts) and products["image"].notna().any():
+    write_json(job.run_dir / "contents.json", _contents(products, classes, experiment.split, inspection.files))
+    if _image_readers(experiment):
         cached_images(experiment, products)
     logger.info("duplicates: %s", leaks)
     logger.info("%d products, %d classes; %s", len(products), len(classes), products["split"].value_counts().to_dict())
 
 
-def _contents(products: pd.DataFrame, classes: list[str], split: Split) -> dict[str, str]:
+def _contents(products: pd.DataFrame, classes: list[str], split: Split, files: pd.DataFrame) -> dict[str, str]:
     """Return hashes of what jobs read of a catalogue, by which the planner tells whether it is still the same."""
     texts = products.drop(columns="image").to_csv(na_rep="\0")
     of_products = digest([texts, classes, split.model_dump(mode="json")])
-    return {"products": of_products, "images": digest([of_products, products["image"].to_csv(na_rep="\0")])}
+    of_images = products["image"].map(files["blake2b"])  # of content, wherever the files lie
+    return {"products": of_products, "images": digest([of_products, of_images.to_csv(na_rep="\0")])}
 
 
-def _split(products: pd.DataFrame, experiment: Experiment, run_dir: Path) -> tuple[pd.DataFrame, str]:
+def _require_images(products: pd.DataFrame, experiment: Experiment) -> None:
+    """Raise, before any image is read, where those of a split are not there.
+
+    The challenge's tables always name images; those who read texts alone need not have them.
+    """
+    if experiment.catalogue.format == "table" or _image_readers(experiment):
+        refuse_absent_images(experiment.catalogue, products)
+
+
+def _image_readers(experiment: Experiment) -> list[str]:
+    """Return the keys of the config whose networks learn from images."""
+    readers = [f"experts.{name}" for name in experiment.experts if experiment.modality(name) == "image"]
+    return readers if experiment.denoise is None else [*readers, "denoise"]
+
+
+def _inspect(products: pd.DataFrame, experiment: Experiment, run_dir: Path) -> Inspection:
+    """Look at all images; write which are bad, and in what state all were."""
+    inspection = inspect_images(experiment.catalogue.root, products["image"])
+    with whole(run_dir / "image_issues.csv") as partial:
+        inspection.bad.to_csv(partial)
+    with whole(run_dir / "images.parquet") as partial:
+        inspection.files.to_parquet(partial)
+    return inspection
+
+
+def _require_training_images(products: pd.DataFrame, experiment: Experiment) -> None:
+    readers = _image_readers(experiment)
+    if readers and products.loc[products["split"] == "train", "image"].isna().all():
+        raise InputError(
+            f"{', '.join(readers)}: no train product has an image to learn from; name the column that holds their "
+            "paths (catalogue.columns.image), or leave these out"
+        )
+
+
+def _split(
+    products: pd.DataFrame, hashes: pd.Series, experiment: Experiment, run_dir: Path
+) -> tuple[pd.DataFrame, str]:
     """Return the products with `split` and `group`, and a line on what the split leaks; write the numbers."""
     split = experiment.split
     if lacks_valid(products["split"]):
         logger.info("the split column names no valid products: taking %g of train", split.valid_fraction)
-    duplicates = find_duplicates(products, experiment.catalogue.root, split.hash_distance)
+    duplicates = find_duplicates(products["title"], hashes, split.hash_distance)
     groups = pd.Series(duplicates.groups, products.index)
     splits = {
         "stratified": split_products(products, split),
@@ -149,7 +193,7 @@ def _check_split(products: pd.DataFrame, classes: list[str]) -> None:
 
 
 def cached_images(experiment: Experiment, products: pd.DataFrame) -> ImageStore:
-    """Open the pictures, from the cache that the experiment asks for; it is built here, before many jobs read it."""
+    """Open the images, from the cache that the experiment asks for; it is built here, before many jobs read it."""
     return open_images(products, experiment.catalogue.root, experiment.run_root / "cache", experiment.cache_side)
 
 

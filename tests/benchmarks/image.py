@@ -32,7 +32,7 @@ from latefusion.config import CnnExpert, DclExpert, Hardware, ImageInput
 from latefusion.experts.cnn import ImageClassifier, ImageNet, TrainImages
 from latefusion.experts.dcl import DclClassifier
 from latefusion.experts.destruction import neighbour_permutation, rearrange
-from latefusion.images import open_images
+from latefusion.image_cache import open_images
 from latefusion.training.loop import make_accelerator
 
 PICTURES, CLASSES, GRID = 96, 27, 7

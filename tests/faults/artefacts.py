@@ -4,11 +4,12 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from signal import SIGKILL
 
 import pandas as pd
+
 from faults.fault import FINE, REFUSED, Fault, after, cut, flip, run, struck
 from faults.shop import Shop
-from signal import SIGKILL
 
 DONE_AGAIN = "the job is done again; all files equal"
 

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from faults.fault import REFUSED, Ended, Fault, run
 from faults.shop import Shop
 

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import yaml
 from conftest import TINY_CNN
+
 from faults.processes import SOURCES, Script, Server, start
 
 LABELS = ("lamp", "shoe", "mug")

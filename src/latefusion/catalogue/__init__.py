@@ -1,11 +1,19 @@
 """Catalogues in, one canonical table of products out, whatever the layout.
 
 `read_catalogue` reads the two layouts of the Rakuten challenge (`sigir`, `ens`) and a shop's own tables (`table`);
-`check_images` looks at the image files, `apply_image_policy` decides what becomes of products whose image is bad.
+`inspect_images` looks at the image files, `apply_image_policy` decides what becomes of products whose image is bad.
 """
 
 from latefusion.catalogue.canonical import read_catalogue, table_files
-from latefusion.catalogue.images import apply_image_policy, check_images
+from latefusion.catalogue.images import apply_image_policy, check_images, inspect_images
 from latefusion.catalogue.labels import class_order, read_test_labels
 
-__all__ = ["apply_image_policy", "check_images", "class_order", "read_catalogue", "read_test_labels", "table_files"]
+__all__ = [
+    "apply_image_policy",
+    "check_images",
+    "class_order",
+    "inspect_images",
+    "read_catalogue",
+    "read_test_labels",
+    "table_files",
+]

@@ -1,52 +1,60 @@
-"""Find the images that no network can read, before hours of training find them.
+"""Look at every image before training does: find those that no network can read, and what near-duplicates share.
 
-One pass over the files reads headers and last bytes: a JPEG or PNG that ends as it should is not decoded, which keeps
-the challenge's 85,000 images to a minute or two. Anything else is decoded to decide.
+One pass reads each file once, decodes it as training will, and leaves its perceptual hash and its state on the disk.
 """
 
 import logging
-import struct
-import zlib
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 
+from latefusion.catalogue.image_faults import Inspector
+from latefusion.catalogue.image_files import states_table
 from latefusion.errors import list_problems
-from latefusion.images import decode
+from latefusion.image_header import FORMATS, own_size_limits
 
 logger = logging.getLogger(__name__)
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")  # what OpenCV reads too
-MAX_PIXELS = 100_000_000
-TAIL_BYTES = 64  # some cameras and shops pad the end
-ENDINGS = {"JPEG": b"\xff\xd9", "PNG": b"IEND"}
-DAMAGE = (SyntaxError, ValueError, EOFError, IndexError, TypeError, struct.error, zlib.error)  # what decoders raise
 THREADS = 16  # the disk's latency is what they hide
 
 
-def check_images(root: Path, images: pd.Series) -> pd.DataFrame:
-    """Return the products whose image cannot be used: index `id`, columns `image` and `reason`.
+@dataclass(frozen=True)
+class Inspection:
+    """What was found out about the images of N products."""
 
-    `images` maps id to a path relative to `root`; missing paths are products without an image, and are fine.
-    """
-    images = images.dropna()
-    paths = images.unique()
-    with _own_size_limit(), ThreadPoolExecutor(THREADS) as pool:
-        reasons = pool.map(partial(_find_fault, root), paths)
-        progress = tqdm(reasons, "checking images", total=len(paths), unit="image", disable=None)
-        faults = {path: reason for path, reason in zip(paths, progress, strict=True) if reason}
+    bad: pd.DataFrame  # those that cannot be used; index: id, columns: image and reason
+    hashes: pd.Series  # (N,) UInt64 perceptual hashes by id; missing without an image, a good one, or anything in it
+    files: pd.DataFrame  # the state of every file that is named; index: path, columns: bytes, mtime_ns, blake2b
+
+
+def inspect_images(root: Path, images: pd.Series) -> Inspection:
+    """Read every image that products name; `images` maps id to a path relative to `root`, missing for no image."""
+    paths = images.dropna().unique()
+    with own_size_limits(), ThreadPoolExecutor(THREADS) as pool:  # OpenCV lets go of the interpreter's lock
+        findings = tqdm(
+            pool.map(Inspector(root).inspect, paths), "checking images", total=len(paths), unit="image", disable=None
+        )
+        found = dict(zip(paths, findings, strict=True))
+    faults = {path: finding.fault for path, finding in found.items() if finding.fault is not None}
     bad = images[images.isin(list(faults))]
-    return pd.DataFrame({"image": bad, "reason": bad.map(faults)}, dtype="str").rename_axis("id")
+    hashes = [None if pd.isna(path) else found[path].hash for path in images]
+    return Inspection(
+        bad=pd.DataFrame({"image": bad, "reason": bad.map(faults)}, dtype="str").rename_axis("id"),
+        hashes=pd.Series(pd.array(hashes, dtype="UInt64"), index=images.index),
+        files=states_table({path: finding.state for path, finding in found.items()}),
+    )
+
+
+def check_images(root: Path, images: pd.Series) -> pd.DataFrame:
+    """Return the products whose image cannot be used: index `id`, columns `image` and `reason`."""
+    return inspect_images(root, images).bad
 
 
 def apply_image_policy(products: pd.DataFrame, bad: pd.DataFrame, bad_images: str) -> pd.DataFrame:
-    """Refuse (`error`), blank (`keep`) or remove (`drop`) the products of `bad`, as `check_images` returned them.
+    """Refuse (`error`), blank (`keep`) or remove (`drop`) the products of `bad`, as `inspect_images` found them.
 
     Products to be predicted are never removed, since a submission needs every row: they stay without image.
     """
@@ -68,47 +76,3 @@ def apply_image_policy(products: pd.DataFrame, bad: pd.DataFrame, bad_images: st
     kept = len(bad) - len(dropped)
     logger.warning("bad images (%s): %d products dropped, %d kept without image", counts, len(dropped), kept)
     return products.drop(dropped)
-
-
-@contextmanager
-def _own_size_limit() -> Iterator[None]:
-    """Switch off Pillow's limit, which warns and raises before the size can be reported; MAX_PIXELS takes its place."""
-    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-    try:
-        yield
-    finally:
-        Image.MAX_IMAGE_PIXELS = limit
-
-
-def _find_fault(root: Path, path: str) -> str | None:
-    """Say what is wrong with an image file, None if nothing is."""
-    try:
-        return _inspect(root / path)
-    except FileNotFoundError:
-        return "missing"
-    except UnidentifiedImageError:
-        return "not an image"
-    except OSError as error:
-        if error.strerror is None:  # a decoder's complaint, not the disk's
-            return "truncated" if "truncated" in str(error) else f"unreadable: {error}"
-        return f"unreadable: {error.strerror}"
-    except DAMAGE as error:
-        return f"unreadable: {error}"
-
-
-def _inspect(path: Path) -> str | None:
-    with path.open("rb") as file:
-        size = file.seek(0, 2)
-        if size == 0:
-            return "empty file"
-        file.seek(max(0, size - TAIL_BYTES))
-        tail = file.read()
-        with Image.open(file, formats=FORMATS) as image:
-            width, height = image.size
-            if width * height > MAX_PIXELS:
-                return f"too large: {width} x {height}"
-            if image.format not in ENDINGS or ENDINGS[image.format] not in tail:
-                image.load()  # Pillow says what is wrong; but it is OpenCV that will read it
-                if decode(path) is None:
-                    return f"unreadable: a {image.format} of a kind OpenCV does not decode ({image.mode})"
-    return None

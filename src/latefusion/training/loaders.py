@@ -14,6 +14,7 @@ from latefusion.config import Hardware, Training
 from latefusion.errors import InputError
 from latefusion.selection import CrossSelection
 from latefusion.training.batches import EvalBatches, TrainBatches
+from latefusion.training.worker_errors import CarryingLoader
 
 Collate = Callable[[list], dict[str, torch.Tensor]]
 
@@ -66,7 +67,7 @@ def _loader(dataset: Dataset, batches: Sampler, collate: Collate, hardware: Hard
     workers = hardware.num_workers
     if workers is None:
         workers = min(8, max(0, _own_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")) - 2))
-    return DataLoader(
+    return CarryingLoader(
         dataset,
         batch_sampler=batches,
         collate_fn=collate,

@@ -1,0 +1,50 @@
+"""Carry an InputError out of a loader's worker process as it is.
+
+torch raises a worker's error anew with the worker's traceback as its message. Here the error takes the way of the data:
+the dataset returns it, collating passes it on, and the loader raises it.
+"""
+
+from collections.abc import Callable, Iterator
+
+from torch.utils.data import DataLoader, Dataset
+
+from latefusion.errors import InputError
+
+
+class CarryingItems(Dataset):
+    """A dataset that returns an InputError in the place of the item that it was raised for."""
+
+    def __init__(self, dataset: Dataset):
+        self.dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, key: object) -> object:
+        try:
+            return self.dataset[key]
+        except InputError as error:
+            return error
+
+
+class CarryingCollate:
+    """A collate function that returns the first InputError among the items, if there is one."""
+
+    def __init__(self, collate: Callable[[list], dict]):
+        self.collate = collate
+
+    def __call__(self, items: list) -> dict | InputError:
+        return next((item for item in items if isinstance(item, InputError)), None) or self.collate(items)
+
+
+class CarryingLoader(DataLoader):
+    """A DataLoader that raises an InputError of its dataset as the dataset raised it, whoever called the dataset."""
+
+    def __init__(self, dataset: Dataset, *, collate_fn: Callable[[list], dict], **settings):
+        super().__init__(CarryingItems(dataset), collate_fn=CarryingCollate(collate_fn), **settings)
+
+    def __iter__(self) -> Iterator[dict]:
+        for batch in super().__iter__():
+            if isinstance(batch, InputError):
+                raise batch
+            yield batch
