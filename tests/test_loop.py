@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from accelerate.state import AcceleratorState
 from torch import nn
 from torch.utils.data import Dataset
 
@@ -170,21 +169,21 @@ def test_a_changed_byte_is_damage_too_and_two_damaged_checkpoints_are_both_named
     assert f"rm -r {newest} {older}" in str(refused.value)
 
 
-@pytest.fixture
-def fresh_accelerator():
-    """A process has one precision; this test has another."""
-    AcceleratorState._reset_state()
-    yield
-    AcceleratorState._reset_state()
-
-
-def test_bf16_trains_nearly_as_fp32_does(tmp_path, fresh_accelerator):
+def test_bf16_trains_nearly_as_fp32_does(tmp_path):
     _, log = train(tmp_path / "fp32")
-    AcceleratorState._reset_state()
-    _, log_bf16 = train(tmp_path / "bf16", hardware=HARDWARE.model_copy(update={"mixed_precision": "bf16"}))
+    _, log_bf16 = train(tmp_path / "bf16", hardware=in_bf16())
     for record, other in zip(log, log_bf16, strict=True):
         assert other["loss"] == pytest.approx(record["loss"], rel=0.05)
         assert other["loss"] != record["loss"]
+
+
+def in_bf16() -> Hardware:
+    return HARDWARE.model_copy(update={"mixed_precision": "bf16"})
+
+
+def test_a_process_may_change_its_precision():
+    for precision in ("no", "bf16", "no"):
+        assert make_accelerator(Hardware(mixed_precision=precision)).mixed_precision == precision
 
 
 @pytest.mark.parametrize(

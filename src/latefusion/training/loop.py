@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from accelerate.utils import DataLoaderConfiguration, InitProcessGroupKwargs, send_to_device, set_seed
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
@@ -35,10 +36,16 @@ logger = logging.getLogger(__name__)
 
 
 def make_accelerator(hardware: Hardware) -> Accelerator:
-    """Return an accelerator; `auto` precision is bf16 where GPU or CPU compute in it, not where they imitate it."""
+    """Return an accelerator; `auto` precision is bf16 where GPU or CPU compute in it, not where they imitate it.
+
+    It replaces an earlier one of this process, which must not be used any more.
+    """
     precision = hardware.mixed_precision
     if precision == "auto":
         precision = "bf16" if _computes_in_bf16() else "no"
+    # accelerate keeps a process's first precision and refuses any other, but a notebook may open two experiments. This
+    # forgets the precision alone: the group of processes stays.
+    AcceleratorState._reset_state()
     accelerator = Accelerator(
         cpu="WORLD_SIZE" in os.environ and not torch.cuda.is_available(),  # or each would think itself the only process
         mixed_precision=precision,
