@@ -1,6 +1,8 @@
 """The training loop on a toy network: parts of a batch make the same step, and damage is not continued from."""
 
 import json
+import os
+import stat
 from types import SimpleNamespace
 
 import numpy as np
@@ -94,6 +96,18 @@ def test_the_log_has_losses_speed_and_validation_scores(tmp_path):
     assert [record["step"] for record in log] == [5, 10, 15]
     assert log[-1]["loss"] < log[0]["loss"]
     assert list((tmp_path / "tensorboard").glob("events.*"))
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o002, 0o664)])
+def test_whoever_shares_the_folder_can_read_weights_and_checkpoints(tmp_path, umask, mode):
+    before = os.umask(umask)
+    try:
+        train(tmp_path)
+    finally:
+        os.umask(before)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {path.name for path in files} > {"model.safetensors", "optimizer.bin", "log.jsonl"}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {mode}
 
 
 class Cut(Exception):

@@ -65,6 +65,8 @@ def save_checkpoint(
             write_json(partial / "progress.json", record)
             if selection is not None:
                 selection.save(partial / "selection.npz")
+            for path in partial.iterdir():  # safetensors lets nobody but the owner read its files
+                path.chmod((partial / "progress.json").stat().st_mode)
             files = {path.name: _describe(path) for path in sorted(partial.iterdir())}
             write_json(partial / "files.json", files)
             write_text(run_dir / "log.jsonl", "".join(json.dumps(line) + "\n" for line in progress.history))
