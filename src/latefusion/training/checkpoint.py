@@ -32,7 +32,7 @@ def resume(accelerator: Accelerator, run_dir: Path, name: str, selection: CrossS
     """
     found = _checkpoints(run_dir)
     if not found:
-        return Progress()
+        return Progress(precision=accelerator.mixed_precision)
     _refuse_damage(found)
     if accelerator.scaler is not None and not (found[-1] / "scaler.pt").exists():
         raise InputError(
@@ -47,6 +47,12 @@ def resume(accelerator: Accelerator, run_dir: Path, name: str, selection: CrossS
     progress = Progress(**read_json(found[-1] / "progress.json"))
     if not accelerator.is_main_process:
         progress.sums = dict.fromkeys(progress.sums, 0.0)  # the main process has what all had summed
+    if progress.precision not in (None, accelerator.mixed_precision):
+        logger.warning(
+            "%s: begun in precision %s, continues in %s: it ends near a run in either, not with the same weights",
+            name, progress.precision, accelerator.mixed_precision,
+        )  # fmt: skip
+    progress.precision = accelerator.mixed_precision
     logger.info("%s: continues after epoch %d, batch %d of the next", name, progress.epoch, progress.batch)
     return progress
 
