@@ -3,6 +3,7 @@
 import os
 import runpy
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,23 @@ class Place:
         """Everything under weights/ and submissions/, by name."""
         files = [*self.folder.glob("weights/**/*"), *self.folder.glob("submissions/**/*")]
         return {str(path.relative_to(self.folder)): path.read_bytes() for path in files if path.is_file()}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def pretended_precision() -> Iterator[None]:
+    """Let the CPU pretend that it computes in bf16 (LATEFUSION_TEST_BF16=1) or not (=0); unset, it tells the truth.
+
+    Scripts that a test starts as processes of their own do not pretend: their configs name the precision.
+    """
+    pretended = os.environ.get("LATEFUSION_TEST_BF16")
+    if pretended is None:
+        yield
+        return
+    import torch  # here: it takes a second, and many tests do without
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": {"0": False, "1": True}[pretended]})
+        yield
 
 
 @pytest.fixture

@@ -1,12 +1,13 @@
 """The training loop on a toy network: parts of a batch make the same step, and damage is not continued from."""
 
 import json
+import os
+import stat
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from accelerate.state import AcceleratorState
 from torch import nn
 from torch.utils.data import Dataset
 
@@ -17,7 +18,7 @@ from latefusion.split import assign_folds
 from latefusion.training import loop
 from latefusion.training.checkpoint import best_weights, resume
 from latefusion.training.loaders import Data
-from latefusion.training.loop import fit, make_accelerator
+from latefusion.training.loop import fit, make_accelerator, predict_dataset
 from latefusion.weights import load_weights
 
 SIZE, CLASSES = 70, 3
@@ -70,6 +71,7 @@ def train(run_dir, *, dropout: float = 0.0, hardware: Hardware = HARDWARE, **tra
     fitted = fit(
         make_accelerator(hardware), model, [{"params": model.parameters()}], data,
         training=settings, hardware=hardware, run_dir=run_dir, name="toy",
+        section="experts.toy.train",
     )  # fmt: skip
     load_weights(model, best_weights(run_dir, fitted.progress))
     log = [json.loads(line) for line in (run_dir / "log.jsonl").read_text().splitlines()]
@@ -95,6 +97,69 @@ def test_the_log_has_losses_speed_and_validation_scores(tmp_path):
     assert [record["step"] for record in log] == [5, 10, 15]
     assert log[-1]["loss"] < log[0]["loss"]
     assert list((tmp_path / "tensorboard").glob("events.*"))
+
+
+def explode_at(monkeypatch, step: int) -> None:
+    """Let the learning rate of one step (of 15, five an epoch) be beyond float32."""
+    real = loop.lr_factor
+
+    def factor(*arguments):
+        usual = real(*arguments)
+        return lambda number: 1e300 if number == step - 1 else usual(number)
+
+    monkeypatch.setattr(loop, "lr_factor", factor)
+
+
+@pytest.mark.parametrize(
+    ("step", "problem", "checkpoints"),
+    [
+        (1, "the loss is nan in epoch 1", []),
+        (8, "the weights are not finite in epoch 2", [5, 6]),
+        (10, "the weights are not finite in epoch 2", [6, 8]),
+    ],
+)
+def test_training_that_diverges_stops_and_keeps_what_was_good(tmp_path, monkeypatch, step, problem, checkpoints):
+    weights, _ = train(tmp_path / "sound", optimizer="sgd")
+    run_dir = tmp_path / "diverges"
+    with monkeypatch.context() as patch:
+        explode_at(patch, step)
+        for _ in range(2):  # the second time from the latest checkpoint
+            with pytest.raises(InputError) as refused:
+                train(run_dir, optimizer="sgd")
+            assert str(refused.value) == f"toy: {problem}: lower experts.toy.train.lr (0.05)"
+            assert sorted(path.name for path in run_dir.glob("checkpoints/*")) == [f"step-{n:08d}" for n in checkpoints]
+    continued, _ = train(run_dir, optimizer="sgd")
+    assert all(torch.equal(continued[key], value) for key, value in weights.items())
+
+
+def test_validation_probabilities_that_are_not_finite_are_not_kept(tmp_path, monkeypatch):
+    real = loop.predict
+
+    def overflow(accelerator, model, loader):
+        probs = real(accelerator, model, loader)
+        probs[3] = np.nan
+        return probs
+
+    monkeypatch.setattr(loop, "predict", overflow)
+    with pytest.raises(InputError, match="toy: the probabilities of 1 of 70 validation products are nan in epoch 1: l"):
+        train(tmp_path)
+    assert sorted(path.name[-1] for path in tmp_path.glob("checkpoints/*")) == ["2", "4"]
+    assert not list(tmp_path.glob("best-*"))
+    points = Points(labelled=False)
+    with pytest.raises(InputError, match=r"the probabilities of 1 of 70 products are nan: .* overflow in bf16; lower"):
+        predict_dataset(make_accelerator(in_bf16()), Net(), points, collate, batch_size=16, hardware=HARDWARE)
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o002, 0o664)])
+def test_whoever_shares_the_folder_can_read_weights_and_checkpoints(tmp_path, umask, mode):
+    before = os.umask(umask)
+    try:
+        train(tmp_path)
+    finally:
+        os.umask(before)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {path.name for path in files} > {"model.safetensors", "optimizer.bin", "log.jsonl"}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {mode}
 
 
 class Cut(Exception):
@@ -170,21 +235,21 @@ def test_a_changed_byte_is_damage_too_and_two_damaged_checkpoints_are_both_named
     assert f"rm -r {newest} {older}" in str(refused.value)
 
 
-@pytest.fixture
-def fresh_accelerator():
-    """A process has one precision; this test has another."""
-    AcceleratorState._reset_state()
-    yield
-    AcceleratorState._reset_state()
-
-
-def test_bf16_trains_nearly_as_fp32_does(tmp_path, fresh_accelerator):
+def test_bf16_trains_nearly_as_fp32_does(tmp_path):
     _, log = train(tmp_path / "fp32")
-    AcceleratorState._reset_state()
-    _, log_bf16 = train(tmp_path / "bf16", hardware=HARDWARE.model_copy(update={"mixed_precision": "bf16"}))
+    _, log_bf16 = train(tmp_path / "bf16", hardware=in_bf16())
     for record, other in zip(log, log_bf16, strict=True):
         assert other["loss"] == pytest.approx(record["loss"], rel=0.05)
         assert other["loss"] != record["loss"]
+
+
+def in_bf16() -> Hardware:
+    return HARDWARE.model_copy(update={"mixed_precision": "bf16"})
+
+
+def test_a_process_may_change_its_precision():
+    for precision in ("no", "bf16", "no"):
+        assert make_accelerator(Hardware(mixed_precision=precision)).mixed_precision == precision
 
 
 @pytest.mark.parametrize(
@@ -219,6 +284,15 @@ def test_a_run_begun_without_a_loss_scaler_is_not_continued_in_fp16(tmp_path, mo
     accelerator.scaler = torch.amp.GradScaler("cpu")
     with pytest.raises(InputError, match=r"set hardware\.mixed_precision back"):
         resume(accelerator, tmp_path, "toy", None)
+
+
+def test_a_run_that_continues_in_another_precision_says_so(tmp_path, monkeypatch, caplog):
+    cut_in_epoch_two(tmp_path, monkeypatch)
+    train(tmp_path)
+    assert "precision" not in caplog.text
+    cut_in_epoch_two(tmp_path / "moved", monkeypatch)
+    train(tmp_path / "moved", hardware=in_bf16())
+    assert "toy: begun in precision no, continues in bf16" in caplog.text
 
 
 def test_a_checkpoint_of_an_earlier_version_is_refused(tmp_path, monkeypatch):

@@ -121,6 +121,18 @@ def test_a_changed_table_redoes_everything_and_changed_hardware_nothing(copied, 
     assert set(states(copied, monkeypatch).values()) == {"to do"}
 
 
+def test_training_that_diverges_is_refused_until_its_settings_change(finished, copied, capsys):
+    diverging = ("--only", "cnn_raw", "--set", "experts.cnn_raw.train.lr=1e30")
+    for _ in range(2):
+        with pytest.raises(SystemExit) as exit_:
+            copied.run("04_train_image.py", *diverging)
+        assert exit_.value.code == 2
+        assert "in epoch 1: lower experts.cnn_raw.train.lr (1e+30), or begin with" in capsys.readouterr().err
+    copied.run("04_train_image.py", "--only", "cnn_raw")
+    weights = (place.run_root / "cnn_raw/model.safetensors" for place in (finished, copied))
+    assert len({path.read_bytes() for path in weights}) == 1
+
+
 def test_only_names_one_job_of_the_script(copied, capsys):
     shutil.rmtree(copied.run_root / "tfidf")
     shutil.rmtree(copied.run_root / "camembert")

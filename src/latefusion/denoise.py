@@ -89,6 +89,7 @@ def _fold_probs(workshop: Workshop, fold: int, train: pd.DataFrame, held_out: pd
     fitted = fit_network(
         workshop, network, train, None,
         training=network_settings.train, run_dir=fold_dir, name=f"denoise fold {fold}",
+        section="denoise.network.train",
     )  # fmt: skip
     load_weights(network.model, best_weights(fold_dir, fitted.progress))
     probs = predict_products(workshop, network, held_out, network_settings.train.batch_size)

@@ -55,8 +55,12 @@ def fit_network(
     training: Training,
     run_dir: Path,
     name: str,
+    section: str | None = None,
 ) -> Fitted:
-    """Fit a network on products; without validation products the final epoch is kept."""
+    """Fit a network on products; without validation products the final epoch is kept.
+
+    `section` is where the config has `training`: the `train` of the expert called `name`, unless it is given.
+    """
     data = Data(
         train=network.train_set(network.trains_on(train)),
         collate=network.collate,
@@ -67,6 +71,7 @@ def fit_network(
     return fit(
         workshop.accelerator, network.model, network.param_groups, data,
         training=training, hardware=workshop.experiment.hardware, run_dir=run_dir, name=name,
+        section=section or f"experts.{name}.train",
     )  # fmt: skip
 
 

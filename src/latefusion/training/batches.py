@@ -75,11 +75,11 @@ class TrainBatches(Sampler):
 
     def _plan(self) -> list[np.ndarray]:
         rng = np.random.default_rng(derive_seed(self.training.seed, "order", self.epoch))
-        order = rng.permutation(self.size)
         batch_size = self.training.batch_size
+        order = rng.permutation(self.size)[: self.n_batches * batch_size]  # what is left out is so before it is sorted
         if self.grouped:
             order = self._sort_in_pools(order)
-        batches = _cut(order, batch_size)[: self.n_batches]
+        batches = _cut(order, batch_size)
         if self.grouped:
             batches = [batches[place] for place in rng.permutation(len(batches))]
         return batches

@@ -32,7 +32,7 @@ def resume(accelerator: Accelerator, run_dir: Path, name: str, selection: CrossS
     """
     found = _checkpoints(run_dir)
     if not found:
-        return Progress()
+        return Progress(precision=accelerator.mixed_precision)
     _refuse_damage(found)
     if accelerator.scaler is not None and not (found[-1] / "scaler.pt").exists():
         raise InputError(
@@ -49,6 +49,12 @@ def resume(accelerator: Accelerator, run_dir: Path, name: str, selection: CrossS
     progress = Progress(**saved)
     if not accelerator.is_main_process:
         progress.sums = dict.fromkeys(progress.sums, 0.0)  # the main process has what all had summed
+    if progress.precision not in (None, accelerator.mixed_precision):
+        logger.warning(
+            "%s: begun in precision %s, continues in %s: it ends near a run in either, not with the same weights",
+            name, progress.precision, accelerator.mixed_precision,
+        )  # fmt: skip
+    progress.precision = accelerator.mixed_precision
     logger.info("%s: continues after epoch %d, batch %d of the next", name, progress.epoch, progress.batch)
     return progress
 
@@ -67,6 +73,8 @@ def save_checkpoint(
             write_json(partial / "progress.json", record)
             if selection is not None:
                 selection.save(partial / "selection.npz")
+            for path in partial.iterdir():  # safetensors lets nobody but the owner read its files
+                path.chmod((partial / "progress.json").stat().st_mode)
             files = {path.name: describe_file(path) for path in sorted(partial.iterdir())}
             write_json(partial / "files.json", files)
             write_text(run_dir / "log.jsonl", "".join(json.dumps(line) + "\n" for line in progress.history))

@@ -17,15 +17,18 @@ from pathlib import Path
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from accelerate.utils import DataLoaderConfiguration, InitProcessGroupKwargs, send_to_device, set_seed
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from torch.utils.data import DataLoader, Dataset
 
 from latefusion.config import Hardware, Training
+from latefusion.errors import InputError
 from latefusion.metrics import valid_scores
 from latefusion.randomness import derive_seed
 from latefusion.training.checkpoint import keep_weights, resume, save_checkpoint
+from latefusion.training.divergence import Divergence, count_broken
 from latefusion.training.journal import Journal
 from latefusion.training.loaders import Collate, Data, eval_loader, train_loader
 from latefusion.training.optim import lr_factor, make_optimizer
@@ -35,10 +38,16 @@ logger = logging.getLogger(__name__)
 
 
 def make_accelerator(hardware: Hardware) -> Accelerator:
-    """Return an accelerator; `auto` precision is bf16 where GPU or CPU compute in it, not where they imitate it."""
+    """Return an accelerator; `auto` precision is bf16 where GPU or CPU compute in it, not where they imitate it.
+
+    It replaces an earlier one of this process, which must not be used any more.
+    """
     precision = hardware.mixed_precision
     if precision == "auto":
         precision = "bf16" if _computes_in_bf16() else "no"
+    # accelerate keeps a process's first precision and refuses any other, but a notebook may open two experiments. This
+    # forgets the precision alone: the group of processes stays.
+    AcceleratorState._reset_state()
     accelerator = Accelerator(
         cpu="WORLD_SIZE" in os.environ and not torch.cuda.is_available(),  # or each would think itself the only process
         mixed_precision=precision,
@@ -80,8 +89,13 @@ def fit(
     hardware: Hardware,
     run_dir: Path,
     name: str,
+    section: str,
 ) -> Fitted:
-    """Train the model, or continue where a run was cut, and leave its best and late weights in `run_dir`."""
+    """Train the model, or continue where a run was cut, and leave its best and late weights in `run_dir`.
+
+    `section` is where the config has `training`. Raises InputError, naming it, where a loss, the weights or validation
+    probabilities are not finite: the checkpoints before that stay.
+    """
     loader = train_loader(accelerator, data, training, hardware)
     batches = loader.batch_sampler
     optimizer = make_optimizer(param_groups, training)
@@ -95,6 +109,7 @@ def fit(
         valid_loader = eval_loader(accelerator, data.valid, data.collate, training.batch_size, hardware)
     progress = resume(accelerator, run_dir, name, selection)
     total_steps = training.epochs * batches.n_batches
+    divergence = Divergence(name, section, training, accelerator.mixed_precision)
     with Journal(run_dir, name, progress, total_steps, is_main=accelerator.is_main_process) as journal:
         for epoch in range(progress.epoch, training.epochs):
             batches.begin(epoch, done=progress.batch)
@@ -105,10 +120,13 @@ def fit(
                 progress.add(step)
                 journal.step(progress, step)
                 if progress.step % hardware.checkpoint_every == 0 and progress.batch < batches.n_batches:
+                    divergence.check_training(progress.summed(accelerator), model, epoch + 1)
                     save_checkpoint(accelerator, progress, selection, run_dir)
             record = _epoch_record(accelerator, progress, step.lr, batches.padding_share, journal)
+            divergence.check_training(record, model, epoch + 1)
             if selection is not None:
                 probs = predict(accelerator, model, valid_loader)
+                divergence.check_probs(probs, epoch + 1)
                 selection.add(probs)
                 record |= valid_scores(selection.targets, probs.argmax(axis=1))
             best = progress.close_epoch(record)
@@ -181,9 +199,15 @@ def predict_dataset(
     batch_size: int,
     hardware: Hardware,
 ) -> np.ndarray:
-    """Return (N, C) float32 probabilities of a dataset."""
+    """Return (N, C) float32 probabilities of a dataset. Raises InputError where a network's numbers overflow."""
     loader = eval_loader(accelerator, dataset, collate, batch_size, hardware)
-    return predict(accelerator, model.to(accelerator.device), loader)
+    probs = predict(accelerator, model.to(accelerator.device), loader)
+    if broken := count_broken(probs):
+        raise InputError(
+            f"the probabilities of {broken} of {len(probs)} products are nan: the network's numbers overflow in "
+            f"{accelerator.mixed_precision}; lower its train.lr, or try another hardware.mixed_precision"
+        )
+    return probs
 
 
 def _epoch_record(

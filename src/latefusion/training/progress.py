@@ -29,6 +29,7 @@ class Progress:
     best_epoch: int = 0
     best_macro_f1: float = -math.inf
     history: list[dict] = field(default_factory=list)  # a record of each finished epoch
+    precision: str | None = None  # that the latest step was computed in
 
     def add(self, step: Step) -> None:
         """Count a step; its losses are left on the device."""
