@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from latefusion.config import Experiment
 from latefusion.errors import InputError
+from latefusion.fusion.decisions import read_decisions
 from latefusion.jobs import plan
 from latefusion.prepare import load_prepared
 from latefusion.submission import write_submissions
@@ -17,5 +16,5 @@ def predict(experiment: Experiment) -> list[Path]:
     if vote.state() != "done":
         raise InputError(f"the vote is not done: run src/{vote.script} first")
     prepared = load_prepared(experiment)
-    decisions = pd.read_parquet(vote.run_dir / "test_preds.parquet")
+    decisions = read_decisions(vote.run_dir, "test", prepared)
     return write_submissions(experiment.catalogue, decisions, experiment.submission_dir, prepared.products["split"])
