@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from latefusion.errors import InputError
 from latefusion.files import read_json
@@ -27,7 +28,10 @@ def read_parquet(path: Path, columns: tuple[str, ...] = ()) -> pd.DataFrame:
     """
     _must_exist(path)
     try:
-        table = pd.read_parquet(path)
+        with pq.ParquetFile(path) as file:
+            content = file.read()
+        content.validate(full=True)  # bytes that are no UTF-8 would come to light at a later use
+        table = content.to_pandas()
     except PermissionError as error:
         raise InputError(f"{path}: no permission to read it") from error
     except _UNREADABLE as error:
