@@ -1,9 +1,18 @@
-"""Probability tables are keyed by id and refuse what is no probability."""
+"""Probabilities and decisions are keyed by id, refuse what is none, and name a damaged file with the way out."""
+
+import json
+import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from latefusion.artifacts import read_facts, read_parquet
+from latefusion.config import Split
+from latefusion.errors import InputError
+from latefusion.fusion.decisions import read_decisions, read_preds, write_decisions
+from latefusion.fusion.rules import combine
+from latefusion.prepare import Prepared
 from latefusion.probs import read_probs, write_probs
 
 IDS = pd.Index(["b", "a", "c"], name="id")
@@ -11,25 +20,138 @@ CLASSES = ["10", "40"]
 PROBS = np.array([[0.25, 0.75], [0.5, 0.5], [1.0, 0.0]])
 
 
-def test_rows_come_back_in_the_order_asked_for(tmp_path):
-    write_probs(tmp_path / "p.parquet", IDS, PROBS, CLASSES)
-    assert (read_probs(tmp_path / "p.parquet", IDS[[2, 0, 1]], CLASSES) == PROBS[[2, 0, 1]]).all()
+@pytest.fixture
+def written(tmp_path):
+    """A run folder with the probabilities of three products."""
+    write_probs(tmp_path / "tfidf" / "test_probs.parquet", IDS, PROBS, CLASSES)
+    return tmp_path / "tfidf" / "test_probs.parquet"
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, 0.9])
+@pytest.fixture
+def prepared():
+    products = pd.DataFrame({"label": ["10", "40", "10"], "split": "test"}, index=IDS)
+    return Prepared(products, CLASSES, Split())
+
+
+def change(path, function):
+    function(pd.read_parquet(path)).to_parquet(path)
+
+
+def test_rows_come_back_in_the_order_asked_for(written):
+    assert (read_probs(written, IDS[[2, 0, 1]], CLASSES) == PROBS[[2, 0, 1]]).all()
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 0.9])
 def test_what_does_not_sum_to_one_is_refused_by_id(tmp_path, bad):
     probs = PROBS.copy()
     probs[1, 0] = bad
-    with pytest.raises(ValueError, match="id a sums to"):
+    with pytest.raises(InputError, match=r"id a sums to .*lower its lr"):
         write_probs(tmp_path / "p.parquet", IDS, probs, CLASSES)
     assert not list(tmp_path.iterdir())
 
 
-def test_other_ids_or_classes_are_refused(tmp_path):
-    path = tmp_path / "p.parquet"
-    write_probs(path, IDS, PROBS, CLASSES)
-    with pytest.raises(ValueError, match="other classes"):
-        read_probs(path, IDS, ["40", "10"])
-    for ids in (IDS[:2], pd.Index(["b", "a", "d"])):
-        with pytest.raises(ValueError, match="other products"):
-            read_probs(path, ids, CLASSES)
+def test_rounding_is_cut_off_and_more_than_rounding_is_refused(tmp_path):
+    rounded = PROBS + np.array([[0, 0], [0, 0], [2e-7, -2e-7]])
+    write_probs(tmp_path / "p.parquet", IDS, rounded, CLASSES)
+    written = pd.read_parquet(tmp_path / "p.parquet").to_numpy()
+    assert 0 <= written.min() <= written.max() <= 1
+    with pytest.raises(InputError, match=r"id c has values from -0.0004 to 1.0004"):
+        write_probs(tmp_path / "p.parquet", IDS, PROBS + np.array([[0, 0], [0, 0], [4e-4, -4e-4]]), CLASSES)
+
+
+def test_a_confidence_is_never_more_than_one(tmp_path, prepared):
+    """Also where ten experts are certain in float32, weighted as they come."""
+    certain = [np.eye(2, dtype=np.float32)[[1, 0, 0]]] * 10
+    naive = sum(np.float32(0.1) * table for table in certain)
+    assert naive.max() > 1
+    for probs in (naive, combine("mean", certain, np.full(10, 0.1, dtype=np.float32))):
+        write_decisions(tmp_path / "mean", "test", IDS, probs.argmax(axis=1), probs, CLASSES)
+        assert read_decisions(tmp_path / "mean", "test", prepared)["confidence"].tolist() == [1, 1, 1]
+        assert read_preds(tmp_path / "mean", "test", prepared).tolist() == [1, 0, 0]
+
+
+DAMAGES = {
+    "3 rows are no probabilities, id b sums to 7": lambda table: table * 7,
+    "1 rows are no probabilities, id a sums to nan": lambda table: table.assign(**{"10": [0.25, np.nan, 1]}),
+    "id b has values from -0.5 to 1.5": lambda table: table.assign(**{"10": [-0.5, 0.5, 1], "40": [1.5, 0.5, 0]}),
+    "duplicate id 'b'": lambda table: table.iloc[[0, 1, 2, 0]],
+    "id 'c' is missing": lambda table: table.iloc[:2],
+    "4 rows for 3: id 'd' is none of its": lambda table: pd.concat([table, table[:1].rename(index={"b": "d"})]),
+    "other classes than the catalogue's: 40, 10, not 10, 40": lambda table: table[["40", "10"]],
+    "its columns are not all floats": lambda table: table.astype(str),
+    "its index is None instead of 'id'": lambda table: table.reset_index(drop=True),
+}
+
+
+@pytest.mark.parametrize("message", DAMAGES)
+def test_a_changed_table_is_refused_with_its_fault_and_the_way_out(written, message):
+    change(written, DAMAGES[message])
+    with pytest.raises(InputError) as caught:
+        read_probs(written, IDS, CLASSES)
+    assert str(caught.value).startswith(f"{written}: ")
+    assert message in str(caught.value)
+    assert f"delete {written.parent} and run the script that makes it again" in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"PAR1", b"not a table", b"PAR1" + bytes(60) + b"PAR1"])
+def test_a_file_that_is_no_table_is_refused(written, content):
+    if content is None:
+        written.unlink()
+    else:
+        written.write_bytes(content)
+    with pytest.raises(InputError, match=r"it (is missing|cannot be read as Parquet).*delete .*tfidf and run"):
+        read_probs(written, IDS, CLASSES)
+
+
+def test_any_damage_is_an_input_error_or_none(written):
+    """A thousand files cut off or with a few wrong bytes: no traceback, no warning, no row that is no distribution."""
+    rng, whole = np.random.default_rng(0), written.read_bytes()
+    refused = 0
+    for _ in range(1000):
+        damaged = bytearray(whole[: rng.integers(len(whole))] if rng.random() < 0.2 else whole)
+        for place in rng.integers(len(damaged), size=rng.integers(1, 4)) if damaged else ():
+            damaged[place] = rng.integers(256)
+        written.write_bytes(damaged)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            try:
+                probs = read_probs(written, IDS, CLASSES)
+            except InputError:
+                refused += 1
+            else:
+                assert np.allclose(probs.sum(axis=1), 1, atol=1e-3)
+    assert refused > 500
+
+
+@pytest.mark.parametrize(
+    ("message", "damage"),
+    [
+        ("id a has the label '60', which is no class", lambda table: table.assign(label=["10", "60", "10"])),
+        ("id c has the confidence 1.5", lambda table: table.assign(confidence=[0.5, 0.5, 1.5])),
+        ("id b has the confidence nan", lambda table: table.assign(confidence=[np.nan, 0.5, 0.5])),
+        ("it has no column 'confidence'", lambda table: table[["label"]]),
+        ("duplicate id 'a'", lambda table: table.iloc[[0, 1, 1]]),
+        ("2 rows for 3: id 'b' is missing", lambda table: table[1:]),
+    ],
+)
+def test_changed_decisions_are_refused(tmp_path, prepared, message, damage):
+    """A label that is no class would count as unknown, and nobody would notice."""
+    write_decisions(tmp_path, "test", IDS, PROBS.argmax(axis=1), PROBS, CLASSES)
+    change(tmp_path / "test_preds.parquet", damage)
+    with pytest.raises(InputError, match=f"test_preds.parquet: .*{message}"):
+        read_preds(tmp_path, "test", prepared)
+
+
+@pytest.mark.parametrize("content", ["", "[1]", "{", "null", "\ufeff{}", "[" * 100_000])
+def test_facts_that_are_no_object_are_refused(tmp_path, content):
+    (tmp_path / "job.json").write_text(content)
+    with pytest.raises(InputError, match=r"job.json: it .*JSON"):
+        read_facts(tmp_path / "job.json")
+    (tmp_path / "job.json").write_text(json.dumps({"run": "x"}))
+    assert read_facts(tmp_path / "job.json") == {"run": "x"}
+
+
+def test_a_folder_in_place_of_a_file_is_missing(tmp_path):
+    (tmp_path / "p.parquet").mkdir()
+    with pytest.raises(InputError, match=r"p.parquet: it is missing"):
+        read_parquet(tmp_path / "p.parquet")

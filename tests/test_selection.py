@@ -1,4 +1,4 @@
-"""No product has a say in which epoch speaks for it, and counts give the scores that scikit-learn gives."""
+"""No product's label moves its own row, whatever epochs are chosen; counts give the scores that scikit-learn gives."""
 
 import numpy as np
 import pytest
@@ -29,6 +29,30 @@ def test_each_fold_is_spoken_for_by_the_epoch_best_on_the_others(rng):
         others = folds != fold
         best = max(epochs, key=lambda probs: macro_f1(targets[others], probs[others].argmax(axis=1)))
         assert np.array_equal(selection.probs[folds == fold], best[folds == fold])
+
+
+@pytest.mark.parametrize("unknown", [0.0, 0.3])
+def test_no_label_moves_its_own_row(rng, unknown):
+    """Not by a bit, though it moves rows of other folds."""
+    targets, epochs = chance_epochs(rng, n=80, epochs=30)
+    targets[rng.random(80) < unknown] = -1
+    folds = assign_folds(targets, 8, 0)
+
+    def selected(labels: np.ndarray) -> np.ndarray:
+        selection = CrossSelection(labels, folds, 5)
+        for probs in epochs:
+            selection.add(probs)
+        return selection.probs
+
+    before, others_moved = selected(targets), False
+    for product in np.flatnonzero(targets >= 0):
+        changed = targets.copy()
+        changed[product] = (changed[product] + 1) % 5
+        after = selected(changed)
+        own = folds == folds[product]
+        assert np.array_equal(before[own], after[own])
+        others_moved |= not np.array_equal(before, after)
+    assert others_moved
 
 
 def test_choosing_among_many_guesses_flatters_the_best_epoch_but_not_the_selection(rng):

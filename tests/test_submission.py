@@ -122,7 +122,14 @@ def test_predictions_that_do_not_fit_are_refused_and_older_files_stay(root, tmp_
     assert (out_dir / "y_test_task1_phase1_pred.tsv").read_text() == GOOD_1
 
 
-@pytest.mark.parametrize("confidence", [-0.1, 1.1, float("nan")])
+@pytest.mark.parametrize(("confidence", "written"), [(1.0000001, "1.000000"), (-1e-7, "0.000000")])
+def test_rounding_of_a_confidence_is_cut_off(tmp_path, confidence, written):
+    catalogue = CatalogueConfig(format="table", root=tmp_path, products="products.csv")
+    [path] = write_submissions(catalogue, predict({"a": "x"}, confidence), tmp_path / "out", splits_of(["a"]))
+    assert path.read_text().splitlines()[1] == f"a\tx\t{written}"
+
+
+@pytest.mark.parametrize("confidence", [-0.1, 1.1, 1.00001, float("nan")])
 def test_confidence_is_within_0_and_1(tmp_path, confidence):
     catalogue = CatalogueConfig(format="table", root=tmp_path)
     assert "id a" in refused(catalogue, predict({"a": "x"}, confidence), tmp_path, splits_of(["a"]))

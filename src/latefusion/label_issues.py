@@ -3,14 +3,25 @@
 import numpy as np
 import pandas as pd
 
+from latefusion.artifacts import damaged, read_parquet
 from latefusion.config import Experiment
+from latefusion.errors import InputError
 from latefusion.prepare import Prepared
 from latefusion.records import sound
 
+COLUMNS = ("given", "suggested", "margin", "given_prob", "suggested_prob", "removed")
+
 
 def read_label_issues(experiment: Experiment) -> pd.DataFrame:
-    """Return the flagged products (index: id) as `denoise` wrote them."""
-    return pd.read_parquet(sound(experiment.run_root / "denoise", "label_issues.parquet"))
+    """Return the flagged products (index: id) as `denoise` wrote them.
+
+    Raises InputError where the file is missing or damaged.
+    """
+    path = sound(experiment.run_root / "denoise", "label_issues.parquet")
+    issues = read_parquet(path, COLUMNS)
+    if issues["removed"].dtype != bool:
+        raise damaged(path, "'removed' is not true or false everywhere")
+    return issues
 
 
 def removed_issues(experiment: Experiment) -> pd.Index:
@@ -20,9 +31,14 @@ def removed_issues(experiment: Experiment) -> pd.Index:
 
 
 def valid_targets(experiment: Experiment, prepared: Prepared) -> np.ndarray:
-    """Return (N,) class numbers of the validation products; -1 for label issues, where those are cleaned too."""
+    """Return (N,) class numbers of the validation products; -1 for label issues, where those are cleaned too.
+
+    Raises InputError where no label is left.
+    """
     products = prepared.evaluation_parts["valid"]
     targets = prepared.targets(products)
     if experiment.cleans_valid:
         targets[products.index.isin(removed_issues(experiment))] = -1
+    if not (targets >= 0).any():
+        raise InputError("denoising removed all valid products: set denoise.clean_valid to false or remove fewer")
     return targets

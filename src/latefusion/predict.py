@@ -2,14 +2,12 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from latefusion.config import Experiment
 from latefusion.errors import InputError
+from latefusion.fusion.decisions import read_decisions
 from latefusion.jobs import plan
 from latefusion.locks import locked
 from latefusion.prepare import load_prepared
-from latefusion.records import sound
 from latefusion.submission import write_submissions
 
 
@@ -19,6 +17,6 @@ def predict(experiment: Experiment) -> list[Path]:
     if vote.state() != "done":
         raise InputError(f"the vote is not done: run src/{vote.script} first")
     prepared = load_prepared(experiment)
-    decisions = pd.read_parquet(sound(vote.run_dir, "test_preds.parquet"))
+    decisions = read_decisions(vote.run_dir, "test", prepared)
     with locked(experiment.submission_dir, wait=True):
         return write_submissions(experiment.catalogue, decisions, experiment.submission_dir, prepared.products["split"])

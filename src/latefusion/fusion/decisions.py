@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from latefusion.artifacts import damaged, read_parquet
 from latefusion.files import whole
 from latefusion.prepare import Prepared
-from latefusion.probs import write_probs
+from latefusion.probs import check_ids, write_probs
 from latefusion.records import sound
 
 
@@ -16,16 +17,29 @@ def write_decisions(
 ) -> None:
     """Write `<part>_probs.parquet` and `<part>_preds.parquet` from (N,) decisions and (N, C) probabilities."""
     write_probs(run_dir / f"{part}_probs.parquet", ids, probs, classes)
-    confidence = probs[np.arange(len(preds)), preds]
+    confidence = probs[np.arange(len(preds)), preds].astype(np.float32).clip(0, 1)  # cuts rounding off, as write_probs
     table = pd.DataFrame({"label": np.array(classes)[preds], "confidence": confidence}, index=ids.rename("id"))
     with whole(run_dir / f"{part}_preds.parquet") as partial:
         table.to_parquet(partial)
 
 
+def read_decisions(run_dir: Path, part: str, prepared: Prepared) -> pd.DataFrame:
+    """Return the decisions on a split's products (index: id; `label`, `confidence`), in the catalogue's order.
+
+    Raises InputError where the file is missing, damaged, or of other products or classes than the catalogue's.
+    """
+    path = sound(run_dir, f"{part}_preds.parquet")
+    table = read_parquet(path, ("label", "confidence"))
+    check_ids(path, table.index, prepared.evaluation_parts[part].index)
+    unknown = table.index[~table["label"].isin(prepared.classes)]
+    if len(unknown):
+        raise damaged(path, f"id {unknown[0]} has the label {table.loc[unknown[0], 'label']!r}, which is no class")
+    wrong = table.index[~table["confidence"].between(0, 1)]
+    if len(wrong):
+        raise damaged(path, f"id {wrong[0]} has the confidence {table.loc[wrong[0], 'confidence']}, not from 0 to 1")
+    return table.loc[prepared.evaluation_parts[part].index]
+
+
 def read_preds(run_dir: Path, part: str, prepared: Prepared) -> np.ndarray:
-    """Return the (N,) decisions on a part's products, in the catalogue's order."""
-    ids = prepared.evaluation_parts[part].index
-    table = pd.read_parquet(sound(run_dir, f"{part}_preds.parquet"))
-    if set(table.index) != set(ids):
-        raise ValueError(f"{run_dir}: decisions for other products than the catalogue's {part} part")
-    return prepared.targets(table.loc[ids])
+    """Return the (N,) class numbers decided on for a split's products, in the catalogue's order."""
+    return prepared.targets(read_decisions(run_dir, part, prepared))

@@ -3,6 +3,11 @@
 Bi et al. 2020, section 3.3.2. The networks of all folds of all policies of one shape are trained together as one
 stacked model: a batch of small matrix products costs little more than one of them, and Adam works weight by weight, so
 the networks do not touch each other.
+
+Test products are decided on as published: each fold's network at its epoch of highest macro-F1 on the products it left
+out, then a vote. For validation products that choice would flatter their scores, and a choice by the other folds is no
+better: their networks trained on the very labels that are to be scored. So validation products get their probabilities
+from the network that left them out, after its last epoch, which nothing chose.
 """
 
 import math
@@ -16,11 +21,11 @@ from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
 from latefusion.config import NetworkPolicy
+from latefusion.errors import InputError
 from latefusion.fusion.inputs import Evidence
 from latefusion.fusion.vote import majority_vote
 from latefusion.metrics import class_counts, macro_f1_of_counts
 from latefusion.randomness import derive_seed
-from latefusion.selection import CrossSelection
 
 CHUNK_BYTES = 24_000_000  # what the networks of a stack touch in a step: beyond the processor's caches stacking slows
 
@@ -50,10 +55,9 @@ class StackedPolicy(nn.Module):
 
 @dataclass(frozen=True)
 class FittedNetworks:
-    """A policy's networks, each at its epoch of highest macro-F1 on the products it left out.
+    """A policy's networks, each at its epoch of highest macro-F1 on the products it left out: for test products.
 
-    `oof_probs` (N, C) are each product's by the network that did not train on it, and at the epoch that is best on the
-    other folds: the published choice of epochs would flatter them.
+    `oof_probs` (N, C) are each validation product's, by the network that left it out after its last epoch.
     """
 
     evidence: Evidence
@@ -95,7 +99,10 @@ def stacks(policies: dict[str, Evidence]) -> list[list[str]]:
 
 
 def fit_networks(policies: list[Evidence]) -> list[FittedNetworks]:
-    """Train the networks of policies of one stack: one network for each fold of each policy."""
+    """Train the networks of policies of one stack: one network for each fold of each policy.
+
+    Raises InputError where a network's probabilities are not finite: its learning rate is too high.
+    """
     return _Trainer(policies).fit()
 
 
@@ -136,9 +143,6 @@ class _Trainer:
         self.best_scores = np.full(len(self.networks), -1.0)
         self.best_epochs = np.zeros(len(self.networks), dtype=int)
         self.best = {key: value.clone() for key, value in self.net.state_dict().items()}
-        self.selections = [
-            CrossSelection(evidence.targets, evidence.folds, evidence.num_classes) for evidence in policies
-        ]
 
     def _inputs(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the (T, N, in) different inputs, and the (S, 1) number of each network's among them."""
@@ -152,8 +156,9 @@ class _Trainer:
     def fit(self) -> list[FittedNetworks]:
         for epoch in tqdm(range(self.policy.epochs), f"{len(self.networks)} networks", unit="epoch", disable=None):
             self._train_epoch(epoch)
-            self._keep_best(epoch)
-        return [self._result(number) for number in range(len(self.policies))]
+            oof_probs = [self._left_out_probs(number) for number in range(len(self.policies))]
+            self._keep_best(epoch, oof_probs)
+        return [self._result(number, oof_probs[number]) for number in range(len(self.policies))]
 
     def _train_epoch(self, epoch: int) -> None:
         for rows, shares in zip(*self._batches(epoch), strict=True):
@@ -183,31 +188,38 @@ class _Trainer:
         return torch.from_numpy(batches), torch.from_numpy(shares)
 
     @torch.no_grad()
-    def _keep_best(self, epoch: int) -> None:
+    def _left_out_probs(self, number: int) -> np.ndarray:
+        """Return (N, C): each product's probabilities by the network of a policy that left it out, as it is now."""
+        evidence = self.policies[number]
+        probs = np.empty((len(evidence.targets), evidence.num_classes), dtype=np.float32)
+        for stacked in range(number * self.n_folds, (number + 1) * self.n_folds):
+            rows = self.left_out[stacked]
+            x = self.inputs[self.input_of[stacked], torch.from_numpy(rows)]
+            probs[rows] = self.net(x[None], slice(stacked, stacked + 1))[0].softmax(dim=-1).numpy()
+        if not np.isfinite(probs).all():
+            fused = ", ".join(evidence.policy.experts)
+            raise InputError(
+                f"a policy network of {fused} gives probabilities that are not finite: lower its lr {self.policy.lr}"
+            )
+        return probs
+
+    def _keep_best(self, epoch: int, oof_probs: list[np.ndarray]) -> None:
         """Keep the weights of each network that is better than ever on the products it left out."""
-        scores = np.concatenate([self._score(number) for number in range(len(self.policies))])
+        scores = [_fold_scores(*of_policy) for of_policy in zip(self.policies, oof_probs, strict=True)]
+        scores = np.concatenate(scores)
         better = scores > self.best_scores
         self.best_scores[better] = scores[better]
         self.best_epochs[better] = epoch + 1
         for key, value in self.net.state_dict().items():
             self.best[key][torch.from_numpy(better)] = value[torch.from_numpy(better)]
 
-    def _score(self, number: int) -> np.ndarray:
-        """Return (F,) macro-F1 of a policy's networks on their left-out products, which go to its selection too."""
-        evidence, selection = self.policies[number], self.selections[number]
-        probs = np.empty_like(selection.probs)
-        for stacked in range(number * self.n_folds, (number + 1) * self.n_folds):
-            rows = self.left_out[stacked]
-            x = self.inputs[self.input_of[stacked], torch.from_numpy(rows)]
-            probs[rows] = self.net(x[None], slice(stacked, stacked + 1))[0].softmax(dim=-1).numpy()
-        selection.add(probs)
-        preds = probs.argmax(axis=1)
-        return macro_f1_of_counts(
-            class_counts(evidence.targets, preds, evidence.num_classes, evidence.folds, self.n_folds)
-        )
-
-    def _result(self, number: int) -> FittedNetworks:
+    def _result(self, number: int, oof_probs: np.ndarray) -> FittedNetworks:
         own = slice(number * self.n_folds, (number + 1) * self.n_folds)
         weights = {key: value[own].clone() for key, value in self.best.items()}
-        epochs = self.best_epochs[own].tolist()
-        return FittedNetworks(self.policies[number], weights, epochs, self.selections[number].probs)
+        return FittedNetworks(self.policies[number], weights, self.best_epochs[own].tolist(), oof_probs)
+
+
+def _fold_scores(evidence: Evidence, oof_probs: np.ndarray) -> np.ndarray:
+    """Return (F,): the macro-F1 of each fold's network on the products it left out."""
+    preds, n_folds = oof_probs.argmax(axis=1), evidence.policy.n_folds
+    return macro_f1_of_counts(class_counts(evidence.targets, preds, evidence.num_classes, evidence.folds, n_folds))

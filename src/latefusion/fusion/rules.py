@@ -49,13 +49,28 @@ def fit_rule(evidence: Evidence) -> FittedRule:
 
 
 def combine(kind: str, tables: list[np.ndarray], weights: np.ndarray) -> np.ndarray:
-    """Return (N, C) probabilities from the experts' (N, C) tables."""
-    if kind == "max":
-        highest = np.maximum.reduce(tables)
-        return highest / highest.sum(axis=1, keepdims=True)
-    if kind == "product":
-        return softmax(sum(as_logits(table) for table in tables), axis=1)
-    return sum(weight * table for weight, table in zip(weights, tables, strict=True)).astype(np.float32)
+    """Return (N, C) float32 probabilities from the experts' (N, C) tables.
+
+    Rows are divided by their sum, so that rounding leaves no probability above one: ten tenths are 1.0000001 in
+    float32. Raises KeyError on an unknown rule.
+    """
+    combined = RULES[kind](tables, weights)
+    return (combined / combined.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def _mean(tables: list[np.ndarray], weights: np.ndarray) -> np.ndarray:
+    return sum(weight * table for weight, table in zip(weights, tables, strict=True))
+
+
+def _max(tables: list[np.ndarray], weights: np.ndarray) -> np.ndarray:
+    return np.maximum.reduce(tables)
+
+
+def _product(tables: list[np.ndarray], weights: np.ndarray) -> np.ndarray:
+    return softmax(sum(as_logits(table) for table in tables), axis=1)
+
+
+RULES = {"mean": _mean, "weighted_mean": _mean, "max": _max, "product": _product}
 
 
 def _weights(evidence: Evidence, fold: int) -> np.ndarray:

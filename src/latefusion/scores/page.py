@@ -3,16 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from latefusion.needs import goes_on
+from latefusion.scores.notes import best_policy_note, late_note, methods_note
 from latefusion.scores.results import GROUPS, Results
-
-METHODS_NOTE = (
-    "In percent, with bootstrap 95 % intervals. {sizes}. On valid each product is scored by networks that did not "
-    "train on it and at epochs that its label had no say in{but}. On test, if there is any, nobody trained or chose on "
-    "any product. Gains are paired differences of {part} macro-F1 from {best}, the text or image expert of highest "
-    "valid macro-F1; p is McNemar's, of who is right more often."
-)
-BUT = ", except that {names} began from the weights of another expert's epoch that is best on all of valid"
 
 
 def score_section(results: Results, scores: pd.DataFrame, comparisons: pd.DataFrame) -> str:
@@ -31,12 +23,8 @@ def score_section(results: Results, scores: pd.DataFrame, comparisons: pd.DataFr
     means = scores[scores["method"].isin(results.experiment.vote_members)].groupby(["split", "metric"])["value"].mean()
     mean_cells = (_percent(means.get(column)) for column in columns)
     rows.append(("", "(mean of the vote's members)", *mean_cells, "", ""))
-    sizes = scores.drop_duplicates("split").set_index("split")["n"]
-    best = comparisons["against"].iloc[0] if len(comparisons) else "-"
-    about = "; ".join(f"{split}: {n} products" for split, n in sizes.items())
-    continued = ", ".join(name for name in results.experiment.experts if goes_on(results.experiment, name))
-    but = BUT.format(names=continued) if continued else ""
-    return f"{markdown(rows)}\n\n{METHODS_NOTE.format(sizes=about, part=part, best=best, but=but)}"
+    notes = [methods_note(results, scores), best_policy_note(results, scores, comparisons), late_note(results)]
+    return "\n\n".join([markdown(rows), *filter(None, notes)])
 
 
 def vote_section(results: Results, votes: pd.DataFrame) -> str:

@@ -43,9 +43,17 @@ def score_table(results: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def best_expert(scores: pd.DataFrame) -> str | None:
     """Return the text or image expert of highest validation macro-F1: chosen without a look at the test products."""
-    valid = scores[(scores["split"] == "valid") & (scores["metric"] == "macro_f1")]
-    experts = valid[valid["kind"].isin(["image", "text"])]
-    return None if experts.empty else experts.loc[experts["value"].idxmax(), "method"]
+    return _best_on_valid(scores, ["image", "text"])
+
+
+def best_policy(scores: pd.DataFrame) -> str | None:
+    """Return the policy of any kind of highest validation macro-F1, of equals the first."""
+    return _best_on_valid(scores, ["policy", "rule"])
+
+
+def _best_on_valid(scores: pd.DataFrame, kinds: list[str]) -> str | None:
+    valid = scores[(scores["split"] == "valid") & (scores["metric"] == "macro_f1") & scores["kind"].isin(kinds)]
+    return None if valid.empty else valid.loc[valid["value"].idxmax(), "method"]
 
 
 def _compare(methods: list[Method], best: str | None, part: str, targets, preds, draws) -> list[tuple]:

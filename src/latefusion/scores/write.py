@@ -6,6 +6,8 @@ from latefusion.label_report import describe_label_issues
 from latefusion.locks import locked
 from latefusion.prepare import Prepared
 from latefusion.scores.analysis import calibration_table, expert_pairs, vote_members
+from latefusion.scores.environment import run_section
+from latefusion.scores.notes import sample_note
 from latefusion.scores.page import calibration_section, pair_section, score_section, vote_section
 from latefusion.scores.results import Results
 from latefusion.scores.tables import class_table, score_table
@@ -25,12 +27,13 @@ def write_scores(experiment: Experiment, prepared: Prepared) -> str:
     }
     sections = [
         f"# {experiment.name}",
-        "" if experiment.sample is None else "Synthetic sample catalogue, drawn by the project.",
+        sample_note(experiment),
         score_section(results, scores, comparisons),
         vote_section(results, tables["votes"]),
         pair_section(results, tables["pairs"]),
         calibration_section(results, tables["calibration"]),
         describe_label_issues(experiment, prepared) if "denoise" in results.done else "",
+        run_section(results),
     ]
     page = "\n\n".join(filter(None, sections)) + "\n"
     with locked(experiment.submission_dir, wait=True):

@@ -17,6 +17,8 @@ from latefusion.files import whole
 from latefusion.submission.forms import CHALLENGES, PREDICTIONS_NAME, Challenge
 from latefusion.submission.validation import validate_challenge, validate_predictions
 
+ROUNDING = 1e-6  # by so much a confidence may lie outside 0 to 1: a mean of ten experts in float32; it is cut off
+
 
 def write_submissions(
     catalogue: CatalogueConfig, predictions: pd.DataFrame, out_dir: Path, splits: pd.Series
@@ -54,6 +56,7 @@ def _write_challenge(path: Path, table: pd.DataFrame, challenge: Challenge, test
 def _write_predictions(predictions: pd.DataFrame, out_dir: Path) -> Path:
     """Write id, label and confidence; a cell with a tab, a quote or a line break is quoted as in CSV."""
     table = predictions.rename_axis("id")[["label", "confidence"]].reset_index()
+    table["confidence"] = table["confidence"].clip(0, 1)
     odd = table["id"][table["id"].str.contains("\r") | table["label"].str.contains("\r")]
     _refuse_ids(odd, "Ids or labels that hold a carriage return, which no table can carry:", "Rename them.")
     text = table.to_csv(sep="\t", index=False, lineterminator="\n", float_format="%.6f")
@@ -83,7 +86,7 @@ def _check_predictions(predictions: pd.DataFrame, expected: pd.Index) -> None:
     _refuse_ids(expected[~expected.isin(ids)], "Products without a prediction:", advice)
     _refuse_ids(ids[~ids.isin(expected)], "Predictions for products that are not to be predicted:", advice)
     _refuse_ids(ids[predictions["label"].isna()], "Predictions without a label:", advice)
-    certain = predictions["confidence"].between(0, 1)
+    certain = predictions["confidence"].between(-ROUNDING, 1 + ROUNDING)
     _refuse_ids(ids[~certain], "Predictions whose confidence is not within 0 and 1:", advice)
 
 

@@ -1,0 +1,43 @@
+"""What the scores were computed on: device, precision, threads, versions and code, as each job recorded them."""
+
+from latefusion.artifacts import read_facts
+from latefusion.scores.results import Results
+
+UNKNOWN = "not recorded"
+
+
+def run_section(results: Results) -> str:
+    """Return the section: one line where all finished jobs agree, a list of what differs by job where they do not."""
+    environments = {name: _environment(results, name) for name in sorted(results.done)}
+    if not environments:
+        return ""
+    facts = list(dict.fromkeys(fact for environment in environments.values() for fact in environment))
+    shared, differing = [], []
+    for fact in facts:
+        jobs_by_value: dict[str, list[str]] = {}
+        for name, environment in environments.items():
+            jobs_by_value.setdefault(environment.get(fact, UNKNOWN), []).append(name)
+        if len(jobs_by_value) == 1:
+            shared.append(f"{fact} {next(iter(jobs_by_value))}")
+        else:
+            values = "; ".join(f"{value} ({', '.join(jobs)})" for value, jobs in jobs_by_value.items())
+            differing.append(f"- {fact} differs: {values}")
+    line = f"All jobs: {', '.join(shared)}." if shared else f"Environment: {UNKNOWN}." if not facts else ""
+    return "\n\n".join(filter(None, ["## Run", line, "\n".join(differing)]))
+
+
+def _environment(results: Results, name: str) -> dict[str, str]:
+    """Return a job's facts by name, as text; versions and other nested facts one by one, without their heading."""
+    recorded = read_facts(results.experiment.run_root / name / "job.json").get("environment")
+    return _flat(recorded) if isinstance(recorded, dict) else {}
+
+
+def _flat(facts: dict) -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for name, value in facts.items():
+        flat |= _flat(value) if isinstance(value, dict) else {str(name).replace("_", " "): _text(value)}
+    return flat
+
+
+def _text(value: object) -> str:
+    return UNKNOWN if value is None else str(value).replace("\n", " ").replace("|", "/")
