@@ -7,9 +7,17 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as the scripts do, and before anything imports torch
 REPOSITORY = Path(__file__).parents[1]
+
+# HYPOTHESIS_PROFILE=long fuzzes for as long as one lets it; the suite repeats the same examples on every machine.
+settings.register_profile(
+    "suite", max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("long", max_examples=100_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 TINY_CNN = {
     "kind": "cnn",
