@@ -104,7 +104,7 @@ def _run(batches: list[tuple], workers: int) -> Iterator[int]:
     # Spawned, because a process that has started threads (OpenCV, torch) must not be forked.
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_start_worker) as pool:
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # workers inherit it: Ctrl-C is for this process alone
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # workers inherit it: Ctrl-C is for the parent
         counts = pool.map(_save_batch, batches)  # starts them
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         yield from counts
