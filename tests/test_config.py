@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 
 import pytest
 import yaml
@@ -67,9 +68,44 @@ def test_the_default_page_is_the_sample():
         ("experts.frozen.image_lr_factor=2", "experts.frozen.image_lr_factor: unknown key 'image_lr_factor'"),
         ("experts.more={kind: joint, text: camembert, image: cnn_raw}", "experts.more: the key 'features' is missing"),
         ("experts.more={min_df: 1}", "experts.more: the key 'kind' is missing"),
-        ("experts.frozen.features=cold", "experts.frozen: Input tag 'cold' found using 'features'"),
+        ("experts.frozen.features=cold", "experts.frozen.features: unknown value 'cold'; known: frozen, end_to_end"),
         ("experts.more={kind: late, of: frozen}", "set experts.frozen.train.keep_last to 1 or more"),
-        ("experts.dcl_late.epochs_before_end=1", "set experts.dcl_clean.train.keep_last to 2 or more"),
+        ("experts.more={kind: late, of: camembert, epochs_before_end: 1}", "experts.camembert.train.keep_last to 2"),
+        ("experts.dcl_late.epochs_before_end=1", "experts.dcl_late.epochs_before_end: 'dcl_clean' has 1 epochs"),
+        ("experts.cnn_raw.train.lr=.inf", "experts.cnn_raw.train.lr: Input should be a finite number"),
+        ("experts.cnn_raw.train.weight_decay=.nan", "experts.cnn_raw.train.weight_decay: Input should be a finite"),
+        ("experts.cnn_raw.train.lr=1e999", "experts.cnn_raw.train.lr: Input should be a finite number"),
+        ("experts.tfidf.regularisation=[.inf]", "experts.tfidf.regularisation: Input should be a finite number"),
+        ("policies.more={kind: logistic, experts: [tfidf], C: .inf}", "policies.more.C: Input should be a finite"),
+        ("experts.tfidf.word_ngrams=[2, 1]", "experts.tfidf.word_ngrams: should be two lengths, the shorter first"),
+        ("experts.tfidf.char_ngrams=[0, 1]", "experts.tfidf.char_ngrams: should be two lengths, the shorter first"),
+        ("experts.tfidf.seed=-1", "experts.tfidf.seed: Input should be greater than or equal to 0"),
+        ("split.seed=4294967296", "split.seed: Input should be less than or equal to 4294967295"),
+        ("experts.camembert.train.epochs=99999999999", "experts.camembert.train.epochs: should be 4294967295 or less"),
+        ("experts.camembert.scratch.num_attention_heads=3", "hidden_size 16 is no multiple of num_attention_heads 3"),
+        ("experts.dcl_clean.neighbourhood=3", "neighbourhood 3 is more than the 2 tiles of a row"),
+        ("experts.cnn_raw.model_args={num_classes: 3}", "model_args: num_classes cannot be given here"),
+        ("experts.cnn_raw.model_args={pretrained_cfg: x, in_chans: 1}", "model_args: pretrained_cfg, in_chans cannot"),
+        ("denoise.network.model_args={checkpoint_path: x}", "model_args: checkpoint_path cannot be given here"),
+        (f"experts.{'x' * 81}={{kind: tfidf}}", "String should have at most 80 characters"),
+        ("experts.Nul={kind: tfidf}", "'Nul' is the name of a device on Windows"),
+        ("experts.TFIDF={kind: tfidf}", "'tfidf' and 'TFIDF' differ in capitals alone"),
+        ("policies.Tfidf={experts: [tfidf]}", "'tfidf' and 'Tfidf' differ in capitals alone"),
+        ("experts.Cache={kind: tfidf}", "'Cache' is a folder of the experiment's own"),
+        ("name=pretrained", "name: weights/pretrained is no experiment's folder"),
+        ("name=Pretrained", "name: weights/Pretrained is no experiment's folder"),
+        ("name=README", "name: weights/README is no experiment's folder"),
+        ("name=a b", "name: a name is made of letters, digits, - and _"),
+        ("name=2020", "name: should be text, and YAML reads this as 2020: write it in quotes"),
+        ("experts.tfdif.min_df=1", "the config has no experts.tfdif, did you mean experts.tfidf?"),
+        ("policies.one_layr.epochs=3", "the config has no policies.one_layr, did you mean policies.one_layer?"),
+        ("experts.camembert.kind=transfromer", "experts.camembert.kind: unknown value 'transfromer'; did you mean"),
+        ("policies.more={kind: netwrok, experts: [tfidf]}", "policies.more.kind: unknown value 'netwrok'; did"),
+        ("experts.cnn_raw.train_on=claen", "experts.cnn_raw.train_on: unknown value 'claen'; did you mean 'clean'?"),
+        ("experts.dcl_late.of=DCL_CLEAN", "'DCL_CLEAN' does not exist; did you mean 'dcl_clean'?"),
+        ("split.valid_fraction=0", "split.valid_fraction: 0 leaves no valid products"),
+        ("catalogue={format: table, root: x}", "sample: there is none in format table"),
+        ("experts=[tfidf]", "experts: should be a mapping of keys to values"),
         ("experts.dcl_clean.grid=5", "experts.dcl_clean: grid 5 does not divide crop 32"),
         ("experts.cnn_raw.image.crop=40", "crop 40 is larger than resize 36"),
         ("image_cache=32", "image.resize 36 is larger than image_cache 32"),
@@ -81,9 +117,9 @@ def test_the_default_page_is_the_sample():
         ("experts.vote={kind: tfidf}", "'vote' is a folder of the experiment's own"),
         ("policies.tfidf={experts: [tfidf]}", "'tfidf' names an expert and a policy"),
         ("experts.a/b={kind: tfidf}", "experts.a/b"),
-        ("experts.tfidf.kind=svm", "experts.tfidf"),
-        ("policies.one_layer.experts=[tfidf, tfidf]", "policies.one_layer.experts: 'tfidf' stands twice"),
-        ("vote.members=[one_layer, one_layer]", "vote.members: 'one_layer' stands twice"),
+        ("experts.tfidf.kind=svm", "experts.tfidf.kind: unknown value 'svm'; known: transformer, tfidf"),
+        ("policies.one_layer.experts=[tfidf, tfidf]", "policies.one_layer.experts: duplicate name 'tfidf'"),
+        ("vote.members=[one_layer, one_layer]", "vote.members: duplicate name 'one_layer'"),
         ("policies.one_layer.hidden_size=6", "hidden_size is for layers: 2 alone"),
         ("policies.one_layer.top_k=2", "top_k is for inputs: top_k alone, not for probs"),
         ("policies.one_layer.kind=mean", "unknown key 'epochs'"),
@@ -107,15 +143,102 @@ def test_all_problems_are_named_at_once(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("experts: {a: {kind: tfidf}, a: {kind: tfidf}}", "the key 'a' stands twice"),
+        ("experts: {a: {kind: tfidf}, a: {kind: tfidf}}", "duplicate key 'a'"),
         ("experts: [", "not valid YAML"),
-        ("- a", "an experiment is a page of keys and values"),
+        ("a: 1\nb: 2\na: 3", "page.yaml, line 3: duplicate key 'a'"),
+        ("a:\n  b: {c: 1, c: 2}", "page.yaml, line 2: duplicate key 'c'"),
+        ("{[1, 2]: 3}", "page.yaml, line 1: a list or a mapping cannot be a key"),
+        ("a: 1\n? {b: 1}\n: 3", "page.yaml, line 2: a list or a mapping cannot be a key"),
+        ("experts: {no: {kind: tfidf}}", "YAML reads the key no as another thing than a word: write it in quotes"),
+        ("policies: {2020: {experts: [a]}}", "the key 2020 as another thing than a word"),
+        ("split:\n  seed: " + "1" * 5000, "page.yaml, line 2: a number of 5000 digits is too long"),
+        ("split:\n  seed: 0x" + "f" * 9000, "page.yaml, line 2: a number of 9002 digits is too long"),
+        ("a: 0b_", "page.yaml, line 1: not valid YAML: invalid literal"),
+        ('a: "\\U00FFFFFF"', "page.yaml, line 1: not valid YAML"),
+        ('a: "\\ud800"', "page.yaml, line 1: a NUL or half a surrogate pair is no text"),
+        ("%YAML 1." + "1" * 5000 + "\n--- a", "page.yaml, line 1: not valid YAML"),
+        ("[" * 3000, "page.yaml, line 1: nested more than 30 levels deep"),
+        ("a: " + "{a: " * 3000, "page.yaml, line 1: nested more than 30 levels deep"),
+        ("a: !!set {b}", "page.yaml, line 1: a tag"),
+        ("a: !!python/object/apply:os.system [ls]", "page.yaml, line 1: a tag"),
+        ("a: &a [*a]", "page.yaml, line 1: '\\*a' is part of itself"),
+        ("a: &a {<<: *a}", "page.yaml, line 1: '\\*a' is part of itself"),
+        ("a: &a {b: 1}\nc: {<<: 3}", "page.yaml, line 2: not valid YAML"),
+        ("a: *b", "page.yaml, line 1: not valid YAML: found undefined alias"),
+        ("x" * 300_000, "page.yaml: has more than 200,000 characters"),
+        ("- a", "a config is a mapping of keys to values"),
     ],
 )
 def test_a_page_that_is_no_page_is_refused(tmp_path, text, message):
     (tmp_path / "page.yaml").write_text(text)
     with pytest.raises(InputError, match=message):
         load_experiment(tmp_path / "page.yaml")
+
+
+def unfolding(line: str, steps: int) -> str:
+    """YAML in which each line holds the one before it several times."""
+    return "\n".join(["n0: &n0 {k0: 1}", *(line.format(step, step - 1) for step in range(1, steps))])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (unfolding("n{0}: &n{0} {{<<: [*n{1}, *n{1}, *n{1}, *n{1}], k{0}: 1}}", 25), "more than 100,000 values"),
+        (unfolding("n{0}: &n{0} [*n{1}, *n{1}, *n{1}, *n{1}]", 25), "more than 100,000 values"),
+        (unfolding("n{0}: &n{0} {{<<: *n{1}, k{0}: 1}}", 3000), "more than 30 levels deep"),
+    ],
+)
+def test_what_unfolds_without_end_is_refused_at_once(tmp_path, text, message):
+    (tmp_path / "page.yaml").write_text(text)
+    started = time.monotonic()
+    with pytest.raises(InputError, match=message):
+        load_experiment(tmp_path / "page.yaml")
+    assert time.monotonic() - started < 5
+
+
+def test_a_date_is_the_word_it_is(tmp_path):
+    for date in ("2024-02-01", "2024-13-45"):
+        assert load(tmp_path, overrides=[f"name={date}"]).name == date
+
+
+def test_a_chain_of_experts_is_bounded(tmp_path):
+    def chain(page):
+        for number in range(1500):
+            start_from = f"link{number - 1}" if number else "cnn_raw"
+            page["experts"][f"link{number}"] = {"kind": "cnn", "start_from": start_from}
+
+    with pytest.raises(InputError, match="more than 100 experts go on from one another"):
+        load(tmp_path, chain)
+
+
+def test_merge_keys_may_be_overridden_wherever_the_anchor_stands(tmp_path):
+    """The anchor's own mapping has a merge key too, and is deeper than the alias."""
+    text = yaml.safe_dump(tiny_page()).replace("hardware:", "hardware: &h")
+    text += "split2: {deep: {deeper: &d {<<: *h, num_workers: 1}}}\nhardware2: {<<: *d, num_workers: 2}\n"
+    (tmp_path / "page.yaml").write_text(text)
+    with pytest.raises(InputError) as caught:
+        load_experiment(tmp_path / "page.yaml")
+    assert "unknown key 'split2'" in str(caught.value)  # and nothing about a duplicate key
+
+
+@pytest.mark.parametrize("word", ["no", "No", "'no'", "false", "off"])
+def test_the_precision_no_can_be_written(tmp_path, word):
+    (tmp_path / "page.yaml").write_text(
+        yaml.safe_dump(tiny_page() | {"hardware": None}).replace(
+            "hardware: null", f"hardware: {{mixed_precision: {word}}}"
+        )
+    )
+    assert load_experiment(tmp_path / "page.yaml").hardware.mixed_precision == "no"
+    assert load(tmp_path, overrides=[f"hardware.mixed_precision={word}"]).hardware.mixed_precision == "no"
+
+
+@pytest.mark.parametrize("word", ["none", "None", "'none'", "null", "~", "no", "false", ""])
+@pytest.mark.parametrize("key", ["image_cache", "experts.tfidf.char_ngrams", "hardware.num_workers"])
+def test_none_can_be_written(tmp_path, key, word):
+    section = load(tmp_path, overrides=[f"{key}={word}"])
+    for name in key.split("."):
+        section = section[name] if isinstance(section, dict) else getattr(section, name)
+    assert section is None
 
 
 def test_an_override_leaves_sections_alone_that_share_an_anchor():
@@ -126,7 +249,10 @@ def test_an_override_leaves_sections_alone_that_share_an_anchor():
     assert after.experts["resnet_raw"] == before.experts["resnet_raw"]
 
 
-@pytest.mark.parametrize("override", ["split", "=3", "split.seed.x=1", "split.seed=["])
+@pytest.mark.parametrize(
+    "override",
+    ["split", "=3", "split.seed.x=1", "split.seed=[", "vote={members: [a], members: [b]}", ".".join("a" * 99) + "=1"],
+)
 def test_a_bad_override_is_refused(tmp_path, override):
     with pytest.raises(InputError, match="--set"):
         load(tmp_path, lambda page: page["split"].update(seed=1), [override])

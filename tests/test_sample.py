@@ -2,7 +2,9 @@
 
 import csv
 import json
+import shutil
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -217,10 +219,93 @@ def test_an_interrupted_drawing_is_drawn_anew(sigir, tmp_path, monkeypatch):
         patched.setattr(sample_write, "_save_batch", stop)
         with pytest.raises(KeyboardInterrupt):
             draw_sample(SMALL, layout="sigir", root=tmp_path)
-    assert not (tmp_path / "sample.json").exists()
-    (tmp_path / "image_training" / "image_1_product_1.jpg").write_bytes(b"half a picture")
+    assert not json.loads((tmp_path / "sample.json").read_text())["complete"]
+    half = next((sigir / "image_training").iterdir()).name
+    (tmp_path / "image_training" / half).write_bytes(b"half a picture")
     assert draw_sample(SMALL, layout="sigir", root=tmp_path)
     assert contents(tmp_path) == contents(sigir)
+
+
+def refuses(root: Path, sample: SampleConfig, *names: str) -> None:
+    """The sample is refused, the files are named, and all is left as it is."""
+    before = contents(root)
+    with pytest.raises(InputError, match="did not put there") as caught:
+        draw_sample(sample, layout="sigir", root=root)
+    assert all(name in str(caught.value) for name in names)
+    assert contents(root) == before
+
+
+@pytest.fixture
+def copied(sigir, tmp_path) -> Path:
+    return Path(shutil.copytree(sigir, tmp_path / "copied"))
+
+
+OTHER = SMALL.model_copy(update={"seed": 8})
+
+
+@pytest.mark.parametrize("sample", [SMALL, OTHER], ids=["same", "other"])
+def test_files_that_are_not_the_samples_are_never_touched(copied, sample):
+    (copied / "X_train.tsv").write_text("Integer_id\tTitle\n0\tsomebody's own")
+    picture = next((copied / "image_training").iterdir())
+    picture.write_bytes(b"somebody's own")
+    (copied / "image_test" / "mine.jpg").write_bytes(b"")
+    (copied / "notes").mkdir()
+    (copied / "notes" / "todo.txt").write_text("")
+    picture_name = f"image_training/{picture.name}: changed"
+    refuses(copied, sample, "X_train.tsv: changed", picture_name, "image_test/mine.jpg: not", "notes/todo.txt: not")
+
+
+def test_a_folder_of_pictures_that_is_a_link_is_not_followed(copied, tmp_path):
+    (copied / "image_test").rename(tmp_path / "elsewhere")
+    (copied / "image_test").symlink_to(tmp_path / "elsewhere")
+    refuses(copied, OTHER, "image_test: not a file of the sample")
+    assert len(list((tmp_path / "elsewhere").iterdir())) == 48
+
+
+def test_a_missing_picture_is_drawn_again(sigir, copied):
+    next((copied / "image_training").iterdir()).unlink()
+    (copied / "image_training" / ".DS_Store").write_text("left by a file manager")
+    assert draw_sample(SMALL, layout="sigir", root=copied)
+    assert contents(copied) == contents(sigir)
+
+
+def test_an_interrupted_drawing_may_hold_nothing_but_the_samples_files(copied):
+    record = json.loads((copied / "sample.json").read_text())
+    (copied / "sample.json").write_text(json.dumps(record | {"complete": False}))
+    (copied / "image_training" / "mine.jpg").write_bytes(b"")
+    refuses(copied, SMALL, "image_training/mine.jpg")
+    (copied / "sample.json").unlink()  # as an earlier version left it
+    refuses(copied, SMALL, "image_training/mine.jpg")
+    (copied / "image_training" / "mine.jpg").unlink()
+    assert draw_sample(SMALL, layout="sigir", root=copied)
+
+
+def test_a_cut_between_two_samples_loses_neither_list(sigir, copied, monkeypatch):
+    def cut(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("latefusion.sample.write_tables", cut)
+        with pytest.raises(KeyboardInterrupt):
+            draw_sample(OTHER, layout="sigir", root=copied)
+    assert draw_sample(SMALL, layout="sigir", root=copied)
+    assert contents(copied) == contents(sigir)
+
+
+@pytest.mark.parametrize("record", ['{"drawing_version": 1}', '{"files": {"../a": 1}, "complete": true}', "[]", "{"])
+def test_a_sample_whose_files_are_not_known_is_refused(copied, record):
+    (copied / "sample.json").write_text(record)
+    before = contents(copied)
+    with pytest.raises(InputError, match="does not list the sample's files"):
+        draw_sample(SMALL, layout="sigir", root=copied)
+    assert contents(copied) == before
+
+
+def test_two_drawings_at_once_wait_for_each_other(sigir, tmp_path):
+    with ThreadPoolExecutor(2) as pool:  # a lock is the open folder's: threads wait as processes do
+        drew = list(pool.map(lambda _: draw_sample(SMALL, layout="sigir", root=tmp_path / "shared"), range(2)))
+    assert sorted(drew) == [False, True]
+    assert contents(tmp_path / "shared") == contents(sigir)
 
 
 def test_a_folder_of_others_is_refused_and_left_alone(tmp_path):

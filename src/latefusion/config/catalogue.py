@@ -5,17 +5,17 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from latefusion.config.section import Fraction, Section
+from latefusion.config.section import Fraction, Section, Seed
 
 
 class SampleConfig(Section):
     """The synthetic catalogue to draw into `catalogue.root`; pages about real products leave it out."""
 
     products: int = Field(5000, ge=200)
-    seed: int = 2020
+    seed: Seed = 2020
     label_noise: Fraction = 0.05
     missing_descriptions: Fraction = 0.351
-    image_size: int = Field(500, ge=64)
+    image_size: int = Field(500, ge=64, le=10_000)
 
 
 class Columns(Section):
@@ -70,7 +70,7 @@ class Split(Section):
 
     valid_fraction: Fraction = 0.1
     test_fraction: Fraction = 0.0
-    seed: int = 2020
+    seed: Seed = 2020
     # Near-duplicates (equal titles, or nearly equal pictures) on one side, and in one fold. Off, as published.
     group_duplicates: bool = False
     # Bits of 64 in which the pictures' hashes may differ; even, but for ties, since each hash has 32 ones. Of the

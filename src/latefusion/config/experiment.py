@@ -18,8 +18,14 @@ from latefusion.config.experts import (
 )
 from latefusion.config.fusion import Policy, Vote
 from latefusion.config.joint import JointExpert
-from latefusion.config.references import check_fusion, check_image_cache, check_references
-from latefusion.config.section import Name, Section
+from latefusion.config.references import (
+    check_experiment_name,
+    check_fusion,
+    check_image_cache,
+    check_names,
+    check_references,
+)
+from latefusion.config.section import Name, NoneWord, Section
 from latefusion.config.training import Hardware
 
 
@@ -31,7 +37,7 @@ class Experiment(Section):
     catalogue: CatalogueConfig
     split: Split = Split()
     # Side in pixels of the shared cache of decoded pictures; auto: the largest that is read; none: no cache.
-    image_cache: Annotated[int, Field(ge=8)] | Literal["auto"] | None = None
+    image_cache: Annotated[Annotated[int, Field(ge=8, le=10_000)] | Literal["auto"] | None, NoneWord] = None
     experts: dict[Name, Expert] = Field(min_length=1)
     denoise: Denoise | None = None
     policies: dict[Name, Policy] = Field(min_length=1)
@@ -40,9 +46,27 @@ class Experiment(Section):
 
     @model_validator(mode="after")
     def _names_resolve(self) -> "Experiment":
+        check_experiment_name(self.name)
+        check_names([*self.experts, *self.policies])
         check_references(self.experts, cleans=self.denoise is not None)
         check_image_cache(self.cache_side, self._image_inputs)
         check_fusion(self.experts, self.policies, {"vote.members": self.vote_members} | self._vote_subsets)
+        return self
+
+    @model_validator(mode="after")
+    def _there_are_products_for_each_split(self) -> "Experiment":
+        catalogue, split = self.catalogue, self.split
+        if self.sample is not None and catalogue.format == "table":
+            raise ValueError("sample: there is none in format table, choose catalogue.format sigir or ens")
+        if catalogue.columns.split is None and not split.valid_fraction:
+            raise ValueError("split.valid_fraction: 0 leaves no valid products; give some, or name columns.split")
+        nothing_to_predict = catalogue.format == "table" and not (
+            split.test_fraction or catalogue.test_products or catalogue.columns.split
+        )
+        if nothing_to_predict:
+            raise ValueError(
+                "nothing is left to predict: set split.test_fraction, catalogue.test_products or columns.split"
+            )
         return self
 
     @property

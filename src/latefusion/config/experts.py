@@ -2,10 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, model_validator
+from pydantic import AfterValidator, Field, PositiveFloat, model_validator
 
 from latefusion.config.joint import AnyJointExpert
-from latefusion.config.section import Fraction, Name, Section
+from latefusion.config.section import Fraction, Name, NoneWord, Section, Seed
 from latefusion.config.training import DclTraining, ImageTraining, TextTraining
 
 # decode: entities become characters; published: they become spaces, accents are lost; repair: decode, and ftfy undoes
@@ -22,6 +22,13 @@ class ScratchEncoder(Section):
     num_attention_heads: int = Field(4, ge=1)
     intermediate_size: int = Field(512, ge=8)
 
+    @model_validator(mode="after")
+    def _heads_share_the_width(self) -> "ScratchEncoder":
+        if self.hidden_size % self.num_attention_heads:
+            heads = self.num_attention_heads
+            raise ValueError(f"hidden_size {self.hidden_size} is no multiple of num_attention_heads {heads}")
+        return self
+
 
 class TransformerExpert(Section):
     """A Hugging Face encoder on (title, description): `model` names pretrained weights, `scratch` starts without."""
@@ -33,7 +40,8 @@ class TransformerExpert(Section):
     cleaning: Cleaning = "decode"
     missing_description: Literal["title_only", "pad_token"] = "title_only"  # pad_token: the published literal `<pad>`
     head_bias: bool = True  # the published code has none
-    dropout: Fraction | None = None  # of the encoder's layers; none given: what the encoder was made with
+    # Of the encoder's layers; none given: what the encoder was made with.
+    dropout: Annotated[Fraction | None, NoneWord] = None
     train: TextTraining = TextTraining()
 
     @model_validator(mode="after")
@@ -43,25 +51,34 @@ class TransformerExpert(Section):
         return self
 
 
+def _refuse_descending(lengths: tuple[int, int]) -> tuple[int, int]:
+    if not 1 <= lengths[0] <= lengths[1]:
+        raise ValueError("should be two lengths, the shorter first and 1 or more, such as [1, 2]")
+    return lengths
+
+
+NgramLengths = Annotated[tuple[int, int], AfterValidator(_refuse_descending)]
+
+
 class TfidfExpert(Section):
     """TF-IDF of words and characters with a linear classifier: no weights to download, strong on small catalogues."""
 
     kind: Literal["tfidf"]
-    word_ngrams: tuple[int, int] = (1, 2)
-    char_ngrams: tuple[int, int] | None = (3, 4)  # within words
+    word_ngrams: NgramLengths = (1, 2)
+    char_ngrams: Annotated[NgramLengths | None, NoneWord] = (3, 4)  # within words
     min_df: int = Field(2, ge=1)  # products an n-gram must be in
     max_features: int = Field(300_000, ge=100)  # of each of the two vocabularies, the most frequent
     regularisation: tuple[PositiveFloat, ...] = Field((0.1, 0.3, 1.0, 3.0), min_length=1)  # scikit-learn's C: the best
     n_folds: int = Field(4, ge=2)  # of the cross-validation that chooses C, and that calibrates
     cv_products: int = Field(20_000, ge=100)  # C is chosen on about so many
     cleaning: Cleaning = "decode"
-    seed: int = 2020
+    seed: Seed = 2020
 
 
 class ImageInput(Section):
     """Pixels: every picture is resized to a square of `resize`, of which the network sees a square of `crop`."""
 
-    resize: int = Field(256, ge=8)
+    resize: int = Field(256, ge=8, le=10_000)
     crop: int = Field(224, ge=8)
     rotate: float = Field(15.0, ge=0, le=180)  # degrees either way, training only
     flip: bool = True  # horizontally, training only
@@ -71,6 +88,10 @@ class ImageInput(Section):
         if self.crop > self.resize:
             raise ValueError(f"crop {self.crop} is larger than resize {self.resize}")
         return self
+
+
+# What the expert itself gives to timm.create_model, or what would put weights of unknown origin into the network.
+OWN_MODEL_ARGS = ("model_name", "num_classes", "in_chans", "global_pool", "checkpoint_path", "features_only")
 
 
 class CnnExpert(Section):
@@ -97,6 +118,13 @@ class CnnExpert(Section):
             raise ValueError(f"{', '.join(inherited)}: the network is that of start_from '{self.start_from}'")
         return self
 
+    @model_validator(mode="after")
+    def _model_args_are_the_users(self) -> "CnnExpert":
+        taken = [key for key in self.model_args if key in OWN_MODEL_ARGS or key.startswith("pretrained")]
+        if taken:
+            raise ValueError(f"model_args: {', '.join(taken)} cannot be given here, the expert needs its own")
+        return self
+
 
 class DclExpert(Section):
     """Destruction and construction learning (Chen et al., CVPR 2019), continuing from a `cnn` expert."""
@@ -120,6 +148,8 @@ class DclExpert(Section):
     def _grid_fits(self) -> "DclExpert":
         if self.image.crop % self.grid:
             raise ValueError(f"grid {self.grid} does not divide crop {self.image.crop}")
+        if self.neighbourhood > self.grid:
+            raise ValueError(f"neighbourhood {self.neighbourhood} is more than the {self.grid} tiles of a row")
         return self
 
 

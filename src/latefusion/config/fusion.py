@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from latefusion.config.section import Name, Section
+from latefusion.config.section import Name, Section, Seed
 
 
 class Fusion(Section):
@@ -38,7 +38,7 @@ class NetworkPolicy(Learner):
     epochs: int = Field(40, ge=1)
     lr: float = Field(0.01, gt=0)
     batch_size: int = Field(128, ge=1)  # no more than there are: a large one is the full batch
-    seed: int = 2020
+    seed: Seed = 2020
 
     @model_validator(mode="after")
     def _hidden_size_is_read(self) -> "NetworkPolicy":
@@ -67,7 +67,7 @@ class BoostingPolicy(Learner):
     trees: int = Field(50, ge=1)  # of each class
     max_leaf_nodes: int = Field(8, ge=2)
     lr: float = Field(0.1, gt=0)
-    seed: int = 2020
+    seed: Seed = 2020
 
 
 def _network_unless_said(policy: object) -> object:

@@ -1,76 +1,92 @@
 """Read an experiment's YAML page, apply `--set key=value` overrides, and say plainly what is wrong with it."""
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
-import yaml
 from pydantic import ValidationError
 
 from latefusion.config.experiment import Experiment
+from latefusion.config.nearest import did_you_mean, nearest, shorten
+from latefusion.config.strict_yaml import MAX_CHARACTERS, MAX_DEPTH, read_yaml
 from latefusion.errors import InputError
 
 DEFAULT_PAGE = Path(__file__).parents[3] / "configs" / "sample.yaml"
+NAMED = ("experts", "policies")  # sections whose keys are the user's own names
 
 
 def load_experiment(path: Path = DEFAULT_PAGE, overrides: list[str] = ()) -> Experiment:
-    """Return the experiment of a page; its name is the file's unless the page gives one."""
-    page = _read_yaml(path)
+    """Return the experiment of a page; its name is the file's unless the page gives one.
+
+    Raises InputError naming every key that is wrong, by its path or its line.
+    """
+    page = _read_page(path)
     page.setdefault("name", path.stem)
+    written = {section: set(_mapping(page.get(section))) for section in NAMED}
     for override in overrides:
         _apply_override(page, override)
     try:
         return Experiment.model_validate(page)
     except ValidationError as error:
-        problems = "\n".join(f"  {_describe(problem, page)}" for problem in error.errors())
-        raise InputError(f"{path}: the experiment does not stand:\n{problems}") from None
+        problems: dict[str, list[str]] = {}
+        for problem in error.errors():
+            keys, message = _describe(problem, page)
+            if problem["type"] in ("missing", "union_tag_not_found"):
+                message += _misspelt_override(keys, written)
+            problems.setdefault(".".join(keys), []).append(message)
+        lines = (
+            f"{shorten(key, 200)}: {' or '.join(dict.fromkeys(messages))}".removeprefix(": ")
+            for key, messages in problems.items()
+        )
+        raise InputError("\n  ".join([f"{path}: invalid config:", *lines])) from None
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """YAML silently keeps the last of two equal keys; two experts of one name are a mistake."""
-
-    def construct_mapping(self, node, deep=False):
-        seen = set()
-        for key_node, _ in node.value:  # before merge keys (<<) are flattened: what they bring may be overridden
-            if key_node.value in seen:
-                message = f"the key '{key_node.value}' stands twice"
-                raise yaml.constructor.ConstructorError(None, None, message, key_node.start_mark)
-            seen.add(key_node.value)
-        return super().construct_mapping(node, deep)
-
-
-def _read_yaml(path: Path) -> dict:
+def _read_page(path: Path) -> dict:
     try:
-        page = yaml.load(path.read_text(encoding="utf-8"), _StrictLoader)
-    except OSError as error:
-        raise InputError(f"{path}: cannot read the experiment: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: the experiment is not UTF-8: {error}") from None
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: not valid YAML: {error}") from None
+        with path.open(encoding="utf-8") as file:
+            text = file.read(MAX_CHARACTERS + 1)
+    except (OSError, ValueError) as error:
+        if isinstance(error, UnicodeDecodeError):
+            raise InputError(f"{path}: the config is not UTF-8: {error}") from None
+        raise InputError(f"{path}: cannot read the config: {getattr(error, 'strerror', None) or error}") from None
+    page = read_yaml(text, str(path))
     if not isinstance(page, dict):
-        raise InputError(f"{path}: an experiment is a page of keys and values; see configs/catalogue.yaml")
+        raise InputError(f"{path}: a config is a mapping of keys to values; see configs/catalogue.yaml")
     return page
 
 
 def _apply_override(page: dict, override: str) -> None:
     key, equals, value = override.partition("=")
+    shown = f"--set {shorten(override)}"
     if not equals or not key:
-        raise InputError(f"--set {override}: write key=value, for example --set catalogue.root=data/mine")
+        raise InputError(f"{shown}: write key=value, for example --set catalogue.root=data/mine")
     *parents, last = key.split(".")
+    if len(parents) >= MAX_DEPTH:
+        raise InputError(f"{shown}: nested more than {MAX_DEPTH} levels deep")
     section = page
     for parent in parents:
         below = section.get(parent, {})
         if not isinstance(below, dict):
-            raise InputError(f"--set {override}: '{parent}' is a value, it has no keys below it")
+            raise InputError(f"{shown}: '{parent}' is a value, it has no keys below it")
         section[parent] = dict(below)  # a copy: sections that YAML anchors share are one object
         section = section[parent]
-    try:
-        section[last] = yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise InputError(f"--set {override}: the value is not valid YAML") from None
+    section[last] = read_yaml(value, shown)
 
 
-def _describe(problem: dict, page: dict) -> str:
-    """Write one problem as `experts.camembert.train.lr: ...`, without pydantic's own tags in the path."""
+def _mapping(value: object) -> Mapping:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _misspelt_override(keys: list[str], written: dict[str, set[str]]) -> str:
+    """Return a clause where something is missing in an expert or policy that only a `--set` key names."""
+    if len(keys) < 2 or keys[0] not in NAMED or keys[1] in written[keys[0]]:
+        return ""
+    near = nearest(keys[1], written[keys[0]])
+    return f"; the config has no {keys[0]}.{keys[1]}" + (f", did you mean {keys[0]}.{near}?" if near else "")
+
+
+def _describe(problem: dict, page: dict) -> tuple[list[str], str]:
+    """Return the path of keys to one problem, without pydantic's own tags in it, and what the problem is."""
     keys, here = [], page
     for part in problem["loc"]:
         if isinstance(here, dict) and part in here:
@@ -80,9 +96,33 @@ def _describe(problem: dict, page: dict) -> str:
         else:
             continue  # the tag of a union: it stands in no page
         keys.append(str(part))
-    if problem["type"] == "unknown_key":
-        keys.append(problem["ctx"]["key"])
-    message = problem["msg"].removeprefix("Value error, ")
-    if problem["type"] == "union_tag_not_found":  # pydantic speaks of tags and discriminators
-        message = f"the key {problem['ctx']['discriminator']} is missing"
-    return f"{'.'.join(keys)}: {message}" if keys else message
+    context = problem.get("ctx", {})
+    if "key" in context:
+        keys.append(context["key"])
+    if problem["type"] == "union_tag_invalid":
+        keys.append(context["discriminator"].strip("'"))
+    return keys, _message(problem, context)
+
+
+def _message(problem: dict, context: dict) -> str:
+    """Return what pydantic says, in the words of YAML where it speaks in its own."""
+    value, message = problem["input"], problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "union_tag_not_found":
+        return f"the key {context['discriminator']} is missing"
+    if problem["type"] == "union_tag_invalid":
+        return f"unknown value '{shorten(context['tag'])}'{did_you_mean(context['tag'], _quoted(context))}"
+    if problem["type"] == "literal_error" and isinstance(value, str):
+        return f"unknown value '{shorten(value)}'{did_you_mean(value, _quoted(context))}"
+    if problem["type"] in ("dict_type", "model_type", "model_attributes_type"):
+        return "should be a mapping of keys to values"
+    if problem["type"] == "tuple_type":
+        return "should be a list"
+    if problem["type"] == "string_pattern_mismatch":  # names alone have a pattern
+        return "a name is made of letters, digits, - and _, and begins with a letter or digit"
+    if problem["type"] == "string_type" and isinstance(value, bool | int | float):
+        return f"should be text, and YAML reads this as {str(value).lower()}: write it in quotes"
+    return message
+
+
+def _quoted(context: dict) -> list[str]:
+    return re.findall("'([^']*)'", context.get("expected_tags") or context["expected"])

@@ -9,6 +9,27 @@ from latefusion.config.nearest import did_you_mean
 
 # Folders of the experiment's own.
 RESERVED_NAMES = ("catalogue", "cache", "denoise", "figures", "previews", "scores", "vote")
+# What lies beside the experiments in weights/ and submissions/: weights/pretrained/ is the user's own.
+RESERVED_EXPERIMENTS = ("pretrained", "readme")
+MAX_CHAIN = 100  # experts that go on from one another
+
+
+def check_experiment_name(name: str) -> None:
+    """Raise ValueError where the experiment's folder would be somebody else's."""
+    if name.lower() in RESERVED_EXPERIMENTS:
+        raise ValueError(f"name: weights/{name} is no experiment's folder; give the experiment another name")
+
+
+def check_names(names: Collection[str]) -> None:
+    """Raise ValueError where two experts or policies would share a folder, or one takes the experiment's own."""
+    for name in names:
+        if name.lower() in RESERVED_NAMES:
+            raise ValueError(f"'{name}' is a folder of the experiment's own; name the expert or policy otherwise")
+    spellings: dict[str, str] = {}
+    for name in names:
+        other = spellings.setdefault(name.lower(), name)
+        if other != name:
+            raise ValueError(f"'{other}' and '{name}' differ in capitals alone: one folder on many file systems")
 
 
 def check_references(experts: dict[str, Expert], *, cleans: bool) -> None:
@@ -34,9 +55,6 @@ def check_image_cache(side: int | None, images: dict[str, ImageInput]) -> None:
 
 def check_fusion(experts: dict[str, Expert], policies: dict[str, Policy], votes: dict[str, tuple[str, ...]]) -> None:
     """Raise ValueError where a policy or the vote names nothing, or a name is taken twice."""
-    for name in (*experts, *policies):
-        if name in RESERVED_NAMES:
-            raise ValueError(f"'{name}' is a folder of the experiment's own; name the expert or policy otherwise")
     for name in policies:
         if name in experts:
             raise ValueError(f"'{name}' names an expert and a policy; each needs a name of its own")
@@ -57,6 +75,8 @@ def _check_origin(key: str, expert: CnnExpert | DclExpert, experts: dict[str, Ex
         _must_exist(f"{key}.start_from", expert.start_from, experts)
         if expert.start_from in passed:
             raise ValueError(f"{key}.start_from: {' -> '.join([*passed, expert.start_from])} goes round in a circle")
+        if len(passed) == MAX_CHAIN:
+            raise ValueError(f"{key}.start_from: more than {MAX_CHAIN} experts go on from one another")
         passed.append(expert.start_from)
         expert = experts[expert.start_from]
         if not isinstance(expert, CnnExpert):
@@ -68,6 +88,9 @@ def _check_late(key: str, expert: LateExpert, experts: dict[str, Expert]) -> Non
     parent = experts[expert.of]
     if not hasattr(parent, "train"):
         raise ValueError(f"{key}.of: '{expert.of}' is of kind {parent.kind}, which has no checkpoints")
+    if parent.train.epochs <= expert.epochs_before_end:
+        epochs = parent.train.epochs
+        raise ValueError(f"{key}.epochs_before_end: '{expert.of}' has {epochs} epochs; 0 is the last of them")
     if parent.train.keep_last <= expert.epochs_before_end:
         wanted = expert.epochs_before_end + 1
         raise ValueError(f"{key}: set experts.{expert.of}.train.keep_last to {wanted} or more, it keeps too few epochs")
@@ -84,7 +107,7 @@ def _check_joint(key: str, expert: JointExpert, experts: dict[str, Expert]) -> N
 def _must_differ(key: str, names: tuple[str, ...]) -> None:
     twice = [name for name in names if names.count(name) > 1]
     if twice:
-        raise ValueError(f"{key}: '{twice[0]}' stands twice")
+        raise ValueError(f"{key}: duplicate name '{twice[0]}'")
 
 
 def _must_exist(key: str, name: str, known: Collection[str]) -> None:

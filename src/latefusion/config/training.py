@@ -1,10 +1,10 @@
 """How networks are trained, and on what."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from latefusion.config.section import Fraction, Section
+from latefusion.config.section import Fraction, NoneWord, NoWord, Section, Seed
 
 
 class Training(Section):
@@ -23,7 +23,7 @@ class Training(Section):
     keep_last: int = Field(0, ge=0)  # weights of the last k epochs, for experts of kind `late`
     group_by_length: bool = True  # batches of items about equally long, where lengths differ; which meet stays random
     gradient_accumulation_steps: int = Field(1, ge=1)  # parts of a batch, one after another: less memory, the same step
-    seed: int = 2020
+    seed: Seed = 2020
 
     @model_validator(mode="after")
     def _parts_are_no_more_than_items(self) -> "Training":
@@ -77,7 +77,8 @@ class Hardware(Section):
     """How to run, not what: changing it redoes nothing."""
 
     # Loader processes of each training process; none given: two fewer than its cores, at most 8.
-    num_workers: int | None = Field(None, ge=0)
-    mixed_precision: Literal["auto", "no", "bf16", "fp16"] = "auto"  # auto: bf16 where the hardware computes in it
+    num_workers: Annotated[int | None, NoneWord] = Field(None, ge=0, le=1024)
+    # auto: bf16 where the hardware computes in it
+    mixed_precision: Annotated[Literal["auto", "no", "bf16", "fp16"], NoWord] = "auto"
     compile: bool = False  # torch.compile: a minute or two at the start of each expert, faster steps after
     checkpoint_every: int = Field(500, ge=1)  # steps; each epoch's end is one too

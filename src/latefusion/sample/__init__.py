@@ -1,22 +1,22 @@
 """A synthetic sample catalogue in the challenge's own layout, for trying everything out without the challenge's data.
 
 All of it is synthetic, drawn by this project from a seed: texts, pictures, ids and label errors. Only the 27 product
-type codes, their proportions and the file layouts are the challenge's. Writes `README.txt` first, then the tables,
-`hidden/` (the true test labels and the wrong training labels) and the pictures, and `sample.json` last: a folder with
-`sample.json` is complete, one with `README.txt` alone is an interrupted drawing.
+type codes, their proportions and the file layouts are the challenge's. Writes `README.txt`, the tables, `hidden/` (the
+true test labels and the wrong training labels) and the pictures; `sample.json`, written first, lists them all, and says
+in the end that they are complete. Files that are not on that list, or not as they were drawn, are never touched.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 from latefusion.config import SampleConfig
 from latefusion.errors import InputError
-from latefusion.files import read_json, remove, write_json, write_text
+from latefusion.files import write_text
 from latefusion.sample.plan import plan_products
-from latefusion.sample.write import IMAGE_FOLDERS, TOP_LEVEL_NAMES, write_pictures, write_tables
+from latefusion.sample.record import SIGN, Record, alone_in, read_record
+from latefusion.sample.write import IMAGE_FOLDERS, file_names, write_pictures, write_tables
 
 DRAWING_VERSION = 1  # raise it when the same parameters give another sample
-BEFORE_README = "README.txt.partial"  # all that an interruption can leave before README.txt
-SIGN = "SYNTHETIC SAMPLE CATALOGUE, drawn by latefusion"
 README = f"""{SIGN}
 
 Everything in this folder is synthetic. The texts were put together from word lists, the pictures were drawn by a
@@ -25,7 +25,7 @@ only the product type codes, their proportions and the layout of the files are t
 
 hidden/y_test.csv       the true codes of the test products, to score with, never to train on
 hidden/label_noise.csv  the training products whose given code is wrong
-sample.json             what it was drawn from; written last, so without it the drawing was interrupted
+sample.json             what it was drawn from, whether it is complete, and the list of its files
 
 Scores on this sample say that the program works. They say nothing about the real catalogue.
 """
@@ -35,48 +35,25 @@ def draw_sample(sample: SampleConfig, *, layout: str, root: Path) -> bool:
     """Draw the sample into `root`, unless it holds exactly this sample already; return whether it drew.
 
     Another sample, or one whose drawing was interrupted, is drawn anew. Raises InputError for a folder that holds
-    anything else, and leaves that folder as it is.
+    anything else, or files that are no longer those that were drawn, and leaves that folder as it is.
     """
     if layout not in IMAGE_FOLDERS:
         raise InputError(f"there is no sample in layout '{layout}'; choose one of: {', '.join(IMAGE_FOLDERS)}")
-    recipe = {"drawing_version": DRAWING_VERSION, "layout": layout, "sample": sample.model_dump(mode="json")}
-    if _read_recipe(root) == recipe:
-        return False
-    _clear(root)
-    products = plan_products(sample)
-    write_tables(products, root, layout)
-    write_pictures(products, root, layout, seed=sample.seed, size=sample.image_size)
-    write_json(root / "sample.json", recipe)
-    return True
-
-
-def _read_recipe(root: Path) -> dict | None:
-    """Return what a complete sample was drawn from, None where there is no complete sample."""
-    try:
-        recipe = read_json(root / "sample.json")
-    except (OSError, ValueError):
-        return None
-    return recipe if isinstance(recipe, dict) and "drawing_version" in recipe else None
-
-
-def _is_ours(root: Path) -> bool:
-    """A folder is ours if it holds a sample, the start of a drawing, or nothing at all."""
-    readme = root / "README.txt"
-    started = readme.is_file() and readme.read_text(encoding="utf-8", errors="replace").startswith(SIGN)
-    return started or _read_recipe(root) is not None or not {path.name for path in root.iterdir()} - {BEFORE_README}
-
-
-def _clear(root: Path) -> None:
-    """Leave `root` with our README.txt and none of the sample's other files, in an order that may be cut anywhere."""
     if root.exists() and not root.is_dir():
         raise InputError(f"{root}: is a file; name a folder to draw the sample catalogue into")
     root.mkdir(parents=True, exist_ok=True)
-    if not _is_ours(root):
-        raise InputError(
-            f"{root}: holds files that the sample catalogue did not put there, so it is left as it is; "
-            "name an empty folder, or move these files away"
-        )
-    write_text(root / "README.txt", README)
-    remove(root / "sample.json")  # from here on the folder is not complete
-    for name in TOP_LEVEL_NAMES:
-        remove(root / name)
+    recipe = {"drawing_version": DRAWING_VERSION, "layout": layout, "sample": sample.model_dump(mode="json")}
+    with alone_in(root):
+        there = read_record(root, recipe, lambda: file_names(plan_products(sample), layout))
+        if there.recipe == recipe and there.is_whole(root):
+            return False
+        products = plan_products(sample)
+        there.remove_files(root)
+        record = Record(recipe, dict.fromkeys(file_names(products, layout)))
+        record.write(root)
+        write_text(root / "README.txt", README)
+        write_tables(products, root, layout)
+        record.marked(root).write(root)
+        write_pictures(products, root, layout, seed=sample.seed, size=sample.image_size)
+        replace(record.marked(root), complete=True).write(root)
+    return True

@@ -7,6 +7,7 @@ is empty. Both hold the same products, ids, texts and pictures; `hidden/` holds 
 import csv
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -21,21 +22,19 @@ IMAGE_FOLDERS = {
     "sigir": {"train": "image_training", "phase1": "image_test", "phase2": "image_test"},
     "ens": {"train": "images/image_train", "phase1": "images/image_test", "phase2": "images/image_test"},
 }
-TOP_LEVEL_NAMES = (
-    "X_train.tsv",
-    "Y_train.tsv",
-    "x_test_task1_phase1.tsv",
-    "x_test_task1_phase2.tsv",
-    "image_training",
-    "image_test",
-    "X_train_update.csv",
-    "X_test_update.csv",
-    "Y_train_CVw08PX.csv",
-    "images",
-    "hidden",
-)
+TABLE_NAMES = {
+    "sigir": ("X_train.tsv", "Y_train.tsv", "x_test_task1_phase1.tsv", "x_test_task1_phase2.tsv"),
+    "ens": ("X_train_update.csv", "X_test_update.csv", "Y_train_CVw08PX.csv"),
+}
+HIDDEN_NAMES = ("hidden/y_test.csv", "hidden/label_noise.csv")
 PER_TASK = 50  # pictures a worker draws before it reports
 ALONE_UP_TO = 400  # pictures; below, starting workers takes longer than drawing
+
+
+def file_names(products: list[Product], layout: str) -> list[str]:
+    """Return the names of all tables and pictures of a layout, relative to the sample's folder."""
+    pictures = [f"{IMAGE_FOLDERS[layout][p.part]}/{p.image_name}" for p in products]
+    return [*TABLE_NAMES[layout], *HIDDEN_NAMES, *pictures]
 
 
 def write_tables(products: list[Product], root: Path, layout: str) -> None:
@@ -105,7 +104,10 @@ def _run(batches: list[tuple], workers: int) -> Iterator[int]:
     # Spawned, because a process that has started threads (OpenCV, torch) must not be forked.
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_start_worker) as pool:
-        yield from pool.map(_save_batch, batches)
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # workers inherit it: Ctrl-C is for the parent
+        counts = pool.map(_save_batch, batches)  # starts them
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        yield from counts
 
 
 def _start_worker() -> None:
