@@ -24,7 +24,7 @@ from latefusion.errors import InputError
 from latefusion.files import flush, remove, write_json, write_yaml
 from latefusion.locks import locked
 from latefusion.needs import expert_needs, expert_settings, in_order, pretrained_models, reads_images, started_by
-from latefusion.records import describe_results, digest, finished_run, missing_or_cut, read_record
+from latefusion.records import describe_results, digest, finished_run, missing_or_cut, read_record, sound
 
 logger = logging.getLogger(__name__)
 
@@ -150,9 +150,12 @@ class Catalogue:
     def _look_for_changes(self) -> str:
         if not (self.run_dir / "images.parquet").is_file():
             return ""
+        import pandas as pd
+
         from latefusion.catalogue.image_files import changed_images
 
-        changed = changed_images(self.root, self.run_dir / "images.parquet")
+        recorded = pd.read_parquet(sound(self.run_dir, "images.parquet"))
+        changed = changed_images(self.root, recorded.index, recorded)
         return f"{len(changed)} images have changed, {changed[0]} the first" if changed else ""
 
     def forget(self) -> None:

@@ -26,7 +26,7 @@ def read_record(run_dir: Path) -> dict:
         record = read_json(path)
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:  # a power cut may leave a file of zeros
+    except (OSError, ValueError, RecursionError) as error:  # a power cut may leave a file of zeros
         logger.warning("%s cannot be read (%s): the job counts as not done", path, error)
         return {}
     if not isinstance(record, dict) or any(not isinstance(record.get(key), kind) for key, kind in KEYS.items()):
