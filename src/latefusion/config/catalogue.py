@@ -31,7 +31,7 @@ class Columns(Section):
 
 def _check_table_name(name: str) -> str:
     """Return the name of a table; `..` may stand in it, an absolute path may not: data can then move as a whole."""
-    if name.startswith(("/", "~")) or PureWindowsPath(name).anchor:
+    if name.startswith(("/", "~/")) or PureWindowsPath(name).anchor:
         raise ValueError(f"'{name}' is not relative: name the table as seen from catalogue.root, without / in front")
     if not name.strip() or "\0" in name:
         raise ValueError(f"{name!r} is no file name")
