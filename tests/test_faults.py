@@ -25,18 +25,23 @@ def finished(tmp_path_factory):
     server.close()
 
 
+@pytest.fixture
+def copied(finished, tmp_path):
+    yield finished.copy(tmp_path / "shop")
+    disks.unmount(tmp_path)
+
+
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.script[:-3]}: {fault.what}")
-def test_a_fault(finished, tmp_path, fault: Fault):
-    shop = finished.copy(tmp_path / "shop")
-    ended = fault.act(shop)
+def test_a_fault(finished, copied, fault: Fault):
+    ended = fault.act(copied)
     assert "Traceback" not in ended.output
     assert sorted(ended.statuses) == sorted(fault.status), ended.output
     assert re.search(fault.says, ended.output), ended.output
-    fault.mend(shop)
-    again = shop.finish()
+    fault.mend(copied)
+    again = copied.finish()
     assert again.status == 0, again.output
     if fault.equal:
-        expected, left = finished.files(), shop.files()
+        expected, left = finished.files(), copied.files()
         assert set(left) == set(expected)
         assert [name for name in left if left[name] != expected[name]] == []
 

@@ -3,6 +3,7 @@
 One resizer (OpenCV's area averaging) everywhere: resizers differ by up to 23 grey levels, and a network notices.
 """
 
+import struct
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,7 @@ from latefusion.errors import InputError
 from latefusion.orientation import read_orientation, turn
 
 JPEG = b"\xff\xd8"
+PNG = b"\x89PNG\r\n\x1a\n"
 NO_IMAGE_GREY = 255  # a product without an image is an empty white background
 DAMAGE = (cv2.error, UnidentifiedImageError, RuntimeError, ValueError)  # raised for some formats, for others no image
 BAND = 1 << 20  # pixels laid over white at once: the calculation takes 70 bytes for each
@@ -63,6 +65,8 @@ def decode_bytes(encoded: np.ndarray) -> np.ndarray | None:
 
 def _decode_other(encoded: np.ndarray) -> np.ndarray | None:
     """Decode what may be transparent. OpenCV turns an image upright only if it leaves its transparency out."""
+    if encoded[: len(PNG)].tobytes() == PNG and not fits_its_chunks(encoded):
+        return None
     image, kinds, blocks = cv2.imdecodeWithMetadata(encoded, cv2.IMREAD_UNCHANGED)
     if image is None:
         return None
@@ -73,6 +77,17 @@ def _decode_other(encoded: np.ndarray) -> np.ndarray | None:
     del image  # at most one copy of a large image at a time
     image = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB)
     return image if image is None else turn(image, read_orientation(encoded))
+
+
+def fits_its_chunks(png: np.ndarray) -> bool:
+    """Tell whether the chunks of a PNG's bytes end within the file: OpenCV takes up to 4 GB for one that does not."""
+    start = len(PNG)
+    while start + 8 <= len(png):
+        length, kind = struct.unpack_from(">I4s", png, start)
+        if kind == b"IEND":
+            return True
+        start += length + 12  # length, kind and checksum
+    return start <= len(png)
 
 
 def _over_white(image: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from PIL import Image, UnidentifiedImageError
 from latefusion.budget import Budget
 from latefusion.catalogue.image_files import ABSENT, MAX_BYTES, FileState, digest
 from latefusion.image_header import MAX_PIXELS, MAX_SIDE, open_header
+from latefusion.images import fits_its_chunks
 from latefusion.perceptual_hash import image_hash, read_grey
 
 TAIL_BYTES = 64  # some cameras and shops pad the end
@@ -75,7 +76,10 @@ class Inspector:
 
 def _decode(image: Image.Image, content: bytes) -> tuple[str | None, int | None]:
     """Decode with OpenCV, as training will; where that fails, or the end is missing, Pillow says what is wrong."""
-    grey = read_grey(np.frombuffer(content, dtype=np.uint8))
+    encoded = np.frombuffer(content, dtype=np.uint8)
+    grey = read_grey(encoded)
+    if grey is None and image.format == "PNG" and not fits_its_chunks(encoded):
+        return "truncated", None
     ending = ENDINGS.get(image.format)
     if grey is None or ending is None or ending not in content[-TAIL_BYTES:]:
         image.load()

@@ -119,7 +119,7 @@ def refuse_absent_images(catalogue: CatalogueConfig, products: pd.DataFrame) -> 
 def _by_folder(paths: Iterable[str]) -> dict[str, list[str]]:
     """Group distinct paths by their folder, in the order in which they come."""
     groups: dict[str, list[str]] = {}
-    for path in pd.Series(list(paths), dtype="str").dropna().unique():
+    for path in dict.fromkeys(path for path in paths if not pd.isna(path)):
         groups.setdefault(os.path.dirname(path), []).append(path)
     return groups
 
