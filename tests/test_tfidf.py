@@ -3,11 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import Place
 from scipy.sparse import issparse
 
 from latefusion.config import TfidfExpert
+from latefusion.errors import InputError
 from latefusion.experts import tfidf
 from latefusion.experts.tfidf import TfidfClassifier, texts
+from latefusion.split import assign_folds, stratified_sample
 
 EXPERT = TfidfExpert(kind="tfidf", cv_products=400)
 
@@ -93,3 +96,116 @@ def test_a_text_without_known_words_gets_probabilities(noisy):
     probs = TfidfClassifier(EXPERT).fit(*noisy).predict_proba(["", "zzz"])
     assert np.isfinite(probs).all()
     np.testing.assert_allclose(probs.sum(axis=1), 1, rtol=1e-5)
+
+
+def draw_titles(n: int, seed: int) -> tuple[list[str], np.ndarray]:
+    """Ten classes; half of the titles have a word of their class, the other words mean nothing."""
+    rng = np.random.default_rng(seed)
+    targets = np.concatenate([np.arange(10), rng.integers(10, size=n - 10)])
+    known = [f"mot{target}{rng.integers(40)} " if rng.random() < 0.5 else "" for target in targets]
+    return [word + " ".join(f"v{number}" for number in rng.integers(3000, size=5)) for word in known], targets
+
+
+@pytest.mark.parametrize("cv_products", [20_000, 800])
+def test_near_duplicates_do_not_vouch_for_each_other(cv_products):
+    """Each title four times: by folds that part them every title is known, and the probabilities say so of all."""
+    expert = TfidfExpert(kind="tfidf", char_ngrams=None, regularisation=(0.1, 3.0), cv_products=cv_products)
+    (written, targets), (others, truth) = draw_titles(600, 1), draw_titles(600, 2)
+
+    def log_losses(groups: np.ndarray | None) -> tuple[float, float]:
+        """Return the log loss out of fold, and on other products."""
+        model = TfidfClassifier(expert).fit(list(np.repeat(written, 4)), np.repeat(targets, 4), groups)
+        probs = model.predict_proba(others)[np.arange(600), truth]
+        return model.facts["oof_log_loss"], -np.log(probs).mean()
+
+    out_of_fold, on_others = log_losses(np.repeat(np.arange(600), 4))
+    assert out_of_fold == pytest.approx(on_others, abs=0.2)
+    assert on_others < log_losses(None)[1] - 0.25
+
+
+def test_a_sample_may_have_fewer_groups_than_there_are_folds():
+    """Three of five groups of 30 make 100 products: three folds."""
+    written = [f"{('lampe', 'livre')[n % 2]} {n}" for n in range(150)]
+    expert = TfidfExpert(kind="tfidf", n_folds=5, cv_products=100, regularisation=(1.0,))
+    model = TfidfClassifier(expert).fit(written, np.arange(150) % 2, np.arange(150) // 30)
+    assert model.predict_proba(["lampe"])[0, 0] > 0.9
+
+
+def test_a_sample_takes_whole_groups_and_of_every_class():
+    labels = np.repeat([0, 1, 2, 0], [3000, 900, 6, 94])
+    groups = np.arange(4000) // 3  # two of the groups have two labels
+    rows = stratified_sample(labels, 400, 0, groups)
+    assert set(groups[rows]).isdisjoint(groups[np.setdiff1d(np.arange(4000), rows)])
+    assert len(rows) == pytest.approx(400, rel=0.1)
+    assert np.bincount(labels[rows])[1] == pytest.approx(90, rel=0.1)
+    assert (labels[rows] == 2).sum() == 6  # two groups, and so is every class of at least two units
+    assert np.array_equal(stratified_sample(labels, 400, 0), stratified_sample(labels, 400, 0, np.arange(4000)))
+    assert np.array_equal(stratified_sample(labels, 4000, 0), np.arange(4000))
+
+
+@pytest.mark.parametrize("grouped", [True, False])
+def test_the_experts_folds_are_grouped_where_the_split_is(place: Place, monkeypatch, grouped):
+    rows = [f"p{n},{title},{target}" for n, (title, target) in enumerate(zip(*draw_titles(90, 3), strict=True))]
+    (place.folder / "shop").mkdir()
+    again = [row.replace(",", "-again,", 1) for row in rows]
+    (place.folder / "shop/products.csv").write_text("\n".join(["id,title,label", *rows, *again]) + "\n")
+    place.write_page(
+        {
+            "catalogue": {"format": "table", "root": "shop", "columns": {"description": None, "image": None}},
+            "split": {"valid_fraction": 0.2, "test_fraction": 0.1, "group_duplicates": grouped},
+            "experts": {"words": {"kind": "tfidf", "min_df": 1, "n_folds": 3}},
+            "policies": {"only": {"experts": ["words"], "n_folds": 2}},
+        }
+    )
+    seen = []
+    monkeypatch.setattr(tfidf, "assign_folds", lambda *args: seen.append(args[3]) or assign_folds(*args))
+    place.run("01_prepare.py")
+    place.run("02_train_text.py")
+    table = pd.read_parquet(place.run_root / "catalogue/products.parquet")
+    groups = table.loc[table["split"] == "train", "group"].to_numpy()
+    assert len(seen) == 4  # one for each candidate of C
+    assert all(np.array_equal(of_fit, groups) if grouped else of_fit is None for of_fit in seen)
+
+
+THINGS = [
+    *("白色台灯阅读", "黑色皮鞋男士", "咖啡马克杯陶瓷", "橡木餐桌家用", "儿童玩具汽车"),
+    *("不锈钢水壶", "女士手提包", "纯棉床单", "蓝牙耳机无线", "游戏手柄"),
+]
+KINDS = ["高级", "经典", "简约", "新款", "复古", "豪华", "轻便", "加厚", "迷你", "大号", "小号", "可爱"]
+CATALOGUES = {  # title of product n of class n % 10
+    "chinese": lambda n: f"{KINDS[n % 12]}{THINGS[n % 10]}{KINDS[n // 10]}",
+    "emoji": lambda n: chr(0x1F400 + n % 10),
+    "article numbers": lambda n: f"{n % 10}{n % 10}{n % 10}{n:05d}",
+}
+
+
+@pytest.mark.parametrize("title", CATALOGUES.values(), ids=CATALOGUES)
+def test_titles_without_words_that_repeat_are_told_apart_by_their_characters(title, caplog):
+    caplog.set_level("INFO")
+    products = pd.DataFrame({"title": [title(n) for n in range(120)], "description": None})
+    targets = np.arange(120) % 10
+    expert = TfidfExpert(kind="tfidf")
+    model = TfidfClassifier(expert, "mine").fit(texts(products[:80], expert), targets[:80])
+    preds = model.predict_proba(texts(products[80:], expert)).argmax(axis=1)
+    assert (preds == targets[80:]).mean() > 0.9
+    assert "mine: no words are in 2 or more texts: left out" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("settings", "title", "message"),
+    [
+        ({}, "<b></b>", "mine: no words or character n-grams are in 2 or more of the 30 training texts: lower exp"),
+        ({"char_ngrams": None}, "白色台灯", "set experts.mine.char_ngrams"),
+        ({"min_df": 31}, "lampe", "experts.mine.min_df 31: there are 30 training products"),
+        ({"n_folds": 31}, "lampe", "experts.mine.n_folds 31: there are 30 training products"),
+        ({"n_folds": 16}, "lampe", "experts.mine.n_folds 16: there are 15 groups of near-duplicates among"),
+    ],
+)
+def test_too_little_to_learn_from_is_refused_in_words(settings, title, message):
+    expert = TfidfExpert(kind="tfidf", **settings)
+    products = pd.DataFrame({"title": [title if "<" in title else f"{title}{n}" for n in range(30)]})
+    groups = np.arange(30) // 2 if settings == {"n_folds": 16} else None
+    written = texts(products.assign(description=None), expert)
+    with pytest.raises(InputError) as refused:
+        TfidfClassifier(expert, "mine").fit(written, np.arange(30) % 2, groups)
+    assert message in str(refused.value)

@@ -30,7 +30,7 @@ from latefusion.jobs import Job
 from latefusion.randomness import derive_seed
 from latefusion.records import digest, sound
 from latefusion.selection import N_FOLDS
-from latefusion.split import assign_folds, lacks_valid, split_products
+from latefusion.split import assign_folds, groups_of, lacks_valid, split_products
 
 logger = logging.getLogger(__name__)
 
@@ -65,8 +65,7 @@ class Prepared:
         if (n_units := _count_units(products, self.split)) < n_folds:
             in_groups = f" in {n_units} groups of near-duplicates" if grouped else ""
             raise InputError(f"{len(products)} products{in_groups} for {n_folds} folds")
-        groups = products["group"].to_numpy() if grouped else None
-        return assign_folds(self.targets(products), n_folds, seed, groups)
+        return assign_folds(self.targets(products), n_folds, seed, groups_of(products, self.split))
 
     def valid_folds(self, n_folds: int) -> np.ndarray:
         """Return the (N,) fold numbers of the validation products, the same whoever asks."""

@@ -24,6 +24,28 @@ def assign_folds(labels: np.ndarray, n_folds: int, seed: int, groups: np.ndarray
     return folds
 
 
+def groups_of(products: pd.DataFrame, split: Split) -> np.ndarray | None:
+    """Return the (N,) groups whose products must stay together, or None where the split is not grouped."""
+    return products["group"].to_numpy() if split.group_duplicates else None
+
+
+def stratified_sample(labels: np.ndarray, size: int, seed: int, groups: np.ndarray | None = None) -> np.ndarray:
+    """Return the rows of about `size` of (N,) labels, evenly of each class, or all where there are no more.
+
+    With (N,) `groups`, a group is taken with all its rows or not at all. Each class keeps at least two units, groups or
+    single rows, if it has them.
+    """
+    if len(labels) <= size:
+        return np.arange(len(labels))
+    units = np.arange(len(labels)) if groups is None else np.unique(groups, return_inverse=True)[1]  # (N,)
+    order = np.random.default_rng(seed).permutation(units.max() + 1)
+    kept = []
+    for label in np.unique(labels):
+        own = order[np.isin(order, units[labels == label])]
+        kept.append(own[: max(2, round(size * len(own) / len(labels)))])
+    return np.flatnonzero(np.isin(units, np.concatenate(kept)))
+
+
 def split_products(products: pd.DataFrame, split: Split, groups: pd.Series | None = None) -> pd.Series:
     """Return the split of every product: `train`, `valid`, `test`, or `submit` for the unlabelled test set.
 

@@ -10,18 +10,18 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
 from scipy.special import log_softmax
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.pipeline import FeatureUnion, make_union
 from sklearn.svm import LinearSVC
 from tqdm import tqdm
 
 from latefusion.calibration import fit_temperature
 from latefusion.cleaning import clean
 from latefusion.config import TfidfExpert
+from latefusion.errors import InputError
 from latefusion.experts.outputs import write_outputs
+from latefusion.experts.vocabularies import fit_vocabularies
 from latefusion.experts.workshop import Workshop
 from latefusion.files import whole
-from latefusion.split import assign_folds
+from latefusion.split import assign_folds, groups_of, stratified_sample
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,9 @@ def train_tfidf(workshop: Workshop, name: str) -> None:
     expert, prepared = workshop.experiment.experts[name], workshop.prepared
     train = prepared.part("train")
     logger.info("%s: fitting %d texts", name, len(train))
-    model = TfidfClassifier(expert).fit(texts(train, expert), prepared.targets(train))
+    model = TfidfClassifier(expert, name).fit(
+        texts(train, expert), prepared.targets(train), groups_of(train, prepared.split)
+    )
     probs = {part: model.predict_proba(texts(products, expert)) for part, products in prepared.evaluation_parts.items()}
     run_dir = workshop.run_dir(name)
     with whole(run_dir / "model.joblib") as partial:
@@ -55,26 +57,31 @@ class TfidfClassifier:
     Networks", ICML 2017).
     """
 
-    def __init__(self, expert: TfidfExpert):
-        self.expert = expert
+    def __init__(self, expert: TfidfExpert, name: str = "tfidf"):
+        self.expert, self.name = expert, name
 
-    def fit(self, texts: list[str], targets: np.ndarray) -> "TfidfClassifier":
-        """Fit on (N,) texts and class numbers; every class 0 .. K-1 must occur."""
+    def fit(self, texts: list[str], targets: np.ndarray, groups: np.ndarray | None = None) -> "TfidfClassifier":
+        """Fit on (N,) texts and class numbers; every class 0 .. K-1 must occur.
+
+        The products of a group, if there are (N,) groups, stay in one fold: near-duplicates of what a classifier has
+        learnt say nothing of how it does on others. Raises InputError where there are too few texts for the settings.
+        """
         expert = self.expert
-        self.vectorizer = _vectorizer(expert)
-        features = self.vectorizer.fit_transform(texts)
-        sample = _stratified_sample(targets, expert.cv_products, expert.seed)
+        self._refuse_too_few(len(texts), groups)
+        self.vectorizer, features = fit_vocabularies(texts, expert, self.name)
+        sample = stratified_sample(targets, expert.cv_products, expert.seed, groups)
+        sampled_groups = None if groups is None else groups[sample]
         is_whole = len(sample) == len(targets)
         n_fits = expert.n_folds * (len(expert.regularisation) + (not is_whole)) + 1
         with tqdm(total=n_fits, desc="tfidf", unit="fit", disable=None) as bar:
             search = {}
             for C in expert.regularisation:
-                margins = _out_of_fold_margins(features[sample], targets[sample], C, expert, bar)
+                margins = _out_of_fold_margins(features[sample], targets[sample], sampled_groups, C, expert, bar)
                 search[C] = fit_temperature(margins, targets[sample])
-                logger.info("tfidf: C %g gives log loss %.4f in %d folds", C, search[C][1], expert.n_folds)
+                logger.info("%s: C %g gives log loss %.4f in %d folds", self.name, C, search[C][1], expert.n_folds)
             C = min(search, key=lambda C: search[C][1])
             if not is_whole:
-                search[C] = fit_temperature(_out_of_fold_margins(features, targets, C, expert, bar), targets)
+                search[C] = fit_temperature(_out_of_fold_margins(features, targets, groups, C, expert, bar), targets)
             self.classifier = LinearSVC(C=C, random_state=expert.seed).fit(features, targets)
             bar.update()
         self.temperature, log_loss = search[C]
@@ -86,39 +93,24 @@ class TfidfClassifier:
         margins = _margins(self.classifier, self.vectorizer.transform(texts))
         return np.exp(log_softmax(margins / self.temperature, axis=1)).astype(np.float32)
 
-
-def _vectorizer(expert: TfidfExpert) -> FeatureUnion:
-    shared = {
-        "min_df": expert.min_df,
-        "max_features": expert.max_features,
-        "sublinear_tf": True,
-        "strip_accents": "unicode",
-        "dtype": np.float32,
-    }
-    vocabularies = [TfidfVectorizer(analyzer="word", ngram_range=expert.word_ngrams, **shared)]
-    if expert.char_ngrams is not None:
-        vocabularies.append(TfidfVectorizer(analyzer="char_wb", ngram_range=expert.char_ngrams, **shared))
-    return make_union(*vocabularies)
-
-
-def _stratified_sample(targets: np.ndarray, size: int, seed: int) -> np.ndarray:
-    """Return the rows of a sample, or all where there are no more; each class keeps at least two, if it has them."""
-    if len(targets) <= size:
-        return np.arange(len(targets))
-    rows = np.random.default_rng(seed).permutation(len(targets))
-    by_class = [rows[targets[rows] == number] for number in range(targets.max() + 1)]
-    kept = [own[: max(2, round(size * len(own) / len(targets)))] for own in by_class]
-    return np.sort(np.concatenate(kept))
+    def _refuse_too_few(self, n_texts: int, groups: np.ndarray | None) -> None:
+        key, expert = f"experts.{self.name}", self.expert
+        n_units = n_texts if groups is None else len(np.unique(groups))
+        if n_units < expert.n_folds:
+            units = "training products" if groups is None else "groups of near-duplicates among the training products"
+            raise InputError(f"{key}.n_folds {expert.n_folds}: there are {n_units} {units}; lower it to that at most")
+        if n_texts < expert.min_df:
+            raise InputError(f"{key}.min_df {expert.min_df}: there are {n_texts} training products; lower it")
 
 
 def _out_of_fold_margins(
-    features: csr_matrix, targets: np.ndarray, C: float, expert: TfidfExpert, bar: tqdm
+    features: csr_matrix, targets: np.ndarray, groups: np.ndarray | None, C: float, expert: TfidfExpert, bar: tqdm
 ) -> np.ndarray:
     """Return (N, K): the margins of each product by a classifier that has not seen it.
 
     The vocabulary has seen it, without its label. A class that a fold's training lacks gets the row's lowest margin.
     """
-    folds = assign_folds(targets, expert.n_folds, expert.seed)
+    folds = assign_folds(targets, expert.n_folds, expert.seed, groups)
 
     def held_out(fold: int) -> np.ndarray:
         if len(np.unique(targets[folds != fold])) == 1:  # two classes, one of them a single product
@@ -130,7 +122,7 @@ def _out_of_fold_margins(
         return all_margins
 
     margins = np.empty((len(targets), targets.max() + 1))
-    for fold in range(expert.n_folds):  # not in threads: they would share liblinear's one random generator
+    for fold in np.unique(folds):  # not in threads: they would share liblinear's one random generator
         margins[folds == fold] = held_out(fold)
         bar.update()
     return margins
