@@ -10,12 +10,14 @@ import yaml
 from conftest import Place
 
 from latefusion.config import CnnExpert, Denoise, load_experiment
-from latefusion.denoise import rank_label_issues
+from latefusion.errors import InputError
 from latefusion.experts.network import validation
 from latefusion.experts.workshop import Workshop
 from latefusion.gallery import write_gallery
 from latefusion.jobs import plan
-from latefusion.label_issues import removed_issues, valid_targets
+from latefusion.label_issues import read_label_issues, removed_issues, valid_targets
+from latefusion.label_ranking import rank_label_issues
+from latefusion.label_report import describe_label_issues
 from latefusion.prepare import load_prepared
 
 CLASSES = ["10", "40", "50"]
@@ -103,7 +105,7 @@ def test_titles_are_text_not_markup():
 def test_missing_probabilities_are_refused(planted):
     ids, labels, pred_probs, _ = planted
     pred_probs[3] = np.nan
-    with pytest.raises(ValueError, match="missing for 1 products"):
+    with pytest.raises(InputError, match="missing for 1 products"):
         rank_label_issues(ids, labels, pred_probs, CLASSES, settings())
 
 
@@ -114,9 +116,57 @@ def test_the_report_tells_precision_and_recall_on_the_sample(finished):
     noise = pd.read_csv(finished.folder / "data/sample/hidden/label_noise.csv", dtype="str")["Integer_id"]
     hits = issues.index.isin(noise).mean()
     assert f"Of the flagged: precision {hits:.1%}" in page
-    by_group = re.findall(r"(\d+) of (\d+)[,.]", page.split("wrong of the removed: ")[1])
+    by_group = re.findall(r"(\d+) of (\d+)[,.]", page.split("wrong of the removed: ")[1].splitlines()[0])
     assert sum(int(of_group) for _, of_group in by_group) == issues["removed"].sum()
     assert sum(int(wrong) for wrong, _ in by_group) == issues.index[issues["removed"]].isin(noise).sum()
+
+
+def test_other_settings_are_reported_beside_the_published_on_the_same_probabilities(finished, monkeypatch):
+    monkeypatch.chdir(finished.folder)
+    published = load_experiment(finished.page)
+    prepared = load_prepared(published)
+    assert "As published" not in describe_label_issues(published, prepared)
+    own = load_experiment(finished.page, ["denoise.rank_by=self_confidence", "denoise.filter_by=both"])
+    first, second = describe_label_issues(own, prepared).split("\n\n")
+    assert first == describe_label_issues(published, prepared)  # here both read what was found by the published
+    assert "This config has rank_by self_confidence, filter_by both; those of configs/sample.yaml were chosen" in second
+    assert "(rank_by normalized_margin, filter_by prune_by_noise_rate)" in second
+    precisions = re.findall(r"Of the \w+: precision [\d.]+%, recall [\d.]+%\.", first)
+    assert len(precisions) == 2
+    assert " ".join(precisions) in second
+
+
+@pytest.mark.parametrize(
+    ("message", "damage"),
+    [
+        ("it cannot be read as Parquet", None),
+        ("it has no column 'margin'", lambda issues: issues.drop(columns="margin")),
+        ("'removed' is not true or false everywhere", lambda issues: issues.assign(removed="yes")),
+        ("duplicate id", lambda issues: pd.concat([issues, issues[:1]])),
+    ],
+)
+def test_damaged_label_issues_are_named(finished, tmp_path, monkeypatch, message, damage):
+    shutil.copytree(finished.run_root / "denoise", tmp_path / "weights/tiny/denoise")
+    path = tmp_path / "weights/tiny/denoise/label_issues.parquet"
+    if damage is None:
+        path.write_bytes(path.read_bytes()[:-20])
+    else:
+        damage(pd.read_parquet(path)).to_parquet(path)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=rf"denoise/label_issues\.parquet: {message}.*delete weights/tiny/denoise "):
+        read_label_issues(load_experiment(finished.page))
+
+
+def test_cleaning_that_leaves_no_valid_label_is_refused(finished, tmp_path, monkeypatch):
+    monkeypatch.chdir(finished.folder)
+    prepared = load_prepared(load_experiment(finished.page))
+    issues = read_label_issues(load_experiment(finished.page))
+    everything = issues.iloc[[0] * len(prepared.products)].set_axis(prepared.products.index).assign(removed=True)
+    (tmp_path / "weights/tiny/denoise").mkdir(parents=True)
+    everything.to_parquet(tmp_path / "weights/tiny/denoise/label_issues.parquet")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="removed all valid products"):
+        valid_targets(load_experiment(finished.page, ["denoise.clean_valid=true"]), prepared)
 
 
 def test_out_of_fold_probabilities_cover_the_training_products_alone(finished):

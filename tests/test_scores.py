@@ -1,5 +1,7 @@
 """Scores one can trust: intervals cover, differences are paired, tables add up, meaningless labels score chance."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,11 +9,14 @@ from conftest import TINY_TRANSFORMER, Place
 
 from latefusion.calibration import expected_calibration_error, fit_temperature, reliability, temper
 from latefusion.config import load_experiment
+from latefusion.errors import InputError
+from latefusion.files import write_json
 from latefusion.metrics import METRICS
 from latefusion.prepare import load_prepared
+from latefusion.scores.environment import run_section
 from latefusion.scores.intervals import bootstrap, interval, mcnemar
 from latefusion.scores.results import Results
-from latefusion.scores.tables import best_expert
+from latefusion.scores.tables import best_expert, best_policy
 
 RULES = ("mean", "weighted_mean", "max", "product")
 
@@ -116,6 +121,70 @@ def test_gains_are_against_the_expert_that_is_best_on_valid(finished):
         assert row.macro_f1_gain == pytest.approx(gain)
 
 
+def scores_page(place: Place) -> str:
+    return (place.folder / "submissions" / "tiny" / "scores.md").read_text()
+
+
+def test_the_best_policy_is_named_by_the_tables_own_valid_column(finished):
+    """Of all kinds, with its gain on test."""
+    scores, page = read(finished, "scores"), scores_page(finished)
+    valid = scores[(scores["split"] == "valid") & (scores["metric"] == "macro_f1")]
+    policies = valid[valid["kind"].isin(["policy", "rule"])].set_index("method")["value"]
+    gains = read(finished, "comparisons").set_index(["method", "split"])["macro_f1_gain"]
+    best = policies.idxmax()
+    assert f"by valid macro-F1, of {len(policies)}: {best}, {100 * policies[best]:.2f} on valid; test gain over" in page
+    assert f"{100 * gains[best, 'test']:+.2f} [" in page.split("Best policy by valid")[1].split("]")[0]
+
+
+def test_a_rule_may_be_the_best_policy():
+    rows = [
+        ("one", "policy", "valid", 0.7), ("one", "policy", "test", 0.9), ("product", "rule", "valid", 0.8),
+        ("expert", "text", "valid", 0.9), ("vote", "vote", "valid", 0.95),
+    ]  # fmt: skip
+    scores = pd.DataFrame(rows, columns=["method", "kind", "split", "value"]).assign(metric="macro_f1")
+    assert best_policy(scores) == "product"
+    assert best_policy(scores[scores["kind"] == "text"]) is None
+
+
+def test_the_page_says_what_its_numbers_are_not(finished):
+    page = scores_page(finished)
+    assert "drawn by the project so that fusion helps" in page
+    assert "only 4 % in both" in page
+    left = page.split("What is left of a label's influence on its own row: ")[1].splitlines()[0]
+    assert "those of camembert, cnn_raw, dcl_clean (on noise" in left  # tfidf and a late epoch choose by no label
+    assert "dcl_clean, dcl_late, frozen began from the weights" in left
+    assert "denoise.clean_valid" not in left
+    assert "dcl_late is dcl_clean on test: epoch 1 is also its best" in page
+
+
+def environments(records: dict[str, dict | None], folder) -> str:
+    for name, environment in records.items():
+        record = {"run": "x"} if environment is None else {"run": "x", "environment": environment}
+        write_json(folder / name / "job.json", record)
+    return run_section(SimpleNamespace(done=set(records), experiment=SimpleNamespace(run_root=folder)))
+
+
+def test_the_environment_is_one_line_where_all_jobs_agree(tmp_path):
+    same = {"device": "cpu", "mixed_precision": "no", "versions": {"torch": "2.15", "timm": "1.0"}, "code": None}
+    section = environments({"a": same, "b": same}, tmp_path)
+    assert section == ("## Run\n\nAll jobs: device cpu, mixed precision no, torch 2.15, timm 1.0, code not recorded.")
+
+
+def test_the_environment_is_told_by_job_where_they_differ(tmp_path):
+    cpu, gpu = {"device": "cpu", "threads": 2}, {"device": "NVIDIA H100", "threads": 2}
+    section = environments({"a": cpu, "b": gpu, "c": cpu}, tmp_path)
+    assert section == "## Run\n\nAll jobs: threads 2.\n\n- device differs: cpu (a, c); NVIDIA H100 (b)"
+    section = environments({"a": cpu, "b": None, "c": cpu}, tmp_path)
+    assert "- threads differs: 2 (a, c); not recorded (b)" in section
+    assert environments({"a": None, "b": None, "c": None}, tmp_path) == "## Run\n\nEnvironment: not recorded."
+
+
+def test_a_damaged_record_of_the_environment_is_named(tmp_path):
+    write_json(tmp_path / "a" / "job.json", ["x"])
+    with pytest.raises(InputError, match=r"a/job.json: it holds no JSON object"):
+        run_section(SimpleNamespace(done={"a"}, experiment=SimpleNamespace(run_root=tmp_path)))
+
+
 def test_the_best_expert_is_chosen_without_a_look_at_test():
     rows = [
         ("a", "text", "valid", 0.6),
@@ -126,11 +195,6 @@ def test_the_best_expert_is_chosen_without_a_look_at_test():
     rows += [("c", "joint", "valid", 0.9)]  # fuses already
     scores = pd.DataFrame(rows, columns=["method", "kind", "split", "value"]).assign(metric="macro_f1")
     assert best_expert(scores) == "a"
-
-
-def test_experts_built_on_anothers_best_epoch_are_named(finished):
-    page = (finished.folder / "submissions/tiny/scores.md").read_text()
-    assert "except that dcl_clean, dcl_late, frozen began from" in page
 
 
 def test_class_scores_average_to_macro_f1(finished):

@@ -18,8 +18,8 @@ METHODS = (
     "more often."
 )
 CHOSEN_INPUTS = (
-    "the probabilities that policies learn from on the other folds are by epochs which it helped to choose, for "
-    "{names} (what that adds on noise is less than chance moves the score: tests/benchmarks/honesty.py)"
+    "what policies learn from on the other folds are probabilities by epochs which it helped to choose, those of "
+    "{names} (on noise this adds nothing that can be told from chance: tests/benchmarks/honesty.py)"
 )
 WENT_ON = "{names} began from the weights of another expert's epoch that is best on all of valid"
 CLEANED = "it took part in finding the label issues among the validation products (denoise.clean_valid)"
