@@ -27,6 +27,15 @@ def find_timm(model: str) -> Path | None:
     return next((found / name for name in WEIGHT_FILES[:2] if (found / name).is_file()), None)
 
 
+def local_folder(model: str) -> Path | None:
+    """Return the folder that holds a Hugging Face encoder on this machine, the hub's cache included."""
+    for folder in (Path(model), FOLDER / Path(model).name):
+        if (folder / "config.json").is_file() and any((folder / name).is_file() for name in WEIGHT_FILES):
+            return folder
+    cached = try_to_load_from_cache(model, "config.json")
+    return Path(cached).parent if isinstance(cached, str) else None
+
+
 def _find(model: str, hub_name: str) -> str:
     folders = [Path(model), FOLDER / Path(model).name]
     for folder in folders:
