@@ -103,7 +103,7 @@ def test_the_default_page_is_the_sample():
         ("policies.more={kind: netwrok, experts: [tfidf]}", "policies.more.kind: unknown value 'netwrok'; did"),
         ("experts.cnn_raw.train_on=claen", "experts.cnn_raw.train_on: unknown value 'claen'; did you mean 'clean'?"),
         ("experts.dcl_late.of=DCL_CLEAN", "'DCL_CLEAN' does not exist; did you mean 'dcl_clean'?"),
-        ("split.valid_fraction=0", "split.valid_fraction: 0 leaves no valid products"),
+        ("split.valid_fraction=0", "split.valid_fraction 0: the split leaves no valid products"),
         ("catalogue={format: table, root: x}", "sample: there is none in format table"),
         ("experts=[tfidf]", "experts: should be a mapping of keys to values"),
         ("experts.dcl_clean.grid=5", "experts.dcl_clean: grid 5 does not divide crop 32"),

@@ -167,12 +167,23 @@ def _split(
 
 
 def _check_folds(products: pd.DataFrame, experiment: Experiment) -> None:
-    n_units = _count_units(products[products["split"] == "valid"], experiment.split)
+    """Refuse, before anything is trained, more folds than there is to share out among them."""
+    learners = {f"policies.{name}": (policy.n_folds, ("valid",)) for name, policy in experiment.policies.items()}
+    for name, expert in experiment.experts.items():
+        if expert.kind == "tfidf":
+            learners[f"experts.{name}"] = (expert.n_folds, ("train",))
+    if experiment.denoise is not None:
+        learners["denoise"] = (experiment.denoise.n_folds, experiment.denoise.splits)
     grouped = experiment.split.group_duplicates
-    what = "groups of near-duplicates among the valid products" if grouped else "valid products"
-    for name, policy in experiment.policies.items():
-        if n_units < policy.n_folds:
-            raise InputError(f"policies.{name}: {n_units} {what} for {policy.n_folds} folds; see the split")
+    for key, (n_folds, splits) in learners.items():
+        there = products[products["split"].isin(splits)]
+        if key == "denoise":
+            there = there[there["image"].notna()]
+        n_units = _count_units(there, experiment.split)
+        if n_units < n_folds:
+            what = " and ".join(splits) + " products" + (" with an image" if key == "denoise" else "")
+            what = f"groups of near-duplicates among the {what}" if grouped else what
+            raise InputError(f"{key}: {n_units} {what} for {n_folds} folds; see the split")
 
 
 def _check_split(products: pd.DataFrame, classes: list[str]) -> None:

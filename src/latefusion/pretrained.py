@@ -36,7 +36,7 @@ def find_timm(model: str) -> Path | None:
 
 def describe_files(model: str) -> dict[str, dict] | None:
     """Return size, time and hash of the files that a model is read from; None where they are not on this machine."""
-    folder = _local_folder(model)
+    folder = local_folder(model)
     if folder is None:
         return None
     return {path.name: describe_file(path) | {"mtime_ns": path.stat().st_mtime_ns} for path in _files(folder)}
@@ -47,7 +47,7 @@ def have_changed(model: str, recorded: dict[str, dict] | None) -> bool:
 
     Files that are no longer here, or were not when they were described, have not changed.
     """
-    folder = _local_folder(model)
+    folder = local_folder(model)
     if folder is None or recorded is None:
         return False
     paths = {path.name: path for path in _files(folder)}
@@ -65,7 +65,7 @@ def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix in READ_SUFFIXES and path.is_file())
 
 
-def _local_folder(model: str) -> Path | None:
+def local_folder(model: str) -> Path | None:
     """Return the folder that holds a model on this machine, the hub's cache included."""
     for folder in _folders(model):
         if _holds_weights(folder):

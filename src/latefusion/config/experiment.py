@@ -59,13 +59,13 @@ class Experiment(Section):
         if self.sample is not None and catalogue.format == "table":
             raise ValueError("sample: there is none in format table, choose catalogue.format sigir or ens")
         if catalogue.columns.split is None and not split.valid_fraction:
-            raise ValueError("split.valid_fraction: 0 leaves no valid products; give some, or name columns.split")
+            raise ValueError("split.valid_fraction 0: the split leaves no valid products; give some, or name catalogue.columns.split")
         nothing_to_predict = catalogue.format == "table" and not (
             split.test_fraction or catalogue.test_products or catalogue.columns.split
         )
         if nothing_to_predict:
             raise ValueError(
-                "nothing is left to predict: set split.test_fraction, catalogue.test_products or columns.split"
+                "there is nothing to predict: set split.test_fraction, catalogue.test_products or catalogue.columns.split"
             )
         return self
 

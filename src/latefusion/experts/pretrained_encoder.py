@@ -1,6 +1,7 @@
 """Load a pretrained Hugging Face encoder with its tokenizer: rightly, or not at all."""
 
 import logging
+from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
@@ -109,3 +110,20 @@ def _check_tokenizer(tokenizer: PreTrainedTokenizerBase, config: PretrainedConfi
     probe = tokenizer("Lampe de salon 220 V", add_special_tokens=False)["input_ids"]
     if all(token == tokenizer.unk_token_id for token in probe):
         raise InputError(f"{source}: the tokenizer knows no word: are its files there (tokenizer.json, *.model)?")
+
+
+def check_encoder(folder: Path, *, max_length: int, dropout: float | None = None) -> PreTrainedModel:
+    """Build an encoder from a folder's config, without its weights; raise InputError as `load_encoder` does."""
+    try:
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    except (ValueError, OSError, KeyError) as error:
+        raise InputError(f"{folder}: config or tokenizer cannot be loaded: {error}") from None
+    if config.is_encoder_decoder:
+        raise InputError(f"{folder}: a {config.model_type} model decodes; an encoder is needed, such as BERT's")
+    if dropout is not None:
+        _set_dropout(config, dropout, str(folder))
+    encoder = AutoModel.from_config(config, trust_remote_code=False)
+    _check_length(encoder, max_length, str(folder))
+    _check_tokenizer(tokenizer, config, str(folder))
+    return encoder
