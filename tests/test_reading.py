@@ -124,14 +124,19 @@ def test_prose_that_looks_like_rows_is_read_on_the_users_word(tmp_path):
     assert products.loc["a", "description"] == "Nice in\nred, blue, green, white"
 
 
-def test_prose_with_as_many_commas_is_no_row_of_the_challenge(tmp_path):
+def test_prose_is_no_row_of_a_table_that_needs_its_quotes(tmp_path):
+    """Lines of a description with as many commas as the header begin no product: no id looks like theirs."""
     header = ",designation,description,productid,imageid"
-    write(tmp_path / "X_train_update.csv", header, '0,Stylo,"bleu,', 'rouge, vert, noir, blanc, gris",200,100')
-    write(tmp_path / "Y_train_CVw08PX.csv", ",prdtypecode", "0,10")
+    rows = [f'{n},Stylo,"bleu, noir",{n},{n}' for n in range(30)]
+    spanning = (
+        '30,Stylo,"bleu, rouge, vert,\nnoir, gris, blanc, or, 3 sortes\n12, 10, 9, 8, 7\nou plus, ou moins",200,100'
+    )
+    write(tmp_path / "Y_train_CVw08PX.csv", ",prdtypecode", *(f"{n},10" for n in range(32)))
     catalogue = CatalogueConfig(format="ens", root=tmp_path)
-    assert read_catalogue(catalogue).loc["0", "description"] == "bleu,\nrouge, vert, noir, blanc, gris"
-    write(tmp_path / "X_train_update.csv", header, '0,"Stylo,,200,100', '1,Regle 12",,201,101')
-    assert "line 2: a quoted cell goes on to line 3" in refusal(catalogue)
+    write(tmp_path / "X_train_update.csv", header, *rows, spanning, "31,Stylo,,1,1")
+    assert len(read_catalogue(catalogue)) == 32
+    write(tmp_path / "X_train_update.csv", header, *rows, '30,"Regle,,200,100', '31,Regle 12",,201,101')
+    assert "line 32: a quoted cell goes on to line 33; it looks like 1 further row," in refusal(catalogue)
 
 
 def test_a_cell_over_the_limit_is_called_so(tmp_path, monkeypatch):

@@ -49,6 +49,5 @@ def read_labels(path: Path) -> pd.DataFrame:
 
 
 def _read(path: Path, columns: dict[str, str], whole_numbers: list[str]) -> pd.DataFrame:
-    named = [column for column, name in columns.items() if name in whole_numbers]
-    rows = read_delimited(path, ",", list(columns), whole_numbers=named).rename(columns=columns)
+    rows = read_delimited(path, ",", list(columns)).rename(columns=columns)
     return check_keys(rows, whole_numbers)
