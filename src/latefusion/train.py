@@ -15,16 +15,19 @@ logger = logging.getLogger(__name__)
 def train(experiment: Experiment, script: str, only: str | None) -> None:
     """Train what a numbered script trains and is not done yet.
 
-    Raises InputError, before anything is trained, where pretrained weights are missing.
+    Raises InputError, before anything is trained, where pretrained weights are missing or a network cannot be built.
     """
     jobs = plan(experiment)
     if all(job.state() == "done" for job in jobs_of(jobs, script, only)):
         logger.info("src/%s: nothing to do", script)
         return
-    # A missing model is said before the first network trains, not after a week of the others.
-    _require_weights(experiment, jobs if only is None else {only: jobs[only]})
-    from latefusion.experts.workshop import Workshop  # imports torch
+    # What is missing or cannot be built is said before the first network trains, not after a week of the others.
+    to_do = {name: job for name, job in jobs.items() if only in (None, name) and job.state() != "done"}
+    _require_weights(experiment, to_do)
+    from latefusion.experts.trial import check_networks  # imports torch
+    from latefusion.experts.workshop import Workshop
 
+    check_networks(experiment, to_do)
     workshop = Workshop(experiment)
     run_jobs(jobs, script, partial(_do, workshop), only, processes=_processes(workshop.accelerator))
 
@@ -55,7 +58,7 @@ def preview_images(experiment: Experiment, script: str, only: str | None) -> Non
 
 def _require_weights(experiment: Experiment, jobs: dict[str, Job]) -> None:
     finders = {}
-    for job in (job for job in jobs.values() if job.state() != "done"):
+    for job in jobs.values():
         for expert in _started_by(experiment, job):
             find = find_encoder if expert.kind == "transformer" else find_timm
             finders |= dict.fromkeys(pretrained_models([expert]), find)

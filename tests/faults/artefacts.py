@@ -27,11 +27,13 @@ def _refused(file: str, what: str, change: Callable, script: str, *lost: str) ->
     """A file that has its size and is not what was written: whoever reads it names it and the way out."""
     job, name = file.split("/", 1)
     return Fault(
-        f"{file}: {what}", script, "refused with the file and the commands that make it again; all files equal after these",
+        f"{file}: {what}",
+        script,
+        "refused with the file and the commands that make it again; all files equal after these",
         after(_on(file, change), run(script, forget=lost)),
         says=rf"weights/shop/{job} is damaged: {name} is not what was written[\s\S]*rm -r weights/shop/{job}",
         mend=lambda shop: shop.forget(job),
-    )  # fmt: skip
+    )
 
 
 def _remade(pattern: str, what: str, change: Callable, script: str, *lost: str) -> Fault:
@@ -56,9 +58,13 @@ def _checkpoint(what: str, change: Callable, says: str) -> Fault:
         return run("02_train_text.py", "--only", "text")(shop)
 
     return Fault(
-        f"checkpoint: {what}", "02_train_text.py", "refused with the file and the older checkpoint; all files equal after that",
-        act, says=says, mend=lambda shop: shop.forget("text"),
-    )  # fmt: skip
+        f"checkpoint: {what}",
+        "02_train_text.py",
+        "refused with the file and the older checkpoint; all files equal after that",
+        act,
+        says=says,
+        mend=lambda shop: shop.forget("text"),
+    )
 
 
 def _times_seven(path) -> None:
@@ -92,12 +98,22 @@ def _leftovers(shop: Shop) -> None:
 FAULTS = [
     *(
         Fault(
-            f"job.json: {what}", "02_train_text.py", DONE_AGAIN,
-            after(lambda shop, content=content: (shop.run_root / "tfidf/job.json").write_bytes(content), run("02_train_text.py")),
-            status=(FINE,), says="the job counts as not done",
+            f"job.json: {what}",
+            "02_train_text.py",
+            DONE_AGAIN,
+            after(
+                lambda shop, content=content: (shop.run_root / "tfidf/job.json").write_bytes(content),
+                run("02_train_text.py"),
+            ),
+            status=(FINE,),
+            says="the job counts as not done",
         )
         for what, content in {
-            "empty": b"", "zeros": bytes(400), "half of it": b'{"fingerprint": "0', "a list": b"[]", "keys missing": b"{}",
+            "empty": b"",
+            "zeros": bytes(400),
+            "half of it": b'{"fingerprint": "0',
+            "a list": b"[]",
+            "keys missing": b"{}",
         }.items()
     ),
     _rewritten("tfidf/valid_probs.parquet", "removed", lambda path: path.unlink(), "02_train_text.py"),
@@ -114,9 +130,12 @@ FAULTS = [
     _refused("catalogue/products.parquet", "one bit", flip, "02_train_text.py", "tfidf"),
     _refused("vote/test_preds.parquet", "one bit", flip, "08_predict.py"),
     Fault(
-        "tfidf/test_probs.parquet: all probabilities times 7", "06_fuse.py", "TF-IDF counts as not done; all files equal",
+        "tfidf/test_probs.parquet: all probabilities times 7",
+        "06_fuse.py",
+        "TF-IDF counts as not done; all files equal",
         after(_on("tfidf/test_probs.parquet", _times_seven), run("06_fuse.py", forget=("both",))),
-        says=r"tfidf", mend=lambda shop: shop.forget("tfidf"),
+        says=r"tfidf",
+        mend=lambda shop: shop.forget("tfidf"),
     ),
     _remade("images_40.npy", "cut", cut, "04_train_image.py", "cnn"),
     _remade("images_40.json", "cut", cut, "04_train_image.py", "cnn"),
@@ -124,38 +143,70 @@ FAULTS = [
     _remade("tokens-*/offsets.npy", "removed", lambda path: path.unlink(), "02_train_text.py", "text"),
     _remade("features/*/*/part-00000.npy", "cut", cut, "05b_train_joint.py", "joint"),
     _remade("features/*/*/ids.json", "cut", cut, "05b_train_joint.py", "joint"),
-    _checkpoint("weights cut", lambda folder: cut(folder / "model.safetensors"), "checkpoint is damaged: model.safetensors has"),
-    _checkpoint("progress.json removed", lambda folder: (folder / "progress.json").unlink(), "progress.json is missing"),
-    _checkpoint("one bit of the optimizer", lambda folder: flip(folder / "optimizer.bin"), "optimizer.bin is not what was"),
+    _checkpoint(
+        "weights cut", lambda folder: cut(folder / "model.safetensors"), "checkpoint is damaged: model.safetensors has"
+    ),
+    _checkpoint(
+        "progress.json removed", lambda folder: (folder / "progress.json").unlink(), "progress.json is missing"
+    ),
+    _checkpoint(
+        "one bit of the optimizer", lambda folder: flip(folder / "optimizer.bin"), "optimizer.bin is not what was"
+    ),
     _checkpoint("files.json removed", lambda folder: (folder / "files.json").unlink(), "files.json cannot be read"),
     Fault(
-        "checkpoint: of another run in this folder", "02_train_text.py", "refused; all files equal after rm",
-        after(_other_attempt, run("02_train_text.py", "--only", "text")), says="written by another run",
+        "checkpoint: of another run in this folder",
+        "02_train_text.py",
+        "refused; all files equal after rm",
+        after(_other_attempt, run("02_train_text.py", "--only", "text")),
+        says="written by another run",
         mend=lambda shop: shop.forget("text"),
     ),
     Fault(
-        "the submission edited by hand", "09_validate.py", "refused by its line; all files equal after 08_predict.py",
-        after(lambda shop: cut(shop.folder / "submissions/shop/predictions.tsv"), run("09_validate.py")), says="predictions.tsv",
+        "the submission edited by hand",
+        "09_validate.py",
+        "refused by its line; all files equal after 08_predict.py",
+        after(lambda shop: cut(shop.folder / "submissions/shop/predictions.tsv"), run("09_validate.py")),
+        says="predictions.tsv",
     ),
     Fault(
-        "submissions/shop removed", "09_validate.py", "refused: run 08; all files equal after that",
-        after(lambda shop: shutil.rmtree(shop.folder / "submissions/shop"), run("09_validate.py")), says="run src/08_predict.py first",
+        "submissions/shop removed",
+        "09_validate.py",
+        "refused: run 08; all files equal after that",
+        after(lambda shop: shutil.rmtree(shop.folder / "submissions/shop"), run("09_validate.py")),
+        says="run src/08_predict.py first",
     ),
     Fault(
-        "all files dated 2030", "02_train_text.py", "nothing is done again; all files equal",
-        after(_in_2030, run("02_train_text.py")), status=(FINE,), says="nothing to do",
+        "all files dated 2030",
+        "02_train_text.py",
+        "nothing is done again; all files equal",
+        after(_in_2030, run("02_train_text.py")),
+        status=(FINE,),
+        says="nothing to do",
     ),
     Fault(
-        "two images swapped", "04_train_image.py", "refused until 01 has run; then image experts alone are trained again",
-        after(_swap, run("04_train_image.py")), status=(REFUSED,), says="images have changed", equal=False,
+        "two images swapped",
+        "04_train_image.py",
+        "refused until 01 has run; then image experts alone are trained again",
+        after(_swap, run("04_train_image.py")),
+        status=(REFUSED,),
+        says="images have changed",
+        equal=False,
     ),
     Fault(
-        "an image removed", "04_train_image.py", "refused until 01 has run, which names it",
-        after(lambda shop: shop.image(7).unlink(), run("04_train_image.py")), says="images have changed",
-        mend=lambda shop: shutil.copyfile(shop.image(8), shop.image(7)), equal=False,
+        "an image removed",
+        "04_train_image.py",
+        "refused until 01 has run, which names it",
+        after(lambda shop: shop.image(7).unlink(), run("04_train_image.py")),
+        says="images have changed",
+        mend=lambda shop: shutil.copyfile(shop.image(8), shop.image(7)),
+        equal=False,
     ),
     Fault(
-        "what a killed process may leave: half files, folders, a lock", "02_train_text.py", "no obstacle",
-        after(_leftovers, run("02_train_text.py", forget=("text",))), status=(FINE,), equal=False,
+        "what a killed process may leave: half files, folders, a lock",
+        "02_train_text.py",
+        "no obstacle",
+        after(_leftovers, run("02_train_text.py", forget=("text",))),
+        status=(FINE,),
+        equal=False,
     ),
-]  # fmt: skip
+]

@@ -41,7 +41,9 @@ def _full(script: str, job: str, room: int, folder: str = "weights") -> Fault:
         _mount("-o", f"remount,size={ROOM}", str(shop.folder / folder))
 
     what = f"{folder}/ on a disk with {room // 1000} kB left"
-    return Fault(what, script, "says that the disk is full; all files equal when there is room", act, (REFUSED,), FULL, mend)
+    return Fault(
+        what, script, "says that the disk is full; all files equal when there is room", act, (REFUSED,), FULL, mend
+    )
 
 
 def _read_only(script: str, job: str, folder: str) -> Fault:
@@ -58,7 +60,9 @@ def _read_only(script: str, job: str, folder: str) -> Fault:
         _mount("-o", "remount,rw", str(shop.folder / folder))
 
     what = f"{folder}/ read-only"
-    return Fault(what, script, "says what may not be written; all files equal when it may", act, (REFUSED,), folder, mend)
+    return Fault(
+        what, script, "says what may not be written; all files equal when it may", act, (REFUSED,), folder, mend
+    )
 
 
 def unmount(folder: Path) -> None:

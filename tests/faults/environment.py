@@ -10,7 +10,9 @@ from faults.shop import Shop
 
 
 def _listed_to_head(shop: Shop) -> Ended:
-    command = f"{sys.executable} {SOURCES}/02_train_text.py --config shop.yaml --list | head -n 1; exit ${{PIPESTATUS[0]}}"
+    command = (
+        f"{sys.executable} {SOURCES}/02_train_text.py --config shop.yaml --list | head -n 1; exit ${{PIPESTATUS[0]}}"
+    )
     done = subprocess.run(["bash", "-c", command], cwd=shop.folder, capture_output=True, text=True, check=False)
     return Ended((done.returncode if done.returncode != 141 else 0,), done.stdout + done.stderr)
 
@@ -38,8 +40,11 @@ WEIGHTS, SUBMISSIONS = _a_file_in_place_of("weights"), _a_file_in_place_of("subm
 FAULTS = [
     *(
         Fault(
-            f"{' '.join(f'{name}={value}' for name, value in env.items())} without a launcher", script,
-            "refused with the variable's name", run(script, env=env, forget=forget), says="|".join(env),
+            f"{' '.join(f'{name}={value}' for name, value in env.items())} without a launcher",
+            script,
+            "refused with the variable's name",
+            run(script, env=env, forget=forget),
+            says="|".join(env),
         )
         for env, script, forget in (
             ({"RANK": "1"}, "01_prepare.py", ("catalogue",)),
@@ -50,38 +55,70 @@ FAULTS = [
     ),
     Fault("--list | head", "02_train_text.py", "ends quietly", _listed_to_head, status=(FINE,)),
     Fault(
-        "HOME unset", "02_train_text.py", "finishes; all files equal",
-        run("02_train_text.py", forget=("text",), env={"HOME": None}), status=(FINE,),
+        "HOME unset",
+        "02_train_text.py",
+        "finishes; all files equal",
+        run("02_train_text.py", forget=("text",), env={"HOME": None}),
+        status=(FINE,),
     ),
     Fault(
-        "an ASCII terminal", "07_vote.py", "finishes; all files equal",
-        run("07_vote.py", env={"LANG": "C", "LC_ALL": "C", "PYTHONIOENCODING": "ascii"}), status=(FINE,),
+        "an ASCII terminal",
+        "07_vote.py",
+        "finishes; all files equal",
+        run("07_vote.py", env={"LANG": "C", "LC_ALL": "C", "PYTHONIOENCODING": "ascii"}),
+        status=(FINE,),
     ),
     Fault(
-        "TMPDIR that is not there", "02_train_text.py", "finishes; all files equal",
-        run("02_train_text.py", forget=("text",), env={"TMPDIR": "/nowhere"}), status=(FINE,),
+        "TMPDIR that is not there",
+        "02_train_text.py",
+        "finishes; all files equal",
+        run("02_train_text.py", forget=("text",), env={"TMPDIR": "/nowhere"}),
+        status=(FINE,),
     ),
     Fault(
-        "umask 077", "02_train_text.py", "finishes; all files equal",
-        run("02_train_text.py", forget=("tfidf",), umask=0o077), status=(FINE,),
+        "umask 077",
+        "02_train_text.py",
+        "finishes; all files equal",
+        run("02_train_text.py", forget=("tfidf",), umask=0o077),
+        status=(FINE,),
     ),
     Fault(
-        "no network and HF_HUB_OFFLINE=1", "04_train_image.py", "finishes; all files equal",
-        run("04_train_image.py", forget=("cnn",), env={"HF_HUB_OFFLINE": "1"}), status=(FINE,),
-    ),
-    Fault("weights/ is a link", "02_train_text.py", "finishes", after(_elsewhere, run("02_train_text.py", forget=("text",))), status=(FINE,), equal=False),
-    Fault(
-        "weights is a file", "01_prepare.py", "refused in words; all files equal after it is removed",
-        after(WEIGHTS[0], run("01_prepare.py")), says="weights", mend=WEIGHTS[1],
+        "no network and HF_HUB_OFFLINE=1",
+        "04_train_image.py",
+        "finishes; all files equal",
+        run("04_train_image.py", forget=("cnn",), env={"HF_HUB_OFFLINE": "1"}),
+        status=(FINE,),
     ),
     Fault(
-        "submissions is a file", "08_predict.py", "refused in words; all files equal after it is removed",
-        after(SUBMISSIONS[0], run("08_predict.py")), says="submissions", mend=SUBMISSIONS[1],
+        "weights/ is a link",
+        "02_train_text.py",
+        "finishes",
+        after(_elsewhere, run("02_train_text.py", forget=("text",))),
+        status=(FINE,),
+        equal=False,
     ),
     Fault(
-        "the table is gone", "02_train_text.py", "refused with the folder's content; all files equal when it is back",
+        "weights is a file",
+        "01_prepare.py",
+        "refused in words; all files equal after it is removed",
+        after(WEIGHTS[0], run("01_prepare.py")),
+        says="weights",
+        mend=WEIGHTS[1],
+    ),
+    Fault(
+        "submissions is a file",
+        "08_predict.py",
+        "refused in words; all files equal after it is removed",
+        after(SUBMISSIONS[0], run("08_predict.py")),
+        says="submissions",
+        mend=SUBMISSIONS[1],
+    ),
+    Fault(
+        "the table is gone",
+        "02_train_text.py",
+        "refused with the folder's content; all files equal when it is back",
         after(lambda shop: shop.products.rename(shop.products.with_name("old.csv")), run("01_prepare.py")),
         says=r"products.csv not found: the folder holds images, old.csv",
         mend=lambda shop: shop.products.with_name("old.csv").rename(shop.products),
     ),
-]  # fmt: skip
+]

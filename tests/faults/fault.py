@@ -61,9 +61,15 @@ def after(change: Callable[[Shop], object], act: Callable[[Shop], Ended]) -> Cal
 
 
 def struck(
-    script: str, how: signal.Signals, when: str, *, forget: tuple[str, ...], arguments: tuple[str, ...] = (), tries: int = 8
+    script: str,
+    how: signal.Signals,
+    when: str,
+    *,
+    forget: tuple[str, ...],
+    arguments: tuple[str, ...] = (),
+    tries: int = 8,
 ) -> Callable[[Shop], Ended]:
-    """Send a signal as soon as a file that `when` (a glob under weights/shop) matches is there, and the script still runs."""
+    """Send a signal as soon as a file is there that `when`, a glob under weights/shop, matches."""
 
     def act(shop: Shop) -> Ended:
         for _ in range(tries):  # a script may be faster than we are

@@ -106,12 +106,15 @@ def _moved_back(shop: Shop) -> None:
 FAULTS = [
     _table(
         "a quotation mark opens a cell and another, 30 rows on, closes it",
-        lambda text: _replaced("p40,", 'p40,x 24",')(_replaced("p10,", 'p10,"Retro ')(text)), r"line 12: .*quot",
+        lambda text: _replaced("p40,", 'p40,x 24",')(_replaced("p10,", 'p10,"Retro ')(text)),
+        r"line 12: .*quot",
     ),
     _table("a quotation mark that is never closed", _replaced("p10,", 'p10,"'), "line 12"),
     _table("a duplicate id", _replaced("p11,", "p10,"), "id p10"),
     _table("a row with a cell too few", _replaced("p10,", "p10 "), "line 12: 4 cells"),
-    _table("a title of spaces", lambda text: text.replace(text.split("\n")[11].split(",")[1], "  ", 1), "without a title"),
+    _table(
+        "a title of spaces", lambda text: text.replace(text.split("\n")[11].split(",")[1], "  ", 1), "without a title"
+    ),
     _table("bytes that are not UTF-8", _replaced("p10,", "p10,\udcff"), "line 12: not UTF-8"),
     _table("an id with a carriage return", _replaced("p10,", '"p\r10",'), "carriage return"),
     _table("labels that only look equal", _replaced(",lamp,", ",Lamp\u200b,"), "amp"),
@@ -119,7 +122,11 @@ FAULTS = [
     _table("semicolons for commas", lambda text: text.replace(",", ";"), "separated by commas"),
     _table("a header and no rows", lambda text: text.split("\n")[0] + "\n", "no rows"),
     _table("empty", lambda text: "", "is empty"),
-    _table("one class alone", lambda text: text.replace("shoe", "lamp").replace("mug", "lamp"), "all products have the label lamp"),
+    _table(
+        "one class alone",
+        lambda text: text.replace("shoe", "lamp").replace("mug", "lamp"),
+        "all products have the label lamp",
+    ),
     _parquet("columns of bytes", _as_bytes, "binary"),
     _parquet("damaged pages", _damaged, "damaged|cannot be read"),
     _parquet("cut", lambda table, path: (table.to_parquet(path), cut(path)), "not a Parquet file, or a damaged one"),
@@ -133,13 +140,22 @@ FAULTS = [
     _image("a PNG that claims 2^21 pixels in width", _claims(2**21, 40), "too large|unreadable"),
     _image("a PNG that claims 40,000 x 40,000", _claims(40_000, 40_000), "too large"),
     Fault(
-        "bad_images: keep, and a missing image", "01_prepare.py", "the product stays without image, and is named",
-        after(lambda shop: shop.image(7).unlink(), run(PREPARE, "--set", "catalogue.bad_images=keep")), status=(FINE,),
-        says="1 kept without image", mend=lambda shop: shutil.copyfile(shop.image(8), shop.image(7)), equal=False,
+        "bad_images: keep, and a missing image",
+        "01_prepare.py",
+        "the product stays without image, and is named",
+        after(lambda shop: shop.image(7).unlink(), run(PREPARE, "--set", "catalogue.bad_images=keep")),
+        status=(FINE,),
+        says="1 kept without image",
+        mend=lambda shop: shutil.copyfile(shop.image(8), shop.image(7)),
+        equal=False,
     ),
     Fault(
-        "the images' folder has another name", "01_prepare.py", "refused with the folder that was searched; all files equal after",
-        after(_moved, run(PREPARE, "--set", "catalogue.bad_images=keep")), status=(REFUSED,), says="there is no folder shop/images",
+        "the images' folder has another name",
+        "01_prepare.py",
+        "refused with the folder that was searched; all files equal after",
+        after(_moved, run(PREPARE, "--set", "catalogue.bad_images=keep")),
+        status=(REFUSED,),
+        says="there is no folder shop/images",
         mend=_moved_back,
     ),
-]  # fmt: skip
+]

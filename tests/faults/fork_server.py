@@ -1,7 +1,7 @@
 """Run the numbered scripts as processes of their own, without paying for their imports each time.
 
-Started by `processes.Scripts`. It imports what the scripts import, then forks a child for each request (a line of JSON on
-standard input) and answers with a line of JSON: the pid, or how a child ended.
+Started by `processes.Server`. It imports what the scripts import, then forks a child for each request, a line of JSON
+on standard input, and answers with a line of JSON: the pid, or how a child ended.
 """
 
 import importlib
@@ -14,10 +14,27 @@ import sys
 import traceback
 
 PRELOADED = (
-    "torch", "accelerate", "timm", "transformers", "albumentations", "cleanlab.filter", "cv2", "sentencepiece", "sklearn.svm",
-    "sklearn.linear_model", "torch.utils.tensorboard", "pandas", "pyarrow.parquet", "scipy.sparse", "huggingface_hub",
-    "PIL.Image", "latefusion.config", "latefusion.cli", "latefusion.experts.cnn", "latefusion.experts.transformer",
-)  # fmt: skip
+    "torch",
+    "accelerate",
+    "timm",
+    "transformers",
+    "albumentations",
+    "cleanlab.filter",
+    "cv2",
+    "sentencepiece",
+    "sklearn.svm",
+    "sklearn.linear_model",
+    "torch.utils.tensorboard",
+    "pandas",
+    "pyarrow.parquet",
+    "scipy.sparse",
+    "huggingface_hub",
+    "PIL.Image",
+    "latefusion.config",
+    "latefusion.cli",
+    "latefusion.experts.cnn",
+    "latefusion.experts.transformer",
+)
 
 
 def main() -> None:

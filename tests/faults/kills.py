@@ -16,12 +16,16 @@ def _kill(what: str, script: str, job: str, when: str) -> Fault:
 
 def _end(what: str, script: str, job: str, when: str) -> Fault:
     act = struck(script, SIGTERM, f"{job}/{when}", forget=(job,))
-    return Fault(f"SIGTERM {what}", script, AGAIN, act, status=(TERMINATED,), says="run the same command again to continue")
+    return Fault(
+        f"SIGTERM {what}", script, AGAIN, act, status=(TERMINATED,), says="run the same command again to continue"
+    )
 
 
 def _interrupt(what: str, script: str, job: str, when: str) -> Fault:
     act = struck(script, SIGINT, f"{job}/{when}", forget=(job,))
-    return Fault(f"Ctrl-C {what}", script, AGAIN, act, status=(INTERRUPTED,), says="interrupted; run the same command again")
+    return Fault(
+        f"Ctrl-C {what}", script, AGAIN, act, status=(INTERRUPTED,), says="interrupted; run the same command again"
+    )
 
 
 FAULTS = [

@@ -26,11 +26,17 @@ FAULTS = [
     _starved("04_train_image.py", "cnn", 8),
     _starved("06_fuse.py", "both", 4),
     Fault(
-        "files of 30 kB at most (a quota)", "04_train_image.py", "says which file; all files equal without the limit",
-        run("04_train_image.py", forget=("cnn",), limits={"RLIMIT_FSIZE": 30_000}), says="too large|File too large|quota",
+        "files of 30 kB at most (a quota)",
+        "04_train_image.py",
+        "says which file; all files equal without the limit",
+        run("04_train_image.py", forget=("cnn",), limits={"RLIMIT_FSIZE": 30_000}),
+        says="too large|File too large|quota",
     ),
     Fault(
-        "16 open files at most", "01_prepare.py", "finishes, or says that files are too many",
-        run("01_prepare.py", forget=("catalogue",), limits={"RLIMIT_NOFILE": 16}), says="open files",
+        "16 open files at most",
+        "01_prepare.py",
+        "finishes, or says that files are too many",
+        run("01_prepare.py", forget=("catalogue",), limits={"RLIMIT_NOFILE": 16}),
+        says="open files",
     ),
-]  # fmt: skip
+]

@@ -34,12 +34,19 @@ CONFIG = {
         "cnn": CNN,
         "clean": CNN | {"train_on": "clean"},
         "dcl": {
-            "kind": "dcl", "start_from": "cnn", "image": {"resize": 36, "crop": 32}, "grid": 2,
+            "kind": "dcl",
+            "start_from": "cnn",
+            "image": {"resize": 36, "crop": 32},
+            "grid": 2,
             "train": {"epochs": 2, "batch_size": 8, "lr": 0.001},
         },
         "late": {"kind": "late", "of": "cnn", "epochs_before_end": 1},
         "joint": {
-            "kind": "joint", "text": "text", "image": "cnn", "features": "frozen", "hidden_size": 8,
+            "kind": "joint",
+            "text": "text",
+            "image": "cnn",
+            "features": "frozen",
+            "hidden_size": 8,
             "train": {"epochs": 2, "batch_size": 8, "lr": 0.005},
         },
     },
@@ -50,7 +57,7 @@ CONFIG = {
         "mean": {"kind": "mean", "experts": ["tfidf", "clean"], "n_folds": 3},
     },
     "hardware": {"num_workers": 0, "mixed_precision": "no", "checkpoint_every": 2},
-}  # fmt: skip
+}
 
 
 def scripts() -> list[str]:
@@ -111,7 +118,9 @@ class Shop:
 
     def files(self) -> dict[str, bytes]:
         """Return all that the scripts have left, by name, but for what no two runs share."""
-        paths = [path for top in ("weights", "submissions") for path in (self.folder / top).rglob("*") if path.is_file()]
+        paths = [
+            path for top in ("weights", "submissions") for path in (self.folder / top).rglob("*") if path.is_file()
+        ]
         return {
             str(path.relative_to(self.folder)): b"" if path.name in UNEQUAL else path.read_bytes()
             for path in paths
