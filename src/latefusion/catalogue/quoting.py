@@ -19,8 +19,11 @@ QUOTING_ADVICE = (
 )
 ENOUGH_IDS = 20  # to learn from what an id looks like
 _ID_TRAITS = [
-    re.compile(pattern) for pattern in (r"\S", r"^\S*\Z", r"[0-9]", r"^[\W\d_]*\Z")
-]  # ..., no space, digit, no letter
+    re.compile(r"\S"),  # something
+    re.compile(r"^\S*\Z"),  # no space
+    re.compile(r"[0-9]"),  # a digit
+    re.compile(r"^[\W\d_]*\Z"),  # no letter
+]
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
 
@@ -51,15 +54,15 @@ def refuse_swallowed_rows(path: Path, header: Record, body: list[Record], delimi
     (the cell at `id_place`) that looks like the others.
     """
     width = len(header.cells)
-    is_id = _id_test(body, width, delimiter, id_place)
+    spanning = [record for record in body if record.end > record.line and _begins_as_row(record, width, delimiter)]
+    is_id = _id_test(body, width, delimiter, id_place) if spanning else None
     problems = []
-    for record in body:
-        if record.end > record.line and _begins_as_row(record, width, delimiter):
-            readings = [_read_alone(line, delimiter) for line in record.lines[1:]]
-            n_rows = sum(any(len(cells) == width and is_id(cells[id_place]) for cells in pair) for pair in readings)
+    for record in spanning:
+        readings = [_read_alone(line, delimiter) for line in record.lines[1:]]
+        n_rows = sum(any(len(cells) == width and is_id(cells[id_place]) for cells in pair) for pair in readings)
+        if n_rows:
             what = f"looks like {n_rows} further row{'s' * (n_rows > 1)}, which would be lost"
-            problem = f"{path.name}, line {record.line}: a quoted cell goes on to line {record.end}; it {what}"
-            problems += [problem] * (n_rows > 0)
+            problems.append(f"{path.name}, line {record.line}: a quoted cell goes on to line {record.end}; it {what}")
     if problems:
         raise list_problems(f"{path}: quotation marks that swallow rows:", problems, QUOTING_ADVICE)
 
