@@ -1,7 +1,11 @@
 """Pictures come out as right RGB, the same from the cache, and augmented by the draw alone."""
 
+import io
 import pickle
 import shutil
+import struct
+import time
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -12,10 +16,13 @@ from PIL import Image, ImageOps
 
 from latefusion.augment import TurnedCrop, augment, centre_crop, training_transform
 from latefusion.catalogue import check_images
-from latefusion.config import ImageInput
+from latefusion.config import Hardware, ImageInput
 from latefusion.errors import InputError
+from latefusion.experts.cnn import EvalImages, collate
 from latefusion.image_cache import open_images
 from latefusion.images import decode, read_image, resize
+from latefusion.orientation import exif_orientation
+from latefusion.training.loaders import eval_loader
 
 
 @pytest.fixture
@@ -85,6 +92,40 @@ def test_any_kind_of_picture_comes_out_as_a_viewer_shows_it(drawing, tmp_path, n
     assert check_images(tmp_path, pd.Series({"1": name})).empty
 
 
+ALPHA = ("RGBA", "LA")
+ORIENTED = {
+    "png": ("RGB", "L", "P", *ALPHA),
+    "webp": ("RGB", *ALPHA),
+    "avif": ("RGB", "L", *ALPHA),
+    "tiff": ("RGB", "L", "RGBA"),
+    "jpg": ("RGB", "L", "CMYK"),
+}
+LOSSLESS = {"webp": {"lossless": True}, "avif": {"quality": 100, "subsampling": "4:4:4"}, "jpg": {"quality": 98}}
+
+
+@pytest.mark.parametrize(("kind", "mode"), [(kind, mode) for kind in ORIENTED for mode in ORIENTED[kind]])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_is_turned_upright(drawing, tmp_path, kind, mode, orientation):
+    path, exif = tmp_path / f"turned.{kind}", Image.Exif()
+    exif[0x0112] = orientation
+    image = half_transparent(drawing).convert(mode) if mode in ALPHA else drawing.convert(mode)
+    image.save(path, exif=exif, **LOSSLESS.get(kind, {}))
+    with Image.open(io.BytesIO(path.read_bytes())) as opened:  # Pillow maps TIFF files into memory, and turns none
+        shown = ImageOps.exif_transpose(opened).convert("RGBA")
+    shown = np.asarray(Image.alpha_composite(Image.new("RGBA", shown.size, "white"), shown).convert("RGB"))
+    assert read_image(path).shape == shown.shape
+    assert np.abs(read_image(path).astype(int) - shown).max() <= 1
+
+
+def test_orientations_are_read_in_both_byte_orders_and_damage_means_upright():
+    for order, name in (("<", b"II"), (">", b"MM")):
+        entry = struct.pack(f"{order}HHIHH", 0x0112, 3, 1, 6, 0)
+        block = name + struct.pack(f"{order}HIH", 42, 8, 1) + entry
+        assert exif_orientation(block) == exif_orientation(b"Exif\0\0" + block) == 6
+        assert [exif_orientation(block[:length]) for length in range(len(block) - 2)] == [1] * (len(block) - 2)
+    assert exif_orientation(b"") == exif_orientation(b"junk") == 1
+
+
 def test_sixteen_bits_become_eight(drawing, tmp_path):
     as_16_bit_grey(drawing).save(tmp_path / "deep.png")  # Pillow itself clips these
     assert np.array_equal(decode(tmp_path / "deep.png")[..., 0], np.asarray(drawing.convert("L")))
@@ -97,8 +138,11 @@ def test_what_no_network_can_read_is_listed_with_its_reason(drawing, tmp_path):
     (tmp_path / "text.jpg").write_text("404 not found")
     Image.fromarray(np.asarray(drawing.convert("L")) / np.float32(255)).save(tmp_path / "floats.tiff")
     Image.new("1", (20_000, 20_000)).save(tmp_path / "bomb.png")
+    Image.new("1", (1_000_001, 2)).save(tmp_path / "long.png")
+    Image.new("1", (2, 1_000_001)).save(tmp_path / "high.png")
     names = ["whole.jpg", "truncated.jpg", "empty.jpg", "text.jpg", "floats.tiff", "bomb.png", "missing.jpg"]
-    reasons = check_images(tmp_path, pd.Series(names, index=[str(place) for place in range(7)]))["reason"]
+    names += ["long.png", "high.png"]
+    reasons = check_images(tmp_path, pd.Series(names, index=[str(place) for place in range(9)]))["reason"]
     assert reasons.to_dict() == {
         "1": "truncated",
         "2": "empty file",
@@ -106,7 +150,74 @@ def test_what_no_network_can_read_is_listed_with_its_reason(drawing, tmp_path):
         "4": "unreadable: a TIFF of a kind OpenCV does not decode (F)",
         "5": "too large: 20000 x 20000",
         "6": "missing",
+        "7": "too large: 1000001 x 2",
+        "8": "too large: 2 x 1000001",
     }
+
+
+def test_the_longest_image_that_opencv_takes_can_be_used(tmp_path):
+    Image.new("1", (1_000_000, 2)).save(tmp_path / "long.png")
+    assert check_images(tmp_path, pd.Series({"1": "long.png"})).empty
+    assert read_image(tmp_path / "long.png").shape == (2, 1_000_000, 3)
+
+
+@pytest.mark.parametrize("kind", ["jpg", "png"])
+def test_what_passes_can_be_read_and_damage_is_named_before_training(drawing, tmp_path, kind):
+    """One flipped bit in each of 300 files, whose last bytes are as they should be."""
+    drawing.resize((450, 400)).save(tmp_path / f"sound.{kind}")  # a JPEG of this size is hashed at half of it
+    sound, rng = np.frombuffer((tmp_path / f"sound.{kind}").read_bytes(), np.uint8), np.random.default_rng(0)
+    names = [f"{number}.{kind}" for number in range(300)]
+    for name in names:
+        damaged = sound.copy()
+        damaged[rng.integers(2, min(700, len(sound) - 40))] ^= 1 << rng.integers(8)
+        damaged.tofile(tmp_path / name)
+    bad = check_images(tmp_path, pd.Series(names, index=names))
+    assert len(bad) >= 20
+    for name in names:
+        if name in bad.index:
+            assert bad.loc[name, "reason"].split(":")[0] in ("unreadable", "truncated", "not an image", "too large")
+        else:
+            assert read_image(tmp_path / name).shape[2] == 3
+
+
+@pytest.mark.parametrize("name", ["drawing.tiff", "drawing.avif"])
+def test_damage_that_decoders_raise_for_is_told_with_the_file(drawing, tmp_path, name):
+    """Damaged so that Pillow, or OpenCV, raises an error of its own kind."""
+    drawing.save(tmp_path / name, **({"compression": "tiff_lzw"} if name.endswith("tiff") else {}))
+    sound, rng = np.fromfile(tmp_path / name, np.uint8), np.random.default_rng(1)
+    for _ in range(100):
+        damaged = sound.copy()
+        damaged[rng.integers(4, len(sound), 5)] = rng.integers(0, 256, 5)
+        damaged.tofile(tmp_path / name)
+        if check_images(tmp_path, pd.Series({"1": name})).empty:
+            read_image(tmp_path / name)
+        elif decode(tmp_path / name) is None:
+            with pytest.raises(InputError, match=f"{name}: cannot be decoded"):
+                read_image(tmp_path / name)
+
+
+def test_a_png_whose_chunk_is_longer_than_the_file_takes_no_memory(drawing, tmp_path):
+    drawing.save(tmp_path / "sound.png")
+    content = bytearray((tmp_path / "sound.png").read_bytes())
+    content[33:37] = (4_000_000_000).to_bytes(4)  # the length of the chunk after the header
+    (tmp_path / "damaged.png").write_bytes(content)
+    start = time.process_time()
+    assert decode(tmp_path / "damaged.png") is None
+    assert time.process_time() - start < 0.5
+    assert check_images(tmp_path, pd.Series({"1": "damaged.png"}))["reason"].to_list() == ["truncated"]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_loader_tells_what_is_wrong_in_one_line(catalogue, workers):
+    products, root = catalogue
+    (root / "b.jpg").write_bytes(b"")
+    dataset = EvalImages(products, open_images(products, root, root / "cache", None), ImageInput(resize=16, crop=16))
+    accelerator = SimpleNamespace(process_index=0, num_processes=1)
+    loader = eval_loader(accelerator, dataset, collate, 1, Hardware(num_workers=workers))
+    with pytest.raises(InputError) as caught:
+        list(loader)
+    assert "b.jpg: cannot be decoded" in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_product_without_a_picture_is_white(catalogue):

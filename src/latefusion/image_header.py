@@ -10,7 +10,7 @@ from PIL import Image
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")  # what OpenCV reads too
 MAX_PIXELS = 100_000_000
-MAX_SIDE = 1 << 20  # OpenCV's limit
+MAX_SIDE = 1_000_000  # libpng's limit; OpenCV's own is 2^20
 
 
 @contextmanager
