@@ -1,5 +1,8 @@
 """Pretrained weights: found where the README says, loaded rightly, refused by name."""
 
+import errno
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -167,6 +170,83 @@ def test_weights_without_a_tokenizer_are_refused(folder):
         load_encoder(str(folder), max_length=14)
 
 
+def edit_json(path, **changes) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("config.json", "null"),
+        ("config.json", {"num_attention_heads": 0}),
+        ("config.json", {"num_attention_heads": -1}),  # shows when it reads
+        ("config.json", {"hidden_size": "16"}),
+        ("config.json", {"hidden_act": "other"}),
+        ("config.json", {"vocab_size": 0}),
+        ("tokenizer.json", "[]"),
+        ("tokenizer.json", {"normalizer": 1}),  # the library's own error is a bare Exception
+        ("tokenizer.json", {"added_tokens": None}),
+        ("tokenizer_config.json", "[]"),
+        ("tokenizer_config.json", {"pad_token": -1}),
+        ("tokenizer_config.json", {"model_max_length": "x"}),
+    ],
+)
+def test_damaged_files_are_refused_by_the_folders_name(folder, file, content):
+    if isinstance(content, dict):
+        edit_json(folder / file, **content)
+    else:
+        (folder / file).write_text(content)
+    with pytest.raises(InputError, match=r"tiny-bert: .*; fetch the files again\? \(\w+: "):
+        load_encoder(str(folder), max_length=14)
+
+
+def test_a_full_disk_is_not_called_damage(folder, monkeypatch):
+    def fail(*arguments, **settings):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("transformers.AutoConfig.from_pretrained", fail)
+    with pytest.raises(OSError, match="No space left"):
+        load_encoder(str(folder), max_length=14)
+
+
+@pytest.fixture
+def own_code(folder, tmp_path, monkeypatch):
+    """Let the folder bring code of its own; return the file that it would make if it ran. Any question gets a yes."""
+    monkeypatch.setattr("builtins.input", lambda *question: "y")
+    (folder / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass Own: pass\n")
+    edit_json(folder / "config.json", auto_map={"AutoConfig": "own.Own", "AutoModel": "own.Own"})
+    return tmp_path / "ran"
+
+
+def test_a_model_that_needs_code_of_its_own_is_refused(folder, own_code):
+    edit_json(folder / "config.json", model_type="own")
+    with pytest.raises(InputError, match=r"tiny-bert: this model needs code of its own .* which is never run"):
+        load_encoder(str(folder), max_length=14)
+    assert not own_code.exists()
+
+
+def test_where_transformers_knows_a_model_its_own_code_is_left_alone(folder, own_code):
+    edit_json(folder / "tokenizer_config.json", auto_map={"AutoTokenizer": ["own.Own", None]})
+    _, encoder = load_encoder(str(folder), max_length=14)
+    assert isinstance(encoder, CamembertModel)
+    assert not own_code.exists()
+
+
+def test_weights_in_both_forms_are_read_from_safetensors_and_pickles_run_nothing(folder, tmp_path):
+    ran = tmp_path / "ran"
+
+    class Evil:
+        def __reduce__(self):
+            return ran.touch, ()
+
+    torch.save({"embeddings.word_embeddings.weight": Evil()}, folder / "pytorch_model.bin")
+    load_encoder(str(folder), max_length=14)
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(InputError, match="tiny-bert: the weights cannot be loaded"):
+        load_encoder(str(folder), max_length=14)
+    assert not ran.exists()
+
+
 def test_dropout_is_set_in_every_layer(folder):
     _, encoder = load_encoder(str(folder), max_length=14, dropout=0.25)
     rates = {module.p for module in encoder.modules() if isinstance(module, torch.nn.Dropout)}
@@ -215,6 +295,30 @@ def test_a_timm_network_is_loaded_from_its_file():
     assert find_timm(expert.model) == folder / "model.safetensors"
     net = ImageNet(expert, pretrained=True)
     assert torch.equal(net.backbone.state_dict()["conv1.0.weight"], source.state_dict()["conv1.0.weight"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"model": "resnet10x"}, "Unknown model"),
+        ({"model_args": {"chanels": [8]}}, "chanels"),
+        ({"model_args": {"num_classes": 3}}, "multiple values for keyword argument 'num_classes'"),
+    ],
+)
+def test_what_timm_cannot_make_is_refused_by_the_models_name(settings, message):
+    expert = CnnExpert(**{"model": "resnet10t", "pretrained": False} | settings)
+    with pytest.raises(InputError, match=f"^{expert.model}: timm cannot make it .*{message}"):
+        ImageNet(expert, pretrained=False)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin"])
+def test_damaged_weights_of_a_timm_network_are_refused(name):
+    folder = FOLDER / "resnet10t"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    (folder / name).write_bytes(b"damaged")
+    with pytest.raises(InputError, match=r"^resnet10t: timm cannot make it .* or of these weights"):
+        ImageNet(CnnExpert(model="resnet10t"), pretrained=True)
 
 
 def test_missing_weights_are_all_named_before_anything_is_trained(tmp_path, capsys):

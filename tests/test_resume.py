@@ -24,9 +24,12 @@ def launch(place: Place, script: str, *arguments: str, prefix: tuple[str, ...] =
     return subprocess.Popen(command, cwd=place.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-@pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory) -> Place:
-    """A tiny experiment of a CNN, a transformer and both end to end, four epochs each, trained in one go."""
+@pytest.fixture(scope="module", params=["no"])
+def uninterrupted(tmp_path_factory, request) -> Place:
+    """A tiny experiment of a CNN, a transformer and both end to end, four epochs each, trained in one go.
+
+    Its precision is the parameter: fp32, if a test asks for no other.
+    """
     place = Place(tmp_path_factory.mktemp("uninterrupted"))
     page = tiny_page()
     cnn, camembert = page["experts"]["cnn_raw"], page["experts"]["camembert"]
@@ -37,7 +40,7 @@ def uninterrupted(tmp_path_factory) -> Place:
     training = TINY_END_TO_END["train"] | {"epochs": 4, "keep_last": 2}
     page["experts"]["joint"] = TINY_END_TO_END | {"text": "text", "image": "cnn", "train": training}
     page["policies"] = {"only": {"experts": ["cnn", "text"]}}
-    page["hardware"]["checkpoint_every"] = 3
+    page["hardware"] |= {"checkpoint_every": 3, "mixed_precision": request.param}
     del page["denoise"]
     place.write_page(page)
     for script in ("00_draw_sample.py", "01_prepare.py", *EXPERTS):

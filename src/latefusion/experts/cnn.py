@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 
 from latefusion.augment import augment, centre_crop, training_transform
 from latefusion.config import CnnExpert, ImageInput
+from latefusion.experts.loading import told
 from latefusion.experts.network import Network
 from latefusion.experts.training_products import training_products
 from latefusion.experts.workshop import Workshop
@@ -31,7 +32,8 @@ class ImageNet(nn.Module):
         if pretrained:
             file = find_timm(expert.model)
             source = {"pretrained": True, "pretrained_cfg_overlay": {"file": str(file)} if file else None}
-        self.backbone = timm.create_model(expert.model, num_classes=0, **source, **expert.model_args)
+        with told(f"{expert.model}: timm cannot make it with model_args {expert.model_args}, or of these weights"):
+            self.backbone = timm.create_model(expert.model, num_classes=0, **source, **expert.model_args)
         self.backbone.to(memory_format=torch.channels_last)
         normalisation = resolve_model_data_config(self.backbone)
         for name in ("mean", "std"):

@@ -1,10 +1,11 @@
 """Load a pretrained Hugging Face encoder with its tokenizer: rightly, or not at all."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoModel,
@@ -15,6 +16,7 @@ from transformers import (
 )
 
 from latefusion.errors import InputError
+from latefusion.experts.loading import told
 
 logger = logging.getLogger(__name__)
 
@@ -31,26 +33,61 @@ def load_encoder(
     """Load tokenizer and encoder of a folder or a name on the hub, in fp32 whatever the file's precision.
 
     Only a pooler may be missing, as published: it then starts at random and is trained; heads of an earlier task may be
-    left over. Raises InputError naming what else is missing, left over, of another shape or broken, where
-    tokenizer and weights do not belong together, and where texts of `max_length` tokens are too long for it.
+    left over. Code that a model brings is never run. Raises InputError naming what else is missing, left over, of
+    another shape or broken, where tokenizer and weights do not belong together, and where texts of `max_length` tokens
+    are too long for it.
     """
-    try:
-        config = AutoConfig.from_pretrained(source)
-        tokenizer = AutoTokenizer.from_pretrained(source)
-    except (ValueError, OSError, KeyError) as error:
-        raise InputError(f"{source}: config or tokenizer cannot be loaded: {error}") from None
-    if dropout is not None:
-        _set_dropout(config, dropout, source)
-    try:
+    config, tokenizer = _load_config(source, dropout)
+    with _loading(source, "the weights cannot be loaded into what config.json describes"):
         encoder, report = AutoModel.from_pretrained(
-            source, config=config, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True
-        )
-    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
-        raise InputError(f"{source}: the weights cannot be loaded; fetch them again? {error}") from None
+            source, config=config, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True,
+            trust_remote_code=False, weights_only=True,
+        )  # fmt: skip
     _check_weights(encoder, report, source)
     _check_length(encoder, max_length, source)
-    _check_tokenizer(tokenizer, config, source)
+    with _loading(source, "tokenizer and encoder cannot read a text"):
+        _check_tokenizer(tokenizer, config, source)
+        _check_reading(tokenizer, encoder, max_length)
     return tokenizer, encoder
+
+
+def check_encoder(folder: Path, *, max_length: int, dropout: float | None = None) -> PreTrainedModel:
+    """Build an encoder from a folder's config, without its weights; raise InputError as `load_encoder` does."""
+    source = str(folder)
+    config, tokenizer = _load_config(source, dropout)
+    if config.is_encoder_decoder:
+        raise InputError(f"{source}: a {config.model_type} model decodes; an encoder is needed, such as BERT's")
+    with _loading(source, "config.json describes no network that can be built"):
+        encoder = AutoModel.from_config(config, trust_remote_code=False)
+    _check_length(encoder, max_length, source)
+    with _loading(source, "the tokenizer cannot read a text"):
+        _check_tokenizer(tokenizer, config, source)
+    return encoder
+
+
+def _load_config(source: str, dropout: float | None) -> tuple[PretrainedConfig, PreTrainedTokenizerBase]:
+    with _loading(source, "config.json cannot be loaded"):
+        config = AutoConfig.from_pretrained(source, trust_remote_code=False)
+    with _loading(source, "the tokenizer cannot be loaded"):
+        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+    if dropout is not None:
+        _set_dropout(config, dropout, source)
+    return config, tokenizer
+
+
+@contextmanager
+def _loading(source: str, problem: str) -> Iterator[None]:
+    """Refuse what is damaged, and models that need code of their own."""
+    try:
+        with told(f"{source}: {problem}; fetch the files again?"):
+            yield
+    except InputError as error:
+        if "trust_remote_code" not in str(error):
+            raise
+        raise InputError(
+            f"{source}: this model needs code of its own (auto_map in its files), which is never run here: choose a "
+            "model whose architecture is part of transformers"
+        ) from None
 
 
 def _set_dropout(config: PretrainedConfig, dropout: float, source: str) -> None:
@@ -112,18 +149,7 @@ def _check_tokenizer(tokenizer: PreTrainedTokenizerBase, config: PretrainedConfi
         raise InputError(f"{source}: the tokenizer knows no word: are its files there (tokenizer.json, *.model)?")
 
 
-def check_encoder(folder: Path, *, max_length: int, dropout: float | None = None) -> PreTrainedModel:
-    """Build an encoder from a folder's config, without its weights; raise InputError as `load_encoder` does."""
-    try:
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    except (ValueError, OSError, KeyError) as error:
-        raise InputError(f"{folder}: config or tokenizer cannot be loaded: {error}") from None
-    if config.is_encoder_decoder:
-        raise InputError(f"{folder}: a {config.model_type} model decodes; an encoder is needed, such as BERT's")
-    if dropout is not None:
-        _set_dropout(config, dropout, str(folder))
-    encoder = AutoModel.from_config(config, trust_remote_code=False)
-    _check_length(encoder, max_length, str(folder))
-    _check_tokenizer(tokenizer, config, str(folder))
-    return encoder
+@torch.no_grad()
+def _check_reading(tokenizer: PreTrainedTokenizerBase, encoder: PreTrainedModel, max_length: int) -> None:
+    """Read a pair of texts once: a number in config.json that fits no tensor shows here, not in the first epoch."""
+    encoder(**tokenizer("Lampe de salon", "220 V", truncation=True, max_length=max_length, return_tensors="pt"))
