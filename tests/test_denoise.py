@@ -17,7 +17,7 @@ from latefusion.gallery import write_gallery
 from latefusion.jobs import plan
 from latefusion.label_issues import read_label_issues, removed_issues, valid_targets
 from latefusion.label_ranking import rank_label_issues
-from latefusion.label_report import describe_label_issues
+from latefusion.label_report import describe_label_issues, read_label_noise
 from latefusion.prepare import load_prepared
 
 CLASSES = ["10", "40", "50"]
@@ -155,6 +155,16 @@ def test_damaged_label_issues_are_named(finished, tmp_path, monkeypatch, message
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=rf"denoise/label_issues\.parquet: {message}.*delete weights/tiny/denoise "):
         read_label_issues(load_experiment(finished.page))
+
+
+@pytest.mark.parametrize("content", [None, b"", b"other,columns\n1,2\n", b"\xff\xfe"])
+def test_a_damaged_list_of_wrong_labels_is_named(finished, tmp_path, content):
+    experiment = load_experiment(finished.page, [f"catalogue.root={tmp_path}"])
+    (tmp_path / "hidden").mkdir()
+    if content is not None:
+        (tmp_path / "hidden/label_noise.csv").write_bytes(content)
+    with pytest.raises(InputError, match=r"hidden/label_noise\.csv: .*draw the sample again"):
+        read_label_noise(experiment)
 
 
 def test_cleaning_that_leaves_no_valid_label_is_refused(finished, tmp_path, monkeypatch):

@@ -132,6 +132,14 @@ def test_experts_may_be_certain_and_classes_rare(name, calibrate):
         assert 0 <= probs.min() <= probs.max() <= 1
 
 
+@pytest.mark.parametrize("name", ["one_layer", "two_layers", *RULES])
+def test_a_fold_may_have_nothing_to_learn_from(name):
+    """Where all labels that count are of one fold, as cleaning may leave them, what is learnt for it is a start."""
+    evidence = small_problem(name, calibrate=True)
+    alone = replace(evidence, targets=np.where(evidence.folds == 0, evidence.targets, -1))
+    assert np.allclose(fit(alone).oof_probs.sum(axis=1), 1, atol=1e-5)
+
+
 def test_networks_that_diverge_are_refused():
     evidence = two_experts(np.random.default_rng(0), NETWORK.model_copy(update={"lr": 1e30, "layers": 2}), n=60)
     with pytest.raises(InputError, match=r"of a, b gives probabilities that are not finite: lower its lr 1e\+30"):

@@ -26,11 +26,13 @@ def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> tuple[float, flo
 def fold_temperatures(probs: np.ndarray, targets: np.ndarray, folds: np.ndarray, n_folds: int) -> np.ndarray:
     """Return (F + 1,): for each fold the temperature learnt on the others, and last the one learnt on all.
 
-    Products whose target is -1 do not count.
+    Products whose target is -1 do not count; where no product is left to learn on, the temperature is 1.
     """
     known = targets >= 0
     learnt_on = [*(known & (folds != fold) for fold in range(n_folds)), known]
-    return np.array([fit_temperature(as_logits(probs[rows]), targets[rows])[0] for rows in learnt_on])
+    return np.array(
+        [fit_temperature(as_logits(probs[rows]), targets[rows])[0] if rows.any() else 1.0 for rows in learnt_on]
+    )
 
 
 def as_logits(probs: np.ndarray) -> np.ndarray:

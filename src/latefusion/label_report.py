@@ -3,6 +3,7 @@
 import pandas as pd
 
 from latefusion.config import Denoise, Experiment
+from latefusion.errors import InputError
 from latefusion.label_issues import read_label_issues
 from latefusion.label_ranking import rank_label_issues
 from latefusion.prepare import Prepared
@@ -63,11 +64,21 @@ def _how_right(issues: pd.DataFrame, wrong: pd.Index) -> str:
 
 
 def read_label_noise(experiment: Experiment) -> pd.DataFrame | None:
-    """Return the products whose given label is wrong as is known, on the sample alone (index: id; `given`, `true`)."""
+    """Return the products whose given label is wrong as is known, on the sample alone (index: id; `given`, `true`).
+
+    Raises InputError where the sample's list of them is missing or damaged.
+    """
     if experiment.sample is None:
         return None
-    noise = pd.read_csv(experiment.catalogue.root / "hidden" / "label_noise.csv", dtype="str")
-    return noise.set_index("Integer_id").rename_axis("id")
+    path = experiment.catalogue.root / "hidden" / "label_noise.csv"
+    try:
+        noise = pd.read_csv(path, dtype="str")
+        return noise.set_index("Integer_id").rename_axis("id")
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{path}: the sample's list of wrong labels cannot be read ({error}): draw the sample again with "
+            "src/00_draw_sample.py"
+        ) from error
 
 
 def _by_look_group(given: pd.Series, wrong: pd.Index) -> str:

@@ -2,8 +2,8 @@
 
 The epoch that is best on the validation products looks better on them than it is. So the probabilities that are
 reported and fused are another choice's: for each fold of the validation products, by the epoch that is best on all
-other folds. No product has a say in which epoch speaks for it. (Stone, "Cross-Validatory Choice and Assessment of
-Statistical Predictions", JRSS-B 1974.)
+other folds. A product's label does not move its own probabilities; it does help to choose the epochs of other folds.
+(Stone, "Cross-Validatory Choice and Assessment of Statistical Predictions", JRSS-B 1974.)
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ import numpy as np
 
 from latefusion.metrics import class_counts, macro_f1_of_counts
 
-N_FOLDS = 8  # as many as a policy has by default: no product of a policy's fold has a say in its inputs
+N_FOLDS = 8  # as many as a policy has by default
 
 
 class CrossSelection:
