@@ -20,6 +20,7 @@ from uuid import uuid4
 
 from latefusion.config import Experiment
 from latefusion.config.nearest import did_you_mean
+from latefusion.environment import run_environment
 from latefusion.errors import InputError
 from latefusion.files import flush, remove, write_json, write_yaml
 from latefusion.locks import locked
@@ -247,7 +248,7 @@ def run_jobs(
     only: str | None = None,
     *,
     processes: Processes = ALONE,
-    environment: Callable[[], dict] = dict,
+    environment: Callable[[], dict] = run_environment,
 ) -> None:
     """Do the script's jobs that are not done yet, in the plan's order; `environment` is recorded with each.
 

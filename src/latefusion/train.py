@@ -4,6 +4,7 @@ import logging
 from functools import partial
 
 from latefusion.config import Experiment
+from latefusion.environment import run_environment
 from latefusion.errors import InputError
 from latefusion.jobs import Job, Processes, jobs_of, plan, run_jobs
 from latefusion.needs import pretrained_models, started_by
@@ -29,7 +30,11 @@ def train(experiment: Experiment, script: str, only: str | None) -> None:
 
     check_networks(experiment, to_do)
     workshop = Workshop(experiment)
-    run_jobs(jobs, script, partial(_do, workshop), only, processes=_processes(workshop.accelerator))
+    accelerator = workshop.accelerator
+    run_jobs(
+        jobs, script, partial(_do, workshop), only,
+        processes=_processes(accelerator), environment=partial(run_environment, accelerator),
+    )  # fmt: skip
 
 
 def _processes(accelerator) -> Processes:
