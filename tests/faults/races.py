@@ -1,5 +1,7 @@
 """Two processes at once."""
 
+from collections.abc import Callable
+
 from faults.fault import FINE, REFUSED, Fault, after, at_once
 from faults.shop import Shop
 from latefusion.files import remove
@@ -7,9 +9,14 @@ from latefusion.files import remove
 BUSY = r"is being made by process \d+ on .* since 20\d\d-"
 
 
-def _no_caches(shop: Shop) -> None:
-    for path in (*shop.run_root.glob("cache/images_*"), *shop.run_root.glob("cache/tokens-*")):
-        remove(path)
+def _without(*patterns: str) -> Callable[[Shop], None]:
+    """Return a change that removes caches."""
+
+    def change(shop: Shop) -> None:
+        for path in [path for pattern in patterns for path in shop.run_root.glob(f"cache/{pattern}")]:
+            remove(path)
+
+    return change
 
 
 FAULTS = [
@@ -46,7 +53,7 @@ FAULTS = [
         "04_train_image.py",
         "both finish; all files equal",
         after(
-            _no_caches,
+            _without("images_*"),
             at_once(
                 ("04_train_image.py", "--only", "cnn"),
                 ("04_train_image.py", "--only", "clean"),
@@ -60,7 +67,7 @@ FAULTS = [
         "02_train_text.py",
         "all finish; all files equal",
         after(
-            _no_caches,
+            _without("images_*", "tokens-*"),
             at_once(
                 ("02_train_text.py", "--only", "text"),
                 ("02_train_text.py", "--only", "tfidf"),
