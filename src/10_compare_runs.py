@@ -1,0 +1,20 @@
+"""Print the mean scores of several finished runs of one config, and how far they move: other seeds, splits, machines.
+
+python src/10_compare_runs.py s2020 s2021 s2022        # names of experiments: folders of weights/
+"""
+
+from pathlib import Path
+
+from latefusion.cli import run_script
+
+ARGUMENTS = {"runs": {"nargs": "+", "metavar": "EXPERIMENT", "help": "a folder of weights/ that 07 has scored"}}
+
+
+def main(experiment, only, *, runs):
+    from latefusion.scores.runs import compare_runs
+
+    print(compare_runs([Path("weights") / run for run in runs]))
+
+
+if __name__ == "__main__":
+    run_script(__doc__, main, has_jobs=False, own=ARGUMENTS)
