@@ -25,7 +25,7 @@ from latefusion.catalogue.reading import read_rows
 from latefusion.cleaning import clean
 from latefusion.config import CatalogueConfig
 from latefusion.errors import InputError
-from latefusion.submission import ENS, SIGIR, validate_challenge, validate_predictions
+from latefusion.submission import ENS, SIGIR, validate_challenge, validate_predictions, write_submissions
 
 X_SIGIR = "Integer_id\tTitle\tDescription\tImage_id\tProduct_id\n"
 X_ENS = ",designation,description,productid,imageid\n"
@@ -423,3 +423,17 @@ def test_mutated_predictions_are_accepted_only_if_all_products_are_there(folder,
         assert [row[0] for row in rows] == ids
         assert {row[1] for row in rows} <= set(labels)
         assert all(0 <= float(row[2]) <= 1 for row in rows)
+
+
+@given(rows=tables())
+def test_whatever_ids_and_labels_are_read_can_be_written(folder, rows):
+    """What 08_predict.py would refuse is refused by 01_prepare.py."""
+    catalogue = CatalogueConfig(format="table", root=folder)
+    ids = pd.Index([row["id"] for row in rows], name="id", dtype="str")
+    predictions = pd.DataFrame({"label": [row["label"] for row in rows], "confidence": 0.5}, ids).astype(
+        {"label": "str"}
+    )
+    (path,) = write_submissions(catalogue, predictions, folder / "out", pd.Series("submit", ids))
+    written = validate_predictions(path, ids)
+    assert written["id"].to_list() == list(ids)
+    assert written["label"].to_list() == predictions["label"].to_list()
