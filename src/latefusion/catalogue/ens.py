@@ -40,14 +40,13 @@ def read_ens(catalogue: CatalogueConfig) -> pd.DataFrame:
 
 def read_products(path: Path) -> pd.DataFrame:
     """Read a file of products, with their challenge ids as `id`, `image_id` and `product_id`."""
-    return _read(path, PRODUCT_COLUMNS, KEYS)
+    return check_keys(_read(path, PRODUCT_COLUMNS), KEYS)
 
 
 def read_labels(path: Path) -> pd.DataFrame:
     """Read the codes of training products, `label`, beside their `id`."""
-    return _read(path, LABEL_COLUMNS, ["id", "label"])
+    return check_keys(_read(path, LABEL_COLUMNS), ["id", "label"])
 
 
-def _read(path: Path, columns: dict[str, str], whole_numbers: list[str]) -> pd.DataFrame:
-    rows = read_delimited(path, ",", list(columns)).rename(columns=columns)
-    return check_keys(rows, whole_numbers)
+def _read(path: Path, columns: dict[str, str]) -> pd.DataFrame:
+    return read_delimited(path, ",", list(columns)).rename(columns=columns)
