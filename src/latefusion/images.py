@@ -14,6 +14,7 @@ from PIL import UnidentifiedImageError
 from latefusion.errors import InputError
 from latefusion.orientation import read_orientation, turn
 
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # it names no file; who decodes here does
 JPEG = b"\xff\xd8"
 PNG = b"\x89PNG\r\n\x1a\n"
 NO_IMAGE_GREY = 255  # a product without an image is an empty white background
