@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import nn
 from torch.utils.data import Dataset
 
@@ -16,7 +17,7 @@ from latefusion.errors import InputError
 from latefusion.selection import CrossSelection
 from latefusion.split import assign_folds
 from latefusion.training import loop
-from latefusion.training.checkpoint import best_weights, resume
+from latefusion.training.checkpoint import best_weights, late_weights, resume
 from latefusion.training.loaders import Data
 from latefusion.training.loop import fit, make_accelerator, predict_dataset
 from latefusion.weights import load_weights
@@ -88,6 +89,18 @@ def test_accumulation_equals_the_large_batch(tmp_path, steps):
     for record, in_parts in zip(log, log_in_parts, strict=True):
         assert in_parts["loss"] == pytest.approx(record["loss"], abs=1e-5)
         assert in_parts["lr"] == record["lr"]
+
+
+def test_accumulation_in_bf16_differs_by_its_rounding(tmp_path):
+    """Each part's gradients are rounded to 8 bits before they are summed: weights are near, not equal."""
+    settings = {"hardware": in_bf16(), "optimizer": "sgd", "lr": 0.5, "keep_last": 1}
+    runs = {"whole": 1, "parts": 3}
+    logs = [train(tmp_path / run, gradient_accumulation_steps=steps, **settings)[1] for run, steps in runs.items()]
+    weights, in_parts = (load_file(late_weights(tmp_path / run, 0)) for run in runs)
+    for key, value in weights.items():
+        torch.testing.assert_close(in_parts[key], value, rtol=0, atol=0.01)  # of up to 0.8
+    for record, in_parts in zip(*logs, strict=True):
+        assert in_parts["loss"] == pytest.approx(record["loss"], rel=2e-3)
 
 
 def test_the_log_has_losses_speed_and_validation_scores(tmp_path):
@@ -166,15 +179,18 @@ class Cut(Exception):
     """Stands for the process's death."""
 
 
-@pytest.mark.parametrize("call", range(1, 16))
-def test_a_run_cut_after_any_step_ends_with_the_same_weights(tmp_path, monkeypatch, call):
-    weights, log = train(tmp_path / "whole", dropout=0.5)
+@pytest.mark.parametrize(
+    ("precision", "call"), [*(("no", call) for call in range(1, 16)), ("bf16", 5), ("bf16", 9), ("bf16", 14)]
+)
+def test_a_run_cut_after_any_step_ends_with_the_same_weights(tmp_path, monkeypatch, precision, call):
+    settings = {"dropout": 0.5, "hardware": HARDWARE.model_copy(update={"mixed_precision": precision})}
+    weights, log = train(tmp_path / "whole", **settings)
     with monkeypatch.context() as patch:
         patch.setattr(loop.Journal, "step", _dying(loop.Journal.step, call))
         with pytest.raises(Cut):
-            train(tmp_path / "cut", dropout=0.5)
+            train(tmp_path / "cut", **settings)
     assert len(list((tmp_path / "cut").glob("checkpoints/*"))) <= 2
-    continued, log_continued = train(tmp_path / "cut", dropout=0.5)
+    continued, log_continued = train(tmp_path / "cut", **settings)
     assert all(torch.equal(continued[key], value) for key, value in weights.items())
     assert _without_speed(log_continued) == _without_speed(log)
 

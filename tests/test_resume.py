@@ -7,6 +7,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -24,13 +26,22 @@ def launch(place: Place, script: str, *arguments: str, prefix: tuple[str, ...] =
     return subprocess.Popen(command, cwd=place.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-@pytest.fixture(scope="module", params=["no"])
-def uninterrupted(tmp_path_factory, request) -> Place:
-    """A tiny experiment of a CNN, a transformer and both end to end, four epochs each, trained in one go.
+@pytest.fixture(scope="module")
+def trained_in(tmp_path_factory) -> Callable[[str], Place]:
+    """Return, by precision, a tiny experiment of a CNN, a transformer and both end to end, trained in one go."""
 
-    Its precision is the parameter: fp32, if a test asks for no other.
-    """
-    place = Place(tmp_path_factory.mktemp("uninterrupted"))
+    @cache
+    def trained(precision: str) -> Place:
+        place = Place(tmp_path_factory.mktemp(f"uninterrupted-{precision}"))
+        place.write_page(page_of_four_epochs(precision))
+        for script in ("00_draw_sample.py", "01_prepare.py", *EXPERTS):
+            place.run(script)
+        return place
+
+    return trained
+
+
+def page_of_four_epochs(precision: str) -> dict:
     page = tiny_page()
     cnn, camembert = page["experts"]["cnn_raw"], page["experts"]["camembert"]
     page["experts"] = {
@@ -40,12 +51,20 @@ def uninterrupted(tmp_path_factory, request) -> Place:
     training = TINY_END_TO_END["train"] | {"epochs": 4, "keep_last": 2}
     page["experts"]["joint"] = TINY_END_TO_END | {"text": "text", "image": "cnn", "train": training}
     page["policies"] = {"only": {"experts": ["cnn", "text"]}}
-    page["hardware"] |= {"checkpoint_every": 3, "mixed_precision": request.param}
+    page["hardware"] |= {"checkpoint_every": 3, "mixed_precision": precision}
     del page["denoise"]
-    place.write_page(page)
-    for script in ("00_draw_sample.py", "01_prepare.py", *EXPERTS):
-        place.run(script)
-    return place
+    return page
+
+
+@pytest.fixture
+def precision() -> str:
+    """The precision of a test that is not parametrised over it."""
+    return "no"
+
+
+@pytest.fixture
+def uninterrupted(trained_in, precision) -> Place:
+    return trained_in(precision)
 
 
 @pytest.fixture
@@ -77,7 +96,15 @@ class Cut(Exception):
 
 
 @pytest.mark.parametrize("script", EXPERTS)
-@pytest.mark.parametrize(("where", "call"), [("keep_weights", 3), ("save_checkpoint", 2), ("save_checkpoint", 5)])
+@pytest.mark.parametrize(
+    ("where", "call", "precision"),
+    [
+        ("keep_weights", 3, "no"),
+        ("save_checkpoint", 2, "no"),
+        ("save_checkpoint", 5, "no"),
+        ("save_checkpoint", 2, "bf16"),
+    ],
+)
 def test_a_cut_run_ends_with_the_uninterrupted_weights(uninterrupted, untrained, monkeypatch, script, where, call):
     calls, real = [], getattr(loop, where)
 
@@ -161,9 +188,17 @@ SGD = {"optimizer": "sgd", "lr": 0.5, "epochs": 4}  # AdamW would forgive gradie
 ADAMW = {"optimizer": "adamw", "lr": 0.005, "epochs": 12}  # long enough to tell products apart
 
 
-@pytest.mark.parametrize(("train", "width", "spread"), [(SGD, 16, 0.0), (ADAMW, 64, 0.1)], ids=["sgd", "adamw"])
+@pytest.mark.parametrize(
+    ("train", "width", "spread", "precision"),
+    [(SGD, 16, 0.0, "no"), (ADAMW, 64, 0.1, "no"), (SGD, 16, 0.0, "bf16")],
+    ids=["sgd", "adamw", "sgd-bf16"],
+)
 def test_two_processes_train_the_text_expert_as_one_does(untrained, tmp_path, train, width, spread):
-    """Batches of 31 in four parts, a last one that is smaller; no dropout, for each process draws its own."""
+    """Batches of 31 in four parts, a last one that is smaller; no dropout, for each process draws its own.
+
+    In bf16 each part's gradients are rounded to 8 bits before they are summed. SGD's steps differ as little; AdamW
+    makes a step of its full length of a gradient near zero too, whose sign may turn, so it is compared in fp32 alone.
+    """
     train = train | {"batch_size": 31, "gradient_accumulation_steps": 2, "warmup_fraction": 0}
     settings = [f"experts.text.train.{key}={value}" for key, value in train.items()]
     settings += ["experts.text.dropout=0", f"experts.text.scratch.hidden_size={width}"]
