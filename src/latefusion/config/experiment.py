@@ -59,14 +59,11 @@ class Experiment(Section):
         if self.sample is not None and catalogue.format == "table":
             raise ValueError("sample: there is none in format table, choose catalogue.format sigir or ens")
         if catalogue.columns.split is None and not split.valid_fraction:
-            raise ValueError("split.valid_fraction 0: the split leaves no valid products; give some, or name catalogue.columns.split")
-        nothing_to_predict = catalogue.format == "table" and not (
-            split.test_fraction or catalogue.test_products or catalogue.columns.split
-        )
-        if nothing_to_predict:
-            raise ValueError(
-                "there is nothing to predict: set split.test_fraction, catalogue.test_products or catalogue.columns.split"
-            )
+            raise ValueError("split.valid_fraction 0: the split leaves no valid products without a split column")
+        to_predict = split.test_fraction or catalogue.test_products or catalogue.columns.split
+        if catalogue.format == "table" and not to_predict:
+            sources = "split.test_fraction, catalogue.test_products or catalogue.columns.split"
+            raise ValueError(f"there is nothing to predict: give {sources}")
         return self
 
     @property

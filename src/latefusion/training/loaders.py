@@ -1,6 +1,7 @@
 """Data loaders: what a network trains on and is scored on, in batches."""
 
 import os
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -84,4 +85,5 @@ def _own_cores() -> int:
 
 
 def _init_worker(worker: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the main process, which ends its workers
     cv2.setNumThreads(0)  # there are workers enough, and its threads do not survive a fork

@@ -1,0 +1,106 @@
+"""What a machine refuses, in plain words: full disks, folders that cannot be written, too little memory.
+
+Every library has errors of its own for these. The number that the system gave is looked for first, in the error or in
+its text; then what libraries say in words.
+"""
+
+import errno
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+DISK_FULL = 1_000_000  # bytes free
+FULL = "the disk is full, or your quota of it: free some space"
+MEMORY = "there is too little memory: lower train.batch_size or hardware.num_workers, or end other programs"
+SHARED = "shared memory (/dev/shm) is full: enlarge it, or set hardware.num_workers to 0"
+FILES = "too many files are open: raise the limit (ulimit -n 65536) or lower hardware.num_workers"
+SCARCE = (FULL, MEMORY, FILES, SHARED)  # these matter below another error too, the rest may have been expected there
+FORBIDDEN = "permission is denied: give this user the right to read and write there"
+
+# What the system's numbers mean to a user. A file that is not there is no such case: that is a mistake to be traced.
+BY_NUMBER = {
+    errno.ENOSPC: FULL,
+    errno.EDQUOT: FULL,
+    errno.EFBIG: "the file is larger than may be written: raise the limit (ulimit -f unlimited)",
+    errno.EACCES: FORBIDDEN,
+    errno.EPERM: FORBIDDEN,
+    errno.EROFS: "the disk is read-only: run in a folder that can be written",
+    errno.ENOTDIR: "a file is where a folder should be: move it away",
+    errno.EEXIST: "a file, or a link to nowhere, is where a folder should be: move it away",
+    errno.EISDIR: "a folder is where a file should be: move it away",
+    errno.ENAMETOOLONG: "the name is longer than the file system allows",
+    errno.ELOOP: "a link leads back to itself",
+    errno.EMFILE: FILES,
+    errno.ENFILE: FILES,
+    errno.ENOMEM: MEMORY,
+    errno.EAGAIN: "no further process or thread can be started: lower hardware.num_workers, or raise ulimit -u",
+    errno.EIO: "the disk cannot be read or written: is it damaged, or its connection lost?",
+    errno.ESTALE: "a shared folder has gone: connect it again",
+}
+NUMBER = re.compile(r"(?:errno|os error|Os \{ code:) ?(\d+)", re.IGNORECASE)  # Python, Arrow; Rust twice
+# Libraries that keep the system's number to themselves: torch.save, sqlite, threads, allocators, loader workers.
+BY_WORDS = {
+    "shared memory": SHARED,
+    "is killed by signal: Bus error": SHARED,
+    "No space left": FULL,
+    "Disk quota exceeded": FULL,
+    "unexpected pos": FULL,
+    "PytorchStreamWriter failed": FULL,
+    "database or disk is full": FULL,
+    "can't start new thread": "no further thread can be started: end other programs, or raise ulimit -u and -v",
+    "Resource temporarily unavailable": BY_NUMBER[errno.EAGAIN],
+    "CUDA out of memory": "the GPU's memory is full: raise train.gradient_accumulation_steps or lower train.batch_size",
+    "Cannot allocate memory": MEMORY,
+    "not enough memory": MEMORY,
+    "can't allocate memory": MEMORY,
+    "Insufficient memory": MEMORY,
+    "is killed by signal: Killed": f"a worker was killed: {MEMORY}",
+    "terminated abruptly": f"a worker was killed: {MEMORY}",
+    "Too many open files": FILES,
+}
+
+
+def explain(error: BaseException, folders: Iterable[Path]) -> str | None:
+    """Return one plain sentence for an error that the machine caused, None for any other.
+
+    `folders` are those that are written to: where no error says so, a full disk is found by asking theirs.
+    """
+    for one in _with_causes(error):
+        meaning = _meaning(one)
+        if meaning is not None and (one is error or meaning in SCARCE):
+            path = getattr(one, "filename2", None) or getattr(one, "filename", None)
+            return f"{path}: {meaning}" if path is not None else f"{meaning} ({_first_line(one)})"
+    for folder in folders:
+        if _is_full(folder):
+            return f"{folder}: {FULL}"
+    return None
+
+
+def _with_causes(error: BaseException | None) -> Iterator[BaseException]:
+    seen = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _meaning(error: BaseException) -> str | None:
+    if isinstance(error, MemoryError):
+        return MEMORY
+    text = str(error)
+    numbers = [int(number) for number in NUMBER.findall(text)]
+    if isinstance(error, OSError) and error.errno is not None:
+        numbers.insert(0, error.errno)
+    by_number = next((BY_NUMBER[number] for number in numbers if number in BY_NUMBER), None)
+    return by_number or next((meaning for words, meaning in BY_WORDS.items() if words in text), None)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[-1][:200]
+
+
+def _is_full(folder: Path) -> bool:
+    """Tell whether the disk of a folder, or of the nearest one above that is there, is full."""
+    there = next((path for path in (folder, *folder.absolute().parents) if path.exists()), Path("/"))
+    return shutil.disk_usage(there).free < DISK_FULL
