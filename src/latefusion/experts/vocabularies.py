@@ -49,7 +49,5 @@ def _vectorizers(expert: TfidfExpert) -> dict[str, TfidfVectorizer]:
     }
     vectorizers = {"words": TfidfVectorizer(analyzer="word", ngram_range=expert.word_ngrams, **shared)}
     if expert.char_ngrams is not None:
-        vectorizers["character n-grams"] = TfidfVectorizer(
-            analyzer="char_wb", ngram_range=expert.char_ngrams, **shared
-        )
+        vectorizers["character n-grams"] = TfidfVectorizer(analyzer="char_wb", ngram_range=expert.char_ngrams, **shared)
     return vectorizers
