@@ -147,10 +147,9 @@ def test_image_experts_without_any_picture_are_refused(place, capsys):
     experiment = page()
     experiment["experts"]["cnn"] = TINY_CNN
     place.write_page(experiment)
-    place.run("01_prepare.py")
     with pytest.raises(SystemExit):
-        place.run("04_train_image.py")
-    assert "no training product has a picture" in capsys.readouterr().err
+        place.run("01_prepare.py")
+    assert "experts.cnn: no train product has an image to learn from" in capsys.readouterr().err
 
 
 def test_a_split_column_is_obeyed_and_its_unlabelled_test_rows_are_predicted(place, monkeypatch):
