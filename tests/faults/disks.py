@@ -9,7 +9,7 @@ import pytest
 from faults.fault import REFUSED, Ended, Fault, run
 from faults.shop import Shop
 
-FULL = "the disk is full: free some space"
+FULL = "the disk is full, or your quota of it: free some space"
 ROOM = 20_000_000  # bytes
 
 

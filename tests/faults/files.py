@@ -67,13 +67,13 @@ def _image(what: str, change: Callable[[Path], object], says: str) -> Fault:
     """An image of product p7, put in place of the sound one."""
 
     def act(shop: Shop) -> Ended:
-        shutil.copyfile(shop.image(7), shop.folder / "sound.png")
+        shutil.copy2(shop.image(7), shop.folder / "sound.png")
         change(shop.image(7))
         return run(PREPARE)(shop)
 
     def mend(shop: Shop) -> None:
         remove(shop.image(7))
-        shutil.copyfile(shop.folder / "sound.png", shop.image(7))
+        shutil.copy2(shop.folder / "sound.png", shop.image(7))
 
     return Fault(f"an image: {what}", PREPARE, NAMED, act, says=rf"id p7: images/7\.png: .*({says})", mend=mend)
 
@@ -116,7 +116,7 @@ FAULTS = [
         "a title of spaces", lambda text: text.replace(text.split("\n")[11].split(",")[1], "  ", 1), "without a title"
     ),
     _table("bytes that are not UTF-8", _replaced("p10,", "p10,\udcff"), "line 12: not UTF-8"),
-    _table("an id with a carriage return", _replaced("p10,", '"p\r10",'), "carriage return"),
+    _table("an id with a carriage return", _replaced("p10,", '"p\r10",'), "(?i)carriage return"),
     _table("labels that only look equal", _replaced(",lamp,", ",Lamp\u200b,"), "amp"),
     _table("another column's name", _replaced("title", "titel"), "did you mean 'titel'"),
     _table("semicolons for commas", lambda text: text.replace(",", ";"), "separated by commas"),
