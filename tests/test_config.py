@@ -190,10 +190,10 @@ def unfolding(line: str, steps: int) -> str:
 )
 def test_what_unfolds_without_end_is_refused_at_once(tmp_path, text, message):
     (tmp_path / "page.yaml").write_text(text)
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(InputError, match=message):
         load_experiment(tmp_path / "page.yaml")
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_a_date_is_the_word_it_is(tmp_path):

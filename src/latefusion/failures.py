@@ -51,6 +51,7 @@ BY_WORDS = {
     "can't start new thread": "no further thread can be started: end other programs, or raise ulimit -u and -v",
     "Resource temporarily unavailable": BY_NUMBER[errno.EAGAIN],
     "CUDA out of memory": "the GPU's memory is full: raise train.gradient_accumulation_steps or lower train.batch_size",
+    "failed to map segment": MEMORY,  # of a library that is imported
     "Cannot allocate memory": MEMORY,
     "not enough memory": MEMORY,
     "can't allocate memory": MEMORY,
