@@ -56,7 +56,6 @@ BY_WORDS = {
     "not enough memory": MEMORY,
     "can't allocate memory": MEMORY,
     "Insufficient memory": MEMORY,
-    "failed to map segment": MEMORY,  # of a library that is being imported
     "is killed by signal: Killed": f"a worker was killed: {MEMORY}",
     "terminated abruptly": f"a worker was killed: {MEMORY}",
     "Too many open files": FILES,

@@ -1,9 +1,8 @@
 """The cache of decoded images: built once, read by all experts, made again when it is stale or damaged.
 
 Writes `weights/<experiment>/cache/`: `images_<side>.npy`, all images as one (N, side, side, 3) uint8 array, row order
-as the products; `images_<side>.json`, the stamp of what it was built from; `images_<side>.lock`, an empty file that
-whoever builds holds a lock on. Jobs that run at once wait for each other where the file system knows locks; where it
-does not they both build, under names of their own.
+as the products; `images_<side>.json`, the stamp of what it was built from. Jobs that run at once wait for each other
+where the file system has locks; where it has none they both build, under names of their own.
 """
 
 import json
@@ -11,9 +10,9 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -26,12 +25,8 @@ from latefusion.catalogue.image_files import stat_files
 from latefusion.files import read_json, remove
 from latefusion.image_header import MAX_PIXELS, count_pixels, own_size_limits
 from latefusion.images import ImageStore
+from latefusion.locks import locked
 from latefusion.randomness import derive_seed
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
 
 logger = logging.getLogger(__name__)
 CHUNK = 256  # images decoded ahead of the one being written
@@ -45,7 +40,7 @@ def open_images(products: pd.DataFrame, root: Path, cache_dir: Path, cache_side:
     path = cache_dir / f"images_{cache_side}.npy"
     stamp = _stamp(products, root, cache_side)
     if not _is_built(path, stamp):
-        with _locked(path.with_suffix(".lock")) as is_alone:
+        with locked(path, wait=True) as is_alone:
             if not _is_built(path, stamp):  # another job may have built it meanwhile
                 _build(path, products, root, stamp, is_alone=is_alone)
     return ImageStore(products, root, path)
@@ -72,28 +67,6 @@ def _is_built(path: Path, stamp: dict) -> bool:
     except (OSError, ValueError):  # not there, or damaged
         return False
     return array.dtype == np.uint8 and list(array.shape) == stamp["shape"]
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[bool]:
-    """Hold a lock that dies with the process; wait for another who has it. Yield whether it could be had."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        yield _lock(file.fileno(), path)
-
-
-def _lock(descriptor: int, path: Path) -> bool:
-    if fcntl is None:
-        return False
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            logger.info("another job is building the image cache: waiting for it to let go of %s", path)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-    except OSError:  # a file system without locks
-        return False
-    return True
 
 
 def _build(path: Path, products: pd.DataFrame, root: Path, stamp: dict, *, is_alone: bool) -> None:

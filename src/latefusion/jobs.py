@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
-from latefusion.config import Experiment
+from latefusion.config import CatalogueConfig, Experiment
 from latefusion.config.nearest import did_you_mean
 from latefusion.environment import run_environment
 from latefusion.errors import InputError
@@ -131,7 +131,7 @@ class Catalogue:
     """What the catalogue job left, as far as the planner asks: contents by name, and whether images have changed."""
 
     run_dir: Path
-    root: Path
+    config: CatalogueConfig
     _changed: str | None = field(default=None, repr=False)
 
     def contents(self) -> dict[str, str]:
@@ -153,10 +153,11 @@ class Catalogue:
             return ""
         import pandas as pd
 
-        from latefusion.catalogue.image_files import changed_images
+        from latefusion.catalogue.image_files import changed_images, find_images
 
         recorded = pd.read_parquet(sound(self.run_dir, "images.parquet"))
-        changed = changed_images(self.root, recorded.index, recorded)
+        named = find_images(self.config, recorded.index.to_series())  # a missing one may have come, one folder down
+        changed = changed_images(self.config.root, named, recorded)
         return f"{len(changed)} images have changed, {changed[0]} the first" if changed else ""
 
     def forget(self) -> None:
@@ -178,7 +179,7 @@ ALONE = Processes()
 def plan(experiment: Experiment) -> dict[str, Job]:
     """Return all jobs by name, each after the jobs it needs."""
     jobs: dict[str, Job] = {}
-    catalogue = Catalogue(experiment.run_root / "catalogue", experiment.catalogue.root)
+    catalogue = Catalogue(experiment.run_root / "catalogue", experiment.catalogue)
 
     def add(name: str, kind: str, settings: dict, needs: tuple[str, ...], **inputs) -> None:
         below = tuple(jobs[need] for need in needs)

@@ -28,46 +28,46 @@ CANNOT_LOCK = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 @contextmanager
-def locked(path: Path, *, wait: bool = False) -> Iterator[None]:
-    """Hold the lock on `path`, a file or a folder that need not exist.
+def locked(path: Path, *, wait: bool = False) -> Iterator[bool]:
+    """Hold the lock on `path`, a file or a folder that need not exist; yield whether the file system has locks at all.
 
     While another process holds it, wait for that process, or raise InputError saying who it is and since when.
     """
     lock = path.with_name(f"{path.name}.lock")
     lock.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = _acquire(lock, path, wait=wait)
+    descriptor, is_held = _acquire(lock, path, wait=wait)
     try:
-        yield
+        yield is_held
     finally:
         lock.unlink(missing_ok=True)  # while the lock is held: nobody else has taken it yet
         os.close(descriptor)
 
 
-def _acquire(lock: Path, path: Path, *, wait: bool) -> int:
-    """Return the descriptor of the locked file, with its holder written into it."""
+def _acquire(lock: Path, path: Path, *, wait: bool) -> tuple[int, bool]:
+    """Return the descriptor of the file, with its holder written into it, and whether it could be locked."""
     while True:
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
         try:
-            _lock(descriptor, lock, path, wait=wait)
+            is_held = _lock(descriptor, lock, path, wait=wait)
             if _is_at(descriptor, lock):  # the holder before us may have removed the file that we opened
                 _sign(descriptor)
-                return descriptor
+                return descriptor, is_held
         except BaseException:
             os.close(descriptor)
             raise
         os.close(descriptor)
 
 
-def _lock(descriptor: int, lock: Path, path: Path, *, wait: bool) -> None:
+def _lock(descriptor: int, lock: Path, path: Path, *, wait: bool) -> bool:
     if fcntl is None:
-        return
+        return False
     try:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return
+        return True
     except OSError as error:
         if error.errno in CANNOT_LOCK:
             logger.warning("%s: this file system has no locks; take care that one process works on it", path.parent)
-            return
+            return False
         if error.errno not in BUSY:
             raise
     if not wait:
@@ -77,6 +77,7 @@ def _lock(descriptor: int, lock: Path, path: Path, *, wait: bool) -> None:
         )
     logger.info("%s: waiting for %s, which is making it", path, _holder(lock))
     fcntl.lockf(descriptor, fcntl.LOCK_EX)
+    return True
 
 
 def _is_at(descriptor: int, lock: Path) -> bool:
