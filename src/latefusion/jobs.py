@@ -249,9 +249,9 @@ def run_jobs(
     only: str | None = None,
     *,
     processes: Processes = ALONE,
-    environment: Callable[[], dict] = run_environment,
+    environment: Callable[[Job], dict] = lambda job: run_environment(),
 ) -> None:
-    """Do the script's jobs that are not done yet, in the plan's order; `environment` is recorded with each.
+    """Do the script's jobs that are not done yet, in the plan's order; each one's `environment` is recorded with it.
 
     Several processes call this together: all work, the main one alone decides what is done and keeps the records.
     Raises InputError where `only` names no job of the script, a needed job is not done, or another process is at a job.
@@ -272,7 +272,7 @@ def run_jobs(
             work(job)
             processes.barrier()
             if processes.is_main:
-                job.finish(environment())
+                job.finish(environment(job))
                 logger.info("%s: done, in %s", job.name, job.run_dir)
             processes.barrier()
 

@@ -33,7 +33,8 @@ def train(experiment: Experiment, script: str, only: str | None) -> None:
     accelerator = workshop.accelerator
     run_jobs(
         jobs, script, partial(_do, workshop), only,
-        processes=_processes(accelerator), environment=partial(run_environment, accelerator),
+        processes=_processes(accelerator),
+        environment=lambda job: run_environment(None if job.kind == "tfidf" else accelerator),  # it has no network
     )  # fmt: skip
 
 
