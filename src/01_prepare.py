@@ -7,8 +7,9 @@ from latefusion.cli import run_script
 
 
 def main(experiment, only):
-    from latefusion.jobs import plan, run_jobs
+    from latefusion.jobs import plan
     from latefusion.prepare import prepare
+    from latefusion.runner import run_jobs
 
     run_jobs(plan(experiment), "01_prepare.py", lambda job: prepare(experiment, job), only)
 

@@ -10,8 +10,9 @@ from latefusion.cli import run_script
 
 def main(experiment, only):
     from latefusion.fusion.vote import vote
-    from latefusion.jobs import plan, run_jobs
+    from latefusion.jobs import plan
     from latefusion.prepare import load_prepared
+    from latefusion.runner import run_jobs
     from latefusion.scores import write_scores
 
     prepared = cache(partial(load_prepared, experiment))

@@ -10,6 +10,9 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, settings
 
+from latefusion.files import read_json, write_json
+from latefusion.records import describe_results
+
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as the scripts do, and before anything imports torch
 REPOSITORY = Path(__file__).parents[1]
 
@@ -132,6 +135,12 @@ def pretended_precision() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": {"0": False, "1": True}[pretended]})
         yield
+
+
+def record_again(run_dir: Path) -> None:
+    """Take what lies in a run folder for what its job has left."""
+    record = read_json(run_dir / "job.json")
+    write_json(run_dir / "job.json", record | {"files": describe_results(run_dir)})
 
 
 @pytest.fixture

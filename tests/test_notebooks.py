@@ -10,7 +10,7 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import REPOSITORY, Place
+from conftest import REPOSITORY, Place, record_again
 from nbclient import NotebookClient
 from test_table_experiment import page, products, write_table
 
@@ -79,6 +79,7 @@ def looked_at(finished, tmp_path_factory) -> Place:
     shutil.copytree(finished.folder, place.folder)
     table = pd.read_parquet(place.run_root / "catalogue" / "products.parquet")
     table.assign(group=np.arange(len(table)) // 2).to_parquet(place.run_root / "catalogue" / "products.parquet")
+    record_again(place.run_root / "catalogue")
     return place
 
 

@@ -302,7 +302,6 @@ def test_a_timm_network_is_loaded_from_its_file():
     [
         ({"model": "resnet10x"}, "Unknown model"),
         ({"model_args": {"chanels": [8]}}, "chanels"),
-        ({"model_args": {"num_classes": 3}}, "multiple values for keyword argument 'num_classes'"),
     ],
 )
 def test_what_timm_cannot_make_is_refused_by_the_models_name(settings, message):

@@ -38,7 +38,7 @@ def test_every_kind_of_network_that_can_be_built_passes():
         (TINY_CNN | {"model": "resnet10"}, "experts.new: model: timm has no network 'resnet10'; did you mean 'resnet"),
         (TINY_CNN | {"model": "resnet18.a9_in1k"}, "timm has no weights 'a9_in1k' of resnet18; did you mean"),
         (TINY_CNN | {"model_args": {"chanels": [8]}}, "unexpected keyword argument 'chanels'"),
-        (TINY_CNN | {"model_args": {"channels": "wide"}}, "timm cannot build resnet10t with the model_args"),
+        (TINY_CNN | {"model_args": {"channels": "wide"}}, "resnet10t: timm cannot make it with model_args"),
         (TINY_CNN | {"model": "vit_tiny_patch16_224", "model_args": {}}, "cannot read images of 32 pixels"),
         (TINY_DCL | {"start_from": "wide"}, "experts.new: grid 2 does not fit"),
         (TINY_DCL | {"start_from": "vit"}, "the backbone of 'vit' has no square feature map"),

@@ -193,7 +193,9 @@ def _check_split(products: pd.DataFrame, classes: list[str]) -> None:
         if split not in sizes:
             raise InputError(f"the split leaves no {split} products; see {see}")
     if "test" not in sizes and "submit" not in sizes:
-        raise InputError("there is nothing to predict: give test products, or hold some out by split.test_fraction")
+        raise InputError(
+            "there is nothing to predict: leave a label empty, name test products, or hold some out by split.test_fraction"
+        )
     trained = set(products.loc[products["split"] == "train", "label"])
     unknown = [code for code in classes if code not in trained]
     if unknown:

@@ -17,6 +17,7 @@ from latefusion.records import describe_file
 logger = logging.getLogger(__name__)
 FOLDER = Path("weights") / "pretrained"
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin", "model.safetensors.index.json")
+NOT_ALLOWED = "no name that it allows"
 READ_SUFFIXES = (".safetensors", ".bin", ".json", ".model", ".txt")  # of weights, configs, vocabularies
 
 
@@ -101,9 +102,12 @@ def _find(model: str, hub_name: str) -> str:
         logger.info("pretrained weights of %s: the Hugging Face hub, %s", model, hub_name)
         return hub_name
     looked = "\n".join(f"    {folder}/ for config.json and {WEIGHT_FILES[0]}" for folder in folders)
+    advice = f"To get them, where there is internet access: hf download {hub_name} --local-dir {folders[1]}"
+    if problem == NOT_ALLOWED:
+        advice = f"Put them into {folders[0]}, or name a model of the hub: organisation/model"
     raise InputError(
         f"no pretrained weights for '{model}'. Looked in\n{looked}\n    the Hugging Face hub, {hub_name}: {problem}\n"
-        f"  To get them, where there is internet access: hf download {hub_name} --local-dir {folders[1]}"
+        f"  {advice}"
     )
 
 
@@ -124,7 +128,7 @@ def _ask_hub(hub_name: str) -> str | None:
             return None
         answer = get_session().head(hf_hub_url(hub_name, "config.json"), follow_redirects=True, timeout=10)
     except HFValidationError:
-        return "no name that it allows"
+        return NOT_ALLOWED
     except (httpx2.HTTPError, OSError) as error:
         return f"cannot be reached ({error})"
     return None if answer.is_success else f"answers {answer.status_code}, is the name right?"

@@ -6,9 +6,10 @@ from functools import partial
 from latefusion.config import Experiment
 from latefusion.environment import run_environment
 from latefusion.errors import InputError
-from latefusion.jobs import Job, Processes, jobs_of, plan, run_jobs
+from latefusion.jobs import Job, jobs_of, plan
 from latefusion.needs import pretrained_models, started_by
 from latefusion.pretrained import find_encoder, find_timm
+from latefusion.runner import Processes, run_jobs
 
 logger = logging.getLogger(__name__)
 

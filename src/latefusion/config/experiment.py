@@ -60,10 +60,6 @@ class Experiment(Section):
             raise ValueError("sample: there is none in format table, choose catalogue.format sigir or ens")
         if catalogue.columns.split is None and not split.valid_fraction:
             raise ValueError("split.valid_fraction 0: the split leaves no valid products without a split column")
-        to_predict = split.test_fraction or catalogue.test_products or catalogue.columns.split
-        if catalogue.format == "table" and not to_predict:
-            sources = "split.test_fraction, catalogue.test_products or catalogue.columns.split"
-            raise ValueError(f"there is nothing to predict: give {sources}")
         return self
 
     @property

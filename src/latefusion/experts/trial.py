@@ -116,11 +116,11 @@ def _on_meta(build: Callable[[], T], failure: str) -> T:
     try:
         with torch.device("meta"), torch.no_grad():
             return build()
-    except InputError:
-        raise
-    except BUILD_ERRORS as error:
+    except (InputError, *BUILD_ERRORS) as error:
         if "meta tensor" in str(error) or "'Meta'" in str(error):
             raise _NeedsNumbers(str(error)) from None
+        if isinstance(error, InputError):
+            raise
         raise InputError(f"{failure}: {error or type(error).__name__}") from None
 
 

@@ -14,11 +14,12 @@ from latefusion.fusion.inputs import Evidence
 from latefusion.fusion.policy_net import FittedNetworks, fit_networks, stacks
 from latefusion.fusion.rules import fit_rule
 from latefusion.fusion.stacking import fit_stacking
-from latefusion.jobs import Job, jobs_of, plan, run_jobs
+from latefusion.jobs import Job, jobs_of, plan
 from latefusion.label_issues import valid_targets
 from latefusion.metrics import valid_scores
 from latefusion.prepare import Prepared, load_prepared
 from latefusion.probs import read_part_probs
+from latefusion.runner import run_jobs
 from latefusion.weights import save_weights
 
 logger = logging.getLogger(__name__)
