@@ -20,7 +20,7 @@ from latefusion.experts import cnn
 from latefusion.experts.network import fit_network, predict_products
 from latefusion.experts.training_products import training_products
 from latefusion.experts.workshop import Workshop
-from latefusion.files import remove, whole, write_json, write_text
+from latefusion.files import whole, write_json, write_text
 from latefusion.gallery import THUMBNAIL, write_gallery
 from latefusion.label_ranking import rank_label_issues
 from latefusion.metrics import macro_f1
@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 def denoise(workshop: Workshop) -> None:
     """Find label issues among the products that have a picture, and mark the ones to remove."""
     settings, prepared = workshop.experiment.denoise, workshop.prepared
-    run_dir = workshop.run_dir("denoise")
+    run_dir, images = workshop.run_dir("denoise"), workshop.images  # all processes open these together
     products = training_products(workshop, prepared.part(*settings.splits), "all")
     targets = prepared.targets(products)
     pred_probs = _out_of_fold_probs(workshop, products)
@@ -45,7 +45,7 @@ def denoise(workshop: Workshop) -> None:
     issues = rank_label_issues(products.index, targets, pred_probs, prepared.classes, settings)
     with whole(run_dir / "label_issues.parquet") as partial:
         issues.to_parquet(partial)
-    page = write_gallery(issues, products["title"], lambda id_: workshop.images.read(id_, THUMBNAIL), settings.gallery)
+    page = write_gallery(issues, products["title"], lambda id_: images.read(id_, THUMBNAIL), settings.gallery)
     write_text(run_dir / "label_issues.html", page)
     write_json(
         run_dir / "metrics.json",
@@ -57,7 +57,6 @@ def denoise(workshop: Workshop) -> None:
         },
     )
     logger.info("denoise: %d of %d flagged, %d removed", len(issues), len(products), issues["removed"].sum())
-    remove(run_dir / "folds")
 
 
 def _out_of_fold_probs(workshop: Workshop, products: pd.DataFrame) -> np.ndarray:

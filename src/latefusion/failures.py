@@ -5,6 +5,7 @@ its text; then what libraries say in words.
 """
 
 import errno
+import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator
@@ -12,7 +13,10 @@ from pathlib import Path
 
 DISK_FULL = 1_000_000  # bytes free
 FULL = "the disk is full, or your quota of it: free some space"
-MEMORY = "there is too little memory: lower train.batch_size or hardware.num_workers, or end other programs"
+MEMORY = (
+    "there is too little memory: end other programs or lower hardware.num_workers (or train.batch_size, which begins "
+    "the expert anew)"
+)
 SHARED = "shared memory (/dev/shm) is full: enlarge it, or set hardware.num_workers to 0"
 FILES = "too many files are open: raise the limit (ulimit -n 65536) or lower hardware.num_workers"
 SCARCE = (FULL, MEMORY, FILES, SHARED)  # these matter below another error too, the rest may have been expected there
@@ -104,4 +108,4 @@ def _first_line(error: BaseException) -> str:
 def _is_full(folder: Path) -> bool:
     """Tell whether the disk of a folder, or of the nearest one above that is there, is full."""
     there = next((path for path in (folder, *folder.absolute().parents) if path.exists()), Path("/"))
-    return shutil.disk_usage(there).free < DISK_FULL
+    return os.access(there, os.W_OK) and shutil.disk_usage(there).free < DISK_FULL

@@ -43,7 +43,7 @@ def open_images(products: pd.DataFrame, root: Path, cache_dir: Path, cache_side:
         with locked(path, wait=True) as is_alone:
             if not _is_built(path, stamp):  # another job may have built it meanwhile
                 _build(path, products, root, stamp, is_alone=is_alone)
-    return ImageStore(products, root, path)
+    return ImageStore(products, root, path, stamp)
 
 
 def _stamp(products: pd.DataFrame, root: Path, side: int) -> dict:

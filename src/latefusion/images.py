@@ -12,6 +12,7 @@ import pandas as pd
 from PIL import UnidentifiedImageError
 
 from latefusion.errors import InputError
+from latefusion.files import read_json
 from latefusion.orientation import read_orientation, turn
 
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # it names no file; who decodes here does
@@ -114,11 +115,12 @@ def resize(image: np.ndarray, side: int) -> np.ndarray:
 class ImageStore:
     """The images of a catalogue by product id, from files or from a cache of decoded ones."""
 
-    def __init__(self, products: pd.DataFrame, root: Path, cache: Path | None = None):
+    def __init__(self, products: pd.DataFrame, root: Path, cache: Path | None = None, stamp: dict | None = None):
+        """Take the products whose `image` is a path relative to `root`; a cache has a row for each, and its stamp."""
         self._paths = products["image"]
         self._rows = {id_: row for row, id_ in enumerate(products.index)}
         self._root = root
-        self._cache_path = cache
+        self._cache_path, self._stamp = cache, stamp
         self._cache = None
 
     def __getstate__(self) -> dict:
@@ -133,9 +135,20 @@ class ImageStore:
         """Return (H, W, 3) uint8 RGB as it is stored; one white pixel where the product has no image."""
         if self._cache_path is not None:
             if self._cache is None:
-                self._cache = np.load(self._cache_path, mmap_mode="r")
+                self._cache = self._open_cache()
             return self._cache[self._rows[id_]]
         path = self._paths[id_]
         if pd.isna(path):
             return np.full((1, 1, 3), NO_IMAGE_GREY, dtype=np.uint8)
         return read_image(self._root / path)
+
+    def _open_cache(self) -> np.ndarray:
+        """Return the cache, of these very products: a worker may open it after it was made again for others."""
+        try:
+            cache = np.load(self._cache_path, mmap_mode="r")
+            is_ours = read_json(self._cache_path.with_suffix(".json")).items() >= self._stamp.items()
+        except (OSError, ValueError):
+            is_ours = False
+        if not is_ours:
+            raise InputError(f"{self._cache_path}: was made again while this job ran; run the same command again")
+        return cache

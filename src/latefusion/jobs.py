@@ -10,7 +10,6 @@ job is continued in the folder, and completed when the job ends.
 """
 
 import hashlib
-import json
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +18,7 @@ from uuid import uuid4
 from latefusion.config import CatalogueConfig, Experiment
 from latefusion.config.nearest import did_you_mean
 from latefusion.errors import InputError
-from latefusion.files import flush, remove, write_json, write_yaml
+from latefusion.files import flush, read_json, remove, write_json, write_yaml
 from latefusion.needs import expert_needs, expert_settings, in_order, pretrained_models, reads_images, started_by
 from latefusion.records import describe_results, digest, finished_run, missing_or_cut, read_record, sound
 
@@ -58,27 +57,30 @@ class Job:
         """Return `done`, `begun` (by these very settings and inputs) or `to do`."""
         return self.status()[0]
 
-    def status(self) -> tuple[str, str]:
-        """Return the state, and why the job is not done; nothing where it has never begun."""
+    def status(self, reads: str = "images") -> tuple[str, str]:
+        """Return the state, and why the job is not done; nothing where it has never begun.
+
+        To who reads `products` alone, a catalogue is done although images have changed since.
+        """
         record = read_record(self.run_dir)
         if not record:
             return TO_DO, ""
-        if reason := self._is_stale(record):
+        if reason := self._is_stale(record, reads):
             return TO_DO, reason
         if not record["run"]:
             return BEGUN, "cut before its end"
         problem = missing_or_cut(self.run_dir, record["files"])
         return (TO_DO, problem) if problem else (DONE, "")
 
-    def _is_stale(self, record: dict) -> str:
+    def _is_stale(self, record: dict, reads: str) -> str:
         """Return what has changed since the record was begun, nothing if nothing has."""
         if record["fingerprint"] != self.fingerprint:
             return "its settings have changed"
         for need in self.needs:
-            if need.state() != DONE:
+            if need.status(self.reads)[0] != DONE:
                 return f"{need.name} is not done"
         if self.kind == "catalogue":
-            return self.catalogue.changed_images()
+            return self.catalogue.changed_images() if reads == "images" else ""
         inputs = self._inputs()
         if record["inputs"] != inputs:
             changed = sorted(name for name in inputs if record["inputs"].get(name) != inputs[name])
@@ -105,21 +107,26 @@ class Job:
         remove(self.run_dir / "job.json")  # first: a folder that was half emptied must not look done
         remove(self.run_dir)
         write_yaml(self.run_dir / "config.yaml", self.settings)
-        self._write({"attempt": uuid4().hex, "run": None, "files": {}})
+        record = {"fingerprint": self.fingerprint, "script": self.script, "inputs": self._inputs()}
+        if self.models:
+            record["pretrained"] = {model: _describe_model(model) for model in self.models}
+        self._write(record | {"attempt": uuid4().hex, "run": None, "files": {}})
 
     def finish(self, environment: dict | None = None) -> None:
-        """Record what the job left, and by what machine and software."""
+        """Record what the job left, and by what machine and software; its inputs stay those that it began with."""
         flush(self.run_dir)  # a record must not outlive what it tells of
-        files = describe_results(self.run_dir)
-        attempt = read_record(self.run_dir).get("attempt")
-        self._write({"attempt": attempt, "run": digest(files), "files": files, "environment": environment or {}})
+        record, files = read_record(self.run_dir), describe_results(self.run_dir)
+        if self.models:  # what the hub gave was not here at the beginning
+            weights = record.get("pretrained", {})
+            record["pretrained"] = {model: weights.get(model) or _describe_model(model) for model in self.models}
+        self._write(record | {"run": digest(files), "files": files, "environment": environment or {}})
+        if self.state() != DONE:
+            logger.warning("%s: %s while it was made, so it is to do again", self.name, self.status()[1])
 
     def _write(self, record: dict) -> None:
-        made_by = {"fingerprint": self.fingerprint, "script": self.script, "inputs": self._inputs()}
-        if self.models:
-            made_by["pretrained"] = {model: _describe_model(model) for model in self.models}
-        write_json(self.run_dir / "job.json", made_by | record)
-        self.catalogue.forget()
+        write_json(self.run_dir / "job.json", record)
+        if self.kind == "catalogue":
+            self.catalogue.forget()
 
 
 @dataclass
@@ -132,11 +139,9 @@ class Catalogue:
 
     def contents(self) -> dict[str, str]:
         """Return hashes of what experts read: `products`, and `images` (with the products)."""
-        path = self.run_dir / "contents.json"
-        try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        if not (self.run_dir / "contents.json").is_file():
             return {}
+        return read_json(sound(self.run_dir, "contents.json"))
 
     def changed_images(self) -> str:
         """Return what has changed of the images since the catalogue was prepared; looked up once in a process."""
@@ -149,11 +154,14 @@ class Catalogue:
             return ""
         import pandas as pd
 
-        from latefusion.catalogue.image_files import changed_images, find_images
+        from latefusion.catalogue.image_files import changed_images, find_images, stat_files
 
         recorded = pd.read_parquet(sound(self.run_dir, "images.parquet"))
         named = find_images(self.config, recorded.index.to_series())  # a missing one may have come, one folder down
         changed = changed_images(self.config.root, named, recorded)
+        if len(changed) == len(recorded) > 0 and not stat_files(self.config.root, named):
+            logger.warning("%s: no image of the catalogue is there; taken to be as they were", self.config.root)
+            return ""
         return f"{len(changed)} images have changed, {changed[0]} the first" if changed else ""
 
     def forget(self) -> None:

@@ -8,6 +8,7 @@ from latefusion.label_issues import read_label_issues
 from latefusion.label_ranking import rank_label_issues
 from latefusion.prepare import Prepared
 from latefusion.probs import read_probs
+from latefusion.records import sound
 from latefusion.sample.plan import LOOK_GROUPS
 
 # How the winners ranked and filtered.
@@ -42,7 +43,7 @@ def _differs_from_published(settings: Denoise) -> bool:
 
 def _as_published(experiment: Experiment, prepared: Prepared, checked: pd.DataFrame, wrong: pd.Index) -> str:
     """Tell what the published way to rank and filter finds by the same out-of-fold probabilities."""
-    path = experiment.run_root / "denoise" / "oof_probs.parquet"
+    path = sound(experiment.run_root / "denoise", "oof_probs.parquet")
     pred_probs = read_probs(path, checked.index, prepared.classes)
     settings = experiment.denoise.model_copy(update=PUBLISHED)
     issues = rank_label_issues(checked.index, prepared.targets(checked), pred_probs, prepared.classes, settings)

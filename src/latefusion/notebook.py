@@ -25,6 +25,7 @@ from latefusion.images import ImageStore
 from latefusion.jobs import plan
 from latefusion.plots import STYLE
 from latefusion.prepare import Prepared, load_prepared
+from latefusion.records import sound
 from latefusion.scores.results import Results
 
 PAGE, OVERRIDES = "LATEFUSION_CONFIG", "LATEFUSION_SET"
@@ -72,10 +73,9 @@ class Run:
         names, root = self.prepared.products["image"].reindex(table.index), self.experiment.catalogue.root
         return table[[not pd.isna(name) and (root / name).is_file() for name in names]]
 
-    def duplicates(self) -> dict | None:
-        """Return what preparing found out about near-duplicates, if it did."""
-        path = self.folder("catalogue") / "duplicates.json"
-        return read_json(path) if path.is_file() else None
+    def duplicates(self) -> dict:
+        """Return what preparing found out about near-duplicates."""
+        return read_json(sound(self.folder("catalogue"), "duplicates.json"))
 
     def save(self, figure: Figure, name: str) -> None:
         """Write a figure to `figures/<notebook>_<name>.png`, and show it."""

@@ -92,8 +92,7 @@ def prepare(experiment: Experiment, job: Job) -> None:
     products, leaks = _split(products, inspection.hashes[products.index], experiment, job.run_dir)
     classes = class_order(products["label"].dropna())
     _check_split(products, classes)
-    _check_folds(products, experiment)
-    _require_training_images(products, experiment)
+    check_learners(products, experiment)
     read_test_labels(catalogue, products)  # refused now, if it is to be refused, not after the training
     with whole(job.run_dir / "products.parquet") as partial:
         products.to_parquet(partial)
@@ -107,8 +106,9 @@ def prepare(experiment: Experiment, job: Job) -> None:
 
 def _contents(products: pd.DataFrame, classes: list[str], split: Split, files: pd.DataFrame) -> dict[str, str]:
     """Return hashes of what jobs read of a catalogue, by which the planner tells whether it is still the same."""
-    texts = products.drop(columns="image").to_csv(na_rep="\0")
-    of_products = digest([texts, classes, split.model_dump(mode="json")])
+    settings = split.model_dump(mode="json", exclude=None if split.group_duplicates else {"hash_distance"})
+    unread = ["image"] if split.group_duplicates else ["image", "group"]  # groups come from images too
+    of_products = digest([products.drop(columns=unread).to_csv(na_rep="\0"), classes, settings])
     of_images = products["image"].map(files["blake2b"])  # of content, wherever the files lie
     return {"products": of_products, "images": digest([of_products, of_images.to_csv(na_rep="\0")])}
 
@@ -166,8 +166,14 @@ def _split(
     return products.assign(split=splits[used], group=groups), describe_leaks(report, used)
 
 
+def check_learners(products: pd.DataFrame, experiment: Experiment) -> None:
+    """Refuse, before anything is trained, what experts and policies cannot do with these products (with `split`)."""
+    _check_folds(products, experiment)
+    _require_training_images(products, experiment)
+
+
 def _check_folds(products: pd.DataFrame, experiment: Experiment) -> None:
-    """Refuse, before anything is trained, more folds than there is to share out among them."""
+    """Refuse more folds than there is to share out among them."""
     learners = {f"policies.{name}": (policy.n_folds, ("valid",)) for name, policy in experiment.policies.items()}
     for name, expert in experiment.experts.items():
         if expert.kind == "tfidf":
@@ -194,7 +200,7 @@ def _check_split(products: pd.DataFrame, classes: list[str]) -> None:
             raise InputError(f"the split leaves no {split} products; see {see}")
     if "test" not in sizes and "submit" not in sizes:
         raise InputError(
-            "there is nothing to predict: leave a label empty, name test products, or hold some out by split.test_fraction"
+            "there is nothing to predict: leave labels empty, name test products, or set split.test_fraction"
         )
     trained = set(products.loc[products["split"] == "train", "label"])
     unknown = [code for code in classes if code not in trained]

@@ -12,13 +12,16 @@ from huggingface_hub import get_session, hf_hub_url, try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
 
 from latefusion.errors import InputError
-from latefusion.records import describe_file
+from latefusion.records import describe_file, hash_of
 
 logger = logging.getLogger(__name__)
 FOLDER = Path("weights") / "pretrained"
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin", "model.safetensors.index.json")
 NOT_ALLOWED = "no name that it allows"
-READ_SUFFIXES = (".safetensors", ".bin", ".json", ".model", ".txt")  # of weights, configs, vocabularies
+READ = (
+    "*.safetensors", "*.safetensors.index.json", "pytorch_model*.bin", "config.json", "tokenizer*", "vocab*",
+    "merges.txt", "*.model", "special_tokens_map.json", "added_tokens.json",
+)  # fmt: skip
 
 
 def find_encoder(model: str) -> str:
@@ -51,19 +54,18 @@ def have_changed(model: str, recorded: dict[str, dict] | None) -> bool:
     folder = local_folder(model)
     if folder is None or recorded is None:
         return False
-    paths = {path.name: path for path in _files(folder)}
-    return paths.keys() != recorded.keys() or any(_differs(path, recorded[name]) for name, path in paths.items())
+    return any(path.name not in recorded or _differs(path, recorded[path.name]) for path in _files(folder))
 
 
 def _differs(path: Path, recorded: dict) -> bool:
     stat = path.stat()
     if (stat.st_size, stat.st_mtime_ns) == (recorded["bytes"], recorded["mtime_ns"]):
         return False
-    return stat.st_size != recorded["bytes"] or describe_file(path)["blake2b"] != recorded["blake2b"]
+    return stat.st_size != recorded["bytes"] or hash_of(path) != recorded["blake2b"]
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix in READ_SUFFIXES and path.is_file())
+    return sorted({path for pattern in READ for path in folder.glob(pattern) if path.is_file()})
 
 
 def local_folder(model: str) -> Path | None:
@@ -71,14 +73,16 @@ def local_folder(model: str) -> Path | None:
     for folder in _folders(model):
         if _holds_weights(folder):
             return folder
-    for hub_name in (model, f"timm/{model}"):
-        try:
-            cached = try_to_load_from_cache(hub_name, "config.json")
-        except HFValidationError:
-            continue
-        if isinstance(cached, str):
-            return Path(cached).parent
-    return None
+    try:
+        return _cached_folder(model) or _cached_folder(f"timm/{model}")
+    except HFValidationError:
+        return None
+
+
+def _cached_folder(hub_name: str) -> Path | None:
+    """Return the folder of the hub's cache that holds a model's weights; a download that was cut has none."""
+    found = (try_to_load_from_cache(hub_name, name) for name in WEIGHT_FILES)
+    return next((Path(path).parent for path in found if isinstance(path, str)), None)
 
 
 def _folders(model: str) -> list[Path]:
@@ -124,7 +128,7 @@ def _refuse_short_name(model: str, folder: Path) -> None:
 def _ask_hub(hub_name: str) -> str | None:
     """Return what keeps the hub, or its cache, from giving the model; asked once, so that the answer comes at once."""
     try:
-        if isinstance(try_to_load_from_cache(hub_name, "config.json"), str):
+        if _cached_folder(hub_name) is not None:
             return None
         answer = get_session().head(hf_hub_url(hub_name, "config.json"), follow_redirects=True, timeout=10)
     except HFValidationError:

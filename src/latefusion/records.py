@@ -7,15 +7,17 @@ changed or removed since is refused by name, not used. Reading a record imports 
 import hashlib
 import json
 import logging
+from fnmatch import fnmatch
 from functools import lru_cache
 from pathlib import Path
 
 from latefusion.errors import InputError
-from latefusion.files import read_json
+from latefusion.files import read_json, remove
 
 logger = logging.getLogger(__name__)
 NAME = "job.json"
 KEYS = {"fingerprint": str, "script": str, "inputs": dict, "run": str | None, "files": dict}
+TEMPORARY = ("checkpoints", "folds", "best-*.safetensors")  # what a run that was cut continues from
 NOT_RESULTS = ("log.jsonl", "tensorboard")  # they tell of times and speeds, which no two runs share
 
 
@@ -54,8 +56,18 @@ def describe_results(run_dir: Path) -> dict[str, dict]:
     """Return size and hash of each file that a job left, by its name in the run folder."""
     paths = sorted(path for path in run_dir.rglob("*") if path.is_file())
     names = {path.relative_to(run_dir).as_posix(): path for path in paths}
-    left_out = (NAME, *NOT_RESULTS)
-    return {name: describe_file(path) for name, path in names.items() if Path(name).parts[0] not in left_out}
+    left_out = (NAME, *NOT_RESULTS, *TEMPORARY)
+    return {
+        name: describe_file(path)
+        for name, path in names.items()
+        if not any(fnmatch(Path(name).parts[0], pattern) for pattern in left_out)
+    }
+
+
+def remove_temporary(run_dir: Path) -> None:
+    """Remove what only a run that was cut needs."""
+    for path in [path for pattern in TEMPORARY for path in run_dir.glob(pattern)]:
+        remove(path)
 
 
 def digest(content: object) -> str:
@@ -91,7 +103,7 @@ def sound(run_dir: Path, name: str) -> Path:
     if recorded is None:
         raise InputError(f"{run_dir}: {name} is not one of its files. Make it again:\n{how_to_make(run_dir)}")
     problem = missing_or_cut(run_dir, {name: recorded})
-    if problem is None and _hash_of(path, path.stat().st_mtime_ns) != recorded["blake2b"]:
+    if problem is None and hash_of(path) != recorded["blake2b"]:
         problem = f"{name} is not what was written"
     if problem is not None:
         raise InputError(f"{run_dir} is damaged: {problem}. Make it again:\n{how_to_make(run_dir)}")
@@ -105,7 +117,12 @@ def how_to_make(run_dir: Path) -> str:
     return f"  rm -r {run_dir}{again}"
 
 
-@lru_cache(maxsize=4096)
-def _hash_of(path: Path, mtime_ns: int) -> str:
+def hash_of(path: Path) -> str:
     """Return a file's hash, computed once in a process while the file stays as it is."""
+    stat = path.stat()
+    return _hash_of(path.absolute(), stat.st_ino, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=4096)
+def _hash_of(path: Path, *state: int) -> str:
     return describe_file(path)["blake2b"]

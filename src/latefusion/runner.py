@@ -9,6 +9,7 @@ from latefusion.environment import run_environment
 from latefusion.errors import InputError
 from latefusion.jobs import DONE, Job, jobs_of
 from latefusion.locks import locked
+from latefusion.records import remove_temporary
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +43,8 @@ def run_jobs(
     for job in jobs_of(jobs, script, only):
         if _is_done(job, processes):
             logger.info("%s: done already, under these settings", job.name)
+            if processes.is_main:
+                remove_temporary(job.run_dir)  # a process may have been killed before it could
             continue
         _require_needs(job)
         with ExitStack() as stack:
@@ -56,6 +59,7 @@ def run_jobs(
             processes.barrier()
             if processes.is_main:
                 job.finish(environment(job))
+                remove_temporary(job.run_dir)  # not before: until then a cut run needs them to continue
                 logger.info("%s: done, in %s", job.name, job.run_dir)
             processes.barrier()
 
@@ -66,7 +70,7 @@ def _is_done(job: Job, processes: Processes) -> bool:
 
 def _require_needs(job: Job) -> None:
     for need in job.needs:
-        state, reason = need.status()
+        state, reason = need.status(job.reads)
         if state != DONE:
             because = f" ({reason})" if reason else ""
             raise InputError(f"{job.name} needs {need.name}, which is not done{because}: run src/{need.script} first")

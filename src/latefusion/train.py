@@ -8,6 +8,7 @@ from latefusion.environment import run_environment
 from latefusion.errors import InputError
 from latefusion.jobs import Job, jobs_of, plan
 from latefusion.needs import pretrained_models, started_by
+from latefusion.prepare import check_learners, load_prepared
 from latefusion.pretrained import find_encoder, find_timm
 from latefusion.runner import Processes, run_jobs
 
@@ -26,6 +27,8 @@ def train(experiment: Experiment, script: str, only: str | None) -> None:
     # What is missing or cannot be built is said before the first network trains, not after a week of the others.
     to_do = {name: job for name, job in jobs.items() if only in (None, name) and job.state() != "done"}
     _require_weights(experiment, to_do)
+    if jobs["catalogue"].state() == "done":
+        check_learners(load_prepared(experiment).products, experiment)
     from latefusion.experts.trial import check_networks  # imports torch
     from latefusion.experts.workshop import Workshop
 

@@ -36,6 +36,8 @@ FAULTS = [
     _kill("at a checkpoint in mid-epoch", "02_train_text.py", "text", "checkpoints/step-00000002"),
     _kill("while a checkpoint is written", "02_train_text.py", "text", "checkpoints/*.partial"),
     _kill("when epoch 3 is done", "02_train_text.py", "text", "checkpoints/step-00000012"),
+    _kill("when its results are written", "02_train_text.py", "text", "metrics.json"),
+    _kill("when its results are written", "03_denoise.py", "denoise", "metrics.json"),
     _kill("in the first fold", "03_denoise.py", "denoise", "folds/fold-0/checkpoints/step-*2"),
     _kill("between two folds", "03_denoise.py", "denoise", "folds/fold-0/probs.parquet"),
     _kill("at a checkpoint", "04_train_image.py", "cnn", "checkpoints/step-00000002"),

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from latefusion.budget import Budget
-from latefusion.catalogue.image_files import ABSENT, MAX_BYTES, FileState, digest
+from latefusion.catalogue.image_files import ABSENT, MAX_BYTES, FileState, hash_bytes
 from latefusion.image_header import MAX_PIXELS, MAX_SIDE, open_header
 from latefusion.images import fits_its_chunks
 from latefusion.perceptual_hash import image_hash, read_grey
@@ -56,7 +56,7 @@ class Inspector:
             except OSError as error:
                 return Finding(f"unreadable: {error.strerror}", unread)
             fault, hash_ = self._look_at(content)
-            return Finding(fault, unread._replace(blake2b=digest(content)), hash_)
+            return Finding(fault, unread._replace(blake2b=hash_bytes(content)), hash_)
 
     def _look_at(self, content: bytes) -> tuple[str | None, int | None]:
         """Return the fault of a file's content, and the image's hash where there is none."""

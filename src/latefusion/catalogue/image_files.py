@@ -67,7 +67,7 @@ def stat_files(root: Path, paths: Iterable[str]) -> dict[str, os.stat_result]:
     return found
 
 
-def digest(content: bytes) -> str:
+def hash_bytes(content: bytes) -> str:
     """Return the hash by which a file's content is known: 32 hexadecimal digits."""
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
@@ -145,7 +145,7 @@ def _list_inner(folder: Path, entries: dict[str, os.DirEntry]) -> dict[str, str]
 def _digest_of(path: Path) -> str:
     """Return the hash of a file's content, empty where it cannot be read or would not be."""
     try:
-        return digest(path.read_bytes()) if path.stat().st_size <= MAX_BYTES else ""
+        return hash_bytes(path.read_bytes()) if path.stat().st_size <= MAX_BYTES else ""
     except OSError:
         return ""
 

@@ -10,7 +10,6 @@ from latefusion.experts.build import build_network
 from latefusion.experts.network import Network, fit_network, predict_products, validation
 from latefusion.experts.outputs import write_outputs
 from latefusion.experts.workshop import Workshop
-from latefusion.files import remove
 from latefusion.records import sound
 from latefusion.training.checkpoint import best_weights, late_weights
 from latefusion.weights import load_weights, save_weights
@@ -28,9 +27,6 @@ def train_network(workshop: Workshop, name: str) -> None:
     load_weights(network.model, best)
     probs = {"valid": fitted.valid_probs, "test": _predict(workshop, network, "test", expert.train.batch_size)}
     _leave(workshop, name, network, probs, {"best_epoch": fitted.progress.best_epoch})
-    if workshop.accelerator.is_main_process:
-        remove(run_dir / "checkpoints")
-        remove(best)
 
 
 def predict_late(workshop: Workshop, name: str) -> None:

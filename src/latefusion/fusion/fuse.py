@@ -19,6 +19,7 @@ from latefusion.label_issues import valid_targets
 from latefusion.metrics import valid_scores
 from latefusion.prepare import Prepared, load_prepared
 from latefusion.probs import read_part_probs
+from latefusion.records import finished_run
 from latefusion.runner import run_jobs
 from latefusion.weights import save_weights
 
@@ -29,10 +30,21 @@ BLOCK = 2_000_000  # probabilities of one table that are decided on at a time
 def fuse_policies(experiment: Experiment, only: str | None) -> None:
     """Do the policies that are not done yet, or the one that `only` names."""
     script, jobs = "06_fuse.py", plan(experiment)
-    pending = [job for job in jobs_of(jobs, script, only) if job.state() != "done"]
-    able = [job.name for job in pending if all(need.state() == "done" for need in job.needs)]
-    fusion = PolicyBench(experiment, load_prepared(experiment), able) if able else None
-    run_jobs(jobs, script, lambda job: fusion.leave(job), only)
+    benches: dict[tuple, PolicyBench] = {}
+
+    def leave(job: Job) -> None:
+        """Do a policy with those that are to do beside it, as long as their experts stay what they are."""
+        runs = tuple(finished_run(experiment.run_root / expert) for expert in experiment.experts)
+        if runs not in benches:
+            pending = [job.name for job in jobs_of(jobs, script, only) if _can_be_done(job)]
+            benches[runs] = PolicyBench(experiment, load_prepared(experiment), pending)
+        benches[runs].leave(job)
+
+    run_jobs(jobs, script, leave, only)
+
+
+def _can_be_done(job: Job) -> bool:
+    return job.state() != "done" and all(need.state() == "done" for need in job.needs)
 
 
 class FittedPolicy(Protocol):
@@ -74,7 +86,7 @@ class PolicyBench:
         if self._policy(name).kind != "network":
             return fit_alone(self.evidence(name))
         if name not in self._networks:
-            together = next(names for names in self._stacks if name in names)
+            together = next((names for names in self._stacks if name in names), [name])
             fitted = fit_networks([self.evidence(one) for one in together])
             self._networks |= dict(zip(together, fitted, strict=True))
         return self._networks.pop(name)

@@ -5,6 +5,7 @@ import pandas as pd
 from latefusion.artifacts import read_facts
 from latefusion.config import Experiment, LateExpert
 from latefusion.needs import goes_on
+from latefusion.records import sound
 from latefusion.sample.plan import VAGUENESS
 from latefusion.scores.results import Results
 from latefusion.scores.tables import best_expert, best_policy
@@ -76,7 +77,7 @@ def late_note(results: Results) -> str:
     for name, expert in experiment.experts.items():
         if isinstance(expert, LateExpert) and {name, expert.of} <= results.done:
             epoch = experiment.experts[expert.of].train.epochs - expert.epochs_before_end
-            if read_facts(experiment.run_root / expert.of / "metrics.json").get("best_epoch") == epoch:
+            if read_facts(sound(experiment.run_root / expert.of, "metrics.json")).get("best_epoch") == epoch:
                 same.append(f"{name} is {expert.of} on test: epoch {epoch} is also its best")
     return f"{'; '.join(same)}. Another epochs_before_end makes them differ." if same else ""
 

@@ -81,7 +81,7 @@ def save_checkpoint(
     if accelerator.is_main_process:
         for old in _checkpoints(run_dir)[:-2]:
             remove(old)
-        remove_all_but_best(run_dir, progress)
+        _remove_all_but_best(run_dir)
 
 
 def _refuse_others(checkpoint: Path, attempt: str | None, run_dir: Path) -> None:
@@ -134,12 +134,18 @@ def keep_weights(model: torch.nn.Module, progress: Progress, training: Training,
 
 
 def best_weights(run_dir: Path, progress: Progress) -> Path:
-    return run_dir / f"best-{progress.best_epoch:04d}.safetensors"
+    return run_dir / _best_name(progress.best_epoch)
 
 
-def remove_all_but_best(run_dir: Path, progress: Progress) -> None:
+def _best_name(epoch: int) -> str:
+    return f"best-{epoch:04d}.safetensors"
+
+
+def _remove_all_but_best(run_dir: Path) -> None:
+    """Keep the best weights as each of the checkpoints knows them: a run may continue from either."""
+    known = {_best_name(read_json(checkpoint / "progress.json")["best_epoch"]) for checkpoint in _checkpoints(run_dir)}
     for path in run_dir.glob("best-*.safetensors"):
-        if path != best_weights(run_dir, progress):
+        if path.name not in known:
             remove(path)
 
 
