@@ -10,6 +10,7 @@ STAMP := $(VENV)/installed
 STEPS := 00_draw_sample 01_prepare 02_train_text 03_denoise 04_train_image 05_train_dcl 05b_train_joint 06_fuse \
 	07_vote 08_predict 09_validate
 
+PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses 2 --dist worksteal
 IN_ANY_PRECISION := tests/test_loop.py tests/test_table_experiment.py tests/test_joint.py tests/test_pipeline.py
 
 .PHONY: submission test env
@@ -22,9 +23,9 @@ submission: env
 # Everything; then what computes in a precision once more, as if on a machine that has bfloat16 and on one that has not.
 test: env
 	$(PY) -m ruff check src tests notebooks
-	$(PY) -m pytest
-	LATEFUSION_TEST_BF16=0 $(PY) -m pytest $(IN_ANY_PRECISION)
-	LATEFUSION_TEST_BF16=1 $(PY) -m pytest $(IN_ANY_PRECISION)
+	$(PYTEST)
+	LATEFUSION_TEST_BF16=0 $(PYTEST) $(IN_ANY_PRECISION)
+	LATEFUSION_TEST_BF16=1 $(PYTEST) $(IN_ANY_PRECISION)
 
 env: $(STAMP)
 

@@ -69,6 +69,14 @@ def test_a_file_that_is_only_newer_has_not_changed_and_one_of_other_content_has(
     assert have_changed("bert", recorded)
 
 
+def test_files_that_no_model_is_read_from_change_nothing():
+    folder = put("bert")
+    recorded = describe_files("bert")
+    for name in ("LICENSE.txt", "README.md", "training_args.bin"):
+        (folder / name).write_text("text")
+    assert not have_changed("bert", recorded)
+
+
 def test_weights_that_are_gone_or_were_never_here_have_not_changed():
     folder = put("bert")
     recorded = describe_files("bert")

@@ -2,15 +2,18 @@
 
 import json
 import shutil
+from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
-from conftest import Place
+from conftest import Place, record_again
 
-from latefusion.config import Experiment
+from latefusion.config import Experiment, Split
 from latefusion.errors import InputError
 from latefusion.files import write_json
 from latefusion.jobs import describe, plan
+from latefusion.prepare import _contents
 from latefusion.records import attempt_of, describe_results, read_record, sound
 
 RECORD = {"fingerprint": "f", "script": "02_train_text.py", "inputs": {}, "run": "r", "files": {}}
@@ -85,6 +88,7 @@ def flip(path) -> None:
         ("denoise/label_issues.parquet", "cnn_clean", "04_train_image.py"),
         ("one_layer/test_preds.parquet", "vote", "07_vote.py"),
         ("catalogue/products.parquet", "tfidf", "02_train_text.py"),
+        ("catalogue/contents.json", "tfidf", "02_train_text.py"),
     ],
 )
 def test_a_changed_byte_in_what_a_job_reads_is_refused_with_the_way_out(copied, capsys, file, lost, script):
@@ -149,3 +153,79 @@ def test_a_checkpoint_of_another_run_is_not_continued(copied, capsys):
     said = capsys.readouterr().err
     assert "was written by another run" in said
     assert "rm -r weights/tiny/camembert" in said
+
+
+def test_a_job_that_was_made_of_what_has_changed_meanwhile_is_to_do_again(copied, caplog):
+    shutil.rmtree(copied.run_root / "tfidf")
+    job = jobs_of(copied)["tfidf"]
+    job.begin()
+    contents = copied.run_root / "catalogue/contents.json"
+    contents.write_text(contents.read_text().replace('"products": "', '"products": "other'))
+    record_again(copied.run_root / "catalogue")
+    job.finish()
+    assert job.status() == ("to do", "catalogue has changed")
+    assert "tfidf: catalogue has changed while it was made, so it is to do again" in caplog.text
+
+
+def image_of_a_train_product(place: Place) -> Path:
+    products = pd.read_parquet(place.run_root / "catalogue/products.parquet")
+    return place.folder / "data/sample" / products.loc[products["split"] == "train", "image"].iloc[0]
+
+
+def test_changed_images_make_image_experts_stale_and_no_text_expert(copied):
+    flip(image_of_a_train_product(copied))
+    jobs = jobs_of(copied)
+    assert {
+        name for name in ("catalogue", "cnn_raw", "dcl_clean", "end_to_end") if jobs[name].state() != "to do"
+    } == set()
+    assert {name for name in ("tfidf", "camembert") if jobs[name].state() != "done"} == set()
+    assert jobs["cnn_raw"].status()[1] == "catalogue is not done"
+    assert jobs["catalogue"].status()[1].startswith("1 images have changed, image_training/")
+
+
+def test_a_catalogue_whose_images_are_elsewhere_is_as_it_was(copied, caplog):
+    for folder in ("image_training", "image_test"):
+        (copied.folder / "data/sample" / folder).rename(copied.folder / folder)
+    assert {job.state() for job in jobs_of(copied).values()} == {"done"}
+    assert "no image of the catalogue is there" in caplog.text
+
+
+def test_images_may_be_newer_as_long_as_they_are_the_same(copied):
+    image_of_a_train_product(copied).touch()
+    assert {job.state() for job in jobs_of(copied).values()} == {"done"}
+
+
+def test_groups_that_no_split_keeps_together_concern_no_expert(copied):
+    """They come from images: another look-alike must not redo the text experts."""
+    products = pd.read_parquet(copied.run_root / "catalogue/products.parquet")
+    files = pd.read_parquet(copied.run_root / "catalogue/images.parquet")
+    regrouped = products.assign(group=products["group"] + 1)
+    hashes = [_contents(table, ["a"], Split(), files) for table in (products, regrouped)]
+    assert hashes[0] == hashes[1]
+    grouped = [_contents(table, ["a"], Split(group_duplicates=True), files) for table in (products, regrouped)]
+    assert grouped[0]["products"] != grouped[1]["products"]
+
+
+def test_policies_that_ask_too_much_are_refused_before_an_expert_trains(copied, capsys):
+    shutil.rmtree(copied.run_root / "tfidf")
+    with pytest.raises(SystemExit):
+        copied.run("02_train_text.py", "--only", "tfidf", "--set", "policies.one_layer.n_folds=100")
+    assert "policies.one_layer: 60 valid products for 100 folds" in capsys.readouterr().err
+    assert not (copied.run_root / "tfidf").exists()
+
+
+def test_checkpoints_outlive_a_process_that_dies_before_the_record_is_written(copied, monkeypatch):
+    shutil.rmtree(copied.run_root / "camembert")
+
+    def dies(job, environment):
+        raise InputError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("latefusion.jobs.Job.finish", dies)
+        with pytest.raises(SystemExit):
+            copied.run("02_train_text.py", "--only", "camembert")
+    assert list(copied.run_root.glob("camembert/checkpoints/step-*"))
+    copied.run("02_train_text.py", "--only", "camembert")
+    assert not (copied.run_root / "camembert/checkpoints").exists()
+    assert not list(copied.run_root.glob("camembert/best-*"))
+    assert {job.state() for job in jobs_of(copied).values()} == {"done"}
