@@ -89,11 +89,11 @@ def _batch_problems(experiment: Experiment, names: Collection[str]) -> list[str]
 def _try_image_network(
     experiment: Experiment, expert: CnnExpert | DclExpert, backbones: dict[str, torch.nn.Module]
 ) -> None:
-    from latefusion.experts.cnn import ImageClassifier, ImageNet  # timm takes seconds
-    from latefusion.experts.dcl import DclClassifier
-
     stage_1 = experiment.stage_1(expert)
     _check_timm_name(stage_1.model)
+    from latefusion.experts.cnn import ImageClassifier, ImageNet  # after the name: it takes seconds more
+    from latefusion.experts.dcl import DclClassifier
+
     key = f"{stage_1.model} {stage_1.model_args}"
     if key not in backbones:  # many experts share one
         backbones[key] = _on_meta(
