@@ -247,11 +247,11 @@ def jobs_of(jobs: dict[str, Job], script: str, only: str | None = None) -> list[
 
 
 def describe(jobs: dict[str, Job]) -> str:
-    """Return the plan as a table: job, kind, state, script, needs, and why a job is not done."""
-    rows = [("job", "kind", "state", "script", "needs", "why")]
+    """Return the plan as a table: job, kind, state, why it is not done, script, needs."""
+    rows = [("job", "kind", "state", "why", "script", "needs")]
     for job in jobs.values():
         state, reason = job.status()
-        rows.append((job.name, job.kind, state, job.script, ", ".join(need.name for need in job.needs), reason))
+        rows.append((job.name, job.kind, state, reason, job.script, ", ".join(need.name for need in job.needs)))
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
     return "\n".join(
         "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[5]]).rstrip()
