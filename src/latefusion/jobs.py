@@ -9,7 +9,6 @@ Each run folder holds a record, `job.json` (see `records`). It is written when t
 job is continued in the folder, and completed when the job ends.
 """
 
-import hashlib
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +19,7 @@ from latefusion.config.nearest import did_you_mean
 from latefusion.errors import InputError
 from latefusion.files import flush, read_json, remove, write_json, write_yaml
 from latefusion.needs import expert_needs, expert_settings, in_order, pretrained_models, reads_images, started_by
-from latefusion.records import describe_results, digest, finished_run, missing_or_cut, read_record, sound
+from latefusion.records import describe_results, digest, finished_run, hash_of, missing_or_cut, read_record, sound
 
 logger = logging.getLogger(__name__)
 
@@ -209,17 +208,14 @@ def _catalogue_settings(experiment: Experiment) -> dict:
     del settings["catalogue"]["root"]  # what lies there counts, not where it lies: data may move to another machine
     root = experiment.catalogue.root
     settings["tables"] = {
-        str(path.relative_to(root) if path.is_relative_to(root) else path): _hash_file(path)
+        str(path.relative_to(root) if path.is_relative_to(root) else path): _hash_table(path)
         for path in table_files(experiment.catalogue)
     }
     return settings
 
 
-def _hash_file(path: Path) -> str:
-    if not path.is_file():
-        return "missing"
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+def _hash_table(path: Path) -> str:
+    return hash_of(path) if path.is_file() else "missing"
 
 
 def _describe_model(model: str) -> dict | None:

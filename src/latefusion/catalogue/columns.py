@@ -1,8 +1,8 @@
 """Whether a table has the columns that are asked for."""
 
-from difflib import get_close_matches
 from pathlib import Path
 
+from latefusion.config.nearest import nearest
 from latefusion.errors import list_problems
 
 
@@ -20,6 +20,5 @@ def require_columns(path: Path, found: list[str], columns: list[str]) -> None:
 
 def nearest_column(column: str, found: list[str]) -> str:
     """Return a clause to append to an error: the nearest of the columns found, if any is near."""
-    by_lower = {name.lower(): name for name in found}
-    near = get_close_matches(column.lower(), by_lower, n=1)
-    return f"; did you mean '{by_lower[near[0]]}'?" if near else ""
+    near = nearest(column, found)
+    return f"; did you mean '{near}'?" if near is not None else ""

@@ -15,6 +15,7 @@ from latefusion.config import CnnExpert, DclExpert, EndToEndJointExpert, Experim
 from latefusion.config.nearest import nearest
 from latefusion.errors import InputError, list_problems
 from latefusion.pretrained import local_folder
+from latefusion.training.batches import sharing_problem
 
 Tried = CnnExpert | DclExpert | TransformerExpert
 T = TypeVar("T")
@@ -78,12 +79,8 @@ def _batch_problems(experiment: Experiment, names: Collection[str]) -> list[str]
     }
     if "denoise" in names and experiment.denoise is not None:
         trained["denoise.network"] = experiment.denoise.network.train
-    return [
-        f"{key}.train.batch_size {training.batch_size} cannot be shared out: {n_processes} processes times "
-        f"{training.gradient_accumulation_steps} gradient_accumulation_steps are more"
-        for key, training in trained.items()
-        if training.batch_size < n_processes * training.gradient_accumulation_steps
-    ]
+    problems = {key: sharing_problem(training, n_processes) for key, training in trained.items()}
+    return [f"{key}.{problem}" for key, problem in problems.items() if problem is not None]
 
 
 def _try_image_network(

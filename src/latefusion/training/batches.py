@@ -26,6 +26,17 @@ class Part:
     closes_batch: bool = True
 
 
+def sharing_problem(training: Training, n_processes: int) -> str | None:
+    """Return why a batch cannot be shared out among processes and accumulation steps; None if it can."""
+    steps = training.gradient_accumulation_steps
+    if training.batch_size >= n_processes * steps:
+        return None
+    return (
+        f"train.batch_size {training.batch_size} cannot be shared out: {n_processes} processes times "
+        f"{steps} gradient_accumulation_steps are {n_processes * steps} parts"
+    )
+
+
 class TrainBatches(Sampler):
     """This process's parts of an epoch's batches, as lists of (index, epoch); from the epoch augmentation is drawn."""
 

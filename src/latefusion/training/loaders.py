@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from latefusion.config import Hardware, Training
 from latefusion.errors import InputError
 from latefusion.selection import CrossSelection
-from latefusion.training.batches import EvalBatches, TrainBatches
+from latefusion.training.batches import EvalBatches, TrainBatches, sharing_problem
 from latefusion.training.worker_errors import CarryingLoader
 
 Collate = Callable[[list], dict[str, torch.Tensor]]
@@ -36,12 +36,8 @@ class Data:
 
 def train_loader(accelerator: Accelerator, data: Data, training: Training, hardware: Hardware) -> DataLoader:
     """Return this process's loader of the training set; its batch sampler is a TrainBatches."""
-    n_parts = accelerator.num_processes * training.gradient_accumulation_steps
-    if training.batch_size < n_parts:
-        raise InputError(
-            f"train.batch_size {training.batch_size} cannot be shared out: {accelerator.num_processes} processes times "
-            f"{training.gradient_accumulation_steps} gradient_accumulation_steps are {n_parts} parts"
-        )
+    if (problem := sharing_problem(training, accelerator.num_processes)) is not None:
+        raise InputError(problem)
     batches = TrainBatches(
         len(data.train), training, **_place(accelerator), lengths=_lengths(data.train), drop_last=data.drop_last
     )
