@@ -5,11 +5,11 @@ python src/00_draw_sample.py [--config configs/sample.yaml] [--set sample.seed=2
 
 import logging
 
-from latefusion.cli import run_script
+from latefusion.steps.cli import run_script
 
 
 def main(experiment, only):
-    from latefusion.sample import draw_sample
+    from sample_catalogue import draw_sample
 
     if experiment.sample is None:
         logging.info("%s is about products of its own: nothing to draw", experiment.name)

@@ -3,13 +3,13 @@
 python src/01_prepare.py --config configs/sample.yaml
 """
 
-from latefusion.cli import run_script
+from latefusion.steps.cli import run_script
 
 
 def main(experiment, only):
-    from latefusion.jobs import plan
-    from latefusion.prepare import prepare
-    from latefusion.runner import run_jobs
+    from latefusion.plan.jobs import plan
+    from latefusion.plan.runner import run_jobs
+    from latefusion.steps.prepare import prepare
 
     run_jobs(plan(experiment), "01_prepare.py", lambda job: prepare(experiment, job), only)
 

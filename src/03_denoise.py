@@ -4,11 +4,11 @@ python src/03_denoise.py --config configs/sample.yaml
 accelerate launch src/03_denoise.py --config configs/sample.yaml
 """
 
-from latefusion.cli import run_script
+from latefusion.steps.cli import run_script
 
 
 def main(experiment, only):
-    from latefusion.train import train
+    from latefusion.steps.train import train
 
     train(experiment, "03_denoise.py", only)
 

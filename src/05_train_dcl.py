@@ -4,17 +4,17 @@ python src/05_train_dcl.py --config configs/sample.yaml [--only NAME] [--preview
 accelerate launch src/05_train_dcl.py --config configs/sample.yaml
 """
 
-from latefusion.cli import run_script
+from latefusion.steps.cli import run_script
 
 
 def main(experiment, only):
-    from latefusion.train import train
+    from latefusion.steps.train import train
 
     train(experiment, "05_train_dcl.py", only)
 
 
 def preview(experiment, only):
-    from latefusion.train import preview_images
+    from latefusion.steps.train import preview_images
 
     preview_images(experiment, "05_train_dcl.py", only)
 

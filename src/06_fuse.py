@@ -3,11 +3,11 @@
 python src/06_fuse.py --config configs/sample.yaml [--only NAME]
 """
 
-from latefusion.cli import run_script
+from latefusion.steps.cli import run_script
 
 
 def main(experiment, only):
-    from latefusion.fusion.fuse import fuse_policies
+    from latefusion.fusion.training import fuse_policies
 
     fuse_policies(experiment, only)
 

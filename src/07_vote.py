@@ -5,19 +5,19 @@ python src/07_vote.py --config configs/sample.yaml
 
 from functools import cache, partial
 
-from latefusion.cli import run_script
+from latefusion.steps.cli import run_script
 
 
 def main(experiment, only):
     from latefusion.fusion.vote import vote
-    from latefusion.jobs import plan
-    from latefusion.prepare import load_prepared
-    from latefusion.runner import run_jobs
+    from latefusion.plan.jobs import plan
+    from latefusion.plan.runner import run_jobs
     from latefusion.scores import write_scores
+    from latefusion.tables.dataset import read_dataset
 
-    prepared = cache(partial(load_prepared, experiment))
-    run_jobs(plan(experiment), "07_vote.py", lambda job: vote(experiment, prepared(), job), only)
-    print(write_scores(experiment, prepared()))
+    dataset = cache(partial(read_dataset, experiment))
+    run_jobs(plan(experiment), "07_vote.py", lambda job: vote(experiment, dataset(), job), only)
+    print(write_scores(experiment, dataset()))
 
 
 if __name__ == "__main__":

@@ -3,11 +3,11 @@
 python src/08_predict.py --config configs/sample.yaml
 """
 
-from latefusion.cli import run_script
+from latefusion.steps.cli import run_script
 
 
 def main(experiment, only):
-    from latefusion.predict import predict
+    from latefusion.steps.predict import predict
 
     for path in predict(experiment):
         print(f"submission: {path}")

@@ -7,7 +7,7 @@ python src/09_validate.py mine.tsv --test data/rakuten/x_test_task1_phase2.tsv
 
 from pathlib import Path
 
-from latefusion.cli import run_script
+from latefusion.steps.cli import run_script
 
 ARGUMENTS = {
     "files": {

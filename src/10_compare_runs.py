@@ -5,7 +5,7 @@ python src/10_compare_runs.py s2020 s2021 s2022        # names of experiments: f
 
 from pathlib import Path
 
-from latefusion.cli import run_script
+from latefusion.steps.cli import run_script
 
 ARGUMENTS = {"runs": {"nargs": "+", "metavar": "EXPERIMENT", "help": "a folder of weights/ that 07 has scored"}}
 

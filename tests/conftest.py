@@ -10,8 +10,8 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, settings
 
-from latefusion.files import read_json, write_json
-from latefusion.records import describe_results
+from latefusion.plan.records import describe_results
+from latefusion.utils.files import read_json, write_json
 
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as the scripts do, and before anything imports torch
 REPOSITORY = Path(__file__).parents[1]

@@ -11,7 +11,7 @@ from PIL import Image
 
 from latefusion.catalogue import apply_image_policy, check_images, class_order, read_catalogue, read_test_labels
 from latefusion.config import CatalogueConfig, Columns
-from latefusion.errors import InputError
+from latefusion.utils.errors import InputError
 
 SIGIR = {
     "X_train.tsv": [

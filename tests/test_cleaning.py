@@ -2,7 +2,7 @@
 
 import pytest
 
-from latefusion.cleaning import clean
+from latefusion.dataset.cleaning import clean
 
 CASES = {
     # entities

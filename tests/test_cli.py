@@ -14,9 +14,9 @@ import torch
 from conftest import REPOSITORY, TINY_CNN, Place, tiny_page
 from safetensors import SafetensorError
 
-from latefusion.errors import InputError
-from latefusion.failures import explain
-from latefusion.launch import process_rank
+from latefusion.steps.failures import explain
+from latefusion.steps.launch import process_rank
+from latefusion.utils.errors import InputError
 
 LAUNCHED = {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"}
 LAUNCHED |= {"MASTER_ADDR": "h", "MASTER_PORT": "1"}
@@ -77,7 +77,8 @@ def test_a_reader_that_leaves_ends_a_script_quietly(place, argument):
 WORK = """
 import sys, time
 sys.path.insert(0, {src!r})
-from latefusion import cli, interrupt
+from latefusion.steps import cli
+from latefusion.steps import interrupt
 interrupt.PATIENCE = {patience}
 
 def work(experiment, only):
@@ -140,9 +141,9 @@ def test_an_interrupt_that_a_library_swallows_ends_the_script_all_the_same():
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory) -> Place:
+def dataset(tmp_path_factory) -> Place:
     """A CNN that is ready to be trained for long, with loader workers."""
-    place = Place(tmp_path_factory.mktemp("prepared"))
+    place = Place(tmp_path_factory.mktemp("dataset"))
     page = tiny_page()
     page["experts"] = {"cnn": TINY_CNN | {"train": {"epochs": 1000, "batch_size": 32}}}
     page["policies"] = {"only": {"experts": ["cnn"]}}
@@ -154,12 +155,12 @@ def prepared(tmp_path_factory) -> Place:
     return place
 
 
-def test_ctrl_c_while_loader_workers_start_ends_all_in_plain_words(prepared):
+def test_ctrl_c_while_loader_workers_start_ends_all_in_plain_words(dataset):
     """As a terminal does, the signal goes to the script and to its workers."""
-    log = prepared.folder / "log.txt"
-    command = [sys.executable, str(REPOSITORY / "src" / "04_train_image.py"), "--config", str(prepared.page)]
+    log = dataset.folder / "log.txt"
+    command = [sys.executable, str(REPOSITORY / "src" / "04_train_image.py"), "--config", str(dataset.page)]
     with log.open("w") as file:
-        process = subprocess.Popen(command, cwd=prepared.folder, stderr=file, start_new_session=True)
+        process = subprocess.Popen(command, cwd=dataset.folder, stderr=file, start_new_session=True)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not ("precision" in log.read_text() and children.read_text()):
@@ -212,7 +213,7 @@ def test_a_full_disk_below_another_error_and_one_that_no_error_names_are_found(t
     above = ValueError("cannot save")
     above.__cause__ = OSError(errno.ENOSPC, "No space left on device", "x")
     assert explain(above, []) == f"x: {FULL}"
-    monkeypatch.setattr("latefusion.failures.DISK_FULL", 2**62)
+    monkeypatch.setattr("latefusion.steps.failures.DISK_FULL", 2**62)
     assert explain(ValueError("odd"), [tmp_path / "not" / "there"]) == f"{tmp_path / 'not' / 'there'}: {FULL}"
 
 

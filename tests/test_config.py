@@ -9,7 +9,7 @@ import yaml
 from conftest import REPOSITORY, tiny_page
 
 from latefusion.config import Experiment, load_experiment
-from latefusion.errors import InputError
+from latefusion.utils.errors import InputError
 
 SCRIPTS = sorted(path.name for path in (REPOSITORY / "src").glob("0*.py"))
 

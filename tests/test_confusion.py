@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from latefusion.config import load_experiment
-from latefusion.prepare import load_prepared
 from latefusion.scores.confusion import (
     confused_groups,
     confused_pairs,
@@ -16,6 +15,7 @@ from latefusion.scores.confusion import (
     row_shares,
 )
 from latefusion.scores.results import Method, Results
+from latefusion.tables.dataset import read_dataset
 
 # Classes 0 and 3 are confused with each other, 1 and 4 a little, 2 is always right, 5 has no products.
 COUNTS = np.array(
@@ -77,12 +77,12 @@ def test_pairs_come_most_frequent_first_with_their_share_of_the_class():
 def test_mistakes_are_the_products_that_are_wrong_the_surest_first(finished, monkeypatch):
     monkeypatch.chdir(finished.folder)
     experiment = load_experiment(finished.page)
-    results = Results(experiment, load_prepared(experiment))
+    results = Results(experiment, read_dataset(experiment))
     vote = Method("vote", "vote")
     wrong = mistakes(results, vote, "test")
     preds, targets = results.preds(vote, "test"), results.targets["test"]
     assert len(wrong) == (preds != targets).sum() > 0
     assert wrong["confidence"].is_monotonic_decreasing
-    rows = results.prepared.evaluation_parts["test"].index.get_indexer(wrong.index)
-    assert [results.prepared.classes[number] for number in preds[rows]] == wrong["decided"].tolist()
-    assert [results.prepared.classes[number] for number in targets[rows]] == wrong["label"].tolist()
+    rows = results.dataset.evaluation_parts["test"].index.get_indexer(wrong.index)
+    assert [results.dataset.classes[number] for number in preds[rows]] == wrong["decided"].tolist()
+    assert [results.dataset.classes[number] for number in targets[rows]] == wrong["label"].tolist()

@@ -10,15 +10,15 @@ import yaml
 from conftest import Place
 
 from latefusion.config import CnnExpert, Denoise, load_experiment
-from latefusion.errors import InputError
+from latefusion.denoise.gallery import write_gallery
+from latefusion.denoise.ranking import rank_label_issues
+from latefusion.denoise.report import describe_label_issues, read_label_noise
+from latefusion.experts.context import Context
 from latefusion.experts.network import validation
-from latefusion.experts.workshop import Workshop
-from latefusion.gallery import write_gallery
-from latefusion.jobs import plan
-from latefusion.label_issues import read_label_issues, removed_issues, valid_targets
-from latefusion.label_ranking import rank_label_issues
-from latefusion.label_report import describe_label_issues, read_label_noise
-from latefusion.prepare import load_prepared
+from latefusion.plan.jobs import plan
+from latefusion.tables.dataset import read_dataset
+from latefusion.tables.label_issues import read_label_issues, removed_issues, valid_targets
+from latefusion.utils.errors import InputError
 
 CLASSES = ["10", "40", "50"]
 
@@ -124,11 +124,11 @@ def test_the_report_tells_precision_and_recall_on_the_sample(finished):
 def test_other_settings_are_reported_beside_the_published_on_the_same_probabilities(finished, monkeypatch):
     monkeypatch.chdir(finished.folder)
     published = load_experiment(finished.page)
-    prepared = load_prepared(published)
-    assert "As published" not in describe_label_issues(published, prepared)
+    dataset = read_dataset(published)
+    assert "As published" not in describe_label_issues(published, dataset)
     own = load_experiment(finished.page, ["denoise.rank_by=self_confidence", "denoise.filter_by=both"])
-    first, second = describe_label_issues(own, prepared).split("\n\n")
-    assert first == describe_label_issues(published, prepared)  # here both read what was found by the published
+    first, second = describe_label_issues(own, dataset).split("\n\n")
+    assert first == describe_label_issues(published, dataset)  # here both read what was found by the published
     assert "This config has rank_by self_confidence, filter_by both; those of configs/sample.yaml were chosen" in second
     assert "(rank_by normalized_margin, filter_by prune_by_noise_rate)" in second
     precisions = re.findall(r"Of the \w+: precision [\d.]+%, recall [\d.]+%\.", first)
@@ -170,14 +170,14 @@ def test_a_damaged_list_of_wrong_labels_is_named(finished, tmp_path, content):
 
 def test_cleaning_that_leaves_no_valid_label_is_refused(finished, tmp_path, monkeypatch):
     monkeypatch.chdir(finished.folder)
-    prepared = load_prepared(load_experiment(finished.page))
+    dataset = read_dataset(load_experiment(finished.page))
     issues = read_label_issues(load_experiment(finished.page))
-    everything = issues.iloc[[0] * len(prepared.products)].set_axis(prepared.products.index).assign(removed=True)
+    everything = issues.iloc[[0] * len(dataset.products)].set_axis(dataset.products.index).assign(removed=True)
     (tmp_path / "weights/tiny/denoise").mkdir(parents=True)
     everything.to_parquet(tmp_path / "weights/tiny/denoise/label_issues.parquet")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="removed all valid products"):
-        valid_targets(load_experiment(finished.page, ["denoise.clean_valid=true"]), prepared)
+        valid_targets(load_experiment(finished.page, ["denoise.clean_valid=true"]), dataset)
 
 
 def test_out_of_fold_probabilities_cover_the_training_products_alone(finished):
@@ -198,15 +198,15 @@ def test_cleaned_validation_products_have_no_say_and_no_score(finished, tmp_path
         place.run(script)
     monkeypatch.chdir(place.folder)
     experiment = load_experiment(place.page)
-    prepared = load_prepared(experiment)
+    dataset = read_dataset(experiment)
     removed = removed_issues(experiment)
-    valid = prepared.part("valid")
+    valid = dataset.part("valid")
     cleaned = valid.index.isin(removed)
     assert 0 < cleaned.sum() < len(valid)
-    assert removed.isin(prepared.part("train").index).any()
-    assert np.array_equal(valid_targets(experiment, prepared) == -1, cleaned)
-    assert np.array_equal(validation(Workshop(experiment), "clean").selection.targets == -1, cleaned)
-    assert (validation(Workshop(experiment), "all").selection.targets >= 0).all()
+    assert removed.isin(dataset.part("train").index).any()
+    assert np.array_equal(valid_targets(experiment, dataset) == -1, cleaned)
+    assert np.array_equal(validation(Context(experiment), "clean").selection.targets == -1, cleaned)
+    assert (validation(Context(experiment), "all").selection.targets >= 0).all()
     scores = pd.read_csv(place.run_root / "scores/scores.csv")
     assert set(scores.loc[scores["split"] == "valid", "n"]) == {len(valid) - cleaned.sum()}
     assert "denoise" in [need.name for need in plan(experiment)["one_layer"].needs]

@@ -7,11 +7,11 @@ import torch
 from safetensors.torch import load_file
 
 from latefusion.config import CnnExpert, DclExpert, ImageInput, load_experiment
-from latefusion.errors import InputError
-from latefusion.experts import cnn, dcl
-from latefusion.experts.cnn import ImageNet
-from latefusion.experts.dcl import DclClassifier, location_targets
-from latefusion.experts.destruction import (
+from latefusion.experts.context import Context
+from latefusion.experts.image import cnn, dcl
+from latefusion.experts.image.cnn import TimmBackbone
+from latefusion.experts.image.dcl import DclClassifier, location_targets
+from latefusion.experts.image.destruction import (
     displacements,
     nearest_mean,
     neighbour_permutation,
@@ -20,8 +20,8 @@ from latefusion.experts.destruction import (
     rearrange_as_released,
     wrong_guesses,
 )
-from latefusion.experts.workshop import Workshop
-from latefusion.jobs import plan
+from latefusion.plan.jobs import plan
+from latefusion.utils.errors import InputError
 
 TINY = CnnExpert(model="resnet10t", pretrained=False, model_args={"channels": (8, 8, 8, 8), "output_stride": 16})
 
@@ -105,7 +105,7 @@ def test_the_guess_is_wrong_more_often_on_resampled_tiles():
 def model(**settings) -> DclClassifier:
     image = ImageInput(resize=64, crop=64)
     expert = DclExpert(kind="dcl", start_from="x", image=image, **({"grid": 4} | settings))
-    return DclClassifier(ImageNet(TINY, pretrained=False), 3, expert)
+    return DclClassifier(TimmBackbone(TINY, pretrained=False), 3, expert)
 
 
 def batch(size: int = 2) -> dict[str, torch.Tensor]:
@@ -179,9 +179,9 @@ def test_a_cnn_goes_on_from_another_with_its_head(finished, monkeypatch):
     experiment = load_experiment(
         finished.page, ["experts.more={kind: cnn, start_from: cnn_raw, image: {resize: 48, crop: 40}}"]
     )
-    workshop = Workshop(experiment)
-    network = cnn.build(workshop, experiment.experts["more"], workshop.run_dir("more"))
-    stage_1 = load_file(workshop.run_dir("cnn_raw") / "model.safetensors")
+    context = Context(experiment)
+    network = cnn.build(context, experiment.experts["more"], context.run_dir("more"))
+    stage_1 = load_file(context.run_dir("cnn_raw") / "model.safetensors")
     assert all(torch.equal(value, stage_1[key]) for key, value in network.model.state_dict().items())
     assert [need.name for need in plan(experiment)["more"].needs] == ["cnn_raw"]
 
@@ -190,11 +190,11 @@ def test_a_cnn_goes_on_from_another_with_its_head(finished, monkeypatch):
 def test_a_batch_holds_both_copies_and_where_each_tile_came_from(finished, monkeypatch, targets):
     monkeypatch.chdir(finished.folder)
     experiment = load_experiment(finished.page, [f"experts.dcl_clean.location_targets={targets}"])
-    workshop = Workshop(experiment)
+    context = Context(experiment)
     expert = experiment.experts["dcl_clean"]
-    products = workshop.prepared.part("train")[:20]
-    dataset = dcl.build(workshop, expert, workshop.run_dir("dcl_clean")).train_set(products)
-    for index, target in enumerate(workshop.prepared.targets(products)):
+    products = context.dataset.part("train")[:20]
+    dataset = dcl.build(context, expert, context.run_dir("dcl_clean")).train_set(products)
+    for index, target in enumerate(context.dataset.targets(products)):
         item = dataset[(index, 0)]
         assert item["labels"] == target
         if targets == "exact":

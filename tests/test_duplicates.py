@@ -10,13 +10,14 @@ import pytest
 from conftest import TINY_CNN
 from PIL import Image
 
-from latefusion import denoise, duplicates
 from latefusion.catalogue import inspect_images
 from latefusion.config import CnnExpert, Denoise, Experiment, Split
-from latefusion.duplicate_report import describe_leaks, report_duplicates
-from latefusion.duplicates import Duplicates, find_duplicates, join, near_pairs, title_key
-from latefusion.errors import InputError
-from latefusion.prepare import Prepared, load_prepared
+from latefusion.dataset import duplicates
+from latefusion.dataset.duplicate_report import describe_leaks, report_duplicates
+from latefusion.dataset.duplicates import Duplicates, find_duplicates, join, near_pairs, title_key
+from latefusion.denoise import fold_networks
+from latefusion.tables.dataset import Dataset, read_dataset
+from latefusion.utils.errors import InputError
 
 
 def photograph(seed: int, width: int = 500, height: int = 420) -> Image.Image:
@@ -197,30 +198,30 @@ def test_the_report_counts_as_by_hand():
 def test_folds_keep_groups_together_where_the_split_does():
     labels = ["a", "b"] * 30
     products = table([""] * 60).assign(label=labels, group=np.arange(60) // 3)
-    folds = pd.Series(Prepared(products, ["a", "b"], Split(group_duplicates=True)).folds(products, 4, seed=1))
+    folds = pd.Series(Dataset(products, ["a", "b"], Split(group_duplicates=True)).folds(products, 4, seed=1))
     assert (folds.groupby(products["group"].to_numpy()).nunique() == 1).all()
-    apart = pd.Series(Prepared(products, ["a", "b"], Split()).folds(products, 4, seed=1))
+    apart = pd.Series(Dataset(products, ["a", "b"], Split()).folds(products, 4, seed=1))
     assert (apart.groupby(products["group"].to_numpy()).nunique() > 1).any()
     with pytest.raises(InputError, match="60 products in 20 groups of near-duplicates for 21 folds"):
-        Prepared(products, ["a", "b"], Split(group_duplicates=True)).folds(products, 21, seed=1)
+        Dataset(products, ["a", "b"], Split(group_duplicates=True)).folds(products, 21, seed=1)
 
 
 def test_no_network_of_denoising_sees_a_twin_of_what_it_judges(monkeypatch):
     products = table([""] * 60).assign(label=["a", "b"] * 30, group=np.arange(60) // 3)
     settings = Denoise(network=CnnExpert(model="resnet10t", pretrained=False))
-    workshop = SimpleNamespace(
+    context = SimpleNamespace(
         experiment=SimpleNamespace(denoise=settings),
-        prepared=Prepared(products, ["a", "b"], Split(group_duplicates=True)),
+        dataset=Dataset(products, ["a", "b"], Split(group_duplicates=True)),
     )
     judged = []
 
-    def fold_probs(workshop, fold, train, held_out):
+    def fold_probs(context, fold, train, held_out):
         assert not set(train["group"]) & set(held_out["group"])
         judged.extend(held_out.index)
         return np.full((len(held_out), 2), 0.5)
 
-    monkeypatch.setattr(denoise, "_fold_probs", fold_probs)
-    assert np.isfinite(denoise._out_of_fold_probs(workshop, products)).all()
+    monkeypatch.setattr(fold_networks, "_fold_probs", fold_probs)
+    assert np.isfinite(fold_networks._out_of_fold_probs(context, products)).all()
     assert sorted(judged) == sorted(products.index)
 
 
@@ -258,9 +259,9 @@ def test_preparing_groups_twins_and_tells_what_leaks(shop, monkeypatch, caplog, 
     with caplog.at_level("INFO"):
         shop.run("01_prepare.py")
     monkeypatch.chdir(shop.folder)
-    prepared = load_prepared(Experiment.model_validate({"name": "tiny"} | shop_page(group_duplicates=grouped)))
-    split, group = prepared.products["split"], prepared.products["group"]
-    assert prepared.split.group_duplicates == grouped
+    dataset = read_dataset(Experiment.model_validate({"name": "tiny"} | shop_page(group_duplicates=grouped)))
+    split, group = dataset.products["split"], dataset.products["group"]
+    assert dataset.split.group_duplicates == grouped
     assert list(group) == [*np.repeat(range(20), 2), *range(20, 40)]
     assert ((split.groupby(group).nunique() == 1).all()) == grouped
     assert split.value_counts().to_dict() == {"train": 30, "valid": 18, "test": 12}

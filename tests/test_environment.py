@@ -7,9 +7,9 @@ import sys
 import pytest
 from conftest import REPOSITORY
 
-from latefusion import environment
 from latefusion.config import Hardware
-from latefusion.environment import code_version, run_environment
+from latefusion.utils import environment
+from latefusion.utils.environment import code_version, run_environment
 
 
 def git(folder, *arguments: str) -> str:
@@ -47,7 +47,7 @@ def test_a_run_names_device_precision_threads_versions_and_code(precision):
 
 def test_it_loads_nothing_heavy():
     command = (
-        "import sys; from latefusion.environment import run_environment; found = run_environment(); "
+        "import sys; from latefusion.utils.environment import run_environment; found = run_environment(); "
         "assert found['precision'] == 'fp32' and not {'torch', 'numpy', 'accelerate'} & set(sys.modules), found"
     )
     subprocess.run([sys.executable, "-c", command], check=True, cwd=REPOSITORY / "src")

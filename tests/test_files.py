@@ -2,7 +2,7 @@
 
 import pytest
 
-from latefusion.files import whole, write_text
+from latefusion.utils.files import whole, write_text
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_partial_one(tmp_path):

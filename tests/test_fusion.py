@@ -8,17 +8,17 @@ import torch
 from torch import nn
 
 from latefusion.config import BoostingPolicy, LogisticPolicy, NetworkPolicy, RulePolicy
-from latefusion.errors import InputError
-from latefusion.fusion import fuse, stacking
-from latefusion.fusion.fuse import decide
-from latefusion.fusion.fuse import fit_alone as fit
-from latefusion.fusion.inputs import ALL, Evidence
-from latefusion.fusion.policy_net import StackedPolicy, fit_networks, stacks
+from latefusion.dataset.split import assign_folds
+from latefusion.fusion import stacking, training
+from latefusion.fusion.inputs import ALL, FusionInputs
+from latefusion.fusion.networks import StackedPolicy, fit_networks, stacks
 from latefusion.fusion.rules import combine, greedy_weights
+from latefusion.fusion.training import decide
+from latefusion.fusion.training import fit_alone as fit
 from latefusion.fusion.vote import majority_vote
-from latefusion.metrics import macro_f1
-from latefusion.randomness import derive_seed
-from latefusion.split import assign_folds
+from latefusion.metrics.f1 import macro_f1
+from latefusion.utils.errors import InputError
+from latefusion.utils.seeds import derive_seed
 
 NETWORK = NetworkPolicy(experts=("a", "b"), n_folds=4, batch_size=32)
 LEARNERS = {
@@ -38,7 +38,7 @@ def one_hot(preds, num_classes=3):
     return np.eye(num_classes)[np.asarray(preds)]
 
 
-def two_experts(rng, policy, n=600, num_classes=4) -> Evidence:
+def two_experts(rng, policy, n=600, num_classes=4) -> FusionInputs:
     """Two experts, each blind to a different half of the classes: only together do they know all."""
     targets = rng.integers(num_classes, size=n)
     tables = []
@@ -46,14 +46,14 @@ def two_experts(rng, policy, n=600, num_classes=4) -> Evidence:
         seen = np.where(np.isin(targets, known), targets, (known[0] + 2) % num_classes)
         probs = 0.6 * one_hot(seen, num_classes) + 0.4 * rng.dirichlet(np.ones(num_classes), n)
         tables.append(probs.astype(np.float32))
-    return Evidence(policy, tuple(tables), targets, assign_folds(targets, policy.n_folds, 0))
+    return FusionInputs(policy, tuple(tables), targets, assign_folds(targets, policy.n_folds, 0))
 
 
-def guesses(rng, policy, n=800, num_classes=8) -> Evidence:
+def guesses(rng, policy, n=800, num_classes=8) -> FusionInputs:
     """Experts that know something, and labels that have nothing to do with it."""
     tables = tuple(rng.dirichlet(np.full(num_classes, 0.3), n).astype(np.float32) for _ in policy.experts)
     targets = rng.integers(num_classes, size=n)
-    return Evidence(policy, tables, targets, assign_folds(targets, policy.n_folds, 0))
+    return FusionInputs(policy, tables, targets, assign_folds(targets, policy.n_folds, 0))
 
 
 def test_the_majority_wins_whatever_the_probabilities():
@@ -126,7 +126,7 @@ def test_experts_may_be_certain_and_classes_rare(name, calibrate):
     rng = np.random.default_rng(0)
     targets = np.append(rng.integers(2, size=39), 2)
     tables = tuple(one_hot((targets + shift) % 3, num_classes=4).astype(np.float32) for shift in (0, 1))
-    fitted = fit(Evidence(policy, tables, targets, assign_folds(targets, 4, 0)))
+    fitted = fit(FusionInputs(policy, tables, targets, assign_folds(targets, 4, 0)))
     for probs in (fitted.oof_probs, fitted.decide(tables)[1]):
         assert np.allclose(probs.sum(axis=1), 1, atol=1e-5)
         assert 0 <= probs.min() <= probs.max() <= 1
@@ -191,7 +191,7 @@ def test_the_published_choice_of_epochs_would_have_peeked():
     assert np.mean(flattered) > 3 * ERROR
 
 
-def small_problem(name: str, *, calibrate: bool, unknown: float = 0.0) -> Evidence:
+def small_problem(name: str, *, calibrate: bool, unknown: float = 0.0) -> FusionInputs:
     """122 products and a few epochs; a share of the labels does not count, as where validation products are cleaned."""
     policy = (LEARNERS | RULES)[name].model_copy(update={"calibrate": calibrate})
     if policy.kind == "network":
@@ -280,7 +280,7 @@ def test_decisions_do_not_depend_on_the_blocks_they_are_made_in(monkeypatch):
     evidence = two_experts(np.random.default_rng(1), NETWORK.model_copy(update={"epochs": 3}), n=60)
     fitted = fit(evidence)
     whole = decide(fitted, evidence.tables)
-    monkeypatch.setattr(fuse, "BLOCK", 4 * 7)  # seven products
+    monkeypatch.setattr(training, "BLOCK", 4 * 7)  # seven products
     for one, other in zip(decide(fitted, evidence.tables), whole, strict=True):
         assert np.allclose(one, other, atol=1e-6)
 
@@ -303,7 +303,7 @@ def test_stacked_networks_end_as_each_alone():
                 assert torch.allclose(fitted.weights[f"biases.{layer}"][fold, 0], linear.bias, atol=1e-5)
 
 
-def train_alone(evidence: Evidence, fold: int) -> tuple[nn.Sequential, np.ndarray]:
+def train_alone(evidence: FusionInputs, fold: int) -> tuple[nn.Sequential, np.ndarray]:
     """Train one fold's network the plain way; return it at its best epoch, and the left-out probabilities of its last.
 
     The best epoch is that of highest macro-F1 on the left-out products, as published.
@@ -366,14 +366,14 @@ def test_experts_are_tempered_by_what_the_other_folds_say():
     policy = RulePolicy(kind="mean", experts=("a", "b"), n_folds=4, calibrate=True)
     evidence = two_experts(rng, policy)
     sharp = tuple((table**4 / (table**4).sum(axis=1, keepdims=True)) for table in evidence.tables)
-    temperatures = Evidence(policy, sharp, evidence.targets, evidence.folds).temperatures
+    temperatures = FusionInputs(policy, sharp, evidence.targets, evidence.folds).temperatures
     assert temperatures.shape == (5, 2)
     assert (temperatures > 2 * evidence.temperatures).all()
 
 
 def test_stacking_on_a_single_class_is_refused():
     tables = tuple(np.full((8, 2), 0.5, dtype=np.float32) for _ in range(2))
-    evidence = Evidence(LEARNERS["logistic"], tables, np.array([0] * 7 + [1]), np.arange(8) % 4)
+    evidence = FusionInputs(LEARNERS["logistic"], tables, np.array([0] * 7 + [1]), np.arange(8) % 4)
     with pytest.raises(InputError, match="single class"):
         fit(evidence)
 

@@ -8,9 +8,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from latefusion.config import Experiment
-from latefusion.config.page import load_experiment
-from latefusion.errors import InputError
-from latefusion.jobs import plan
+from latefusion.config.loading import load_experiment
+from latefusion.plan.jobs import plan
+from latefusion.utils.errors import InputError
 
 SECONDS = 2  # of CPU; the slowest config takes a tenth of it
 PAGES = {path.stem: path.read_text() for path in sorted((REPOSITORY / "configs").glob("*.yaml"))}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from latefusion.catalogue import check_images
-from latefusion.images import read_image
+from latefusion.images.store import read_image
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 VARIANTS = {

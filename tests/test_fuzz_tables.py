@@ -22,10 +22,10 @@ from pyarrow import parquet as pq
 
 from latefusion.catalogue import class_order, read_catalogue, read_test_labels
 from latefusion.catalogue.reading import read_rows
-from latefusion.cleaning import clean
 from latefusion.config import CatalogueConfig
-from latefusion.errors import InputError
+from latefusion.dataset.cleaning import clean
 from latefusion.submission import ENS, SIGIR, validate_challenge, validate_predictions, write_submissions
+from latefusion.utils.errors import InputError
 
 X_SIGIR = "Integer_id\tTitle\tDescription\tImage_id\tProduct_id\n"
 X_ENS = ",designation,description,productid,imageid\n"

@@ -11,30 +11,32 @@ import pytest
 from conftest import REPOSITORY
 from PIL import Image
 
-from latefusion.image_cache import open_images
+from latefusion.images.cache import open_images
 
 N_IMAGES, SIDE = 40, 24
 BUILD = """
 import sys, time
 from pathlib import Path
 import pandas as pd
-from latefusion import image_cache, images, locks
+from latefusion.images import cache
+from latefusion.images import store
+from latefusion.utils import locks
 
 folder = Path(sys.argv[1])
 if sys.argv[2] == "no locks":
     locks.fcntl = None
-real, read = images.read_image, []
+real, read = store.read_image, []
 
 def slowly(path):
     time.sleep(0.03)
     read.append(path)
     return real(path)
 
-images.read_image = slowly
+store.read_image = slowly
 products = pd.read_parquet(folder / "products.parquet")
 print("ready", flush=True)
 sys.stdin.readline()
-store = image_cache.open_images(products, folder, folder / "cache", 24)
+store = cache.open_images(products, folder, folder / "cache", 24)
 print(len(read), sum(int(store.read(id_, 24).sum()) for id_ in products.index), flush=True)
 """
 

@@ -12,10 +12,11 @@ import pytest
 from conftest import TINY_CNN
 from PIL import Image
 
-from latefusion.budget import Budget
-from latefusion.catalogue import check_images, image_faults, inspect_images
-from latefusion.catalogue.image_files import changed_images, find_images
+from latefusion.catalogue import check_images, inspect_images
 from latefusion.config import CatalogueConfig
+from latefusion.images import faults
+from latefusion.images.files import changed_images, find_images
+from latefusion.utils.budget import Budget
 
 
 @pytest.fixture
@@ -156,7 +157,7 @@ def test_threads_hold_no_more_than_the_budget_and_none_is_starved():
 def test_the_pixels_decoded_at_once_do_not_grow_with_the_threads(tmp_path, monkeypatch):
     for number in range(20):
         Image.new("L", (100, 10), number * 5).save(tmp_path / f"{number}.png")
-    held, most, lock, real = [0], [0], threading.Lock(), image_faults.read_grey
+    held, most, lock, real = [0], [0], threading.Lock(), faults.read_grey
 
     def slow_grey(encoded):
         with lock:
@@ -167,8 +168,8 @@ def test_the_pixels_decoded_at_once_do_not_grow_with_the_threads(tmp_path, monke
             held[0] -= 1000
         return real(encoded)
 
-    monkeypatch.setattr(image_faults, "MAX_PIXELS", 2500)
-    monkeypatch.setattr(image_faults, "read_grey", slow_grey)
+    monkeypatch.setattr(faults, "MAX_PIXELS", 2500)
+    monkeypatch.setattr(faults, "read_grey", slow_grey)
     assert check_images(tmp_path, pd.Series([f"{number}.png" for number in range(20)])).empty
     assert most[0] == 2000
 

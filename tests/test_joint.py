@@ -12,15 +12,15 @@ from safetensors.torch import load_file
 from torch import nn
 
 from latefusion.config import FrozenJointExpert, load_experiment
-from latefusion.experts import features
 from latefusion.experts.build import build_network
-from latefusion.experts.feature_fusion import FUSIONS, FusionHead
-from latefusion.experts.features import FeatureDataset, FeatureStore, open_features
+from latefusion.experts.context import Context
+from latefusion.experts.joint import features
+from latefusion.experts.joint.features import FeatureDataset, FeatureStore, open_features
+from latefusion.experts.joint.fusion import FUSIONS, FusionHead
 from latefusion.experts.network import Network, pooled_features
-from latefusion.experts.workshop import Workshop
-from latefusion.images import NO_IMAGE_GREY
-from latefusion.jobs import plan
-from latefusion.weights import load_weights
+from latefusion.images.store import NO_IMAGE_GREY
+from latefusion.plan.jobs import plan
+from latefusion.utils.weights import load_weights
 
 EXPERTS = {"text": "camembert", "image": "dcl_clean"}  # of the tiny page's frozen joint expert
 
@@ -29,9 +29,9 @@ EXPERTS = {"text": "camembert", "image": "dcl_clean"}  # of the tiny page's froz
 def open_workshop(finished, monkeypatch):
     """Open the finished experiment, with overrides; what needs to write opens a copy of it."""
 
-    def opened(*overrides: str, place: Place = finished) -> Workshop:
+    def opened(*overrides: str, place: Place = finished) -> Context:
         monkeypatch.chdir(place.folder)
-        return Workshop(load_experiment(place.page, list(overrides)))
+        return Context(load_experiment(place.page, list(overrides)))
 
     return opened
 
@@ -42,9 +42,9 @@ def copied(finished, tmp_path) -> Place:
     return Place(tmp_path / "copy")
 
 
-def trained(workshop: Workshop, name: str) -> Network:
-    network = build_network(workshop, name)
-    load_weights(network.model, workshop.run_dir(name) / "model.safetensors")
+def trained(context: Context, name: str) -> Network:
+    network = build_network(context, name)
+    load_weights(network.model, context.run_dir(name) / "model.safetensors")
     network.model.eval()
     return network
 
@@ -116,47 +116,47 @@ def test_fused_features_tell_apart_what_either_alone_cannot(fusion):
 
 
 def test_of_a_frozen_joint_expert_only_the_head_is_trained_and_kept(open_workshop):
-    workshop = open_workshop()
-    network = build_network(workshop, "frozen")
+    context = open_workshop()
+    network = build_network(context, "frozen")
     assert isinstance(network.model, FusionHead)
-    network.model(**first_batch(network, workshop.prepared.part("train")[:8]))["loss"].backward()
+    network.model(**first_batch(network, context.dataset.part("train")[:8]))["loss"].backward()
     trained_parameters = {id(parameter) for group in network.param_groups for parameter in group["params"]}
     for name, parameter in network.model.named_parameters():
         assert name.startswith(("fusion.", "head."))
         assert parameter.grad.abs().sum() > 0
         assert id(parameter) in trained_parameters
-    kept = load_file(workshop.run_dir("frozen") / "model.safetensors")
+    kept = load_file(context.run_dir("frozen") / "model.safetensors")
     assert kept.keys() == network.model.state_dict().keys()
     assert not equal(kept, network.model.state_dict())  # it has learnt
 
 
 @pytest.mark.parametrize("name", EXPERTS.values())
 def test_cached_features_are_what_the_trained_experts_heads_read(open_workshop, name):
-    workshop = open_workshop()
-    network, products = trained(workshop, name), workshop.prepared.products[::7]
+    context = open_workshop()
+    network, products = trained(context, name), context.dataset.products[::7]
     dataset = network.eval_set(products)
     with torch.no_grad():
         directly = network.model.features(**network.collate([dataset[index] for index in range(len(products))]))
         probs = network.model(**network.collate([dataset[0]]))["logits"].softmax(dim=-1)
         head = network.model.head if name == "camembert" else network.model.class_head
         of_features = head(directly[:1]).softmax(dim=-1)
-    assert np.allclose(read(open_features(workshop, name), products), directly.numpy(), atol=1e-5)
+    assert np.allclose(read(open_features(context, name), products), directly.numpy(), atol=1e-5)
     torch.testing.assert_close(of_features, probs)
 
 
 def test_features_are_computed_once_for_all_joint_experts(open_workshop, monkeypatch):
-    workshop = open_workshop(f"experts.more={TINY_FROZEN | {'fusion': 'sum'}}")
+    context = open_workshop(f"experts.more={TINY_FROZEN | {'fusion': 'sum'}}")
     monkeypatch.setattr(features, "_compute", None)  # a second computation would fail
-    network = build_network(workshop, "more")
+    network = build_network(context, "more")
     assert isinstance(network.model.fusion, FUSIONS["sum"])
-    assert len(list(workshop.run_dir("cache").glob("features/*/*/part-*.npy"))) == 2
+    assert len(list(context.run_dir("cache").glob("features/*/*/part-*.npy"))) == 2
 
 
 def test_a_head_starts_alike_whether_its_features_are_computed_or_found(open_workshop, copied):
-    workshop = open_workshop(place=copied)
-    found = build_network(workshop, "frozen").model.state_dict()
-    shutil.rmtree(workshop.run_dir("cache") / "features")
-    assert equal(build_network(workshop, "frozen").model.state_dict(), found)
+    context = open_workshop(place=copied)
+    found = build_network(context, "frozen").model.state_dict()
+    shutil.rmtree(context.run_dir("cache") / "features")
+    assert equal(build_network(context, "frozen").model.state_dict(), found)
 
 
 def test_a_retrained_expert_gets_new_features_and_the_old_ones_go(copied, open_workshop):
@@ -172,85 +172,85 @@ def test_a_retrained_expert_gets_new_features_and_the_old_ones_go(copied, open_w
     assert len(after["camembert"]) == 1
     assert not after["camembert"] & before["camembert"]
     assert after["dcl_clean"] == before["dcl_clean"]
-    workshop = open_workshop(lower[1], place=copied)
-    products = workshop.prepared.part("valid")
-    directly = pooled_features(workshop, trained(workshop, "camembert"), products, 32)
-    assert np.allclose(read(open_features(workshop, "camembert"), products), directly, atol=1e-5)
+    context = open_workshop(lower[1], place=copied)
+    products = context.dataset.part("valid")
+    directly = pooled_features(context, trained(context, "camembert"), products, 32)
+    assert np.allclose(read(open_features(context, "camembert"), products), directly, atol=1e-5)
 
 
 def test_features_belong_to_ids_whatever_the_products_order(open_workshop, copied):
-    workshop = open_workshop(place=copied)
-    store, products = open_features(workshop, "dcl_clean"), workshop.prepared.part("valid")
+    context = open_workshop(place=copied)
+    store, products = open_features(context, "dcl_clean"), context.dataset.part("valid")
     in_order, turned = (read(store, of) for of in (products, products[::-1]))
     assert np.array_equal(turned, in_order[::-1])
     dataset = FeatureDataset(store, store, products[::-1])
     assert np.array_equal(dataset[0]["image"], in_order[-1])
-    shutil.rmtree(workshop.run_dir("cache") / "features")
-    workshop.prepared = replace(workshop.prepared, products=workshop.prepared.products[::-1])
-    assert np.allclose(read(open_features(workshop, "dcl_clean"), products), in_order, atol=1e-5)
+    shutil.rmtree(context.run_dir("cache") / "features")
+    context.dataset = replace(context.dataset, products=context.dataset.products[::-1])
+    assert np.allclose(read(open_features(context, "dcl_clean"), products), in_order, atol=1e-5)
     with pytest.raises(ValueError, match="no features of product new"):
         store.rows(products.rename(index={products.index[3]: "new"}))
 
 
 def test_a_cut_computation_of_features_continues_after_its_last_part(open_workshop, copied, monkeypatch):
-    workshop = open_workshop(place=copied)
-    whole = read(open_features(workshop, "camembert"), workshop.prepared.products)
-    shutil.rmtree(workshop.run_dir("cache") / "features")
+    context = open_workshop(place=copied)
+    whole = read(open_features(context, "camembert"), context.dataset.products)
+    shutil.rmtree(context.run_dir("cache") / "features")
     monkeypatch.setattr(features, "PART", 128)  # 300 products: three parts
     real, computed = pooled_features, []
 
-    def dies(workshop, network, products, batch_size):
+    def dies(context, network, products, batch_size):
         computed.append(len(products))
         if len(computed) == 3:
             raise KeyboardInterrupt
-        return real(workshop, network, products, batch_size)
+        return real(context, network, products, batch_size)
 
     monkeypatch.setattr(features, "pooled_features", dies)
     with pytest.raises(KeyboardInterrupt):
-        open_features(workshop, "camembert")
-    store = open_features(workshop, "camembert")
+        open_features(context, "camembert")
+    store = open_features(context, "camembert")
     assert computed == [128, 128, 44, 44]
-    assert np.allclose(read(store, workshop.prepared.products), whole, atol=1e-5)
+    assert np.allclose(read(store, context.dataset.products), whole, atol=1e-5)
 
 
 def test_a_product_without_a_picture_has_the_white_ones_features(open_workshop, copied):
-    workshop = open_workshop("image_cache=null", place=copied)
-    shutil.rmtree(workshop.run_dir("cache") / "features")
-    products = workshop.prepared.products.copy()
+    context = open_workshop("image_cache=null", place=copied)
+    shutil.rmtree(context.run_dir("cache") / "features")
+    products = context.dataset.products.copy()
     products.loc[products.index[5], "image"] = None
-    workshop.prepared = replace(workshop.prepared, products=products)
-    side = workshop.experiment.experts["dcl_clean"].image.crop
+    context.dataset = replace(context.dataset, products=products)
+    side = context.experiment.experts["dcl_clean"].image.crop
     white = torch.full((1, side, side, 3), NO_IMAGE_GREY, dtype=torch.uint8)
     with torch.no_grad():
-        expected = trained(workshop, "dcl_clean").model.features(white).numpy()
-    assert np.allclose(read(open_features(workshop, "dcl_clean"), products[5:6]), expected, atol=1e-5)
+        expected = trained(context, "dcl_clean").model.features(white).numpy()
+    assert np.allclose(read(open_features(context, "dcl_clean"), products[5:6]), expected, atol=1e-5)
     assert (
-        products.index[5] in build_network(workshop, "frozen").trains_on(products).index
+        products.index[5] in build_network(context, "frozen").trains_on(products).index
     )  # it has a text to learn from
 
 
 def test_end_to_end_starts_where_its_experts_start_not_where_they_end(open_workshop):
-    workshop = open_workshop()
-    model = build_network(workshop, "end_to_end").model
-    encoder = build_network(workshop, "camembert").model.encoder.state_dict()
-    net = build_network(workshop, "cnn_raw").model.net.state_dict()
+    context = open_workshop()
+    model = build_network(context, "end_to_end").model
+    encoder = build_network(context, "camembert").model.encoder.state_dict()
+    net = build_network(context, "cnn_raw").model.net.state_dict()
     assert equal(model.encoder.state_dict(), encoder)
     assert equal(model.net.state_dict(), net)
-    assert not equal(trained(workshop, "camembert").model.encoder.state_dict(), encoder)
-    assert not equal(trained(workshop, "cnn_raw").model.net.state_dict(), net)
+    assert not equal(trained(context, "camembert").model.encoder.state_dict(), encoder)
+    assert not equal(trained(context, "cnn_raw").model.net.state_dict(), net)
 
 
 def test_end_to_end_on_a_second_stage_starts_from_the_first(open_workshop, copied):
-    workshop = open_workshop("experts.end_to_end.image=dcl_clean", place=copied)
-    model = build_network(workshop, "end_to_end").model
-    assert equal(model.net.state_dict(), trained(workshop, "cnn_clean").model.net.state_dict())
-    assert [need.name for need in plan(workshop.experiment)["end_to_end"].needs] == ["catalogue", "cnn_clean"]
+    context = open_workshop("experts.end_to_end.image=dcl_clean", place=copied)
+    model = build_network(context, "end_to_end").model
+    assert equal(model.net.state_dict(), trained(context, "cnn_clean").model.net.state_dict())
+    assert [need.name for need in plan(context.experiment)["end_to_end"].needs] == ["catalogue", "cnn_clean"]
 
 
 def test_end_to_end_both_networks_and_the_head_learn_each_at_its_rate(open_workshop):
-    workshop = open_workshop("experts.end_to_end.image_lr_factor=3", "experts.end_to_end.head_lr_factor=5")
-    network = build_network(workshop, "end_to_end")
-    network.model(**first_batch(network, workshop.prepared.part("train")[:8]))["loss"].backward()
+    context = open_workshop("experts.end_to_end.image_lr_factor=3", "experts.end_to_end.head_lr_factor=5")
+    network = build_network(context, "end_to_end")
+    network.model(**first_batch(network, context.dataset.part("train")[:8]))["loss"].backward()
     assert all(parameter.grad is not None for parameter in network.model.parameters())
     factors = {}
     for group in network.param_groups:
@@ -264,12 +264,12 @@ def test_end_to_end_both_networks_and_the_head_learn_each_at_its_rate(open_works
 
 
 def test_end_to_end_reads_what_its_two_experts_read(open_workshop):
-    workshop = open_workshop()
-    products = workshop.prepared.part("train")[:12]
-    joint, text, image = (build_network(workshop, name) for name in ("end_to_end", "camembert", "cnn_raw"))
+    context = open_workshop()
+    products = context.dataset.part("train")[:12]
+    joint, text, image = (build_network(context, name) for name in ("end_to_end", "camembert", "cnn_raw"))
     dataset, texts, pictures = (network.train_set(products) for network in (joint, text, image))
     assert np.array_equal(dataset.lengths, texts.lengths)
-    for index, target in enumerate(workshop.prepared.targets(products)):
+    for index, target in enumerate(context.dataset.targets(products)):
         item = dataset[(index, 1)]
         assert np.array_equal(item["text"]["input_ids"], texts[(index, 1)]["input_ids"])
         assert np.array_equal(item["image"]["images"], pictures[(index, 1)]["images"])
@@ -277,20 +277,20 @@ def test_end_to_end_reads_what_its_two_experts_read(open_workshop):
         assert item["labels"] == target
     batch = first_batch(joint, products)
     assert batch["text"]["input_ids"].shape == (12, texts.lengths.max())
-    assert batch["labels"].tolist() == list(workshop.prepared.targets(products))
+    assert batch["labels"].tolist() == list(context.dataset.targets(products))
     whole = joint.eval_set(products)[3]
     assert whole.keys() == {"text", "image"}
     assert np.array_equal(whole["image"]["images"], image.eval_set(products)[3]["images"])
-    assert len(list(workshop.run_dir("cache").glob("tokens-*"))) == 1  # the vocabulary it learns is the text expert's
+    assert len(list(context.run_dir("cache").glob("tokens-*"))) == 1  # the vocabulary it learns is the text expert's
 
 
 def test_a_joint_expert_too_can_be_trained_without_the_label_issues(open_workshop):
-    workshop = open_workshop("experts.frozen.train_on=clean")
-    products = workshop.prepared.part("train")
-    issues = pd.read_parquet(workshop.run_dir("denoise") / "label_issues.parquet")
-    removed = set(products.index) - set(build_network(workshop, "frozen").trains_on(products).index)
+    context = open_workshop("experts.frozen.train_on=clean")
+    products = context.dataset.part("train")
+    issues = pd.read_parquet(context.run_dir("denoise") / "label_issues.parquet")
+    removed = set(products.index) - set(build_network(context, "frozen").trains_on(products).index)
     assert removed == set(issues.index[issues["removed"]])
-    needs = [need.name for need in plan(workshop.experiment)["frozen"].needs]
+    needs = [need.name for need in plan(context.experiment)["frozen"].needs]
     assert needs == ["camembert", "dcl_clean", "denoise"]
 
 
@@ -336,7 +336,7 @@ def test_a_late_checkpoint_of_a_joint_expert_is_an_expert(copied):
 
 
 def test_pretrained_weights_that_end_to_end_starts_from_are_asked_for_first(place, capsys, monkeypatch):
-    monkeypatch.setattr("latefusion.pretrained._ask_hub", lambda name: "cannot be reached")
+    monkeypatch.setattr("latefusion.plan.pretrained._ask_hub", lambda name: "cannot be reached")
     page = tiny_page()
     page["experts"]["camembert"] = {"kind": "transformer", "model": "almanach/camembert-base"}
     page["experts"]["cnn_raw"] = {"kind": "cnn", "model": "resnet152.tv_in1k", "image": {"resize": 48, "crop": 32}}

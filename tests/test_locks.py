@@ -10,14 +10,14 @@ from contextlib import suppress
 import pytest
 from conftest import REPOSITORY
 
-from latefusion import locks
-from latefusion.errors import InputError
-from latefusion.locks import locked
+from latefusion.utils import locks
+from latefusion.utils.errors import InputError
+from latefusion.utils.locks import locked
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from latefusion.locks import locked
+from latefusion.utils.locks import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     if sys.argv[2:] == ["fork"]:

@@ -13,14 +13,14 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from latefusion.config import Hardware, TextTraining
-from latefusion.errors import InputError
-from latefusion.selection import CrossSelection
-from latefusion.split import assign_folds
+from latefusion.dataset.split import assign_folds
+from latefusion.metrics.selection import CrossSelection
 from latefusion.training import loop
 from latefusion.training.checkpoint import best_weights, late_weights, resume
 from latefusion.training.loaders import Data
 from latefusion.training.loop import fit, make_accelerator, predict_dataset
-from latefusion.weights import load_weights
+from latefusion.utils.errors import InputError
+from latefusion.utils.weights import load_weights
 
 SIZE, CLASSES = 70, 3
 HARDWARE = Hardware(num_workers=0, mixed_precision="no", checkpoint_every=2)
@@ -186,7 +186,7 @@ def test_a_run_cut_after_any_step_ends_with_the_same_weights(tmp_path, monkeypat
     settings = {"dropout": 0.5, "hardware": HARDWARE.model_copy(update={"mixed_precision": precision})}
     weights, log = train(tmp_path / "whole", **settings)
     with monkeypatch.context() as patch:
-        patch.setattr(loop.Journal, "step", _dying(loop.Journal.step, call))
+        patch.setattr(loop.TrainingLog, "step", _dying(loop.TrainingLog.step, call))
         with pytest.raises(Cut):
             train(tmp_path / "cut", **settings)
     assert len(list((tmp_path / "cut").glob("checkpoints/*"))) <= 2
@@ -214,7 +214,7 @@ def _without_speed(log: list[dict]) -> list[dict]:
 def cut_in_epoch_two(run_dir, monkeypatch) -> list:
     """Leave two checkpoints, of steps 6 and 8, and return their folders."""
     with monkeypatch.context() as patch:
-        patch.setattr(loop.Journal, "step", _dying(loop.Journal.step, 9))
+        patch.setattr(loop.TrainingLog, "step", _dying(loop.TrainingLog.step, 9))
         with pytest.raises(Cut):
             train(run_dir)
     folders = sorted(run_dir.glob("checkpoints/*"))

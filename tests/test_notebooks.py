@@ -15,8 +15,8 @@ from nbclient import NotebookClient
 from test_table_experiment import page, products, write_table
 
 from latefusion.config.references import RESERVED_NAMES
-from latefusion.errors import InputError
-from latefusion.notebook import OVERRIDES, PAGE, open_run, there_is
+from latefusion.notebook.run import OVERRIDES, PAGE, open_run, there_is
+from latefusion.utils.errors import InputError
 
 NOTEBOOKS = sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
 FIGURES = {
@@ -208,10 +208,10 @@ def test_what_cannot_be_opened_is_said_with_what_to_do(named, monkeypatch, tmp_p
 def test_pictures_that_have_gone_are_left_out(named, monkeypatch):
     monkeypatch.chdir(named.folder)
     run = open_run("06_errors")
-    table = run.prepared.products[["title"]].head(4)
-    products = run.prepared.products.copy()
+    table = run.dataset.products[["title"]].head(4)
+    products = run.dataset.products.copy()
     products.loc[products.index[:2], "image"] = [None, "gone.jpg"]
-    elsewhere = replace(run, results=replace(run.results, prepared=replace(run.prepared, products=products)))
+    elsewhere = replace(run, results=replace(run.results, dataset=replace(run.dataset, products=products)))
     assert list(elsewhere.with_pictures(table).index) == list(table.index[2:])
     assert elsewhere.with_pictures(table[:0]).empty
 

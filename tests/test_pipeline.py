@@ -10,10 +10,10 @@ import yaml
 from conftest import Place, tiny_page
 
 from latefusion.config import Experiment
-from latefusion.experts import train
+from latefusion.experts import training
 from latefusion.experts.network import fit_network
-from latefusion.experts.tfidf import TfidfClassifier
-from latefusion.jobs import plan
+from latefusion.experts.text.tfidf import TfidfClassifier
+from latefusion.plan.jobs import plan
 
 EXPERT_FILES = {"config.yaml", "job.json", "metrics.json", "valid_probs.parquet", "test_probs.parquet"}
 
@@ -178,7 +178,7 @@ def test_validation_tables_hold_what_the_other_folds_chose(copied, monkeypatch):
         chosen.append(np.full_like(fitted.valid_probs, 1 / fitted.valid_probs.shape[1]))
         return replace(fitted, valid_probs=chosen[-1])
 
-    monkeypatch.setattr(train, "fit_network", fitting)
+    monkeypatch.setattr(training, "fit_network", fitting)
     copied.run("04_train_image.py", "--only", "cnn_raw", "--set", "experts.cnn_raw.train.epochs=1",
                "--set", "experts.cnn_raw.train.keep_last=0")  # fmt: skip
     table = pd.read_parquet(copied.run_root / "cnn_raw/valid_probs.parquet")

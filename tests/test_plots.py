@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from latefusion import plots
+from latefusion.notebook import plots
 
 
 @pytest.fixture(autouse=True)

@@ -28,19 +28,19 @@ from transformers import (
 )
 
 from latefusion.config import CnnExpert, TransformerExpert
-from latefusion.errors import InputError
-from latefusion.experts.cnn import ImageNet
-from latefusion.experts.pretrained_encoder import load_encoder
-from latefusion.experts.scratch_encoder import learn_tokenizer, make_encoder
-from latefusion.experts.tokens import TextDataset, collate, open_tokens
-from latefusion.experts.transformer import TextClassifier
-from latefusion.pretrained import FOLDER, find_encoder, find_timm
+from latefusion.experts.image.cnn import TimmBackbone
+from latefusion.experts.text.pretrained_encoder import load_encoder
+from latefusion.experts.text.scratch_encoder import learn_tokenizer, make_encoder
+from latefusion.experts.text.tokens import TextDataset, collate, open_tokens
+from latefusion.experts.text.transformer import TextClassifier
+from latefusion.plan.pretrained import FOLDER, find_encoder, find_timm
+from latefusion.utils.errors import InputError
 
 
 @pytest.fixture(autouse=True)
 def no_hub(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("latefusion.pretrained._ask_hub", lambda name: "cannot be reached")
+    monkeypatch.setattr("latefusion.plan.pretrained._ask_hub", lambda name: "cannot be reached")
 
 
 @pytest.fixture
@@ -293,7 +293,7 @@ def test_a_timm_network_is_loaded_from_its_file():
     save_file(source.state_dict(), folder / "model.safetensors")
     (folder / "config.json").write_text("{}")
     assert find_timm(expert.model) == folder / "model.safetensors"
-    net = ImageNet(expert, pretrained=True)
+    net = TimmBackbone(expert, pretrained=True)
     assert torch.equal(net.backbone.state_dict()["conv1.0.weight"], source.state_dict()["conv1.0.weight"])
 
 
@@ -307,7 +307,7 @@ def test_a_timm_network_is_loaded_from_its_file():
 def test_what_timm_cannot_make_is_refused_by_the_models_name(settings, message):
     expert = CnnExpert(**{"model": "resnet10t", "pretrained": False} | settings)
     with pytest.raises(InputError, match=f"^{expert.model}: timm cannot make it .*{message}"):
-        ImageNet(expert, pretrained=False)
+        TimmBackbone(expert, pretrained=False)
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin"])
@@ -317,7 +317,7 @@ def test_damaged_weights_of_a_timm_network_are_refused(name):
     (folder / "config.json").write_text("{}")
     (folder / name).write_bytes(b"damaged")
     with pytest.raises(InputError, match=r"^resnet10t: timm cannot make it .* or of these weights"):
-        ImageNet(CnnExpert(model="resnet10t"), pretrained=True)
+        TimmBackbone(CnnExpert(model="resnet10t"), pretrained=True)
 
 
 def test_missing_weights_are_all_named_before_anything_is_trained(tmp_path, capsys):

@@ -8,15 +8,15 @@ import yaml
 from conftest import TINY_CNN, Place, tiny_page
 
 from latefusion.config import Experiment
-from latefusion.errors import InputError
-from latefusion.jobs import plan
-from latefusion.pretrained import FOLDER, describe_files, find_encoder, have_changed
+from latefusion.plan.jobs import plan
+from latefusion.plan.pretrained import FOLDER, describe_files, find_encoder, have_changed
+from latefusion.utils.errors import InputError
 
 
 @pytest.fixture(autouse=True)
 def no_hub(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("latefusion.pretrained.get_session", None)
+    monkeypatch.setattr("latefusion.plan.pretrained.get_session", None)
 
 
 def put(name: str, content: str = "weights") -> Path:
@@ -29,7 +29,7 @@ def put(name: str, content: str = "weights") -> Path:
 
 @pytest.fixture
 def unreachable(monkeypatch):
-    monkeypatch.setattr("latefusion.pretrained._ask_hub", lambda name: "cannot be reached")
+    monkeypatch.setattr("latefusion.plan.pretrained._ask_hub", lambda name: "cannot be reached")
 
 
 @pytest.mark.usefixtures("unreachable")

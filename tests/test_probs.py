@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from latefusion.artifacts import read_facts, read_parquet
 from latefusion.config import Split
-from latefusion.errors import InputError
-from latefusion.fusion.decisions import read_decisions, read_preds, write_decisions
 from latefusion.fusion.rules import combine
-from latefusion.prepare import Prepared
-from latefusion.probs import read_probs, write_probs
+from latefusion.tables.artifacts import read_facts, read_parquet
+from latefusion.tables.dataset import Dataset
+from latefusion.tables.predictions import read_decisions, read_preds, write_decisions
+from latefusion.tables.probabilities import read_probs, write_probs
+from latefusion.utils.errors import InputError
 
 IDS = pd.Index(["b", "a", "c"], name="id")
 CLASSES = ["10", "40"]
@@ -28,9 +28,9 @@ def written(tmp_path):
 
 
 @pytest.fixture
-def prepared():
+def dataset():
     products = pd.DataFrame({"label": ["10", "40", "10"], "split": "test"}, index=IDS)
-    return Prepared(products, CLASSES, Split())
+    return Dataset(products, CLASSES, Split())
 
 
 def change(path, function):
@@ -59,15 +59,15 @@ def test_rounding_is_cut_off_and_more_than_rounding_is_refused(tmp_path):
         write_probs(tmp_path / "p.parquet", IDS, PROBS + np.array([[0, 0], [0, 0], [4e-4, -4e-4]]), CLASSES)
 
 
-def test_a_confidence_is_never_more_than_one(tmp_path, prepared):
+def test_a_confidence_is_never_more_than_one(tmp_path, dataset):
     """Also where ten experts are certain in float32, weighted as they come."""
     certain = [np.eye(2, dtype=np.float32)[[1, 0, 0]]] * 10
     naive = sum(np.float32(0.1) * table for table in certain)
     assert naive.max() > 1
     for probs in (naive, combine("mean", certain, np.full(10, 0.1, dtype=np.float32))):
         write_decisions(tmp_path / "mean", "test", IDS, probs.argmax(axis=1), probs, CLASSES)
-        assert read_decisions(tmp_path / "mean", "test", prepared)["confidence"].tolist() == [1, 1, 1]
-        assert read_preds(tmp_path / "mean", "test", prepared).tolist() == [1, 0, 0]
+        assert read_decisions(tmp_path / "mean", "test", dataset)["confidence"].tolist() == [1, 1, 1]
+        assert read_preds(tmp_path / "mean", "test", dataset).tolist() == [1, 0, 0]
 
 
 DAMAGES = {
@@ -134,12 +134,12 @@ def test_any_damage_is_an_input_error_or_none(written):
         ("2 rows for 3: id 'b' is missing", lambda table: table[1:]),
     ],
 )
-def test_changed_decisions_are_refused(tmp_path, prepared, message, damage):
+def test_changed_decisions_are_refused(tmp_path, dataset, message, damage):
     """A label that is no class would count as unknown, and nobody would notice."""
     write_decisions(tmp_path, "test", IDS, PROBS.argmax(axis=1), PROBS, CLASSES)
     change(tmp_path / "test_preds.parquet", damage)
     with pytest.raises(InputError, match=f"test_preds.parquet: .*{message}"):
-        read_preds(tmp_path, "test", prepared)
+        read_preds(tmp_path, "test", dataset)
 
 
 @pytest.mark.parametrize("content", ["", "[1]", "{", "null", "\ufeff{}", "[" * 100_000])

@@ -15,7 +15,7 @@ from pyarrow import parquet as pq
 from latefusion.catalogue import class_order, delimited, read_catalogue, read_test_labels
 from latefusion.catalogue.reading import read_rows
 from latefusion.config import CatalogueConfig
-from latefusion.errors import InputError
+from latefusion.utils.errors import InputError
 
 COLUMNS = {"description": None, "image": None}
 

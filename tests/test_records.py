@@ -10,11 +10,11 @@ import yaml
 from conftest import Place, record_again
 
 from latefusion.config import Experiment, Split
-from latefusion.errors import InputError
-from latefusion.files import write_json
-from latefusion.jobs import describe, plan
-from latefusion.prepare import _contents
-from latefusion.records import attempt_of, describe_results, read_record, sound
+from latefusion.plan.jobs import describe, plan
+from latefusion.plan.records import attempt_of, describe_results, read_record, sound
+from latefusion.steps.prepare import _contents
+from latefusion.utils.errors import InputError
+from latefusion.utils.files import write_json
 
 RECORD = {"fingerprint": "f", "script": "02_train_text.py", "inputs": {}, "run": "r", "files": {}}
 
@@ -221,7 +221,7 @@ def test_checkpoints_outlive_a_process_that_dies_before_the_record_is_written(co
         raise InputError("killed")
 
     with monkeypatch.context() as patch:
-        patch.setattr("latefusion.jobs.Job.finish", dies)
+        patch.setattr("latefusion.plan.jobs.Job.finish", dies)
         with pytest.raises(SystemExit):
             copied.run("02_train_text.py", "--only", "camembert")
     assert list(copied.run_root.glob("camembert/checkpoints/step-*"))

@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from latefusion.errors import InputError
 from latefusion.scores.runs import compare_runs
+from latefusion.utils.errors import InputError
 
 
 def scored(folder, tfidf: float, vote: float):

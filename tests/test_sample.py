@@ -13,14 +13,14 @@ import pandas as pd
 import pytest
 
 from latefusion.config import SampleConfig
-from latefusion.errors import InputError
-from latefusion.sample import draw_sample
-from latefusion.sample import write as sample_write
-from latefusion.sample.drawings import DRAWINGS
-from latefusion.sample.phrases import FAMILY_OF
-from latefusion.sample.plan import LOOK_GROUP_OF, Product, plan_products, share_out
-from latefusion.sample.vocabulary import NOUNS, OFFICIAL_COUNTS
-from latefusion.sample.write import write_pictures
+from latefusion.utils.errors import InputError
+from sample_catalogue import draw_sample
+from sample_catalogue import write as sample_write
+from sample_catalogue.drawings import DRAWINGS
+from sample_catalogue.phrases import FAMILY_OF
+from sample_catalogue.plan import LOOK_GROUP_OF, Product, plan_products, share_out
+from sample_catalogue.vocabulary import NOUNS, OFFICIAL_COUNTS
+from sample_catalogue.write import write_pictures
 
 SMALL = SampleConfig(products=240, seed=7, image_size=96)
 SIGIR_PRODUCTS = ("X_train", "x_test_task1_phase1", "x_test_task1_phase2")
@@ -285,7 +285,7 @@ def test_a_cut_between_two_samples_loses_neither_list(sigir, copied, monkeypatch
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("latefusion.sample.write_tables", cut)
+        patched.setattr("sample_catalogue.write_tables", cut)
         with pytest.raises(KeyboardInterrupt):
             draw_sample(OTHER, layout="sigir", root=copied)
     assert draw_sample(SMALL, layout="sigir", root=copied)

@@ -7,16 +7,16 @@ import pandas as pd
 import pytest
 from conftest import TINY_TRANSFORMER, Place
 
-from latefusion.calibration import expected_calibration_error, fit_temperature, reliability, temper
 from latefusion.config import load_experiment
-from latefusion.errors import InputError
-from latefusion.files import write_json
-from latefusion.metrics import METRICS
-from latefusion.prepare import load_prepared
+from latefusion.metrics.calibration import expected_calibration_error, fit_temperature, reliability, temper
+from latefusion.metrics.f1 import METRICS
 from latefusion.scores.environment import run_section
 from latefusion.scores.intervals import bootstrap, interval, mcnemar
 from latefusion.scores.results import Results
 from latefusion.scores.tables import best_expert, best_policy
+from latefusion.tables.dataset import read_dataset
+from latefusion.utils.errors import InputError
+from latefusion.utils.files import write_json
 
 RULES = ("mean", "weighted_mean", "max", "product")
 
@@ -225,7 +225,7 @@ def test_a_member_adds_what_the_vote_loses_without_it(finished):
 def test_votes_of_subsets_and_the_soft_vote_are_rows(finished, monkeypatch):
     monkeypatch.chdir(finished.folder)
     experiment = load_experiment(finished.page, ["vote.subsets={alone: [one_layer]}"])
-    results = Results(experiment, load_prepared(experiment))
+    results = Results(experiment, read_dataset(experiment))
     methods = {method.name: method for method in results.methods if method.kind == "vote"}
     assert list(methods) == ["vote", "soft vote", "vote alone"]
     alone = next(method for method in results.methods if method.name == "one_layer")

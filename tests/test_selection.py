@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from latefusion.metrics import class_counts, macro_f1, macro_f1_of_counts
-from latefusion.selection import CrossSelection
-from latefusion.split import assign_folds
+from latefusion.dataset.split import assign_folds
+from latefusion.metrics.f1 import class_counts, macro_f1, macro_f1_of_counts
+from latefusion.metrics.selection import CrossSelection
 
 
 @pytest.fixture

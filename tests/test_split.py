@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from latefusion.config import Split
-from latefusion.split import assign_folds, split_products
+from latefusion.dataset.split import assign_folds, split_products
 
 
 def catalogue(sizes: dict[str, int], split: str | None = None) -> pd.DataFrame:

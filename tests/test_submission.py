@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from latefusion.config import CatalogueConfig
-from latefusion.errors import InputError
 from latefusion.submission import Challenge, write_submissions
+from latefusion.utils.errors import InputError
 
 X_HEADER = "Integer_id\tTitle\tDescription\tImage_id\tProduct_id\n"
 PHASE_1 = X_HEADER + "8\tLivre\t\t108\t208\n7\tJeu\t\t107\t207\n"

@@ -8,9 +8,9 @@ import pytest
 
 from latefusion.config import load_experiment
 from latefusion.fusion.vote import majority_vote
-from latefusion.prepare import load_prepared
 from latefusion.scores.results import Results
 from latefusion.scores.subsets import Leaders, draw_subsets, votes_by_size
+from latefusion.tables.dataset import read_dataset
 
 
 def test_all_subsets_are_drawn_where_they_are_few_and_different_ones_where_they_are_many():
@@ -39,7 +39,7 @@ def test_a_subset_votes_as_the_vote_would(num_classes):
 def test_all_members_score_as_the_vote_and_each_alone_as_itself(finished, monkeypatch):
     monkeypatch.chdir(finished.folder)
     experiment = load_experiment(finished.page)
-    results = Results(experiment, load_prepared(experiment))
+    results = Results(experiment, read_dataset(experiment))
     scores = pd.read_csv(finished.run_root / "scores/scores.csv").set_index(["method", "split", "metric"])["value"]
     for part in ("valid", "test"):
         table = votes_by_size(results, part)

@@ -9,7 +9,7 @@ import pytest
 from conftest import TINY_CNN, Place
 
 from latefusion.config import Experiment
-from latefusion.prepare import load_prepared
+from latefusion.tables.dataset import read_dataset
 
 WORDS = {"lamp": "bright lamp for reading", "shoe": "leather shoe size nine", "mug": "mug for coffee", "one": "unique"}
 SIZES = {"lamp": 40, "shoe": 30, "mug": 3, "one": 1}
@@ -161,7 +161,7 @@ def test_a_split_column_is_obeyed_and_its_unlabelled_test_rows_are_predicted(pla
     place.write_page(page(split="part"))
     place.run_all()
     monkeypatch.chdir(place.folder)
-    prepared = load_prepared(Experiment.model_validate({"name": "tiny"} | page(split="part")))
+    dataset = read_dataset(Experiment.model_validate({"name": "tiny"} | page(split="part")))
     given = {row["id"]: row["part"] for row in rows}
-    assert {id_: "test" if split == "submit" else split for id_, split in prepared.products["split"].items()} == given
-    assert prepared.products.loc["p2", "split"] == "submit"
+    assert {id_: "test" if split == "submit" else split for id_, split in dataset.products["split"].items()} == given
+    assert dataset.products.loc["p2", "split"] == "submit"

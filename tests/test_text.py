@@ -9,9 +9,9 @@ import sentencepiece  # noqa: F401 (its import warns under some Pythons: here is
 import torch
 
 from latefusion.config import ScratchEncoder, TransformerExpert
-from latefusion.experts import tokens
-from latefusion.experts.scratch_encoder import learn_tokenizer
-from latefusion.experts.tokens import TextDataset, collate, encode, open_tokens, read_pairs
+from latefusion.experts.text import tokens
+from latefusion.experts.text.scratch_encoder import learn_tokenizer
+from latefusion.experts.text.tokens import TextDataset, collate, encode, open_tokens, read_pairs
 
 
 @pytest.fixture(scope="module")

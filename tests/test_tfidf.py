@@ -7,10 +7,10 @@ from conftest import Place
 from scipy.sparse import issparse
 
 from latefusion.config import TfidfExpert
-from latefusion.errors import InputError
-from latefusion.experts import tfidf
-from latefusion.experts.tfidf import TfidfClassifier, texts
-from latefusion.split import assign_folds, stratified_sample
+from latefusion.dataset.split import assign_folds, stratified_sample
+from latefusion.experts.text import tfidf
+from latefusion.experts.text.tfidf import TfidfClassifier, texts
+from latefusion.utils.errors import InputError
 
 EXPERT = TfidfExpert(kind="tfidf", cv_products=400)
 

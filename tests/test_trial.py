@@ -11,10 +11,10 @@ from conftest import TINY_CNN, TINY_DCL, tiny_page
 from transformers import CamembertConfig, CamembertModel, T5Config
 
 from latefusion.config import CnnExpert, Experiment, TransformerExpert
-from latefusion.errors import InputError
-from latefusion.experts.cnn import ImageClassifier, ImageNet
-from latefusion.experts.scratch_encoder import learn_tokenizer
+from latefusion.experts.image.cnn import ImageClassifier, TimmBackbone
+from latefusion.experts.text.scratch_encoder import learn_tokenizer
 from latefusion.experts.trial import check_networks
+from latefusion.utils.errors import InputError
 
 
 def experiment(**experts: dict) -> Experiment:
@@ -81,7 +81,7 @@ def test_the_trial_refuses_nothing_that_works():
     for name in random.Random(0).sample(timm.list_models("test_*"), 8):
         side = timm.get_pretrained_cfg(name).input_size[-1]
         image = {"resize": side, "crop": side}
-        net = ImageNet(CnnExpert(model=name, pretrained=False), pretrained=False)
+        net = TimmBackbone(CnnExpert(model=name, pretrained=False), pretrained=False)
         model = ImageClassifier(net, 2).eval()
         assert model(torch.zeros(1, side, side, 3, dtype=torch.uint8))["logits"].shape == (1, 2)
         check(new=TINY_CNN | {"model": name, "model_args": {}, "image": image})

@@ -8,8 +8,8 @@ import pytest
 from conftest import Place, tiny_page
 
 from latefusion.config import CatalogueConfig
-from latefusion.errors import InputError
 from latefusion.submission import ENS, SIGIR, validate_challenge, validate_predictions, write_submissions
+from latefusion.utils.errors import InputError
 
 CODES = ["10", "40", "2583"]
 SIGIR_TEST = (

@@ -24,12 +24,12 @@ from torch import nn
 sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
 
 from latefusion.config import BoostingPolicy, LogisticPolicy, NetworkPolicy, RulePolicy
-from latefusion.fusion.fuse import decide, fit_alone
-from latefusion.fusion.inputs import Evidence
-from latefusion.fusion.policy_net import StackedPolicy, fit_networks, network_sizes, stacks
-from latefusion.metrics import quick_macro_f1
-from latefusion.randomness import derive_seed
-from latefusion.split import assign_folds
+from latefusion.dataset.split import assign_folds
+from latefusion.fusion.inputs import FusionInputs
+from latefusion.fusion.networks import StackedPolicy, fit_networks, network_sizes, stacks
+from latefusion.fusion.training import decide, fit_alone
+from latefusion.metrics.f1 import quick_macro_f1
+from latefusion.utils.seeds import derive_seed
 
 EXPERTS = 5
 SIZES = {"8500x27": (8_500, 8_500, 27), "50000x2890": (5_000, 50_000, 2_890)}  # to learn from, to decide on, classes
@@ -49,11 +49,11 @@ def draw_probs(rng: np.random.Generator, targets: np.ndarray, num_classes: int) 
     return torch.from_numpy(logits).softmax(dim=-1).numpy()
 
 
-def features_of(evidence: Evidence, fold: int) -> torch.Tensor:
+def features_of(evidence: FusionInputs, fold: int) -> torch.Tensor:
     return torch.from_numpy(evidence.features(fold)).to(torch.get_default_dtype())
 
 
-def twelve_policies(batch_size: int) -> dict[str, Evidence]:
+def twelve_policies(batch_size: int) -> dict[str, FusionInputs]:
     """Return six pairs of experts, each with one layer and with two."""
     rng = np.random.default_rng(0)
     n, _, num_classes = SIZES["8500x27"]
@@ -62,7 +62,7 @@ def twelve_policies(batch_size: int) -> dict[str, Evidence]:
     folds = assign_folds(targets, 8, 0)
     pairs = [(0, 1), (0, 2), (0, 3), (0, 4), (1, 2), (1, 3)]
     return {
-        f"{first}{second}_{layers}": Evidence(
+        f"{first}{second}_{layers}": FusionInputs(
             NetworkPolicy(layers=layers, batch_size=batch_size, seed=first, **PAIR),
             (tables[first], tables[second]), targets, folds,
         )
@@ -70,7 +70,7 @@ def twelve_policies(batch_size: int) -> dict[str, Evidence]:
     }  # fmt: skip
 
 
-def train_stacked(policies: dict[str, Evidence]) -> dict[str, dict[str, torch.Tensor]]:
+def train_stacked(policies: dict[str, FusionInputs]) -> dict[str, dict[str, torch.Tensor]]:
     weights = {}
     for names in stacks(policies):
         fitted = fit_networks([policies[name] for name in names])
@@ -78,7 +78,7 @@ def train_stacked(policies: dict[str, Evidence]) -> dict[str, dict[str, torch.Te
     return weights
 
 
-def train_one_by_one(policies: dict[str, Evidence]) -> dict[str, dict[str, torch.Tensor]]:
+def train_one_by_one(policies: dict[str, FusionInputs]) -> dict[str, dict[str, torch.Tensor]]:
     weights = {}
     for name, evidence in policies.items():
         modules = [train_module(evidence, fold) for fold in range(8)]
@@ -92,7 +92,7 @@ def train_one_by_one(policies: dict[str, Evidence]) -> dict[str, dict[str, torch
     return weights
 
 
-def train_module(evidence: Evidence, fold: int) -> nn.Sequential:
+def train_module(evidence: FusionInputs, fold: int) -> nn.Sequential:
     """Train one network the plain way and return it as it was at its best epoch."""
     policy, sizes = evidence.policy, network_sizes(evidence)
     start = StackedPolicy(sizes, [derive_seed(policy.seed, "init", fold)])
@@ -123,7 +123,7 @@ def train_module(evidence: Evidence, fold: int) -> nn.Sequential:
     return module
 
 
-def compare_training(name: str, policies: dict[str, Evidence]) -> dict[str, float]:
+def compare_training(name: str, policies: dict[str, FusionInputs]) -> dict[str, float]:
     """Train the policies' networks both ways; return the ratio of the times, and how far the ends are apart."""
     seconds, weights = {}, {}
     for way, train in (("stacked", train_stacked), ("sequential", train_one_by_one)):
@@ -147,7 +147,7 @@ def compare_training(name: str, policies: dict[str, Evidence]) -> dict[str, floa
 
 
 @torch.no_grad()
-def fold_preds(evidence: Evidence, weights: dict[str, torch.Tensor]) -> np.ndarray:
+def fold_preds(evidence: FusionInputs, weights: dict[str, torch.Tensor]) -> np.ndarray:
     """Return (8, N) decisions of a policy's networks."""
     net = StackedPolicy(network_sizes(evidence), [0] * 8)
     net.load_state_dict(weights)
@@ -163,7 +163,7 @@ def run_rule(rule: str, size: str) -> None:
     Path("/proc/self/clear_refs").write_text("5")  # the most it held starts anew: drawing the tables does not count
     before = memory_mb("VmRSS")
     folds = assign_folds(targets[:n_learn], 8, 0)
-    evidence = Evidence(RULES[rule], tuple(table[:n_learn] for table in tables), targets[:n_learn], folds)
+    evidence = FusionInputs(RULES[rule], tuple(table[:n_learn] for table in tables), targets[:n_learn], folds)
     started = time.perf_counter()
     fitted = fit_alone(evidence)
     learnt = time.perf_counter()

@@ -29,11 +29,11 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
 
 from latefusion.config import BoostingPolicy, LogisticPolicy, NetworkPolicy, RulePolicy
-from latefusion.fusion.fuse import fit_alone
-from latefusion.fusion.inputs import Evidence
-from latefusion.metrics import quick_macro_f1
-from latefusion.selection import CrossSelection
-from latefusion.split import assign_folds
+from latefusion.dataset.split import assign_folds
+from latefusion.fusion.inputs import FusionInputs
+from latefusion.fusion.training import fit_alone
+from latefusion.metrics.f1 import quick_macro_f1
+from latefusion.metrics.selection import CrossSelection
 
 N, CLASSES, FOLDS, EPOCHS, CHANGED = 800, 8, 8, 20, 60
 PAIR = {"experts": ("a", "b"), "n_folds": FOLDS}
@@ -74,7 +74,7 @@ class Noise:
 
     def policy(self, targets: np.ndarray, policy, way: str) -> np.ndarray:
         """Return a policy's out-of-fold probabilities on tables that are `given` or `chosen`."""
-        return fit_alone(Evidence(policy, getattr(self, way)(targets), targets, self.folds)).oof_probs
+        return fit_alone(FusionInputs(policy, getattr(self, way)(targets), targets, self.folds)).oof_probs
 
 
 def moved(noise: Noise, rows: Callable[[np.ndarray], np.ndarray], n_products: int) -> float:

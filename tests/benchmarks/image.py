@@ -29,10 +29,10 @@ from torchvision import transforms
 sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
 
 from latefusion.config import CnnExpert, DclExpert, Hardware, ImageInput
-from latefusion.experts.cnn import ImageClassifier, ImageNet, TrainImages
-from latefusion.experts.dcl import DclClassifier
-from latefusion.experts.destruction import neighbour_permutation, rearrange
-from latefusion.image_cache import open_images
+from latefusion.experts.image.cnn import ImageClassifier, TimmBackbone, TrainImages
+from latefusion.experts.image.dcl import DclClassifier
+from latefusion.experts.image.destruction import neighbour_permutation, rearrange
+from latefusion.images.cache import open_images
 from latefusion.training.loop import make_accelerator
 
 PICTURES, CLASSES, GRID = 96, 27, 7
@@ -148,7 +148,7 @@ def networks(args: argparse.Namespace, precision: str, device: torch.device) -> 
     ):
         images = torch.randint(0, 256, (count, side, side, 3), dtype=torch.uint8, device=device)
         batch = {"images": images, "labels": torch.randint(CLASSES, (count,), device=device)}
-        net = ImageNet(CnnExpert(model=model, pretrained=False), pretrained=False)
+        net = TimmBackbone(CnnExpert(model=model, pretrained=False), pretrained=False)
         classifier = ImageClassifier(net, CLASSES)
         if name.startswith("dcl"):
             classifier = DclClassifier(net, CLASSES, DclExpert(kind="dcl", start_from="x"))

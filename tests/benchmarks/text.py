@@ -32,9 +32,9 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
 from texts import draw_products
 
 from latefusion.config import Hardware, ScratchEncoder, TextTraining, TransformerExpert
-from latefusion.experts.scratch_encoder import learn_tokenizer
-from latefusion.experts.tokens import TextDataset, collate, encode, open_tokens, read_pairs
-from latefusion.experts.transformer import TextClassifier
+from latefusion.experts.text.scratch_encoder import learn_tokenizer
+from latefusion.experts.text.tokens import TextDataset, collate, encode, open_tokens, read_pairs
+from latefusion.experts.text.transformer import TextClassifier
 from latefusion.training.batches import TrainBatches, part_of
 from latefusion.training.loop import make_accelerator, train_steps
 from latefusion.training.optim import lr_factor, make_optimizer

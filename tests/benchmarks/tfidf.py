@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
 from texts import draw_products
 
 from latefusion.config import TfidfExpert
-from latefusion.experts.tfidf import TfidfClassifier, texts
+from latefusion.experts.text.tfidf import TfidfClassifier, texts
 
 
 def main() -> None:

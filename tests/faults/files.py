@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from faults.fault import FINE, REFUSED, Ended, Fault, after, cut, flip, run
 from faults.shop import Shop
-from latefusion.files import remove
+from latefusion.utils.files import remove
 
 PREPARE = "01_prepare.py"
 NAMED = "refused with file, row and reason; all files equal after repair"

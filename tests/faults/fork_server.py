@@ -31,9 +31,9 @@ PRELOADED = (
     "huggingface_hub",
     "PIL.Image",
     "latefusion.config",
-    "latefusion.cli",
-    "latefusion.experts.cnn",
-    "latefusion.experts.transformer",
+    "latefusion.steps.cli",
+    "latefusion.experts.image.cnn",
+    "latefusion.experts.text.transformer",
 )
 
 

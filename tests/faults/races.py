@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from faults.fault import FINE, REFUSED, Fault, after, at_once
 from faults.shop import Shop
-from latefusion.files import remove
+from latefusion.utils.files import remove
 
 BUSY = r"is being made by process \d+ on .* since 20\d\d-"
 

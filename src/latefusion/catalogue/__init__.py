@@ -5,8 +5,8 @@
 """
 
 from latefusion.catalogue.canonical import read_catalogue, table_files
-from latefusion.catalogue.images import apply_image_policy, check_images, inspect_images
 from latefusion.catalogue.labels import class_order, read_test_labels
+from latefusion.images.inspection import apply_image_policy, check_images, inspect_images
 
 __all__ = [
     "apply_image_policy",

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from latefusion.errors import list_problems
+from latefusion.utils.errors import list_problems
 
 
 def refuse(problems: pd.Series, headline: str, advice: str) -> None:

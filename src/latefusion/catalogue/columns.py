@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from latefusion.config.nearest import nearest
-from latefusion.errors import list_problems
+from latefusion.utils.errors import list_problems
+from latefusion.utils.nearest import nearest
 
 
 def require_columns(path: Path, found: list[str], columns: list[str]) -> None:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from latefusion.catalogue.columns import require_columns
 from latefusion.catalogue.quoting import QUOTING_ADVICE, Record, refuse_long_header, refuse_swallowed_rows
-from latefusion.errors import InputError, list_problems
+from latefusion.utils.errors import InputError, list_problems
 
 logger = logging.getLogger(__name__)
 

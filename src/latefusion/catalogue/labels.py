@@ -10,7 +10,7 @@ from latefusion.catalogue.checks import check_ids, is_blank, refuse
 from latefusion.catalogue.reading import find_file, read_rows
 from latefusion.catalogue.spelling import show_spelling, spelling_key
 from latefusion.config import CatalogueConfig
-from latefusion.errors import InputError
+from latefusion.utils.errors import InputError
 
 
 def class_order(labels: Iterable[str]) -> list[str]:

@@ -12,7 +12,7 @@ from pyarrow import parquet as pq
 from pyarrow import types
 
 from latefusion.catalogue.columns import require_columns
-from latefusion.errors import InputError, list_problems
+from latefusion.utils.errors import InputError, list_problems
 
 logger = logging.getLogger(__name__)
 

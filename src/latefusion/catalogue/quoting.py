@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from latefusion.errors import InputError, list_problems
+from latefusion.utils.errors import InputError, list_problems
 
 QUOTING_ADVICE = (
     "Write a quotation mark inside a quoted cell twice. For format table, catalogue.quoted says how to read them: false"

@@ -10,7 +10,7 @@ import pandas as pd
 
 from latefusion.catalogue.delimited import read_delimited
 from latefusion.catalogue.parquet import read_parquet
-from latefusion.errors import InputError
+from latefusion.utils.errors import InputError
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 

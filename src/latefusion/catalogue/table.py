@@ -8,7 +8,7 @@ import pandas as pd
 from latefusion.catalogue.checks import check_ids, is_blank, refuse
 from latefusion.catalogue.reading import find_file, read_rows
 from latefusion.config import CatalogueConfig
-from latefusion.errors import InputError
+from latefusion.utils.errors import InputError
 
 logger = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from latefusion.config.experts import (
 )
 from latefusion.config.fusion import BoostingPolicy, LogisticPolicy, NetworkPolicy, Policy, RulePolicy, Vote
 from latefusion.config.joint import EndToEndJointExpert, FrozenJointExpert, JointExpert
-from latefusion.config.page import DEFAULT_PAGE, load_experiment
+from latefusion.config.loading import DEFAULT_PAGE, load_experiment
 from latefusion.config.training import DclTraining, Hardware, HeadTraining, ImageTraining, TextTraining, Training
 
 __all__ = [

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from latefusion.config.experts import CnnExpert, DclExpert, Expert, ImageInput, LateExpert
 from latefusion.config.fusion import Policy
 from latefusion.config.joint import JointExpert
-from latefusion.config.nearest import did_you_mean
+from latefusion.utils.nearest import did_you_mean
 
 # Folders of the experiment's own.
 RESERVED_NAMES = ("catalogue", "cache", "denoise", "figures", "previews", "scores", "vote")

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from latefusion.config.nearest import did_you_mean, shorten
+from latefusion.utils.nearest import did_you_mean, shorten
 
 # Windows keeps these for devices, and folders of such a name cannot be copied there.
 DEVICES = {"con", "prn", "aux", "nul"} | {f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)}

@@ -9,7 +9,7 @@ import yaml
 from yaml.error import Mark
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from latefusion.errors import InputError
+from latefusion.utils.errors import InputError
 
 MAX_CHARACTERS = 200_000
 MAX_DEPTH = 30

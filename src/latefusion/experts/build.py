@@ -2,17 +2,17 @@
 
 from accelerate.utils import set_seed
 
+from latefusion.experts.context import Context
 from latefusion.experts.network import Network
 from latefusion.experts.single import build_single
-from latefusion.experts.workshop import Workshop
 
 
-def build_network(workshop: Workshop, name: str) -> Network:
+def build_network(context: Context, name: str) -> Network:
     """Build an expert's network as it stands before its first epoch, seeded."""
-    expert, run_dir = workshop.experiment.experts[name], workshop.run_dir(name)
+    expert, run_dir = context.experiment.experts[name], context.run_dir(name)
     if expert.kind != "joint":
-        return build_single(workshop, expert, run_dir)
-    from latefusion.experts.joint import build  # it imports what both modalities need, which takes seconds
+        return build_single(context, expert, run_dir)
+    from latefusion.experts.joint.expert import build  # it imports what both modalities need, which takes seconds
 
     set_seed(expert.train.seed)
-    return build(workshop, expert, run_dir)
+    return build(context, expert, run_dir)

@@ -4,7 +4,7 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from latefusion.errors import InputError
+from latefusion.utils.errors import InputError
 
 
 @contextmanager

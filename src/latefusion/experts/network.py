@@ -10,9 +10,9 @@ import torch
 from torch.utils.data import Dataset
 
 from latefusion.config import Training
-from latefusion.experts.workshop import Workshop
-from latefusion.label_issues import valid_targets
-from latefusion.selection import CrossSelection
+from latefusion.experts.context import Context
+from latefusion.metrics.selection import CrossSelection
+from latefusion.tables.label_issues import valid_targets
 from latefusion.training.loaders import Collate, Data, eval_loader
 from latefusion.training.loop import Fitted, compute, fit, predict_dataset
 
@@ -38,16 +38,16 @@ class Validation:
     selection: CrossSelection
 
 
-def validation(workshop: Workshop, train_on: str) -> Validation:
+def validation(context: Context, train_on: str) -> Validation:
     """Return the validation products; on `clean`, label issues that denoising removed have no say."""
-    prepared = workshop.prepared
-    products = prepared.part("valid")
-    targets = valid_targets(workshop.experiment, prepared) if train_on == "clean" else prepared.targets(products)
-    return Validation(products, CrossSelection(targets, prepared.choosing_folds(), len(prepared.classes)))
+    dataset = context.dataset
+    products = dataset.part("valid")
+    targets = valid_targets(context.experiment, dataset) if train_on == "clean" else dataset.targets(products)
+    return Validation(products, CrossSelection(targets, dataset.choosing_folds(), len(dataset.classes)))
 
 
 def fit_network(
-    workshop: Workshop,
+    context: Context,
     network: Network,
     train: pd.DataFrame,
     valid: Validation | None,
@@ -69,24 +69,24 @@ def fit_network(
         drop_last=network.drop_last,
     )
     return fit(
-        workshop.accelerator, network.model, network.param_groups, data,
-        training=training, hardware=workshop.experiment.hardware, run_dir=run_dir, name=name,
+        context.accelerator, network.model, network.param_groups, data,
+        training=training, hardware=context.experiment.hardware, run_dir=run_dir, name=name,
         section=section or f"experts.{name}.train",
     )  # fmt: skip
 
 
-def predict_products(workshop: Workshop, network: Network, products: pd.DataFrame, batch_size: int) -> np.ndarray:
+def predict_products(context: Context, network: Network, products: pd.DataFrame, batch_size: int) -> np.ndarray:
     """Return (N, C) probabilities of products, in their order."""
     return predict_dataset(
-        workshop.accelerator, network.model, network.eval_set(products), network.collate,
-        batch_size=batch_size, hardware=workshop.experiment.hardware,
+        context.accelerator, network.model, network.eval_set(products), network.collate,
+        batch_size=batch_size, hardware=context.experiment.hardware,
     )  # fmt: skip
 
 
-def pooled_features(workshop: Workshop, network: Network, products: pd.DataFrame, batch_size: int) -> np.ndarray:
+def pooled_features(context: Context, network: Network, products: pd.DataFrame, batch_size: int) -> np.ndarray:
     """Return (N, F) float32: what the head of a text or image expert reads of products, in their order."""
-    model = network.model.to(workshop.accelerator.device).eval()
+    model = network.model.to(context.accelerator.device).eval()
     loader = eval_loader(
-        workshop.accelerator, network.eval_set(products), network.collate, batch_size, workshop.experiment.hardware
+        context.accelerator, network.eval_set(products), network.collate, batch_size, context.experiment.hardware
     )
-    return compute(workshop.accelerator, model.features, loader)
+    return compute(context.accelerator, model.features, loader)

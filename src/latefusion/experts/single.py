@@ -5,17 +5,17 @@ from pathlib import Path
 from accelerate.utils import set_seed
 
 from latefusion.config import CnnExpert, DclExpert, TransformerExpert
+from latefusion.experts.context import Context
 from latefusion.experts.network import Network
-from latefusion.experts.workshop import Workshop
 
 
-def build_single(workshop: Workshop, expert: TransformerExpert | CnnExpert | DclExpert, run_dir: Path) -> Network:
+def build_single(context: Context, expert: TransformerExpert | CnnExpert | DclExpert, run_dir: Path) -> Network:
     """Build an expert in a run folder as it stands before its first epoch, with the random numbers of its own seed."""
     if expert.kind == "transformer":  # imported here: transformers and timm take seconds each
-        from latefusion.experts.transformer import build
+        from latefusion.experts.text.transformer import build
     elif expert.kind == "cnn":
-        from latefusion.experts.cnn import build
+        from latefusion.experts.image.cnn import build
     else:
-        from latefusion.experts.dcl import build
+        from latefusion.experts.image.dcl import build
     set_seed(expert.train.seed)
-    return build(workshop, expert, run_dir)
+    return build(context, expert, run_dir)

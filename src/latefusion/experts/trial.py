@@ -12,10 +12,10 @@ from typing import TypeVar
 import torch
 
 from latefusion.config import CnnExpert, DclExpert, EndToEndJointExpert, Experiment, Training, TransformerExpert
-from latefusion.config.nearest import nearest
-from latefusion.errors import InputError, list_problems
-from latefusion.pretrained import local_folder
+from latefusion.plan.pretrained import local_folder
 from latefusion.training.batches import sharing_problem
+from latefusion.utils.errors import InputError, list_problems
+from latefusion.utils.nearest import nearest
 
 Tried = CnnExpert | DclExpert | TransformerExpert
 T = TypeVar("T")
@@ -88,13 +88,13 @@ def _try_image_network(
 ) -> None:
     stage_1 = experiment.stage_1(expert)
     _check_timm_name(stage_1.model)
-    from latefusion.experts.cnn import ImageClassifier, ImageNet  # after the name: it takes seconds more
-    from latefusion.experts.dcl import DclClassifier
+    from latefusion.experts.image.cnn import ImageClassifier, TimmBackbone  # after the name: it takes seconds more
+    from latefusion.experts.image.dcl import DclClassifier
 
     key = f"{stage_1.model} {stage_1.model_args}"
     if key not in backbones:  # many experts share one
         backbones[key] = _on_meta(
-            lambda: ImageNet(stage_1, pretrained=False),
+            lambda: TimmBackbone(stage_1, pretrained=False),
             f"timm cannot build {stage_1.model} with the model_args {stage_1.model_args}",
         )
     net = backbones[key]
@@ -144,7 +144,7 @@ def _try_encoder(expert: TransformerExpert) -> None:
     folder = local_folder(expert.model)
     if folder is None:  # on the hub
         return
-    from latefusion.experts.pretrained_encoder import check_encoder  # transformers takes seconds
+    from latefusion.experts.text.pretrained_encoder import check_encoder  # transformers takes seconds
 
     encoder = _on_meta(
         lambda: check_encoder(folder, max_length=expert.max_length, dropout=expert.dropout),

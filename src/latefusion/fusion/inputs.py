@@ -5,14 +5,14 @@ from functools import cached_property
 
 import numpy as np
 
-from latefusion.calibration import as_logits, fold_temperatures, temper
 from latefusion.config import Policy
+from latefusion.metrics.calibration import as_logits, fold_temperatures, temper
 
 ALL = -1  # in place of a fold: learnt on all validation products
 
 
 @dataclass(frozen=True)
-class Evidence:
+class FusionInputs:
     """The experts of one policy on the validation products.
 
     `tables` are the experts' (N, C) probabilities; `targets` (N,) class numbers, -1 where a label does not count;

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import softmax
 
-from latefusion.calibration import as_logits
-from latefusion.fusion.inputs import ALL, Evidence
-from latefusion.metrics import quick_macro_f1
+from latefusion.fusion.inputs import ALL, FusionInputs
+from latefusion.metrics.calibration import as_logits
+from latefusion.metrics.f1 import quick_macro_f1
 
 ROUNDS = 20  # weights are multiples of a twentieth or coarser
 
@@ -21,7 +21,7 @@ ROUNDS = 20  # weights are multiples of a twentieth or coarser
 class FittedRule:
     """A rule with the weights of its experts."""
 
-    evidence: Evidence
+    evidence: FusionInputs
     weights: np.ndarray  # (E,)
     oof_probs: np.ndarray  # (N, C)
 
@@ -37,7 +37,7 @@ class FittedRule:
         return probs.argmax(axis=1), probs
 
 
-def fit_rule(evidence: Evidence) -> FittedRule:
+def fit_rule(evidence: FusionInputs) -> FittedRule:
     """Learn what a rule has to learn: each fold's weights on the other folds, the final ones on all."""
     kind, n_folds = evidence.policy.kind, evidence.policy.n_folds
     oof_probs = np.empty_like(evidence.tables[0])
@@ -73,7 +73,7 @@ def _product(tables: list[np.ndarray], weights: np.ndarray) -> np.ndarray:
 RULES = {"mean": _mean, "weighted_mean": _mean, "max": _max, "product": _product}
 
 
-def _weights(evidence: Evidence, fold: int) -> np.ndarray:
+def _weights(evidence: FusionInputs, fold: int) -> np.ndarray:
     n_experts = len(evidence.tables)
     if evidence.policy.kind != "weighted_mean":
         return np.full(n_experts, 1 / n_experts, dtype=np.float32)

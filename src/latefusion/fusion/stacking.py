@@ -13,8 +13,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from latefusion.config import BoostingPolicy, LogisticPolicy
-from latefusion.errors import InputError
-from latefusion.fusion.inputs import ALL, Evidence
+from latefusion.fusion.inputs import ALL, FusionInputs
+from latefusion.utils.errors import InputError
 
 logger = logging.getLogger(__name__)
 MAX_ITER = 2000
@@ -24,7 +24,7 @@ MAX_ITER = 2000
 class FittedStacking:
     """A classifier learnt on all validation products, and what its like said of each left-out fold."""
 
-    evidence: Evidence
+    evidence: FusionInputs
     classifier: LogisticRegression | HistGradientBoostingClassifier
     oof_probs: np.ndarray  # (N, C)
 
@@ -38,7 +38,7 @@ class FittedStacking:
         return probs.argmax(axis=1), probs
 
 
-def fit_stacking(evidence: Evidence) -> FittedStacking:
+def fit_stacking(evidence: FusionInputs) -> FittedStacking:
     """Learn a classifier on each fold's complement, and one on all."""
     oof_probs = np.empty_like(evidence.tables[0])
     for fold in range(evidence.policy.n_folds):
@@ -49,7 +49,7 @@ def fit_stacking(evidence: Evidence) -> FittedStacking:
     return FittedStacking(evidence, _fit(evidence, evidence.features(ALL), evidence.rows(ALL)), oof_probs)
 
 
-def _fit(evidence: Evidence, features: np.ndarray, rows: np.ndarray):
+def _fit(evidence: FusionInputs, features: np.ndarray, rows: np.ndarray):
     targets = evidence.targets[rows]
     if len(np.unique(targets)) < 2:
         kind = evidence.policy.kind

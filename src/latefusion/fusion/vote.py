@@ -3,10 +3,10 @@
 import numpy as np
 
 from latefusion.config import Experiment
-from latefusion.fusion.decisions import read_preds, write_decisions
-from latefusion.jobs import Job
-from latefusion.prepare import Prepared
-from latefusion.probs import read_part_probs
+from latefusion.plan.jobs import Job
+from latefusion.tables.dataset import Dataset
+from latefusion.tables.predictions import read_preds, write_decisions
+from latefusion.tables.probabilities import read_part_probs
 
 
 def majority_vote(preds: np.ndarray, summed: np.ndarray) -> np.ndarray:
@@ -20,18 +20,18 @@ def majority_vote(preds: np.ndarray, summed: np.ndarray) -> np.ndarray:
     return np.where(leads, summed, -np.inf).argmax(axis=1)
 
 
-def vote(experiment: Experiment, prepared: Prepared, job: Job) -> None:
+def vote(experiment: Experiment, dataset: Dataset, job: Job) -> None:
     """Let the members vote on validation and test products."""
-    for part, products in prepared.evaluation_parts.items():
-        preds, summed = ballots(experiment, prepared, experiment.vote_members, part)
+    for part, products in dataset.evaluation_parts.items():
+        preds, summed = ballots(experiment, dataset, experiment.vote_members, part)
         mean = (summed / len(preds)).astype(np.float32)
-        write_decisions(job.run_dir, part, products.index, majority_vote(preds, summed), mean, prepared.classes)
+        write_decisions(job.run_dir, part, products.index, majority_vote(preds, summed), mean, dataset.classes)
 
 
-def ballots(experiment: Experiment, prepared: Prepared, members: tuple[str, ...], part: str):
+def ballots(experiment: Experiment, dataset: Dataset, members: tuple[str, ...], part: str):
     """Return the members' decisions (M, N) and the sum of their probabilities (N, C), one table in memory at a time."""
     run_dirs = [experiment.run_root / name for name in members]
     summed = 0.0
     for run_dir in run_dirs:
-        summed = summed + read_part_probs(run_dir, part, prepared).astype(np.float64)
-    return np.stack([read_preds(run_dir, part, prepared) for run_dir in run_dirs]), summed
+        summed = summed + read_part_probs(run_dir, part, dataset).astype(np.float64)
+    return np.stack([read_preds(run_dir, part, dataset) for run_dir in run_dirs]), summed

@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from latefusion.calibration import expected_calibration_error, fold_temperatures, temper
 from latefusion.fusion.vote import ballots, majority_vote
-from latefusion.metrics import macro_f1
-from latefusion.probs import read_part_probs
+from latefusion.metrics.calibration import expected_calibration_error, fold_temperatures, temper
+from latefusion.metrics.f1 import macro_f1
 from latefusion.scores.results import Results
+from latefusion.tables.probabilities import read_part_probs
 
 
 def expert_pairs(results: Results) -> pd.DataFrame:
@@ -35,7 +35,7 @@ def calibration_table(results: Results) -> pd.DataFrame:
 
     On validation products the temperature is learnt on the other folds; on test, on all validation products.
     """
-    folds = results.prepared.choosing_folds()
+    folds = results.dataset.choosing_folds()
     rows = []
     for expert in results.experts:
         valid = results.probs(expert, "valid")
@@ -58,11 +58,11 @@ def _temper_by_fold(probs: np.ndarray, folds: np.ndarray, temperatures: list[flo
 
 def vote_members(results: Results) -> pd.DataFrame:
     """Return for each of the vote's members its score, how often it disagrees, and what the vote is without it."""
-    experiment, prepared = results.experiment, results.prepared
+    experiment, dataset = results.experiment, results.dataset
     members = experiment.vote_members
     rows = []
     for part in results.parts if "vote" in results.done else []:
-        preds, summed = ballots(experiment, prepared, members, part)
+        preds, summed = ballots(experiment, dataset, members, part)
         known, targets = results.known(part), results.targets[part][results.known(part)]
         decided = majority_vote(preds, summed)
         whole = macro_f1(targets, decided[known])
@@ -70,7 +70,7 @@ def vote_members(results: Results) -> pd.DataFrame:
         for number, name in enumerate(members):
             without = whole
             if len(members) > 1:
-                own = read_part_probs(experiment.run_root / name, part, prepared)
+                own = read_part_probs(experiment.run_root / name, part, dataset)
                 without = macro_f1(targets, majority_vote(np.delete(preds, number, axis=0), summed - own)[known])
             score, apart = macro_f1(targets, preds[number][known]), (preds[number] != decided).mean()
             rows.append((name, part, score, apart, disagree[number], without, whole - without))

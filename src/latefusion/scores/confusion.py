@@ -76,10 +76,10 @@ def mistakes(results: Results, method: Method, part: str) -> pd.DataFrame:
     """
     targets, preds = results.targets[part], results.preds(method, part)
     wrong = np.flatnonzero((targets >= 0) & (preds != targets))
-    names = np.array(results.prepared.classes)
+    names = np.array(results.dataset.classes)
     table = pd.DataFrame(
         {
-            "title": results.prepared.evaluation_parts[part]["title"].iloc[wrong],
+            "title": results.dataset.evaluation_parts[part]["title"].iloc[wrong],
             "label": names[targets[wrong]],
             "decided": names[preds[wrong]],
             "confidence": results.probs(method, part)[wrong, preds[wrong]],

@@ -1,7 +1,7 @@
 """What the scores were computed on: device, precision, threads, versions and code, as each job recorded them."""
 
-from latefusion.artifacts import read_facts
 from latefusion.scores.results import Results
+from latefusion.tables.artifacts import read_facts
 
 UNKNOWN = "not recorded"
 

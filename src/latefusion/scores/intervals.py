@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.stats import binomtest
 
-from latefusion.metrics import scores_of_counts
+from latefusion.metrics.f1 import scores_of_counts
 
 DRAWS, BLOCK = 1000, 50
 LOW, HIGH = 0.025, 0.975  # the 95 % interval

@@ -2,13 +2,13 @@
 
 import pandas as pd
 
-from latefusion.artifacts import read_facts
 from latefusion.config import Experiment, LateExpert
-from latefusion.needs import goes_on
-from latefusion.records import sound
-from latefusion.sample.plan import VAGUENESS
+from latefusion.plan.dependencies import goes_on
+from latefusion.plan.records import sound
 from latefusion.scores.results import Results
 from latefusion.scores.tables import best_expert, best_policy
+from latefusion.tables.artifacts import read_facts
+from sample_catalogue.plan import VAGUENESS
 
 METHODS = (
     "In percent, with bootstrap 95 % intervals. {sizes}. On valid, an expert that chooses an epoch is scored, fold by "

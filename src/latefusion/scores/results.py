@@ -8,12 +8,12 @@ import numpy as np
 
 from latefusion.catalogue import read_test_labels
 from latefusion.config import Experiment
-from latefusion.fusion.decisions import read_preds
 from latefusion.fusion.vote import ballots, majority_vote
-from latefusion.jobs import plan
-from latefusion.label_issues import valid_targets
-from latefusion.prepare import Prepared
-from latefusion.probs import read_part_probs
+from latefusion.plan.jobs import plan
+from latefusion.tables.dataset import Dataset
+from latefusion.tables.label_issues import valid_targets
+from latefusion.tables.predictions import read_preds
+from latefusion.tables.probabilities import read_part_probs
 
 GROUPS = {  # kind -> the paper's name for it, in the order of its table
     "image": "Uni-image classifier",
@@ -38,7 +38,7 @@ class Results:
     """The finished jobs of an experiment, read when asked for."""
 
     experiment: Experiment
-    prepared: Prepared
+    dataset: Dataset
 
     @cached_property
     def done(self) -> set[str]:
@@ -70,12 +70,12 @@ class Results:
     @cached_property
     def targets(self) -> dict[str, np.ndarray]:
         """Return for each part the (N,) class numbers, -1 where a label is not known or does not count."""
-        test = self.prepared.evaluation_parts["test"]
-        given = read_test_labels(self.experiment.catalogue, self.prepared.products)
+        test = self.dataset.evaluation_parts["test"]
+        given = read_test_labels(self.experiment.catalogue, self.dataset.products)
         labels = test["label"].fillna(given.reindex(test.index))
         return {
-            "valid": valid_targets(self.experiment, self.prepared),
-            "test": self.prepared.targets(test.assign(label=labels)),
+            "valid": valid_targets(self.experiment, self.dataset),
+            "test": self.dataset.targets(test.assign(label=labels)),
         }
 
     @property
@@ -103,16 +103,16 @@ class Results:
 
     def _preds(self, method: Method, part: str) -> np.ndarray:
         if method.kind in ("policy", "rule") or method.name == "vote":
-            return read_preds(self.experiment.run_root / method.name, part, self.prepared)
+            return read_preds(self.experiment.run_root / method.name, part, self.dataset)
         if method.kind == "vote" and method.name != "soft vote":
             members = self.experiment.vote.subsets[method.name.removeprefix("vote ")]
-            return majority_vote(*ballots(self.experiment, self.prepared, members, part))
+            return majority_vote(*ballots(self.experiment, self.dataset, members, part))
         return self.probs(method, part).argmax(axis=1)
 
     def probs(self, method: Method, part: str) -> np.ndarray:
         """Return a method's (N, C) probabilities; the soft vote's are the mean of the vote's members'."""
         folder = "vote" if method.name == "soft vote" else method.name
-        return read_part_probs(self.experiment.run_root / folder, part, self.prepared)
+        return read_part_probs(self.experiment.run_root / folder, part, self.dataset)
 
     def all_preds(self) -> Iterator[tuple[Method, str, np.ndarray]]:
         """Yield (method, part, decisions) for all there is to score."""

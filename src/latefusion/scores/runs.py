@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from latefusion.errors import InputError
-from latefusion.scores.page import markdown
+from latefusion.scores.report import markdown
 from latefusion.scores.results import GROUPS
+from latefusion.utils.errors import InputError
 
 COLUMNS = (("valid", "macro_f1"), ("test", "macro_f1"), ("test", "accuracy"))
 

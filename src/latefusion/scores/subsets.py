@@ -7,11 +7,11 @@ from math import comb
 import numpy as np
 import pandas as pd
 
-from latefusion.fusion.decisions import read_preds
 from latefusion.fusion.vote import majority_vote
-from latefusion.metrics import quick_macro_f1
-from latefusion.probs import read_part_probs
+from latefusion.metrics.f1 import quick_macro_f1
 from latefusion.scores.results import Results
+from latefusion.tables.predictions import read_preds
+from latefusion.tables.probabilities import read_part_probs
 
 
 def votes_by_size(results: Results, part: str, *, draws: int = 100, seed: int = 0) -> pd.DataFrame:
@@ -19,12 +19,12 @@ def votes_by_size(results: Results, part: str, *, draws: int = 100, seed: int = 
 
     Of each size all subsets vote, or `draws` of them where there are more.
     """
-    experiment, prepared = results.experiment, results.prepared
+    experiment, dataset = results.experiment, results.dataset
     members, known = experiment.vote_members, results.known(part)
-    targets, num_classes = results.targets[part][known], len(prepared.classes)
+    targets, num_classes = results.targets[part][known], len(dataset.classes)
     run_dirs = [experiment.run_root / name for name in members]
-    preds = np.stack([read_preds(run_dir, part, prepared) for run_dir in run_dirs])
-    tables = (read_part_probs(run_dir, part, prepared) for run_dir in run_dirs)
+    preds = np.stack([read_preds(run_dir, part, dataset) for run_dir in run_dirs])
+    tables = (read_part_probs(run_dir, part, dataset) for run_dir in run_dirs)
     leaders = Leaders(preds[:, known], (table[known] for table in tables))
     rng, rows = np.random.default_rng(seed), []
     for size in range(1, len(members) + 1):

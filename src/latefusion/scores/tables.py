@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from latefusion.metrics import METRICS, class_counts, f1_of_counts, macro_f1
+from latefusion.metrics.f1 import METRICS, class_counts, f1_of_counts, macro_f1
 from latefusion.scores.intervals import bootstrap, interval, mcnemar
 from latefusion.scores.results import Method, Results
 
@@ -15,7 +15,7 @@ def score_table(results: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
         known = results.known(part)
         targets = results.targets[part][known]
         preds = np.stack([results.preds(method, part)[known] for method in results.methods])
-        draws = bootstrap(targets, preds, len(results.prepared.classes))
+        draws = bootstrap(targets, preds, len(results.dataset.classes))
         for number, method in enumerate(results.methods):
             for metric, function in METRICS.items():
                 value = function(targets, preds[number])
@@ -76,14 +76,14 @@ def class_table(results: Results) -> pd.DataFrame:
     """Return precision, recall, F1 and numbers of each class, for each method and split."""
     frames = []
     for method, part, preds in results.all_preds():
-        counts = class_counts(results.targets[part], preds, len(results.prepared.classes))[:, 0]
+        counts = class_counts(results.targets[part], preds, len(results.dataset.classes))[:, 0]
         right, predicted, labelled = counts
         frames.append(
             pd.DataFrame(
                 {
                     "method": method.name,
                     "split": part,
-                    "class": results.prepared.classes,
+                    "class": results.dataset.classes,
                     "precision": right / np.maximum(predicted, 1),
                     "recall": right / np.maximum(labelled, 1),
                     "f1": f1_of_counts(counts),

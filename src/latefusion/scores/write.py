@@ -1,21 +1,21 @@
 """Score what is done and write it down."""
 
 from latefusion.config import Experiment
-from latefusion.files import write_text
-from latefusion.label_report import describe_label_issues
-from latefusion.locks import locked
-from latefusion.prepare import Prepared
+from latefusion.denoise.report import describe_label_issues
 from latefusion.scores.analysis import calibration_table, expert_pairs, vote_members
 from latefusion.scores.environment import run_section
 from latefusion.scores.notes import sample_note
-from latefusion.scores.page import calibration_section, pair_section, score_section, vote_section
+from latefusion.scores.report import calibration_section, pair_section, score_section, vote_section
 from latefusion.scores.results import Results
 from latefusion.scores.tables import class_table, score_table
+from latefusion.tables.dataset import Dataset
+from latefusion.utils.files import write_text
+from latefusion.utils.locks import locked
 
 
-def write_scores(experiment: Experiment, prepared: Prepared) -> str:
+def write_scores(experiment: Experiment, dataset: Dataset) -> str:
     """Score every job that is done and return the page."""
-    results = Results(experiment, prepared)
+    results = Results(experiment, dataset)
     scores, comparisons = score_table(results)
     tables = {
         "scores": scores,
@@ -32,7 +32,7 @@ def write_scores(experiment: Experiment, prepared: Prepared) -> str:
         vote_section(results, tables["votes"]),
         pair_section(results, tables["pairs"]),
         calibration_section(results, tables["calibration"]),
-        describe_label_issues(experiment, prepared) if "denoise" in results.done else "",
+        describe_label_issues(experiment, dataset) if "denoise" in results.done else "",
         run_section(results),
     ]
     page = "\n\n".join(filter(None, sections)) + "\n"

@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 from latefusion.catalogue.columns import nearest_column
-from latefusion.errors import InputError, list_problems
 from latefusion.submission.forms import CHALLENGES, PREDICTIONS, Form
+from latefusion.utils.errors import InputError, list_problems
 
 SEPARATORS = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "bars", " ": "spaces"}
 FORMS = (*CHALLENGES.values(), PREDICTIONS)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from latefusion.catalogue.checks import refuse
-from latefusion.errors import list_problems
+from latefusion.utils.errors import list_problems
 
 FLOAT = re.compile(r"[+-]?([0-9]+[.,][0-9]*|[.,][0-9]+|[0-9]+(?=[eE]))([eE][+-]?[0-9]+)?")
 CELL_FAULTS = [  # headline, whether a cell is at fault, advice

@@ -6,11 +6,11 @@ from pathlib import Path
 from latefusion.catalogue.labels import class_order
 from latefusion.catalogue.reading import find_file
 from latefusion.config import CatalogueConfig, Experiment
-from latefusion.errors import InputError
-from latefusion.jobs import plan
-from latefusion.prepare import load_prepared
+from latefusion.plan.jobs import plan
 from latefusion.submission.forms import CHALLENGES, PREDICTIONS_NAME, Challenge
 from latefusion.submission.validation import validate_challenge, validate_predictions
+from latefusion.tables.dataset import read_dataset
+from latefusion.utils.errors import InputError
 
 
 def validate_files(
@@ -103,6 +103,6 @@ def _validate_predictions(experiment: Experiment, path: Path) -> str:
     catalogue = plan(experiment)["catalogue"]
     if catalogue.state() != "done":
         raise InputError(f"what {path.name} must hold is not known: run src/{catalogue.script} first")
-    prepared = load_prepared(experiment)
-    rows = validate_predictions(path, prepared.evaluation_parts["test"].index, prepared.classes)
+    dataset = read_dataset(experiment)
+    rows = validate_predictions(path, dataset.evaluation_parts["test"].index, dataset.classes)
     return f"ok: {path} ({len(rows):,} rows)"

@@ -8,7 +8,7 @@ import string
 from collections.abc import Iterable
 from pathlib import Path
 
-from latefusion.errors import InputError, list_problems
+from latefusion.utils.errors import InputError, list_problems
 
 
 def read_lines(path: Path, *, quoted: bool = False) -> list[str]:

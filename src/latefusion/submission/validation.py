@@ -10,11 +10,11 @@ import pandas as pd
 
 from latefusion.catalogue.checks import is_blank, refuse
 from latefusion.catalogue.delimited import read_delimited
-from latefusion.errors import InputError, list_problems
 from latefusion.submission.forms import PREDICTIONS, Challenge
 from latefusion.submission.header import SEPARATORS, check_header
 from latefusion.submission.rows import check_ids, check_keys, check_labels, check_whole_numbers
 from latefusion.submission.text import read_lines
+from latefusion.utils.errors import InputError, list_problems
 
 
 def validate_challenge(

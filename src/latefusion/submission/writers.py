@@ -12,10 +12,10 @@ from pathlib import Path
 import pandas as pd
 
 from latefusion.config import CatalogueConfig
-from latefusion.errors import list_problems
-from latefusion.files import whole
 from latefusion.submission.forms import CHALLENGES, PREDICTIONS_NAME, Challenge
 from latefusion.submission.validation import validate_challenge, validate_predictions
+from latefusion.utils.errors import list_problems
+from latefusion.utils.files import whole
 
 ROUNDING = 1e-6  # by so much a confidence may lie outside 0 to 1: a mean of ten experts in float32; it is cut off
 

@@ -11,7 +11,7 @@ import numpy as np
 from torch.utils.data import Sampler
 
 from latefusion.config import Training
-from latefusion.randomness import derive_seed
+from latefusion.utils.seeds import derive_seed
 
 POOL = 50  # batches whose items are sorted by length together
 

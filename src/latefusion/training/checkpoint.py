@@ -15,12 +15,12 @@ import torch
 from accelerate import Accelerator
 
 from latefusion.config import Training
-from latefusion.errors import InputError
-from latefusion.files import partial_of, read_json, remove, whole, write_json, write_text
-from latefusion.records import attempt_of, describe_file, missing_or_cut
-from latefusion.selection import CrossSelection
+from latefusion.metrics.selection import CrossSelection
+from latefusion.plan.records import attempt_of, describe_file, missing_or_cut
 from latefusion.training.progress import Progress
-from latefusion.weights import save_weights
+from latefusion.utils.errors import InputError
+from latefusion.utils.files import partial_of, read_json, remove, whole, write_json, write_text
+from latefusion.utils.weights import save_weights
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from latefusion.config import Training
-from latefusion.errors import InputError
+from latefusion.utils.errors import InputError
 
 
 @dataclass(frozen=True)

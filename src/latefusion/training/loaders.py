@@ -12,10 +12,10 @@ from accelerate import Accelerator
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from latefusion.config import Hardware, Training
-from latefusion.errors import InputError
-from latefusion.selection import CrossSelection
+from latefusion.metrics.selection import CrossSelection
 from latefusion.training.batches import EvalBatches, TrainBatches, sharing_problem
 from latefusion.training.worker_errors import CarryingLoader
+from latefusion.utils.errors import InputError
 
 Collate = Callable[[list], dict[str, torch.Tensor]]
 

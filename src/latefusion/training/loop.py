@@ -24,15 +24,15 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from torch.utils.data import DataLoader, Dataset
 
 from latefusion.config import Hardware, Training
-from latefusion.errors import InputError
-from latefusion.metrics import valid_scores
-from latefusion.randomness import derive_seed
+from latefusion.metrics.f1 import valid_scores
 from latefusion.training.checkpoint import keep_weights, resume, save_checkpoint
 from latefusion.training.divergence import Divergence, count_broken
-from latefusion.training.journal import Journal
 from latefusion.training.loaders import Collate, Data, eval_loader, train_loader
+from latefusion.training.log import TrainingLog
 from latefusion.training.optim import lr_factor, make_optimizer
 from latefusion.training.progress import Progress, Step
+from latefusion.utils.errors import InputError
+from latefusion.utils.seeds import derive_seed
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +110,7 @@ def fit(
     progress = resume(accelerator, run_dir, name, selection)
     total_steps = training.epochs * batches.n_batches
     divergence = Divergence(name, section, training, accelerator.mixed_precision)
-    with Journal(run_dir, name, progress, total_steps, is_main=accelerator.is_main_process) as journal:
+    with TrainingLog(run_dir, name, progress, total_steps, is_main=accelerator.is_main_process) as journal:
         for epoch in range(progress.epoch, training.epochs):
             batches.begin(epoch, done=progress.batch)
             if progress.batch == 0:
@@ -211,7 +211,7 @@ def predict_dataset(
 
 
 def _epoch_record(
-    accelerator: Accelerator, progress: Progress, lr: float, padding_share: float | None, journal: Journal
+    accelerator: Accelerator, progress: Progress, lr: float, padding_share: float | None, journal: TrainingLog
 ) -> dict[str, float]:
     """Return the epoch's record: the mean of each loss over its items, the last learning rate, speed, padding."""
     record = {key: total / progress.items for key, total in progress.summed(accelerator).items()}

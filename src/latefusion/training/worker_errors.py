@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from torch.utils.data import DataLoader, Dataset
 
-from latefusion.errors import InputError
+from latefusion.utils.errors import InputError
 
 
 class CarryingItems(Dataset):

@@ -1,0 +1,128 @@
+"""Read an experiment's YAML page, apply `--set key=value` overrides, and say plainly what is wrong with it."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from latefusion.config.experiment import Experiment
+from latefusion.config.strict_yaml import MAX_CHARACTERS, MAX_DEPTH, read_yaml
+from latefusion.utils.errors import InputError
+from latefusion.utils.nearest import did_you_mean, nearest, shorten
+
+DEFAULT_PAGE = Path(__file__).parents[3] / "configs" / "sample.yaml"
+NAMED = ("experts", "policies")  # sections whose keys are the user's own names
+
+
+def load_experiment(path: Path = DEFAULT_PAGE, overrides: list[str] = ()) -> Experiment:
+    """Return the experiment of a page; its name is the file's unless the page gives one.
+
+    Raises InputError naming every key that is wrong, by its path or its line.
+    """
+    page = _read_page(path)
+    page.setdefault("name", path.stem)
+    written = {section: set(_mapping(page.get(section))) for section in NAMED}
+    for override in overrides:
+        _apply_override(page, override)
+    try:
+        return Experiment.model_validate(page)
+    except ValidationError as error:
+        problems: dict[str, list[str]] = {}
+        for problem in error.errors():
+            keys, message = _describe(problem, page)
+            if problem["type"] in ("missing", "union_tag_not_found"):
+                message += _misspelt_override(keys, written)
+            problems.setdefault(".".join(keys), []).append(message)
+        lines = (
+            f"{shorten(key, 200)}: {' or '.join(dict.fromkeys(messages))}".removeprefix(": ")
+            for key, messages in problems.items()
+        )
+        raise InputError("\n  ".join([f"{path}: invalid config:", *lines])) from None
+
+
+def _read_page(path: Path) -> dict:
+    try:
+        with path.open(encoding="utf-8") as file:
+            text = file.read(MAX_CHARACTERS + 1)
+    except (OSError, ValueError) as error:
+        if isinstance(error, UnicodeDecodeError):
+            raise InputError(f"{path}: the config is not UTF-8: {error}") from None
+        raise InputError(f"{path}: cannot read the config: {getattr(error, 'strerror', None) or error}") from None
+    page = read_yaml(text, str(path))
+    if not isinstance(page, dict):
+        raise InputError(f"{path}: a config is a mapping of keys to values; see configs/catalogue.yaml")
+    return page
+
+
+def _apply_override(page: dict, override: str) -> None:
+    key, equals, value = override.partition("=")
+    shown = f"--set {shorten(override)}"
+    if not equals or not key:
+        raise InputError(f"{shown}: write key=value, for example --set catalogue.root=data/mine")
+    *parents, last = key.split(".")
+    if len(parents) >= MAX_DEPTH:
+        raise InputError(f"{shown}: nested more than {MAX_DEPTH} levels deep")
+    section = page
+    for parent in parents:
+        below = section.get(parent, {})
+        if not isinstance(below, dict):
+            raise InputError(f"{shown}: '{parent}' is a value, it has no keys below it")
+        section[parent] = dict(below)  # a copy: sections that YAML anchors share are one object
+        section = section[parent]
+    section[last] = read_yaml(value, shown)
+
+
+def _mapping(value: object) -> Mapping:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _misspelt_override(keys: list[str], written: dict[str, set[str]]) -> str:
+    """Return a clause where something is missing in an expert or policy that only a `--set` key names."""
+    if len(keys) < 2 or keys[0] not in NAMED or keys[1] in written[keys[0]]:
+        return ""
+    near = nearest(keys[1], written[keys[0]])
+    return f"; the config has no {keys[0]}.{keys[1]}" + (f", did you mean {keys[0]}.{near}?" if near else "")
+
+
+def _describe(problem: dict, page: dict) -> tuple[list[str], str]:
+    """Return the path of keys to one problem, without pydantic's own tags in it, and what the problem is."""
+    keys, here = [], page
+    for part in problem["loc"]:
+        if isinstance(here, dict) and part in here:
+            here = here[part]
+        elif part == problem["loc"][-1] and problem["type"] == "missing":
+            here = None
+        else:
+            continue  # the tag of a union: it stands in no page
+        keys.append(str(part))
+    context = problem.get("ctx", {})
+    if "key" in context:
+        keys.append(context["key"])
+    if problem["type"] == "union_tag_invalid":
+        keys.append(context["discriminator"].strip("'"))
+    return keys, _message(problem, context)
+
+
+def _message(problem: dict, context: dict) -> str:
+    """Return what pydantic says, in the words of YAML where it speaks in its own."""
+    value, message = problem["input"], problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "union_tag_not_found":
+        return f"the key {context['discriminator']} is missing"
+    if problem["type"] == "union_tag_invalid":
+        return f"unknown value '{shorten(context['tag'])}'{did_you_mean(context['tag'], _quoted(context))}"
+    if problem["type"] == "literal_error" and isinstance(value, str):
+        return f"unknown value '{shorten(value)}'{did_you_mean(value, _quoted(context))}"
+    if problem["type"] in ("dict_type", "model_type", "model_attributes_type"):
+        return "should be a mapping of keys to values"
+    if problem["type"] == "tuple_type":
+        return "should be a list"
+    if problem["type"] == "string_pattern_mismatch":  # names alone have a pattern
+        return "a name is made of letters, digits, - and _, and begins with a letter or digit"
+    if problem["type"] == "string_type" and isinstance(value, bool | int | float):
+        return f"should be text, and YAML reads this as {str(value).lower()}: write it in quotes"
+    return message
+
+
+def _quoted(context: dict) -> list[str]:
+    return re.findall("'([^']*)'", context.get("expected_tags") or context["expected"])

@@ -1,0 +1,1 @@
+"""From a catalogue to a dataset: clean text, near-duplicates, splits and folds."""

@@ -1,0 +1,94 @@
+"""Denoising: products whose picture speaks against their label, found by confident learning.
+
+Out-of-fold probabilities of image classifiers for every training product, ranked by cleanlab (Northcutt et al.,
+"Confident Learning", JAIR 2021); the worst of those it flags are taken out of image training. Validation products take
+no part and stay as they are, for cleaning them flatters the score; with `clean_valid` they take part, and those removed
+neither choose the epochs of experts that train on clean products, nor train policies, nor count in validation scores.
+
+Writes `weights/<experiment>/denoise/`: `oof_probs.parquet`, `label_issues.parquet` (most suspicious first: the given
+label, the suggested one, the normalised margin, the probabilities of both, whether removed), `label_issues.html` to
+look through them, and `metrics.json`.
+"""
+
+import logging
+
+import numpy as np
+import pandas as pd
+from accelerate.utils import set_seed
+
+from latefusion.denoise.gallery import THUMBNAIL, write_gallery
+from latefusion.denoise.ranking import rank_label_issues
+from latefusion.experts.context import Context
+from latefusion.experts.image import cnn
+from latefusion.experts.network import fit_network, predict_products
+from latefusion.experts.training_products import training_products
+from latefusion.metrics.f1 import macro_f1
+from latefusion.tables.probabilities import read_probs, write_probs
+from latefusion.training.checkpoint import best_weights
+from latefusion.utils.files import whole, write_json, write_text
+from latefusion.utils.seeds import derive_seed
+from latefusion.utils.weights import load_weights
+
+logger = logging.getLogger(__name__)
+
+
+def denoise(context: Context) -> None:
+    """Find label issues among the products that have a picture, and mark the ones to remove."""
+    settings, dataset = context.experiment.denoise, context.dataset
+    run_dir, images = context.run_dir("denoise"), context.images  # all processes open these together
+    products = training_products(context, dataset.part(*settings.splits), "all")
+    targets = dataset.targets(products)
+    pred_probs = _out_of_fold_probs(context, products)
+    if not context.accelerator.is_main_process:
+        return
+    write_probs(run_dir / "oof_probs.parquet", products.index, pred_probs, dataset.classes)
+    issues = rank_label_issues(products.index, targets, pred_probs, dataset.classes, settings)
+    with whole(run_dir / "label_issues.parquet") as partial:
+        issues.to_parquet(partial)
+    page = write_gallery(issues, products["title"], lambda id_: images.read(id_, THUMBNAIL), settings.gallery)
+    write_text(run_dir / "label_issues.html", page)
+    write_json(
+        run_dir / "metrics.json",
+        {
+            "products": len(products),
+            "flagged": len(issues),
+            "removed": int(issues["removed"].sum()),
+            "oof_macro_f1": macro_f1(targets, pred_probs.argmax(axis=1)),
+        },
+    )
+    logger.info("denoise: %d of %d flagged, %d removed", len(issues), len(products), issues["removed"].sum())
+
+
+def _out_of_fold_probs(context: Context, products: pd.DataFrame) -> np.ndarray:
+    """Return (N, C): each product's probabilities by the network of the fold it was left out of."""
+    settings = context.experiment.denoise
+    folds = context.dataset.folds(products, settings.n_folds, derive_seed(settings.network.train.seed, "denoise"))
+    pred_probs = np.full((len(products), len(context.dataset.classes)), np.nan, dtype=np.float32)
+    for fold in range(settings.n_folds):
+        train, held_out = products[folds != fold], products[folds == fold]
+        pred_probs[folds == fold] = _fold_probs(context, fold, train, held_out)
+    return pred_probs
+
+
+def _fold_probs(context: Context, fold: int, train: pd.DataFrame, held_out: pd.DataFrame) -> np.ndarray:
+    """Train a fold's network and predict what it has not seen; a fold that is done already is read back."""
+    network_settings = context.experiment.denoise.network
+    fold_dir = context.run_dir("denoise") / "folds" / f"fold-{fold}"
+    path = fold_dir / "probs.parquet"
+    done = path.exists()
+    context.accelerator.wait_for_everyone()
+    if done:
+        return read_probs(path, held_out.index, context.dataset.classes)
+    set_seed(derive_seed(network_settings.train.seed, "fold", fold))
+    network = cnn.build(context, network_settings, fold_dir)
+    # The last epoch is kept: were the held-out fold to choose it, its probabilities would not be out of fold.
+    fitted = fit_network(
+        context, network, train, None,
+        training=network_settings.train, run_dir=fold_dir, name=f"denoise fold {fold}",
+        section="denoise.network.train",
+    )  # fmt: skip
+    load_weights(network.model, best_weights(fold_dir, fitted.progress))
+    probs = predict_products(context, network, held_out, network_settings.train.batch_size)
+    if context.accelerator.is_main_process:
+        write_probs(path, held_out.index, probs, context.dataset.classes)
+    return probs

@@ -1,0 +1,60 @@
+"""Ranking label issues by confident learning, and choosing which of them to remove.
+
+Northcutt et al., "Confident Learning", JAIR 2021, by cleanlab: out-of-fold probabilities in, suspicious products out.
+"""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+from cleanlab.filter import find_label_issues
+from cleanlab.rank import get_normalized_margin_for_each_label
+
+from latefusion.config import Denoise
+from latefusion.utils.errors import InputError
+
+
+def rank_label_issues(
+    ids: pd.Index, labels: np.ndarray, pred_probs: np.ndarray, classes: list[str], settings: Denoise
+) -> pd.DataFrame:
+    """Return the flagged products (index: id), most suspicious first, with `removed` true for the first of them.
+
+    Raises InputError on probabilities that are not finite, which cleanlab would accept silently.
+    """
+    if not np.isfinite(pred_probs).all():
+        raise InputError(
+            f"out-of-fold probabilities are missing for {(~np.isfinite(pred_probs)).any(axis=1).sum()} products"
+        )
+    with warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", "May not flag all label issues in class"
+        )  # a class of one: nothing to compare
+        ranked = find_label_issues(
+            labels, pred_probs, filter_by=settings.filter_by, return_indices_ranked_by=settings.rank_by, n_jobs=1
+        )
+    given, suggested = labels[ranked], pred_probs[ranked].argmax(axis=1)
+    issues = pd.DataFrame(
+        {
+            "given": np.array(classes)[given],
+            "suggested": np.array(classes)[suggested],
+            "margin": get_normalized_margin_for_each_label(labels, pred_probs)[ranked],
+            "given_prob": pred_probs[ranked, given],
+            "suggested_prob": pred_probs[ranked, suggested],
+        },
+        index=ids[ranked],
+    )
+    issues["removed"] = _removed(given, np.bincount(labels), settings)
+    return issues
+
+
+def _removed(given: np.ndarray, class_sizes: np.ndarray, settings: Denoise) -> np.ndarray:
+    """Tell of each flagged product, most suspicious first, whether to remove it: the first that their class spares."""
+    left = round(settings.remove_fraction * len(given))
+    spared = np.floor(settings.max_class_share * class_sizes).astype(int)
+    removed = np.zeros(len(given), dtype=bool)
+    for place, number in enumerate(given):
+        if left and spared[number]:
+            removed[place] = True
+            spared[number] -= 1
+            left -= 1
+    return removed

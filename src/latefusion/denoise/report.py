@@ -1,0 +1,97 @@
+"""How well denoising did: what it flagged and removed, and on the sample, whose wrong labels are known, how rightly."""
+
+import pandas as pd
+
+from latefusion.config import Denoise, Experiment
+from latefusion.denoise.ranking import rank_label_issues
+from latefusion.plan.records import sound
+from latefusion.tables.dataset import Dataset
+from latefusion.tables.label_issues import read_label_issues
+from latefusion.tables.probabilities import read_probs
+from latefusion.utils.errors import InputError
+from sample_catalogue.plan import LOOK_GROUPS
+
+# How the winners ranked and filtered.
+PUBLISHED = {"rank_by": "normalized_margin", "filter_by": "prune_by_noise_rate"}
+
+
+def describe_label_issues(experiment: Experiment, dataset: Dataset) -> str:
+    """Return what was flagged and removed, in Markdown; on the sample with precision and recall, by two settings."""
+    issues = read_label_issues(experiment)
+    splits = experiment.denoise.splits
+    products = dataset.part(*splits)
+    checked = products[products["image"].notna()]
+    summary = (
+        f"Label issues: {len(issues)} of {len(checked)} products of {' and '.join(splits)} flagged, the first "
+        f"{issues['removed'].sum()} removed."
+    )
+    noise = read_label_noise(experiment)
+    if noise is None:
+        return summary
+    wrong = checked.index[checked.index.isin(noise.index)]
+    chance = f"Known wrong labels among them: {len(wrong)} ({len(wrong) / len(checked):.1%}, which is chance)."
+    by_group = _by_look_group(issues.loc[issues["removed"], "given"], wrong)
+    own = f"{summary} {chance} {_how_right(issues, wrong)} {by_group}"
+    if not _differs_from_published(experiment.denoise):
+        return own
+    return f"{own}\n\n{_as_published(experiment, dataset, checked, wrong)}"
+
+
+def _differs_from_published(settings: Denoise) -> bool:
+    return any(getattr(settings, key) != value for key, value in PUBLISHED.items())
+
+
+def _as_published(experiment: Experiment, dataset: Dataset, checked: pd.DataFrame, wrong: pd.Index) -> str:
+    """Tell what the published way to rank and filter finds by the same out-of-fold probabilities."""
+    path = sound(experiment.run_root / "denoise", "oof_probs.parquet")
+    pred_probs = read_probs(path, checked.index, dataset.classes)
+    settings = experiment.denoise.model_copy(update=PUBLISHED)
+    issues = rank_label_issues(checked.index, dataset.targets(checked), pred_probs, dataset.classes, settings)
+    return (
+        f"This config has {_named(experiment.denoise)}; those of configs/sample.yaml were chosen with a look at the "
+        "known wrong labels, so that their precision is flattered. As published, on the same out-of-fold probabilities "
+        f"({_named(settings)}): {len(issues)} flagged, the first {issues['removed'].sum()} removed. "
+        f"{_how_right(issues, wrong)}"
+    )
+
+
+def _named(settings: Denoise) -> str:
+    return ", ".join(f"{key} {getattr(settings, key)}" for key in PUBLISHED)
+
+
+def _how_right(issues: pd.DataFrame, wrong: pd.Index) -> str:
+    removed = issues.index[issues["removed"]]
+    return f"{_precision_and_recall('flagged', issues.index, wrong)} {_precision_and_recall('removed', removed, wrong)}"
+
+
+def read_label_noise(experiment: Experiment) -> pd.DataFrame | None:
+    """Return the products whose given label is wrong as is known, on the sample alone (index: id; `given`, `true`).
+
+    Raises InputError where the sample's list of them is missing or damaged.
+    """
+    if experiment.sample is None:
+        return None
+    path = experiment.catalogue.root / "hidden" / "label_noise.csv"
+    try:
+        noise = pd.read_csv(path, dtype="str")
+        return noise.set_index("Integer_id").rename_axis("id")
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{path}: the sample's list of wrong labels cannot be read ({error}): draw the sample again with "
+            "src/00_draw_sample.py"
+        ) from error
+
+
+def _by_look_group(given: pd.Series, wrong: pd.Index) -> str:
+    """Tell the precision of the removed for each of the sample's groups of classes that look alike, by given label."""
+    parts = []
+    for codes in LOOK_GROUPS:
+        own = given.index[given.isin([str(code) for code in codes])]
+        if len(own):
+            parts.append(f"{'/'.join(map(str, codes))} {own.isin(wrong).sum()} of {len(own)}")
+    return f"By classes that look alike, wrong of the removed: {', '.join(parts)}."
+
+
+def _precision_and_recall(name: str, found: pd.Index, wrong: pd.Index) -> str:
+    hits = len(found.intersection(wrong))
+    return f"Of the {name}: precision {hits / max(len(found), 1):.1%}, recall {hits / max(len(wrong), 1):.1%}."

@@ -1,0 +1,159 @@
+"""The image expert, stage 2: destruction and construction learning, continuing from a stage-1 network.
+
+Chen et al., "Destruction and Construction Learning for Fine-grained Image Recognition", CVPR 2019. Every picture comes
+twice, whole and with its tiles shuffled. Three losses share one backbone: the class of both (`cls_loss`), which of the
+two it is (`adv_loss`), and where each tile came from (`loc_loss`).
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from latefusion.config import DclExpert
+from latefusion.experts.context import Context
+from latefusion.experts.image.cnn import EvalImages, TimmBackbone, TrainImages, collate
+from latefusion.experts.image.destruction import nearest_mean, neighbour_permutation, rearrange
+from latefusion.experts.network import Network
+from latefusion.experts.training_products import training_products
+from latefusion.plan.records import sound
+from latefusion.utils.errors import InputError
+from latefusion.utils.seeds import derive_seed
+
+
+class DclClassifier(nn.Module):
+    """Backbone with class, adversarial and construction heads, none with a bias but the last."""
+
+    def __init__(self, net: TimmBackbone, num_classes: int, expert: DclExpert):
+        super().__init__()
+        self.net, self.expert, self.num_classes = net, expert, num_classes
+        adv_classes = 2 if expert.adversarial == "cls_2" else 2 * num_classes
+        self.class_head = nn.Linear(net.pooled_size, num_classes, bias=False)
+        self.adv_head = nn.Linear(net.pooled_size, adv_classes, bias=False)
+        self.loc_head = nn.Sequential(nn.Conv2d(net.num_features, 1, kernel_size=1), nn.AvgPool2d(self._map_pooling()))
+
+    def heads(self) -> list[nn.Parameter]:
+        return [*self.class_head.parameters(), *self.adv_head.parameters(), *self.loc_head.parameters()]
+
+    @property
+    def feature_size(self) -> int:
+        return self.class_head.in_features
+
+    def features(self, images: torch.Tensor) -> torch.Tensor:
+        """Return what the class head reads: (B, F)."""
+        return self.net(images)
+
+    def forward(
+        self,
+        images: torch.Tensor,
+        destroyed: torch.Tensor | None = None,
+        permutation: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+    ) -> dict[str, torch.Tensor]:
+        """Take (B, S, S, 3) uint8 pictures; in training also their destroyed copies and the (B, grid²) permutation."""
+        if labels is None:
+            return {"logits": self._evaluation_logits(self.features(images))}
+        feature_map = self.net.feature_map(torch.cat([images, destroyed]))  # 2B: whole ones first
+        pooled = self.net.pool(feature_map)
+        logits = self.class_head(pooled)
+        losses = {
+            "cls_loss": nn.functional.cross_entropy(logits, labels.repeat(2)),
+            "adv_loss": nn.functional.cross_entropy(self.adv_head(pooled), self.adversarial_targets(labels)),
+            "loc_loss": nn.functional.l1_loss(self._locations(feature_map), location_targets(permutation)),
+        }
+        weighted = self.expert.adv_weight * losses["adv_loss"] + self.expert.loc_weight * losses["loc_loss"]
+        return {"logits": logits, "loss": losses["cls_loss"] + weighted} | losses
+
+    def adversarial_targets(self, labels: torch.Tensor) -> torch.Tensor:
+        """Return (2B,): `cls_2` whole 1, destroyed 0; `cls_mul` whole y, destroyed y + C."""
+        if self.expert.adversarial == "cls_2":
+            return torch.cat([torch.ones_like(labels), torch.zeros_like(labels)])
+        return torch.cat([labels, labels + self.num_classes])
+
+    def _evaluation_logits(self, pooled: torch.Tensor) -> torch.Tensor:
+        logits = self.class_head(pooled)
+        if self.expert.adversarial == "cls_2":
+            return logits
+        whole, destroyed = self.adv_head(pooled).split(self.num_classes, dim=1)
+        return logits + whole + destroyed
+
+    def _locations(self, feature_map: torch.Tensor) -> torch.Tensor:
+        return self.loc_head(feature_map).flatten(1).tanh()  # (2B, grid²)
+
+    @torch.no_grad()
+    def _map_pooling(self) -> int:
+        """How many feature-map cells make a tile. Raises InputError where the grid does not fit the map."""
+        crop, grid = self.expert.image.crop, self.expert.grid
+        was_training = self.net.training
+        shape = self.net.eval().feature_map(torch.zeros(1, crop, crop, 3, dtype=torch.uint8)).shape
+        self.net.train(was_training)
+        side = shape[-1]
+        if len(shape) != 4 or shape[1:] != (self.net.num_features, side, side):
+            raise InputError(f"the backbone of '{self.expert.start_from}' has no square feature map: DCL needs a CNN")
+        if side % grid:
+            raise InputError(
+                f"grid {grid} does not fit: a crop of {crop} gives a feature map of {side} x {side}, whose side is no "
+                f"multiple of {grid}; change grid or image.crop, or the backbone's model_args.output_stride"
+            )
+        return side // grid
+
+
+def location_targets(permutation: torch.Tensor) -> torch.Tensor:
+    """Return (2B, grid²) targets in (-0.5, 0.5): each tile's original index, whole pictures first."""
+    n_tiles = permutation.shape[1]
+    whole = torch.arange(n_tiles, device=permutation.device).expand_as(permutation)
+    return (torch.cat([whole, permutation]) - (n_tiles - 1) / 2) / n_tiles
+
+
+class DclImages(TrainImages):
+    """Augmented pictures, each with its destroyed copy and the permutation that made it (or a guess of it)."""
+
+    def __init__(self, *args, expert: DclExpert):
+        super().__init__(*args)
+        self.expert = expert
+
+    def __getitem__(self, key: tuple[int, int]) -> dict:
+        item = super().__getitem__(key)
+        index, epoch = key
+        rng = np.random.default_rng(derive_seed(self.seed, "destroy", epoch, self.ids[index]))
+        permutation = neighbour_permutation(self.expert.grid, self.expert.neighbourhood, rng)
+        destroyed = rearrange(item["images"], permutation)
+        if self.expert.location_targets == "nearest_mean":
+            permutation = nearest_mean(item["images"], destroyed, self.expert.grid)
+        return item | {"destroyed": destroyed, "permutation": permutation}
+
+
+def train_images(context: Context, expert: DclExpert, products: pd.DataFrame) -> DclImages:
+    targets = context.dataset.targets(products)
+    return DclImages(products, targets, context.images, expert.image, expert.train.seed, expert=expert)
+
+
+def build(context: Context, expert: DclExpert, run_dir: Path) -> Network:
+    """Build the expert on its stage-1 network's weights; it needs nothing of its own run folder."""
+    dataset, store = context.dataset, context.images
+    net = TimmBackbone(context.experiment.stage_1(expert), pretrained=False)
+    model = DclClassifier(net, len(dataset.classes), expert)
+    _start_from(model, sound(context.run_dir(expert.start_from), "model.safetensors"))
+    return Network(
+        model=model,
+        param_groups=[
+            {"params": net.parameters()},
+            {"params": model.heads(), "lr_factor": expert.head_lr_factor},
+        ],
+        train_set=lambda products: train_images(context, expert, products),
+        eval_set=lambda products: EvalImages(products, store, expert.image),
+        collate=collate,
+        trains_on=lambda products: training_products(context, products, expert.train_on),
+        drop_last=True,
+    )
+
+
+def _start_from(model: DclClassifier, path: Path) -> None:
+    """Load stage 1's backbone, and its class head's weight (the bias has no place here)."""
+    weights = load_file(path)
+    model.class_head.load_state_dict({"weight": weights.pop("head.weight")})
+    del weights["head.bias"]
+    model.net.load_state_dict({key.removeprefix("net."): value for key, value in weights.items()})

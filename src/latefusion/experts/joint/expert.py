@@ -1,0 +1,117 @@
+"""The joint expert: feature-level fusion of a text and an image expert, step by step or end to end.
+
+Bi et al. tried both ways, after Zahavy et al., "Is a picture worth a thousand words? A Deep Multi-Modal Fusion
+Architecture for Product Classification in e-commerce" (2016). Unlike the image experts, it learns from products without
+a picture too: these have a text, and an empty white picture.
+"""
+
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+import torch
+from accelerate.utils import set_seed
+from torch import nn
+from torch.utils.data import Dataset
+
+from latefusion.config import EndToEndJointExpert, FrozenJointExpert, JointExpert
+from latefusion.experts.context import Context
+from latefusion.experts.image.cnn import TimmBackbone, train_images
+from latefusion.experts.image.cnn import collate as stack
+from latefusion.experts.joint.features import FeatureDataset, open_features
+from latefusion.experts.joint.fusion import FusionHead
+from latefusion.experts.network import Network
+from latefusion.experts.single import build_single
+from latefusion.experts.text.transformer import pooled_output
+from latefusion.experts.training_products import without_label_issues
+from latefusion.training.loaders import Collate
+
+
+class JointClassifier(nn.Module):
+    """The networks of a text and an image expert below one head."""
+
+    def __init__(self, encoder: nn.Module, net: TimmBackbone, head: FusionHead):
+        super().__init__()
+        self.encoder, self.net, self.head = encoder, net, head
+
+    def forward(
+        self, text: dict[str, torch.Tensor], image: dict[str, torch.Tensor], labels: torch.Tensor | None = None
+    ) -> dict[str, torch.Tensor]:
+        """Take what the two experts take."""
+        return self.head(pooled_output(self.encoder, **text), self.net(**image), labels)
+
+
+class Pairs(Dataset):
+    """Products as two experts read them: a dict of `text`, `image` and, in training, `labels`."""
+
+    def __init__(self, text: Dataset, image: Dataset):
+        self.text, self.image, self.lengths = text, image, text.lengths
+
+    def __len__(self) -> int:
+        return len(self.text)
+
+    def __getitem__(self, key: int | tuple[int, int]) -> dict:
+        item = {"text": self.text[key], "image": self.image[key]}
+        labels = [of_expert.pop("labels") for of_expert in item.values() if "labels" in of_expert]  # the same, twice
+        return item | {"labels": labels[0]} if labels else item
+
+
+def collate(items: list[dict], collate_text: Collate) -> dict:
+    """Collate texts and pictures as their experts do."""
+    batch = {
+        "text": collate_text([item["text"] for item in items]),
+        "image": stack([item["image"] for item in items]),
+    }
+    if "labels" in items[0]:
+        batch["labels"] = torch.tensor([item["labels"] for item in items])
+    return batch
+
+
+def build(context: Context, expert: JointExpert, run_dir: Path) -> Network:
+    """Build the expert on the features of its trained experts, or on their networks as they start."""
+    if isinstance(expert, FrozenJointExpert):
+        return _on_features(context, expert)
+    return _on_networks(context, expert, run_dir)
+
+
+def _on_features(context: Context, expert: FrozenJointExpert) -> Network:
+    dataset = context.dataset
+    stores = open_features(context, expert.text), open_features(context, expert.image)
+    set_seed(expert.train.seed)  # again: computing the features draws random numbers, finding them on the disk does not
+    model = FusionHead(expert, *(store.size for store in stores), len(dataset.classes))
+    return Network(
+        model=model,
+        param_groups=[{"params": model.parameters()}],
+        train_set=lambda products: FeatureDataset(*stores, products, dataset.targets(products)),
+        eval_set=lambda products: FeatureDataset(*stores, products),
+        collate=stack,
+        trains_on=lambda products: without_label_issues(context, products, expert.train_on),
+    )
+
+
+def _on_networks(context: Context, expert: EndToEndJointExpert, run_dir: Path) -> Network:
+    """Build the two experts in the joint expert's own folder, as if they had its `train` section, and join them."""
+    experts = (context.experiment.experts[name] for name in (expert.text, expert.image))
+    text_expert, image_expert = (one.model_copy(update={"train": expert.train}) for one in experts)
+    text, image = (build_single(context, one, run_dir) for one in (text_expert, image_expert))
+    sizes = text.model.feature_size, image.model.feature_size
+    model = JointClassifier(
+        text.model.encoder, image.model.net, FusionHead(expert, *sizes, len(context.dataset.classes))
+    )
+
+    def train_set(products: pd.DataFrame) -> Pairs:
+        return Pairs(text.train_set(products), train_images(context, image_expert, products))
+
+    return Network(
+        model=model,
+        param_groups=[
+            {"params": model.encoder.parameters()},
+            {"params": model.net.parameters(), "lr_factor": expert.image_lr_factor},
+            {"params": model.head.parameters(), "lr_factor": expert.head_lr_factor},
+        ],
+        train_set=train_set,
+        eval_set=lambda products: Pairs(text.eval_set(products), image.eval_set(products)),
+        collate=partial(collate, collate_text=text.collate),
+        trains_on=lambda products: without_label_issues(context, products, expert.train_on),
+        drop_last=True,
+    )

@@ -1,0 +1,51 @@
+"""A small CamemBERT without pretrained weights, whose vocabulary is learnt from the catalogue."""
+
+import io
+from pathlib import Path
+
+import pandas as pd
+import sentencepiece
+from transformers import CamembertConfig, CamembertModel, CamembertTokenizer
+
+from latefusion.config import TransformerExpert
+from latefusion.dataset.cleaning import clean
+from latefusion.utils.files import whole
+
+
+def learn_tokenizer(products: pd.DataFrame, expert: TransformerExpert, folder: Path) -> CamembertTokenizer:
+    """Learn a sentencepiece vocabulary from the training texts, once; in the layout CamemBERT's own tokenizer has."""
+    path = folder / "sentencepiece.bpe.model"
+    if not path.exists():
+        texts = pd.concat([products["title"], products["description"].dropna()])
+        trained = io.BytesIO()
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=(clean(text, expert.cleaning) for text in texts),
+            model_writer=trained,
+            vocab_size=expert.scratch.vocab_size,
+            hard_vocab_limit=False,  # a small catalogue may not have that many pieces
+            num_threads=1,  # more would make the vocabulary depend on chance
+            max_sentence_length=1_000_000,  # bytes; longer texts are left out, and the default is 4,192
+            minloglevel=2,
+        )
+        with whole(path) as partial:
+            partial.write_bytes(trained.getvalue())
+    return CamembertTokenizer.from_pretrained(folder)
+
+
+def make_encoder(expert: TransformerExpert, tokenizer: CamembertTokenizer) -> CamembertModel:
+    scratch, dropout = expert.scratch, 0.1 if expert.dropout is None else expert.dropout
+    config = CamembertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=scratch.hidden_size,
+        num_hidden_layers=scratch.num_hidden_layers,
+        num_attention_heads=scratch.num_attention_heads,
+        intermediate_size=scratch.intermediate_size,
+        hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=dropout,
+        max_position_embeddings=expert.max_length + tokenizer.pad_token_id + 1,  # positions start after the padding's
+        type_vocab_size=1,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+    return CamembertModel(config)

@@ -1,0 +1,134 @@
+"""The text expert that needs no weights: TF-IDF of words and characters, a linear support vector machine, calibrated.
+
+Title and description are read as one text: on small catalogues that was better than a vocabulary for each.
+"""
+
+import logging
+
+import joblib
+import numpy as np
+import pandas as pd
+from scipy.sparse import csr_matrix
+from scipy.special import log_softmax
+from sklearn.svm import LinearSVC
+from tqdm import tqdm
+
+from latefusion.config import TfidfExpert
+from latefusion.dataset.cleaning import clean
+from latefusion.dataset.split import assign_folds, groups_of, stratified_sample
+from latefusion.experts.context import Context
+from latefusion.experts.outputs import write_outputs
+from latefusion.experts.text.vocabularies import fit_vocabularies
+from latefusion.metrics.calibration import fit_temperature
+from latefusion.utils.errors import InputError
+from latefusion.utils.files import whole
+
+logger = logging.getLogger(__name__)
+
+
+def train_tfidf(context: Context, name: str) -> None:
+    """Fit on the training products and leave the expert's run folder."""
+    expert, dataset = context.experiment.experts[name], context.dataset
+    train = dataset.part("train")
+    logger.info("%s: fitting %d texts", name, len(train))
+    model = TfidfClassifier(expert, name).fit(
+        texts(train, expert), dataset.targets(train), groups_of(train, dataset.split)
+    )
+    probs = {part: model.predict_proba(texts(products, expert)) for part, products in dataset.evaluation_parts.items()}
+    run_dir = context.run_dir(name)
+    with whole(run_dir / "model.joblib") as partial:
+        joblib.dump(model, partial)
+    write_outputs(dataset, run_dir, probs, model.facts)
+
+
+def texts(products: pd.DataFrame, expert: TfidfExpert) -> list[str]:
+    """Return title and description of each product as one text."""
+    descriptions = products["description"].fillna("")
+    return [
+        clean(f"{title} {text}", expert.cleaning) for title, text in zip(products["title"], descriptions, strict=True)
+    ]
+
+
+class TfidfClassifier:
+    """One-versus-rest linear SVM on sparse TF-IDF features; a softmax of its margins gives the probabilities.
+
+    Regularisation C is the one of lowest log loss in cross-validation, on about `cv_products`; the softmax's
+    temperature is fitted on out-of-fold margins of all training products (Guo et al., "On Calibration of Modern Neural
+    Networks", ICML 2017).
+    """
+
+    def __init__(self, expert: TfidfExpert, name: str = "tfidf"):
+        self.expert, self.name = expert, name
+
+    def fit(self, texts: list[str], targets: np.ndarray, groups: np.ndarray | None = None) -> "TfidfClassifier":
+        """Fit on (N,) texts and class numbers; every class 0 .. K-1 must occur.
+
+        The products of a group, if there are (N,) groups, stay in one fold: near-duplicates of what a classifier has
+        learnt say nothing of how it does on others. Raises InputError where there are too few texts for the settings.
+        """
+        expert = self.expert
+        self._refuse_too_few(len(texts), groups)
+        self.vectorizer, features = fit_vocabularies(texts, expert, self.name)
+        sample = stratified_sample(targets, expert.cv_products, expert.seed, groups)
+        sampled_groups = None if groups is None else groups[sample]
+        is_whole = len(sample) == len(targets)
+        n_fits = expert.n_folds * (len(expert.regularisation) + (not is_whole)) + 1
+        with tqdm(total=n_fits, desc="tfidf", unit="fit", disable=None) as bar:
+            search = {}
+            for C in expert.regularisation:
+                margins = _out_of_fold_margins(features[sample], targets[sample], sampled_groups, C, expert, bar)
+                search[C] = fit_temperature(margins, targets[sample])
+                logger.info("%s: C %g gives log loss %.4f in %d folds", self.name, C, search[C][1], expert.n_folds)
+            C = min(search, key=lambda C: search[C][1])
+            if not is_whole:
+                search[C] = fit_temperature(_out_of_fold_margins(features, targets, groups, C, expert, bar), targets)
+            self.classifier = LinearSVC(C=C, random_state=expert.seed).fit(features, targets)
+            bar.update()
+        self.temperature, log_loss = search[C]
+        self.facts = {"features": features.shape[1], "C": C, "temperature": self.temperature, "oof_log_loss": log_loss}
+        return self
+
+    def predict_proba(self, texts: list[str]) -> np.ndarray:
+        """Return (N, K) float32 probabilities."""
+        margins = _margins(self.classifier, self.vectorizer.transform(texts))
+        return np.exp(log_softmax(margins / self.temperature, axis=1)).astype(np.float32)
+
+    def _refuse_too_few(self, n_texts: int, groups: np.ndarray | None) -> None:
+        key, expert = f"experts.{self.name}", self.expert
+        n_units = n_texts if groups is None else len(np.unique(groups))
+        if n_units < expert.n_folds:
+            units = "training products" if groups is None else "groups of near-duplicates among the training products"
+            raise InputError(f"{key}.n_folds {expert.n_folds}: there are {n_units} {units}; lower it to that at most")
+        if n_texts < expert.min_df:
+            raise InputError(f"{key}.min_df {expert.min_df}: there are {n_texts} training products; lower it")
+
+
+def _out_of_fold_margins(
+    features: csr_matrix, targets: np.ndarray, groups: np.ndarray | None, C: float, expert: TfidfExpert, bar: tqdm
+) -> np.ndarray:
+    """Return (N, K): the margins of each product by a classifier that has not seen it.
+
+    The vocabulary has seen it, without its label. A class that a fold's training lacks gets the row's lowest margin.
+    """
+    folds = assign_folds(targets, expert.n_folds, expert.seed, groups)
+
+    def held_out(fold: int) -> np.ndarray:
+        if len(np.unique(targets[folds != fold])) == 1:  # two classes, one of them a single product
+            return np.zeros((int((folds == fold).sum()), targets.max() + 1))
+        classifier = LinearSVC(C=C, random_state=expert.seed).fit(features[folds != fold], targets[folds != fold])
+        margins = _margins(classifier, features[folds == fold])
+        all_margins = np.repeat(margins.min(axis=1, keepdims=True), targets.max() + 1, axis=1)
+        all_margins[:, classifier.classes_] = margins
+        return all_margins
+
+    margins = np.empty((len(targets), targets.max() + 1))
+    for fold in np.unique(folds):  # not in threads: they would share liblinear's one random generator
+        margins[folds == fold] = held_out(fold)
+        bar.update()
+    return margins
+
+
+def _margins(classifier: LinearSVC, features: csr_matrix) -> np.ndarray:
+    """Return (N, K) distances to each class's border; scikit-learn gives one column for two classes."""
+    margins = classifier.decision_function(features)
+    return np.stack([-margins, margins], axis=1) if margins.ndim == 1 else margins

@@ -1,0 +1,69 @@
+"""The text expert: a Hugging Face encoder on the pair (title, description) with a linear head on the pooled output."""
+
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from latefusion.config import TransformerExpert
+from latefusion.experts.context import Context
+from latefusion.experts.network import Network
+from latefusion.experts.text.pretrained_encoder import load_encoder
+from latefusion.experts.text.scratch_encoder import learn_tokenizer, make_encoder
+from latefusion.experts.text.tokens import TextDataset, collate, open_tokens
+from latefusion.plan.pretrained import find_encoder
+
+
+def pooled_output(encoder: nn.Module, **inputs: torch.Tensor) -> torch.Tensor:
+    """Return the encoder's pooled output (B, F); of one without a pooler, the first token's state."""
+    outputs = encoder(**inputs)
+    pooled = outputs.get("pooler_output")
+    return outputs.last_hidden_state[:, 0] if pooled is None else pooled
+
+
+class TextClassifier(nn.Module):
+    """Encoder, pooled output, linear head."""
+
+    def __init__(self, encoder: nn.Module, num_classes: int, *, bias: bool):
+        super().__init__()
+        self.encoder = encoder
+        self.head = nn.Linear(encoder.config.hidden_size, num_classes, bias=bias)
+
+    @property
+    def feature_size(self) -> int:
+        return self.head.in_features
+
+    def features(self, **inputs: torch.Tensor) -> torch.Tensor:
+        """Return what the head reads: (B, F)."""
+        return pooled_output(self.encoder, **inputs)
+
+    def forward(self, labels: torch.Tensor | None = None, **inputs: torch.Tensor) -> dict[str, torch.Tensor]:
+        logits = self.head(self.features(**inputs))  # (B, C)
+        if labels is None:
+            return {"logits": logits}
+        return {"logits": logits, "loss": nn.functional.cross_entropy(logits, labels)}
+
+
+def build(context: Context, expert: TransformerExpert, run_dir: Path) -> Network:
+    """Build the expert from pretrained weights, or a small CamemBERT with a vocabulary of its own."""
+    dataset, cache = context.dataset, context.run_dir("cache")
+    with context.accelerator.main_process_first():  # the others find vocabulary and token ids on the disk
+        if expert.scratch is None:
+            tokenizer, encoder = load_encoder(
+                find_encoder(expert.model), max_length=expert.max_length, dropout=expert.dropout
+            )
+        else:
+            tokenizer = learn_tokenizer(dataset.part("train"), expert, run_dir / "tokenizer")
+            encoder = make_encoder(expert, tokenizer)
+        store = open_tokens(tokenizer, dataset.products, expert, cache)
+    if expert.train.gradient_checkpointing:
+        encoder.activation_checkpointing_enable()
+    model = TextClassifier(encoder, len(dataset.classes), bias=expert.head_bias)
+    return Network(
+        model=model,
+        param_groups=[{"params": model.parameters()}],
+        train_set=lambda products: TextDataset(store, products, dataset.targets(products)),
+        eval_set=lambda products: TextDataset(store, products),
+        collate=partial(collate, pad_token_id=tokenizer.pad_token_id),
+    )

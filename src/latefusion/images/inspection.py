@@ -1,0 +1,78 @@
+"""Look at every image before training does: find those that no network can read, and what near-duplicates share.
+
+One pass reads each file once, decodes it as training will, and leaves its perceptual hash and its state on the disk.
+"""
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from tqdm import tqdm
+
+from latefusion.images.faults import Inspector
+from latefusion.images.files import states_table
+from latefusion.images.header import FORMATS, own_size_limits
+from latefusion.utils.errors import list_problems
+
+logger = logging.getLogger(__name__)
+
+THREADS = 16  # the disk's latency is what they hide
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was found out about the images of N products."""
+
+    bad: pd.DataFrame  # those that cannot be used; index: id, columns: image and reason
+    hashes: pd.Series  # (N,) UInt64 perceptual hashes by id; missing without an image, a good one, or anything in it
+    files: pd.DataFrame  # the state of every file that is named; index: path, columns: bytes, mtime_ns, blake2b
+
+
+def inspect_images(root: Path, images: pd.Series) -> Inspection:
+    """Read every image that products name; `images` maps id to a path relative to `root`, missing for no image."""
+    paths = images.dropna().unique()
+    with own_size_limits(), ThreadPoolExecutor(THREADS) as pool:  # OpenCV lets go of the interpreter's lock
+        findings = tqdm(
+            pool.map(Inspector(root).inspect, paths), "checking images", total=len(paths), unit="image", disable=None
+        )
+        found = dict(zip(paths, findings, strict=True))
+    faults = {path: finding.fault for path, finding in found.items() if finding.fault is not None}
+    bad = images[images.isin(list(faults))]
+    hashes = [None if pd.isna(path) else found[path].hash for path in images]
+    return Inspection(
+        bad=pd.DataFrame({"image": bad, "reason": bad.map(faults)}, dtype="str").rename_axis("id"),
+        hashes=pd.Series(pd.array(hashes, dtype="UInt64"), index=images.index),
+        files=states_table({path: finding.state for path, finding in found.items()}),
+    )
+
+
+def check_images(root: Path, images: pd.Series) -> pd.DataFrame:
+    """Return the products whose image cannot be used: index `id`, columns `image` and `reason`."""
+    return inspect_images(root, images).bad
+
+
+def apply_image_policy(products: pd.DataFrame, bad: pd.DataFrame, bad_images: str) -> pd.DataFrame:
+    """Refuse (`error`), blank (`keep`) or remove (`drop`) the products of `bad`, as `inspect_images` found them.
+
+    Products to be predicted are never removed, since a submission needs every row: they stay without image.
+    """
+    if bad.empty:
+        return products
+    kinds = bad["reason"].str.split(":").str[0].value_counts()
+    counts = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+    if bad_images == "error":
+        rows = bad.join(products["place"]).itertuples()
+        problems = [f"{row.place}: id {row.Index}: {row.image}: {row.reason}" for row in rows]
+        advice = (
+            f"Readable are {', '.join(FORMATS)}. Repair the files, or set catalogue.bad_images to keep (use these"
+            " products without their image) or drop (leave them out)."
+        )
+        raise list_problems(f"{len(bad)} products have an image that cannot be used ({counts}):", problems, advice, 200)
+    products = products.copy()
+    products.loc[bad.index, "image"] = None
+    dropped = bad.index[products.loc[bad.index, "split"] != "submit"] if bad_images == "drop" else bad.index[:0]
+    kept = len(bad) - len(dropped)
+    logger.warning("bad images (%s): %d products dropped, %d kept without image", counts, len(dropped), kept)
+    return products.drop(dropped)

@@ -1,0 +1,128 @@
+"""`job.json`, the record that a job keeps in its run folder: what it was made by, and what it left.
+
+The planner writes it (see `jobs`). Whoever reads a job's files asks `sound` for them, so that a file which was cut,
+changed or removed since is refused by name, not used. Reading a record imports nothing heavy.
+"""
+
+import hashlib
+import json
+import logging
+from fnmatch import fnmatch
+from functools import lru_cache
+from pathlib import Path
+
+from latefusion.utils.errors import InputError
+from latefusion.utils.files import read_json, remove
+
+logger = logging.getLogger(__name__)
+NAME = "job.json"
+KEYS = {"fingerprint": str, "script": str, "inputs": dict, "run": str | None, "files": dict}
+TEMPORARY = ("checkpoints", "folds", "best-*.safetensors")  # what a run that was cut continues from
+NOT_RESULTS = ("log.jsonl", "tensorboard")  # they tell of times and speeds, which no two runs share
+
+
+def read_record(run_dir: Path) -> dict:
+    """Return the record of a run folder; empty where there is none, or none that can be read."""
+    path = run_dir / NAME
+    try:
+        record = read_json(path)
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError) as error:  # a power cut may leave a file of zeros
+        logger.warning("%s cannot be read (%s): the job counts as not done", path, error)
+        return {}
+    if not isinstance(record, dict) or any(not isinstance(record.get(key), kind) for key, kind in KEYS.items()):
+        logger.warning("%s holds no record of a job: the job counts as not done", path)
+        return {}
+    return record
+
+
+def attempt_of(folder: Path) -> str | None:
+    """Return the token of the job that a folder belongs to, its own or one two levels up; None outside of any job.
+
+    A job gets a new token whenever it begins anew, and keeps it while it is continued.
+    """
+    records = (read_record(parent) for parent in (folder, *folder.parents[:2]) if (parent / NAME).exists())
+    return next((record.get("attempt") for record in records), None)
+
+
+def describe_file(path: Path) -> dict:
+    """Return a file's size and the BLAKE2b hash of its content."""
+    with path.open("rb") as file:
+        return {"bytes": path.stat().st_size, "blake2b": hashlib.file_digest(file, "blake2b").hexdigest()[:32]}
+
+
+def describe_results(run_dir: Path) -> dict[str, dict]:
+    """Return size and hash of each file that a job left, by its name in the run folder."""
+    paths = sorted(path for path in run_dir.rglob("*") if path.is_file())
+    names = {path.relative_to(run_dir).as_posix(): path for path in paths}
+    left_out = (NAME, *NOT_RESULTS, *TEMPORARY)
+    return {
+        name: describe_file(path)
+        for name, path in names.items()
+        if not any(fnmatch(Path(name).parts[0], pattern) for pattern in left_out)
+    }
+
+
+def remove_temporary(run_dir: Path) -> None:
+    """Remove what only a run that was cut needs."""
+    for path in [path for pattern in TEMPORARY for path in run_dir.glob(pattern)]:
+        remove(path)
+
+
+def digest(content: object) -> str:
+    """Return a hash of anything that JSON can hold."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def missing_or_cut(run_dir: Path, files: dict[str, dict]) -> str | None:
+    """Return what is wrong with the sizes of a job's files; None if nothing is."""
+    for name, recorded in files.items():
+        path = run_dir / name
+        if not path.is_file():
+            return f"{name} is missing"
+        if path.stat().st_size != recorded["bytes"]:
+            return f"{name} has {path.stat().st_size:,} of {recorded['bytes']:,} bytes"
+    return None
+
+
+def finished_run(run_dir: Path) -> str | None:
+    """Return the digest of what a job left, if it has finished: one that left the same again has the same."""
+    return read_record(run_dir).get("run")
+
+
+def sound(run_dir: Path, name: str) -> Path:
+    """Return the path of a file that a finished job left, after comparing it with the job's record.
+
+    Raises InputError where it is missing or not what was written, with the commands that make it again.
+    """
+    path, record = run_dir / name, read_record(run_dir)
+    if not record.get("run"):
+        return path  # the job is under way: nothing is recorded yet
+    recorded = record["files"].get(name)
+    if recorded is None:
+        raise InputError(f"{run_dir}: {name} is not one of its files. Make it again:\n{how_to_make(run_dir)}")
+    problem = missing_or_cut(run_dir, {name: recorded})
+    if problem is None and hash_of(path) != recorded["blake2b"]:
+        problem = f"{name} is not what was written"
+    if problem is not None:
+        raise InputError(f"{run_dir} is damaged: {problem}. Make it again:\n{how_to_make(run_dir)}")
+    return path
+
+
+def how_to_make(run_dir: Path) -> str:
+    """Return the commands, each on a line, that do a job again."""
+    script = read_record(run_dir).get("script")
+    again = f"\n  python src/{script} --only {run_dir.name}   # with the same --config and --set" if script else ""
+    return f"  rm -r {run_dir}{again}"
+
+
+def hash_of(path: Path) -> str:
+    """Return a file's hash, computed once in a process while the file stays as it is."""
+    stat = path.stat()
+    return _hash_of(path.absolute(), stat.st_ino, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=4096)
+def _hash_of(path: Path, *state: int) -> str:
+    return describe_file(path)["blake2b"]

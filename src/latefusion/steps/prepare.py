@@ -1,0 +1,118 @@
+"""Prepare a catalogue once for all experts: read it, check its images, find near-duplicates, split it.
+
+Writes `weights/<experiment>/catalogue/`: `products.parquet` (index: id; title, description, image, label, split, and
+group, which near-duplicates share), `classes.json` (the class codes in the one order every table uses),
+`image_issues.csv` (the products whose image cannot be used, and why), `images.parquet` (the state of every image file
+that a product names, good, bad or missing, by which one that is replaced, added or removed later is noticed; index:
+path, columns: bytes, -1 where there is no file, mtime_ns, blake2b) and `duplicates.json` (how many near-duplicates
+there are, and how many have a twin in train).
+"""
+
+import logging
+from pathlib import Path
+
+import pandas as pd
+
+from latefusion.catalogue import apply_image_policy, class_order, inspect_images, read_catalogue, read_test_labels
+from latefusion.config import Experiment, Split
+from latefusion.dataset.checks import check_learners, image_readers
+from latefusion.dataset.duplicate_report import describe_leaks, report_duplicates
+from latefusion.dataset.duplicates import find_duplicates
+from latefusion.dataset.split import lacks_valid, split_products
+from latefusion.images.cache import cached_images
+from latefusion.images.files import find_images, refuse_absent_images
+from latefusion.images.inspection import Inspection
+from latefusion.plan.jobs import Job
+from latefusion.plan.records import digest
+from latefusion.utils.errors import InputError
+from latefusion.utils.files import whole, write_json
+
+logger = logging.getLogger(__name__)
+
+
+def prepare(experiment: Experiment, job: Job) -> None:
+    """Read, check and split the catalogue into the job's folder."""
+    catalogue = experiment.catalogue
+    products = read_catalogue(catalogue)
+    products["image"] = find_images(catalogue, products["image"])
+    _require_images(products, experiment)
+    inspection = _inspect(products, experiment, job.run_dir)
+    products = apply_image_policy(products, inspection.bad, catalogue.bad_images).drop(columns="place")
+    products, leaks = _split(products, inspection.hashes[products.index], experiment, job.run_dir)
+    classes = class_order(products["label"].dropna())
+    _check_split(products, classes)
+    check_learners(products, experiment)
+    read_test_labels(catalogue, products)  # refused now, if it is to be refused, not after the training
+    with whole(job.run_dir / "products.parquet") as partial:
+        products.to_parquet(partial)
+    write_json(job.run_dir / "classes.json", classes)
+    write_json(job.run_dir / "contents.json", _contents(products, classes, experiment.split, inspection.files))
+    if image_readers(experiment):
+        cached_images(experiment, products)
+    logger.info("duplicates: %s", leaks)
+    logger.info("%d products, %d classes; %s", len(products), len(classes), products["split"].value_counts().to_dict())
+
+
+def _contents(products: pd.DataFrame, classes: list[str], split: Split, files: pd.DataFrame) -> dict[str, str]:
+    """Return hashes of what jobs read of a catalogue, by which the planner tells whether it is still the same."""
+    settings = split.model_dump(mode="json", exclude=None if split.group_duplicates else {"hash_distance"})
+    unread = ["image"] if split.group_duplicates else ["image", "group"]  # groups come from images too
+    of_products = digest([products.drop(columns=unread).to_csv(na_rep="\0"), classes, settings])
+    of_images = products["image"].map(files["blake2b"])  # of content, wherever the files lie
+    return {"products": of_products, "images": digest([of_products, of_images.to_csv(na_rep="\0")])}
+
+
+def _require_images(products: pd.DataFrame, experiment: Experiment) -> None:
+    """Raise, before any image is read, where those of a split are not there.
+
+    The challenge's tables always name images; those who read texts alone need not have them.
+    """
+    if experiment.catalogue.format == "table" or image_readers(experiment):
+        refuse_absent_images(experiment.catalogue, products)
+
+
+def _inspect(products: pd.DataFrame, experiment: Experiment, run_dir: Path) -> Inspection:
+    """Look at all images; write which are bad, and in what state all were."""
+    inspection = inspect_images(experiment.catalogue.root, products["image"])
+    with whole(run_dir / "image_issues.csv") as partial:
+        inspection.bad.to_csv(partial)
+    with whole(run_dir / "images.parquet") as partial:
+        inspection.files.to_parquet(partial)
+    return inspection
+
+
+def _split(
+    products: pd.DataFrame, hashes: pd.Series, experiment: Experiment, run_dir: Path
+) -> tuple[pd.DataFrame, str]:
+    """Return the products with `split` and `group`, and a line on what the split leaks; write the numbers."""
+    split = experiment.split
+    if lacks_valid(products["split"]):
+        logger.info("the split column names no valid products: taking %g of train", split.valid_fraction)
+    duplicates = find_duplicates(products["title"], hashes, split.hash_distance)
+    groups = pd.Series(duplicates.groups, products.index)
+    splits = {
+        "stratified": split_products(products, split),
+        "grouped": split_products(products, split, groups),
+    }
+    used = "grouped" if split.group_duplicates else "stratified"
+    report = report_duplicates(duplicates, products["label"], splits)
+    write_json(run_dir / "duplicates.json", {"hash_distance": split.hash_distance, "split": used} | report)
+    return products.assign(split=splits[used], group=groups), describe_leaks(report, used)
+
+
+def _check_split(products: pd.DataFrame, classes: list[str]) -> None:
+    sizes = products["split"].value_counts()
+    see = "split.valid_fraction and split.group_duplicates, or the split column"
+    for split in ("train", "valid"):
+        if split not in sizes:
+            raise InputError(f"the split leaves no {split} products; see {see}")
+    if "test" not in sizes and "submit" not in sizes:
+        raise InputError(
+            "there is nothing to predict: leave labels empty, name test products, or set split.test_fraction"
+        )
+    trained = set(products.loc[products["split"] == "train", "label"])
+    unknown = [code for code in classes if code not in trained]
+    if unknown:
+        raise InputError(f"no train product has the label {', '.join(unknown)}: move one there in the split column")
+    if len(classes) < 2:
+        raise InputError(f"all products have the label {classes[0]}: there is nothing to tell apart")

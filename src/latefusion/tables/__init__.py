@@ -1,0 +1,1 @@
+"""The tables that pass between steps: products, probabilities, predictions and label issues."""

@@ -1,0 +1,65 @@
+"""Reading what earlier jobs left: a file that is missing, damaged or changed by hand is named, with the way out."""
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from latefusion.plan.records import how_to_make
+from latefusion.utils.errors import InputError
+from latefusion.utils.files import read_json
+
+# What pyarrow and pandas raise on damaged files: on pages, on headers, on what pandas keeps about columns beside them.
+_UNREADABLE = (pa.ArrowException, OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError)
+
+
+def damaged(path: Path, what: str) -> InputError:
+    """Return the error for a file of a run folder that is not as its job left it."""
+    return InputError(f"{path}: {what}: damaged or changed by hand. Make it again:\n{how_to_make(path.parent)}")
+
+
+def read_parquet(path: Path, columns: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Return a table of a run folder (index: id), which has at least these columns.
+
+    Raises InputError where the file is missing or unreadable, an id occurs twice, or a column is missing.
+    """
+    _must_exist(path)
+    try:
+        with pq.ParquetFile(path) as file:
+            content = file.read()
+        content.validate(full=True)  # bytes that are no UTF-8 would come to light at a later use
+        table = content.to_pandas()
+    except PermissionError as error:
+        raise InputError(f"{path}: no permission to read it") from error
+    except _UNREADABLE as error:
+        raise damaged(path, f"it cannot be read as Parquet ({_first_line(error)})") from error
+    missing = [name for name in columns if name not in table.columns]
+    if missing:
+        raise damaged(path, f"it has no column {missing[0]!r}")
+    if table.index.name != "id":
+        raise damaged(path, f"its index is {table.index.name!r} instead of 'id'")
+    if not table.index.is_unique:
+        raise damaged(path, f"duplicate id {table.index[table.index.duplicated()][0]!r}")
+    return table
+
+
+def read_facts(path: Path) -> dict:
+    """Return the JSON object that a job left. Raises InputError where there is none."""
+    _must_exist(path)
+    try:
+        facts = read_json(path)
+    except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, nested too deep
+        raise damaged(path, f"it cannot be read as JSON ({_first_line(error)})") from error
+    if not isinstance(facts, dict):
+        raise damaged(path, "it holds no JSON object")
+    return facts
+
+
+def _must_exist(path: Path) -> None:
+    if not path.is_file():
+        raise damaged(path, "it is missing")
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)

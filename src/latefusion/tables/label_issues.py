@@ -1,0 +1,44 @@
+"""What denoising left for others to read: the label issues, most suspicious first."""
+
+import numpy as np
+import pandas as pd
+
+from latefusion.config import Experiment
+from latefusion.plan.records import sound
+from latefusion.tables.artifacts import damaged, read_parquet
+from latefusion.tables.dataset import Dataset
+from latefusion.utils.errors import InputError
+
+COLUMNS = ("given", "suggested", "margin", "given_prob", "suggested_prob", "removed")
+
+
+def read_label_issues(experiment: Experiment) -> pd.DataFrame:
+    """Return the flagged products (index: id) as `denoise` wrote them.
+
+    Raises InputError where the file is missing or damaged.
+    """
+    path = sound(experiment.run_root / "denoise", "label_issues.parquet")
+    issues = read_parquet(path, COLUMNS)
+    if issues["removed"].dtype != bool:
+        raise damaged(path, "'removed' is not true or false everywhere")
+    return issues
+
+
+def removed_issues(experiment: Experiment) -> pd.Index:
+    """Return the ids of the products that denoising removed, of train and, where it was asked to, of valid."""
+    issues = read_label_issues(experiment)
+    return issues.index[issues["removed"]]
+
+
+def valid_targets(experiment: Experiment, dataset: Dataset) -> np.ndarray:
+    """Return (N,) class numbers of the validation products; -1 for label issues, where those are cleaned too.
+
+    Raises InputError where no label is left.
+    """
+    products = dataset.evaluation_parts["valid"]
+    targets = dataset.targets(products)
+    if experiment.cleans_valid:
+        targets[products.index.isin(removed_issues(experiment))] = -1
+    if not (targets >= 0).any():
+        raise InputError("denoising removed all valid products: set denoise.clean_valid to false or remove fewer")
+    return targets

@@ -1,0 +1,128 @@
+"""Write the products' tables and pictures in one of the challenge's two layouts.
+
+`sigir` is the data challenge's: tab-separated, quotes are text. `ens` is Challenge Data's: comma CSV whose first header
+cell is empty. Both hold the same products, ids, texts and pictures; `hidden/` holds what nobody may train on.
+"""
+
+import csv
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from tqdm import tqdm
+
+from sample_catalogue.pictures import save_picture, use_one_thread
+from sample_catalogue.plan import Product
+
+IMAGE_FOLDERS = {
+    "sigir": {"train": "image_training", "phase1": "image_test", "phase2": "image_test"},
+    "ens": {"train": "images/image_train", "phase1": "images/image_test", "phase2": "images/image_test"},
+}
+TABLE_NAMES = {
+    "sigir": ("X_train.tsv", "Y_train.tsv", "x_test_task1_phase1.tsv", "x_test_task1_phase2.tsv"),
+    "ens": ("X_train_update.csv", "X_test_update.csv", "Y_train_CVw08PX.csv"),
+}
+HIDDEN_NAMES = ("hidden/y_test.csv", "hidden/label_noise.csv")
+PER_TASK = 50  # pictures a worker draws before it reports
+ALONE_UP_TO = 400  # pictures; below, starting workers takes longer than drawing
+
+
+def file_names(products: list[Product], layout: str) -> list[str]:
+    """Return the names of all tables and pictures of a layout, relative to the sample's folder."""
+    pictures = [f"{IMAGE_FOLDERS[layout][p.part]}/{p.image_name}" for p in products]
+    return [*TABLE_NAMES[layout], *HIDDEN_NAMES, *pictures]
+
+
+def write_tables(products: list[Product], root: Path, layout: str) -> None:
+    """Write all text files of a layout, and the hidden labels."""
+    if layout == "sigir":
+        _write_sigir(products, root)
+    else:
+        _write_ens(products, root)
+    (root / "hidden").mkdir(exist_ok=True)
+    true_codes = [(p.integer_id, p.code) for p in products if p.part != "train"]
+    write_csv(root / "hidden" / "y_test.csv", ("Integer_id", "Prdtypecode"), true_codes)
+    noise = [(p.integer_id, p.label, p.code) for p in products if p.label != p.code]
+    write_csv(root / "hidden" / "label_noise.csv", ("Integer_id", "given", "true"), noise)
+
+
+def _write_sigir(products: list[Product], root: Path) -> None:
+    header = ("Integer_id", "Title", "Description", "Image_id", "Product_id")
+    names = {"train": "X_train", "phase1": "x_test_task1_phase1", "phase2": "x_test_task1_phase2"}
+    for part, name in names.items():
+        rows = [(p.integer_id, p.title, p.description, p.image_id, p.product_id) for p in products if p.part == part]
+        write_tsv(root / f"{name}.tsv", header, rows)
+    labels = [(p.integer_id, p.image_id, p.product_id, p.label) for p in products if p.part == "train"]
+    write_tsv(root / "Y_train.tsv", ("Integer_id", "Image_id", "Product_id", "Prdtypecode"), labels)
+
+
+def _write_ens(products: list[Product], root: Path) -> None:
+    header = ("", "designation", "description", "productid", "imageid")
+    for name, is_train in (("X_train_update", True), ("X_test_update", False)):
+        chosen = [p for p in products if (p.part == "train") == is_train]
+        rows = [(p.integer_id, p.title, p.description, p.product_id, p.image_id) for p in chosen]
+        write_csv(root / f"{name}.csv", header, rows)
+    labels = [(p.integer_id, p.label) for p in products if p.part == "train"]
+    write_csv(root / "Y_train_CVw08PX.csv", ("", "prdtypecode"), labels)
+
+
+def write_tsv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Tab-separated without any quoting, as the challenge's files are: a quote in a cell is text."""
+    lines = ["\t".join(str(cell) for cell in row) for row in (header, *rows)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([header, *rows])
+
+
+def write_pictures(
+    products: list[Product], root: Path, layout: str, *, seed: int, size: int, workers: int | None = None
+) -> None:
+    """Draw every product's picture; `workers` (by default one per core) changes the time it takes and nothing else."""
+    folders = IMAGE_FOLDERS[layout]
+    for folder in folders.values():
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    tasks = [(p, root / folders[p.part] / p.image_name) for p in products]
+    batches = [(tasks[start : start + PER_TASK], seed, size) for start in range(0, len(tasks), PER_TASK)]
+    if workers is None:
+        workers = 1 if len(tasks) <= ALONE_UP_TO else os.cpu_count() or 1
+    with tqdm(total=len(tasks), desc="drawing the sample", unit="picture", disable=None) as progress:
+        for count in _run(batches, workers):
+            progress.update(count)
+
+
+def _run(batches: list[tuple], workers: int) -> Iterator[int]:
+    if workers == 1:
+        yield from map(_save_batch, batches)
+        return
+    # Spawned, because a process that has started threads (OpenCV, torch) must not be forked.
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_start_worker) as pool:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # workers inherit it: Ctrl-C is for the parent
+        counts = pool.map(_save_batch, batches)  # starts them
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        yield from counts
+
+
+def _start_worker() -> None:
+    use_one_thread()
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+
+
+def _leave_with_parent() -> None:
+    """End this worker when its parent was killed, or it would go on drawing into a folder that is drawn anew."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
+def _save_batch(batch: tuple[list[tuple[Product, Path]], int, int]) -> int:
+    tasks, seed, size = batch
+    for product, path in tasks:
+        save_picture(product, path, seed=seed, size=size)
+    return len(tasks)
