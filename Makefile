@@ -7,8 +7,8 @@ VENV ?= .venv
 
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/installed
-STEPS := 00_draw_sample 01_prepare 02_train_text 03_denoise 04_train_image 05_train_dcl 05b_train_joint 06_fuse \
-	07_vote 08_predict 09_validate
+STEPS := 00_draw_sample 01_prepare 02_train_text 03_denoise 04_train_image 05_train_dcl 06_train_joint 07_fuse \
+	08_vote 09_predict 10_validate
 
 PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses 2 --dist worksteal
 IN_ANY_PRECISION := tests/test_loop.py tests/test_table_experiment.py tests/test_joint.py tests/test_pipeline.py

@@ -15,6 +15,8 @@ from latefusion.utils.files import read_json, write_json
 
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as the scripts do, and before anything imports torch
 REPOSITORY = Path(__file__).parents[1]
+# From the sample to the validated submission; the later ones compare runs.
+SCRIPTS = sorted(path.name for path in (REPOSITORY / "src").glob("[01]*.py") if path.name < "11")
 
 # HYPOTHESIS_PROFILE=long fuzzes for as long as one lets it; the suite repeats the same examples on every machine.
 settings.register_profile(
@@ -111,7 +113,7 @@ class Place:
             runpy.run_path(str(REPOSITORY / "src" / script), run_name="__main__")
 
     def run_all(self, *arguments: str) -> None:
-        for script in sorted(path.name for path in (REPOSITORY / "src").glob("0*.py")):
+        for script in SCRIPTS:
             self.run(script, *arguments)
 
     def snapshot(self) -> dict[str, bytes]:

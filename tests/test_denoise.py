@@ -194,7 +194,7 @@ def test_cleaned_validation_products_have_no_say_and_no_score(finished, tmp_path
     page["experts"] = {name: page["experts"][name] for name in ("tfidf", "cnn_clean")}
     page["policies"] = {"one_layer": page["policies"]["one_layer"] | {"experts": ["tfidf", "cnn_clean"]}}
     place.write_page(page)
-    for script in ("03_denoise.py", "04_train_image.py", "06_fuse.py", "07_vote.py"):
+    for script in ("03_denoise.py", "04_train_image.py", "07_fuse.py", "08_vote.py"):
         place.run(script)
     monkeypatch.chdir(place.folder)
     experiment = load_experiment(place.page)

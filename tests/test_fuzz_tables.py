@@ -370,7 +370,7 @@ def test_mutated_predictions_are_accepted_only_if_all_products_are_there(folder,
 
 @given(rows=tables())
 def test_whatever_ids_and_labels_are_read_can_be_written(folder, rows):
-    """What 08_predict.py would refuse is refused by 01_prepare.py."""
+    """What 09_predict.py would refuse is refused by 01_prepare.py."""
     catalogue = CatalogueConfig(format="table", root=folder)
     ids = pd.Index([row["id"] for row in rows], name="id", dtype="str")
     predictions = pd.DataFrame({"label": [row["label"] for row in rows], "confidence": 0.5}, ids).astype(

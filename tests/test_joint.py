@@ -165,7 +165,7 @@ def test_a_retrained_expert_gets_new_features_and_the_old_ones_go(copied, open_w
         name: {path.name for path in copied.run_root.glob(f"cache/features/{name}/*")} for name in EXPERTS.values()
     }
     copied.run("02_train_text.py", *lower)
-    copied.run("05b_train_joint.py", *lower)
+    copied.run("06_train_joint.py", *lower)
     after = {
         name: {path.name for path in copied.run_root.glob(f"cache/features/{name}/*")} for name in EXPERTS.values()
     }
@@ -317,10 +317,10 @@ def test_a_joint_expert_is_redone_when_what_it_reads_has_changed(open_workshop, 
 def test_frozen_needs_its_experts_done_and_end_to_end_does_not(copied, capsys):
     for name in ("camembert", "cnn_raw", "end_to_end", "frozen"):
         shutil.rmtree(copied.run_root / name)
-    copied.run("05b_train_joint.py", "--only", "end_to_end")
+    copied.run("06_train_joint.py", "--only", "end_to_end")
     assert (copied.run_root / "end_to_end/valid_probs.parquet").exists()
     with pytest.raises(SystemExit):
-        copied.run("05b_train_joint.py")
+        copied.run("06_train_joint.py")
     assert "frozen needs camembert, which is not done: run src/02_train_text.py first" in capsys.readouterr().err
 
 
@@ -329,7 +329,7 @@ def test_a_late_checkpoint_of_a_joint_expert_is_an_expert(copied):
     page["experts"]["frozen"] = TINY_FROZEN | {"train": TINY_FROZEN["train"] | {"keep_last": 2}}
     page["experts"]["late"] = {"kind": "late", "of": "frozen", "epochs_before_end": 1}
     copied.write_page(page)
-    copied.run("05b_train_joint.py")
+    copied.run("06_train_joint.py")
     weights = (copied.run_root / name for name in ("late/model.safetensors", "frozen/late-1.safetensors"))
     assert len({path.read_bytes() for path in weights}) == 1
     assert load_experiment(copied.page).modality("late") == "joint"
@@ -342,7 +342,7 @@ def test_pretrained_weights_that_end_to_end_starts_from_are_asked_for_first(plac
     page["experts"]["cnn_raw"] = {"kind": "cnn", "model": "resnet152.tv_in1k", "image": {"resize": 48, "crop": 32}}
     place.write_page(page)
     with pytest.raises(SystemExit):
-        place.run("05b_train_joint.py", "--only", "end_to_end")
+        place.run("06_train_joint.py", "--only", "end_to_end")
     error = capsys.readouterr().err
     assert "almanach/camembert-base" in error
     assert "timm/resnet152.tv_in1k" in error

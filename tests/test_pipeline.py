@@ -149,7 +149,7 @@ def test_a_missing_need_is_named_with_its_script(copied, capsys):
     shutil.rmtree(copied.run_root / "tfidf")
     shutil.rmtree(copied.run_root / "one_layer")
     with pytest.raises(SystemExit):
-        copied.run("06_fuse.py")
+        copied.run("07_fuse.py")
     assert "one_layer needs tfidf, which is not done: run src/02_train_text.py first" in capsys.readouterr().err
 
 

@@ -68,7 +68,7 @@ def test_a_need_that_is_damaged_is_named_with_the_reason(copied, capsys):
     (copied.run_root / "tfidf/test_probs.parquet").unlink()
     shutil.rmtree(copied.run_root / "one_layer")
     with pytest.raises(SystemExit):
-        copied.run("06_fuse.py", "--only", "one_layer")
+        copied.run("07_fuse.py", "--only", "one_layer")
     said = capsys.readouterr().err
     assert "needs tfidf, which is not done (test_probs.parquet is missing): run src/02_train_text.py first" in said
 
@@ -82,11 +82,11 @@ def flip(path) -> None:
 @pytest.mark.parametrize(
     ("file", "lost", "script"),
     [
-        ("tfidf/valid_probs.parquet", "one_layer", "06_fuse.py"),
+        ("tfidf/valid_probs.parquet", "one_layer", "07_fuse.py"),
         ("cnn_clean/model.safetensors", "dcl_clean", "05_train_dcl.py"),
         ("dcl_clean/late-0.safetensors", "dcl_late", "05_train_dcl.py"),
         ("denoise/label_issues.parquet", "cnn_clean", "04_train_image.py"),
-        ("one_layer/test_preds.parquet", "vote", "07_vote.py"),
+        ("one_layer/test_preds.parquet", "vote", "08_vote.py"),
         ("catalogue/products.parquet", "tfidf", "02_train_text.py"),
         ("catalogue/contents.json", "tfidf", "02_train_text.py"),
     ],

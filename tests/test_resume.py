@@ -18,7 +18,7 @@ from conftest import REPOSITORY, TINY_END_TO_END, TINY_FROZEN, Place, tiny_page
 
 from latefusion.training import loop
 
-EXPERTS = {"04_train_image.py": "cnn", "02_train_text.py": "text", "05b_train_joint.py": "joint"}  # by their script
+EXPERTS = {"04_train_image.py": "cnn", "02_train_text.py": "text", "06_train_joint.py": "joint"}  # by their script
 
 
 def launch(place: Place, script: str, *arguments: str, prefix: tuple[str, ...] = (sys.executable,)) -> subprocess.Popen:
@@ -225,8 +225,8 @@ def test_two_processes_train_on_frozen_features_as_one_does(uninterrupted, tmp_p
     frozen = TINY_FROZEN | {"text": "text", "image": "cnn", "dropout": 0, "train": training}
     settings = ("--only", "frozen", "--set", f"experts.frozen={json.dumps(frozen)}")
     one, two = (Place(shutil.copytree(uninterrupted.folder, tmp_path / name)) for name in ("one", "two"))
-    one.run("05b_train_joint.py", *settings)
-    launch_two(two, "05b_train_joint.py", *settings)
+    one.run("06_train_joint.py", *settings)
+    launch_two(two, "06_train_joint.py", *settings)
     for path in one.run_root.glob("cache/features/*/*/part-*.npy"):
         of_two = np.load(two.run_root / path.relative_to(one.run_root))
         assert np.allclose(of_two, np.load(path), atol=1e-5)

@@ -209,13 +209,13 @@ def alone(place, root) -> Place:
 
 
 def accepted(place: Place, capsys, *arguments: str | Path) -> list[str]:
-    place.run("09_validate.py", *map(str, arguments))
+    place.run("10_validate.py", *map(str, arguments))
     return capsys.readouterr().out.splitlines()
 
 
 def complaint(place: Place, capsys, *arguments: str | Path) -> str:
     with pytest.raises(SystemExit) as stop:
-        place.run("09_validate.py", *map(str, arguments))
+        place.run("10_validate.py", *map(str, arguments))
     assert stop.value.code == 2
     return capsys.readouterr().err
 
@@ -249,7 +249,7 @@ def test_the_predictions_of_a_table_are_accepted_and_another_tables_are_not(plac
     place.write_page(page)
     rows = [f"p{n},lamp {n},{('lamps', 'red tables')[n % 2]}\n" for n in range(40)]
     write(place.folder / "shop/products.csv", "id,title,label\n" + "".join(rows))
-    assert "run src/08_predict.py first" in complaint(place, capsys)
+    assert "run src/09_predict.py first" in complaint(place, capsys)
     mine = write(place.folder / "mine.tsv", PREDICTIONS_GOOD)
     assert "what mine.tsv must hold is not known: run src/01_prepare.py first" in complaint(place, capsys, mine)
     place.run("01_prepare.py")
@@ -274,7 +274,7 @@ def test_a_finished_experiments_submission_is_accepted_and_a_broken_one_ends_wit
     assert f"{names[1]}, line 2: id" in complaint(finished, capsys, broken)
     assert "has '9999'" in complaint(finished, capsys, broken, intact)
     with pytest.raises(SystemExit):
-        finished.run("09_validate.py", str(broken), str(intact))
+        finished.run("10_validate.py", str(broken), str(intact))
     told = capsys.readouterr()
     assert told.out.startswith(f"ok: {intact}")
     assert "Codes that no training product has" in told.err
@@ -324,7 +324,7 @@ def test_codes_are_compared_with_the_labels_that_are_given_or_said_not_to_be(alo
         (["y_test_task1_phase1_pred.tsv", "--codes", "none.tsv"], "--codes none.tsv: there is no such file"),
         (["y_test_task1_phase1_pred.tsv"], "y_test_task1_phase1_pred.tsv: cannot be read: No such file"),
         (["y_test_task1_phase1_pred.tsv", "--set", "catalogue.root=none"], "x_test_task1_phase1.tsv not found"),
-        ([], "y_test_task1_phase2_pred.tsv not found: run src/08_predict.py first"),
+        ([], "y_test_task1_phase2_pred.tsv not found: run src/09_predict.py first"),
     ],
 )
 def test_what_is_missing_is_named(alone, capsys, arguments, message):

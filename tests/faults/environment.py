@@ -49,7 +49,7 @@ FAULTS = [
         for env, script, forget in (
             ({"RANK": "1"}, "01_prepare.py", ("catalogue",)),
             ({"WORLD_SIZE": "2"}, "02_train_text.py", ("tfidf",)),
-            ({"RANK": "abc"}, "06_fuse.py", ("both",)),
+            ({"RANK": "abc"}, "07_fuse.py", ("both",)),
             ({"LOCAL_WORLD_SIZE": "0"}, "04_train_image.py", ("cnn",)),
         )
     ),
@@ -63,9 +63,9 @@ FAULTS = [
     ),
     Fault(
         "an ASCII terminal",
-        "07_vote.py",
+        "08_vote.py",
         "finishes; all files equal",
-        run("07_vote.py", env={"LANG": "C", "LC_ALL": "C", "PYTHONIOENCODING": "ascii"}),
+        run("08_vote.py", env={"LANG": "C", "LC_ALL": "C", "PYTHONIOENCODING": "ascii"}),
         status=(FINE,),
     ),
     Fault(
@@ -107,9 +107,9 @@ FAULTS = [
     ),
     Fault(
         "submissions is a file",
-        "08_predict.py",
+        "09_predict.py",
         "refused in words; all files equal after it is removed",
-        after(SUBMISSIONS[0], run("08_predict.py")),
+        after(SUBMISSIONS[0], run("09_predict.py")),
         says="submissions",
         mend=SUBMISSIONS[1],
     ),

@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import yaml
-from conftest import TINY_CNN
+from conftest import SCRIPTS, TINY_CNN
 
 from faults.processes import SOURCES, Script, Server, start
 
@@ -63,7 +63,7 @@ CONFIG = {
 
 def scripts() -> list[str]:
     """Return the numbered scripts in their order, without the one that draws the sample."""
-    return [path.name for path in sorted(SOURCES.glob("0*.py")) if not path.name.startswith("00")]
+    return SCRIPTS[1:]
 
 
 class Shop:

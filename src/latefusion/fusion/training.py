@@ -29,7 +29,7 @@ BLOCK = 2_000_000  # probabilities of one table that are decided on at a time
 
 def fuse_policies(experiment: Experiment, only: str | None) -> None:
     """Do the policies that are not done yet, or the one that `only` names."""
-    script, jobs = "06_fuse.py", plan(experiment)
+    script, jobs = "07_fuse.py", plan(experiment)
     benches: dict[tuple, PolicyTrainer] = {}
 
     def leave(job: Job) -> None:

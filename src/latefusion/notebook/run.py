@@ -53,7 +53,7 @@ class Run:
         """Return a table of `scores/`: the rows of a part, by default the one that methods are compared on."""
         path = self.folder("scores") / f"{name}.csv"
         if not path.is_file():
-            raise InputError(f"{path} is not there: run src/07_vote.py first")
+            raise InputError(f"{path} is not there: run src/08_vote.py first")
         # A class may be called 1 or NA; an empty cell alone is missing.
         table = pd.read_csv(path, dtype={"class": "str"}, keep_default_na=False, na_values=[""])
         return table[table["split"] == (part or self.results.final_part)].copy()

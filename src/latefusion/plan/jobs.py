@@ -37,9 +37,9 @@ SCRIPTS = {
     "denoise": "03_denoise.py",
     "cnn": "04_train_image.py",
     "dcl": "05_train_dcl.py",
-    "joint": "05b_train_joint.py",
-    "policy": "06_fuse.py",
-    "vote": "07_vote.py",
+    "joint": "06_train_joint.py",
+    "policy": "07_fuse.py",
+    "vote": "08_vote.py",
 }
 DONE, BEGUN, TO_DO = "done", "begun", "to do"
 

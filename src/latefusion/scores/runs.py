@@ -35,7 +35,7 @@ def compare_runs(folders: list[Path]) -> str:
 def _read(folder: Path, name: str) -> pd.DataFrame:
     path = folder / "scores" / f"{name}.csv"
     if not path.is_file():
-        raise InputError(f"{path} is not there: run src/07_vote.py for {folder.name} first")
+        raise InputError(f"{path} is not there: run src/08_vote.py for {folder.name} first")
     return pd.read_csv(path, dtype={"method": "str"}, keep_default_na=False, na_values=[""])
 
 

@@ -38,12 +38,12 @@ def validate_files(
 
 
 def _submissions(experiment: Experiment) -> list[Path]:
-    """Return what `08_predict.py` leaves."""
+    """Return what `09_predict.py` leaves."""
     challenge = CHALLENGES.get(experiment.catalogue.format)
     names = challenge.find_tests(experiment.catalogue.root) if challenge else {}
     paths = [experiment.submission_dir / name for name in names or [PREDICTIONS_NAME]]
     if missing := [str(path) for path in paths if not path.exists()]:
-        raise InputError(f"{', '.join(missing)} not found: run src/08_predict.py first")
+        raise InputError(f"{', '.join(missing)} not found: run src/09_predict.py first")
     return paths
 
 

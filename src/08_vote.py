@@ -1,6 +1,6 @@
 """Let the policies vote, and score everything: weights/<experiment>/scores/, submissions/<experiment>/scores.md.
 
-python src/07_vote.py --config configs/sample.yaml
+python src/08_vote.py --config configs/sample.yaml
 """
 
 from functools import cache, partial
@@ -16,7 +16,7 @@ def main(experiment, only):
     from latefusion.tables.dataset import read_dataset
 
     dataset = cache(partial(read_dataset, experiment))
-    run_jobs(plan(experiment), "07_vote.py", lambda job: vote(experiment, dataset(), job), only)
+    run_jobs(plan(experiment), "08_vote.py", lambda job: vote(experiment, dataset(), job), only)
     print(write_scores(experiment, dataset()))
 
 

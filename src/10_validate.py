@@ -1,8 +1,8 @@
 """Check submissions as strictly as the challenge does: those of submissions/<experiment>/, or any file.
 
-python src/09_validate.py --config configs/sample.yaml
-python src/09_validate.py mine/y_test_task1_phase2_pred.tsv --config configs/rakuten.yaml
-python src/09_validate.py mine.tsv --test data/rakuten/x_test_task1_phase2.tsv
+python src/10_validate.py --config configs/sample.yaml
+python src/10_validate.py mine/y_test_task1_phase2_pred.tsv --config configs/rakuten.yaml
+python src/10_validate.py mine.tsv --test data/rakuten/x_test_task1_phase2.tsv
 """
 
 from pathlib import Path

@@ -1,6 +1,6 @@
 """Train the policies on the experts' validation probabilities: weights/<experiment>/<policy>/.
 
-python src/06_fuse.py --config configs/sample.yaml [--only NAME]
+python src/07_fuse.py --config configs/sample.yaml [--only NAME]
 """
 
 from latefusion.steps.cli import run_script

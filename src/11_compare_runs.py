@@ -1,6 +1,6 @@
 """Print the mean scores of several finished runs of one config, and how far they move: other seeds, splits, machines.
 
-python src/10_compare_runs.py s2020 s2021 s2022        # names of experiments: folders of weights/
+python src/11_compare_runs.py s2020 s2021 s2022        # names of experiments: folders of weights/
 """
 
 from pathlib import Path

@@ -1,7 +1,7 @@
 """Train the joint experts (feature-level fusion) and predict with them: weights/<experiment>/<expert>/.
 
-python src/05b_train_joint.py --config configs/sample.yaml [--only NAME]
-accelerate launch src/05b_train_joint.py --config configs/sample.yaml
+python src/06_train_joint.py --config configs/sample.yaml [--only NAME]
+accelerate launch src/06_train_joint.py --config configs/sample.yaml
 """
 
 from latefusion.steps.cli import run_script
@@ -10,7 +10,7 @@ from latefusion.steps.cli import run_script
 def main(experiment, only):
     from latefusion.steps.train import train
 
-    train(experiment, "05b_train_joint.py", only)
+    train(experiment, "06_train_joint.py", only)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Write the submission that the vote decided: submissions/<experiment>/, in the catalogue's own format.
 
-python src/08_predict.py --config configs/sample.yaml
+python src/09_predict.py --config configs/sample.yaml
 """
 
 from latefusion.steps.cli import run_script
