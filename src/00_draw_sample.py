@@ -8,7 +8,7 @@ import logging
 from latefusion.steps.cli import run_script
 
 
-def main(experiment, only):
+def main(experiment, selection):
     from sample_catalogue import draw_sample
 
     if experiment.sample is None:

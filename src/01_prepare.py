@@ -1,4 +1,4 @@
-"""Read the catalogue, check its pictures, split it: weights/<experiment>/catalogue/.
+"""Read the catalogue, check its images, split it: weights/<experiment>/catalogue/.
 
 python src/01_prepare.py --config configs/sample.yaml
 """
@@ -6,12 +6,10 @@ python src/01_prepare.py --config configs/sample.yaml
 from latefusion.steps.cli import run_script
 
 
-def main(experiment, only):
-    from latefusion.plan.jobs import plan
-    from latefusion.plan.runner import run_jobs
+def main(experiment, selection):
     from latefusion.steps.prepare import prepare
 
-    run_jobs(plan(experiment), "01_prepare.py", lambda job: prepare(experiment, job), only)
+    prepare(experiment, selection)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Train the text experts (transformer, tfidf) and predict with them: weights/<experiment>/<expert>/.
+"""Train the text experts (transformer, tfidf) and predict with them: weights/<experiment>/experts/<expert>/.
 
 python src/02_train_text.py --config configs/sample.yaml [--only NAME]
 accelerate launch src/02_train_text.py --config configs/sample.yaml
@@ -7,10 +7,10 @@ accelerate launch src/02_train_text.py --config configs/sample.yaml
 from latefusion.steps.cli import run_script
 
 
-def main(experiment, only):
+def main(experiment, selection):
     from latefusion.steps.train import train
 
-    train(experiment, "02_train_text.py", only)
+    train(experiment, "text", selection)
 
 
 if __name__ == "__main__":

@@ -7,10 +7,10 @@ accelerate launch src/03_denoise.py --config configs/sample.yaml
 from latefusion.steps.cli import run_script
 
 
-def main(experiment, only):
+def main(experiment, selection):
     from latefusion.steps.train import train
 
-    train(experiment, "03_denoise.py", only)
+    train(experiment, "denoise", selection)
 
 
 if __name__ == "__main__":

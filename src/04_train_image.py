@@ -1,4 +1,4 @@
-"""Train the image experts of stage 1 (cnn) and predict with them: weights/<experiment>/<expert>/.
+"""Train the image experts of stage 1 (cnn) and predict with them: weights/<experiment>/experts/<expert>/.
 
 python src/04_train_image.py --config configs/sample.yaml [--only NAME] [--preview]
 accelerate launch src/04_train_image.py --config configs/sample.yaml
@@ -7,16 +7,16 @@ accelerate launch src/04_train_image.py --config configs/sample.yaml
 from latefusion.steps.cli import run_script
 
 
-def main(experiment, only):
+def main(experiment, selection):
     from latefusion.steps.train import train
 
-    train(experiment, "04_train_image.py", only)
+    train(experiment, "image", selection)
 
 
-def preview(experiment, only):
+def preview(experiment, selection):
     from latefusion.steps.train import preview_images
 
-    preview_images(experiment, "04_train_image.py", only)
+    preview_images(experiment, "image", selection)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Train the image experts of stage 2 (dcl, from a stage-1 expert): weights/<experiment>/<expert>/.
+"""Train the image experts of stage 2 (dcl, from a stage-1 expert): weights/<experiment>/experts/<expert>/.
 
 python src/05_train_dcl.py --config configs/sample.yaml [--only NAME] [--preview]
 accelerate launch src/05_train_dcl.py --config configs/sample.yaml
@@ -7,16 +7,16 @@ accelerate launch src/05_train_dcl.py --config configs/sample.yaml
 from latefusion.steps.cli import run_script
 
 
-def main(experiment, only):
+def main(experiment, selection):
     from latefusion.steps.train import train
 
-    train(experiment, "05_train_dcl.py", only)
+    train(experiment, "dcl", selection)
 
 
-def preview(experiment, only):
+def preview(experiment, selection):
     from latefusion.steps.train import preview_images
 
-    preview_images(experiment, "05_train_dcl.py", only)
+    preview_images(experiment, "dcl", selection)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Train the joint experts (feature-level fusion) and predict with them: weights/<experiment>/<expert>/.
+"""Train the joint experts (feature-level fusion) and predict with them: weights/<experiment>/experts/<expert>/.
 
 python src/06_train_joint.py --config configs/sample.yaml [--only NAME]
 accelerate launch src/06_train_joint.py --config configs/sample.yaml
@@ -7,10 +7,10 @@ accelerate launch src/06_train_joint.py --config configs/sample.yaml
 from latefusion.steps.cli import run_script
 
 
-def main(experiment, only):
+def main(experiment, selection):
     from latefusion.steps.train import train
 
-    train(experiment, "06_train_joint.py", only)
+    train(experiment, "joint", selection)
 
 
 if __name__ == "__main__":

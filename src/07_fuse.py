@@ -1,4 +1,4 @@
-"""Train the policies on the experts' validation probabilities: weights/<experiment>/<policy>/.
+"""Train the policies on the experts' validation probabilities: weights/<experiment>/policies/<policy>/.
 
 python src/07_fuse.py --config configs/sample.yaml [--only NAME]
 """
@@ -6,10 +6,10 @@ python src/07_fuse.py --config configs/sample.yaml [--only NAME]
 from latefusion.steps.cli import run_script
 
 
-def main(experiment, only):
-    from latefusion.fusion.training import fuse_policies
+def main(experiment, selection):
+    from latefusion.steps.fuse import fuse
 
-    fuse_policies(experiment, only)
+    fuse(experiment, selection)
 
 
 if __name__ == "__main__":

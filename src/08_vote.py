@@ -1,23 +1,15 @@
-"""Let the policies vote, and score everything: weights/<experiment>/scores/, submissions/<experiment>/scores.md.
+"""Let the policies vote, and score everything: weights/<experiment>/{vote,scores}/, submissions/<experiment>/scores.md.
 
 python src/08_vote.py --config configs/sample.yaml
 """
 
-from functools import cache, partial
-
 from latefusion.steps.cli import run_script
 
 
-def main(experiment, only):
-    from latefusion.fusion.vote import vote
-    from latefusion.plan.jobs import plan
-    from latefusion.plan.runner import run_jobs
-    from latefusion.scores import write_scores
-    from latefusion.tables.dataset import read_dataset
+def main(experiment, selection):
+    from latefusion.steps.vote import vote_and_score
 
-    dataset = cache(partial(read_dataset, experiment))
-    run_jobs(plan(experiment), "08_vote.py", lambda job: vote(experiment, dataset(), job), only)
-    print(write_scores(experiment, dataset()))
+    print(vote_and_score(experiment, selection))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ python src/09_predict.py --config configs/sample.yaml
 from latefusion.steps.cli import run_script
 
 
-def main(experiment, only):
+def main(experiment, selection):
     from latefusion.steps.predict import predict
 
     for path in predict(experiment):

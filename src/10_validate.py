@@ -29,7 +29,7 @@ ARGUMENTS = {
 }
 
 
-def main(experiment, only, *, files, test, codes):
+def main(experiment, selection, *, files, test, codes):
     from latefusion.submission import validate_files
 
     for accepted in validate_files(experiment, files, test_file=test, label_file=codes):

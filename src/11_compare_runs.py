@@ -10,7 +10,7 @@ from latefusion.steps.cli import run_script
 ARGUMENTS = {"runs": {"nargs": "+", "metavar": "EXPERIMENT", "help": "a folder of weights/ that 07 has scored"}}
 
 
-def main(experiment, only, *, runs):
+def main(experiment, selection, *, runs):
     from latefusion.scores.runs import compare_runs
 
     print(compare_runs([Path("weights") / run for run in runs]))

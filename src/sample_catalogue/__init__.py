@@ -12,7 +12,7 @@ from pathlib import Path
 from latefusion.config import SampleConfig
 from latefusion.utils.errors import InputError
 from latefusion.utils.files import write_text
-from sample_catalogue.plan import plan_products
+from sample_catalogue.plan import LOOK_GROUPS, VAGUENESS, plan_products
 from sample_catalogue.record import SIGN, Record, alone_in, read_record
 from sample_catalogue.write import IMAGE_FOLDERS, file_names, write_pictures, write_tables
 
@@ -42,7 +42,10 @@ def draw_sample(sample: SampleConfig, *, layout: str, root: Path) -> bool:
     if root.exists() and not root.is_dir():
         raise InputError(f"{root}: is a file; name a folder to draw the sample catalogue into")
     root.mkdir(parents=True, exist_ok=True)
-    recipe = {"drawing_version": DRAWING_VERSION, "layout": layout, "sample": sample.model_dump(mode="json")}
+    facts = {"look_groups": [list(codes) for codes in LOOK_GROUPS], "vagueness": VAGUENESS}
+    recipe = {
+        "drawing_version": DRAWING_VERSION, "layout": layout, "sample": sample.model_dump(mode="json"), "facts": facts,
+    }  # fmt: skip
     with alone_in(root):
         there = read_record(root, recipe, lambda: file_names(plan_products(sample), layout))
         if there.recipe == recipe and there.is_whole(root):

@@ -39,10 +39,7 @@ def file_names(products: list[Product], layout: str) -> list[str]:
 
 def write_tables(products: list[Product], root: Path, layout: str) -> None:
     """Write all text files of a layout, and the hidden labels."""
-    if layout == "sigir":
-        _write_sigir(products, root)
-    else:
-        _write_ens(products, root)
+    WRITERS[layout](products, root)
     (root / "hidden").mkdir(exist_ok=True)
     true_codes = [(p.integer_id, p.code) for p in products if p.part != "train"]
     write_csv(root / "hidden" / "y_test.csv", ("Integer_id", "Prdtypecode"), true_codes)
@@ -68,6 +65,9 @@ def _write_ens(products: list[Product], root: Path) -> None:
         write_csv(root / f"{name}.csv", header, rows)
     labels = [(p.integer_id, p.label) for p in products if p.part == "train"]
     write_csv(root / "Y_train_CVw08PX.csv", ("", "prdtypecode"), labels)
+
+
+WRITERS = {"sigir": _write_sigir, "ens": _write_ens}
 
 
 def write_tsv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

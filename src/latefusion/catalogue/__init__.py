@@ -6,13 +6,12 @@
 
 from latefusion.catalogue.canonical import read_catalogue, table_files
 from latefusion.catalogue.labels import class_order, read_test_labels
-from latefusion.images.inspection import apply_image_policy, check_images, inspect_images
+from latefusion.catalogue.layouts import LAYOUTS, find_images
 
 __all__ = [
-    "apply_image_policy",
-    "check_images",
+    "LAYOUTS",
     "class_order",
-    "inspect_images",
+    "find_images",
     "read_catalogue",
     "read_test_labels",
     "table_files",

@@ -9,13 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from latefusion.catalogue import ens, sigir
 from latefusion.catalogue.checks import check_carriage_returns, check_ids, check_titles, is_blank
+from latefusion.catalogue.layouts import LAYOUTS
 from latefusion.catalogue.spelling import check_spellings
-from latefusion.catalogue.table import read_table
 from latefusion.config import CatalogueConfig
 
-READERS = {"sigir": sigir.read_sigir, "ens": ens.read_ens, "table": read_table}
 COLUMNS = ["title", "description", "image", "label", "split"]
 
 
@@ -24,7 +22,7 @@ def read_catalogue(catalogue: CatalogueConfig) -> pd.DataFrame:
 
     Raises InputError, which lists every problem of the first kind found with its file, line and id.
     """
-    rows = READERS[catalogue.format](catalogue)
+    rows = LAYOUTS[catalogue.format].read(catalogue)
     check_ids(rows)  # across files: a product is either to be learnt from or to be predicted
     check_carriage_returns(rows)
     check_titles(rows)
@@ -38,12 +36,8 @@ def read_catalogue(catalogue: CatalogueConfig) -> pd.DataFrame:
 
 def table_files(catalogue: CatalogueConfig) -> list[Path]:
     """Return the tables that a catalogue is read from, whether they exist or not."""
-    names = {
-        "sigir": ("X_train.tsv", sigir.LABEL_FILE, *sigir.TEST_FILES),
-        "ens": ("X_train_update.csv", ens.LABEL_FILE, ens.TEST_FILE),
-        "table": (catalogue.products, catalogue.test_products),
-    }
-    return [catalogue.root / name for name in names[catalogue.format] if name is not None]
+    names = LAYOUTS[catalogue.format].tables(catalogue)
+    return [catalogue.root / name for name in names if name is not None]
 
 
 def _says_nothing(descriptions: pd.Series) -> pd.Series:

@@ -6,20 +6,32 @@ Nothing here imports torch or pandas, so a bad page is refused at once.
 """
 
 from latefusion.config.catalogue import CatalogueConfig, Columns, SampleConfig, Split
+from latefusion.config.denoise import Denoise
 from latefusion.config.experiment import Experiment
 from latefusion.config.experts import (
     CnnExpert,
     DclExpert,
-    Denoise,
+    EndToEndJointExpert,
     Expert,
+    ExpertConfig,
+    FrozenJointExpert,
+    ImageExpert,
     ImageInput,
+    JointExpert,
     LateExpert,
     ScratchEncoder,
     TfidfExpert,
     TransformerExpert,
 )
-from latefusion.config.fusion import BoostingPolicy, LogisticPolicy, NetworkPolicy, Policy, RulePolicy, Vote
-from latefusion.config.joint import EndToEndJointExpert, FrozenJointExpert, JointExpert
+from latefusion.config.fusion import (
+    BoostingPolicy,
+    LogisticPolicy,
+    NetworkPolicy,
+    Policy,
+    PolicyConfig,
+    RulePolicy,
+    Vote,
+)
 from latefusion.config.loading import DEFAULT_PAGE, load_experiment
 from latefusion.config.training import DclTraining, Hardware, HeadTraining, ImageTraining, TextTraining, Training
 
@@ -35,9 +47,11 @@ __all__ = [
     "EndToEndJointExpert",
     "Experiment",
     "Expert",
+    "ExpertConfig",
     "FrozenJointExpert",
     "Hardware",
     "HeadTraining",
+    "ImageExpert",
     "ImageInput",
     "ImageTraining",
     "JointExpert",
@@ -45,6 +59,7 @@ __all__ = [
     "LogisticPolicy",
     "NetworkPolicy",
     "Policy",
+    "PolicyConfig",
     "RulePolicy",
     "SampleConfig",
     "ScratchEncoder",

@@ -7,6 +7,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from latefusion.config.section import Fraction, Section, Seed
 
+SAMPLE_FORMATS = ("sigir", "ens")  # the layouts that the sample catalogue can be drawn in
+
 
 class SampleConfig(Section):
     """The synthetic catalogue to draw into `catalogue.root`; pages about real products leave it out."""

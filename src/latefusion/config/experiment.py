@@ -1,23 +1,15 @@
-"""The whole page."""
+"""The whole config of an experiment."""
 
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from latefusion.config.catalogue import CatalogueConfig, SampleConfig, Split
-from latefusion.config.experts import (
-    CnnExpert,
-    DclExpert,
-    Denoise,
-    Expert,
-    ImageInput,
-    LateExpert,
-    TfidfExpert,
-    TransformerExpert,
-)
+from latefusion.config.catalogue import SAMPLE_FORMATS, CatalogueConfig, SampleConfig, Split
+from latefusion.config.denoise import Denoise
+from latefusion.config.experts import CnnExpert, Expert, ExpertConfig, ImageExpert, ImageInput
+from latefusion.config.experts.base import Modality
 from latefusion.config.fusion import Policy, Vote
-from latefusion.config.joint import JointExpert
 from latefusion.config.references import (
     check_experiment_name,
     check_fusion,
@@ -56,8 +48,9 @@ class Experiment(Section):
     @model_validator(mode="after")
     def _there_are_products_for_each_split(self) -> "Experiment":
         catalogue, split = self.catalogue, self.split
-        if self.sample is not None and catalogue.format == "table":
-            raise ValueError("sample: there is none in format table, choose catalogue.format sigir or ens")
+        if self.sample is not None and catalogue.format not in SAMPLE_FORMATS:
+            formats = " or ".join(SAMPLE_FORMATS)
+            raise ValueError(f"sample: there is none in format {catalogue.format}, choose catalogue.format {formats}")
         if catalogue.columns.split is None and not split.valid_fraction:
             raise ValueError("split.valid_fraction 0: the split leaves no valid products without a split column")
         return self
@@ -66,13 +59,21 @@ class Experiment(Section):
     def run_root(self) -> Path:
         return Path("weights") / self.name
 
+    def expert_dir(self, name: str) -> Path:
+        """Return the run folder of an expert."""
+        return self.run_root / "experts" / name
+
+    def policy_dir(self, name: str) -> Path:
+        """Return the run folder of a policy."""
+        return self.run_root / "policies" / name
+
     @property
     def submission_dir(self) -> Path:
         return Path("submissions") / self.name
 
     @property
     def cache_side(self) -> int | None:
-        """Side in pixels of the cached pictures, where there is a cache."""
+        """Side in pixels of the cached images, where there is a cache."""
         if self.image_cache == "auto":
             return max((image.resize for image in self._image_inputs.values()), default=None)
         return self.image_cache
@@ -83,13 +84,12 @@ class Experiment(Section):
 
     @property
     def _image_inputs(self) -> dict[str, ImageInput]:
-        """How pictures are read, by the page's key that says so."""
-        readers = {f"experts.{name}": expert for name, expert in self.experts.items()}
+        """How images are read, by the config's key that says so."""
+        readers: dict[str, ExpertConfig] = {f"experts.{name}": expert for name, expert in self.experts.items()}
         if self.denoise is not None:
             readers["denoise.network"] = self.denoise.network
-        return {
-            f"{key}.image": reader.image for key, reader in readers.items() if isinstance(reader, CnnExpert | DclExpert)
-        }
+        inputs = {f"{key}.image": reader.image_input for key, reader in readers.items()}
+        return {key: image for key, image in inputs.items() if image is not None}
 
     @property
     def vote_members(self) -> tuple[str, ...]:
@@ -102,17 +102,19 @@ class Experiment(Section):
         """Tell whether label issues among the validation products are left out of account."""
         return self.denoise is not None and self.denoise.clean_valid
 
-    def stage_1(self, expert: CnnExpert | DclExpert) -> CnnExpert:
-        """Return the expert whose `model` is an image expert's network: the one that went on from no other."""
+    def stage_1(self, expert: ImageExpert) -> CnnExpert:
+        """Return the expert whose `model` is an image expert's network: the one that starts from no other."""
         while expert.start_from is not None:
             expert = self.experts[expert.start_from]
         return expert
 
-    def modality(self, expert_name: str) -> Literal["text", "image", "joint"]:
-        """Tell whether an expert reads text, image or both; a late checkpoint reads what its parent reads."""
+    def network_of(self, expert_name: str) -> ExpertConfig:
+        """Return the expert itself or, of a checkpoint, the one that it is a checkpoint of."""
         expert = self.experts[expert_name]
-        if isinstance(expert, LateExpert):
-            return self.modality(expert.of)
-        if isinstance(expert, JointExpert):
-            return "joint"
-        return "text" if isinstance(expert, TransformerExpert | TfidfExpert) else "image"
+        while expert.checkpoint_of is not None:
+            expert = self.experts[expert.checkpoint_of]
+        return expert
+
+    def modality(self, expert_name: str) -> Modality:
+        """Return what an expert reads: `text`, `image` or `joint`."""
+        return self.network_of(expert_name).modality

@@ -1,22 +1,24 @@
 """Policies, from the experts' probabilities to decisions, and the vote."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from latefusion.config.section import Name, Section, Seed
 
 
-class Fusion(Section):
-    """What all policies have: the experts they read, and the folds of the validation products they learn on."""
+class PolicyConfig(Section):
+    """A policy of any kind: the experts it reads, and the folds of the validation products that it learns on."""
+
+    score_group: ClassVar[Literal["policy", "rule"]] = "rule"  # of the score table
 
     experts: tuple[Name, ...] = Field(min_length=1)
     n_folds: int = Field(8, ge=2)
     calibrate: bool = False  # temper each expert's probabilities first, by a temperature learnt on the same folds
 
 
-class Learner(Fusion):
+class Learner(PolicyConfig):
     """A policy that learns from what the experts say, in one of three forms."""
 
     inputs: Literal["probs", "log_probs", "top_k"] = "probs"  # top_k: all but each expert's k highest are zero
@@ -31,6 +33,8 @@ class Learner(Fusion):
 
 class NetworkPolicy(Learner):
     """A shallow network from the experts' class probabilities to class probabilities; `layers` 1, or 2 with ReLU."""
+
+    score_group: ClassVar = "policy"
 
     kind: Literal["network"] = "network"
     layers: Literal[1, 2] = 1
@@ -47,7 +51,7 @@ class NetworkPolicy(Learner):
         return self
 
 
-class RulePolicy(Fusion):
+class RulePolicy(PolicyConfig):
     """A fixed rule on the experts' probabilities; `weighted_mean` alone learns, one weight an expert."""
 
     kind: Literal["mean", "weighted_mean", "max", "product"]

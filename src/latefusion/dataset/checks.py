@@ -17,8 +17,8 @@ def _check_folds(products: pd.DataFrame, experiment: Experiment) -> None:
     """Refuse more folds than there is to share out among them."""
     learners = {f"policies.{name}": (policy.n_folds, ("valid",)) for name, policy in experiment.policies.items()}
     for name, expert in experiment.experts.items():
-        if expert.kind == "tfidf":
-            learners[f"experts.{name}"] = (expert.n_folds, ("train",))
+        if expert.folds_of_train is not None:
+            learners[f"experts.{name}"] = (expert.folds_of_train, ("train",))
     if experiment.denoise is not None:
         learners["denoise"] = (experiment.denoise.n_folds, experiment.denoise.splits)
     grouped = experiment.split.group_duplicates

@@ -20,8 +20,9 @@ from latefusion.denoise.gallery import THUMBNAIL, write_gallery
 from latefusion.denoise.ranking import rank_label_issues
 from latefusion.experts.context import Context
 from latefusion.experts.image import cnn
-from latefusion.experts.network import fit_network, predict_products
-from latefusion.experts.training_products import training_products
+from latefusion.experts.image.data import training_products
+from latefusion.experts.network import predict_products
+from latefusion.experts.training import fit_network
 from latefusion.metrics.f1 import macro_f1
 from latefusion.tables.probabilities import read_probs, write_probs
 from latefusion.training.checkpoint import best_weights
@@ -35,7 +36,7 @@ logger = logging.getLogger(__name__)
 def denoise(context: Context) -> None:
     """Find label issues among the products that have a picture, and mark the ones to remove."""
     settings, dataset = context.experiment.denoise, context.dataset
-    run_dir, images = context.run_dir("denoise"), context.images  # all processes open these together
+    run_dir, images = context.experiment.run_root / "denoise", context.images  # all processes open these together
     products = training_products(context, dataset.part(*settings.splits), "all")
     targets = dataset.targets(products)
     pred_probs = _out_of_fold_probs(context, products)
@@ -73,7 +74,7 @@ def _out_of_fold_probs(context: Context, products: pd.DataFrame) -> np.ndarray:
 def _fold_probs(context: Context, fold: int, train: pd.DataFrame, held_out: pd.DataFrame) -> np.ndarray:
     """Train a fold's network and predict what it has not seen; a fold that is done already is read back."""
     network_settings = context.experiment.denoise.network
-    fold_dir = context.run_dir("denoise") / "folds" / f"fold-{fold}"
+    fold_dir = context.experiment.run_root / "denoise" / "folds" / f"fold-{fold}"
     path = fold_dir / "probs.parquet"
     done = path.exists()
     context.accelerator.wait_for_everyone()

@@ -2,14 +2,13 @@
 
 import pandas as pd
 
+from latefusion.catalogue.sample import read_label_noise, read_sample_facts
 from latefusion.config import Denoise, Experiment
 from latefusion.denoise.ranking import rank_label_issues
 from latefusion.plan.records import sound
 from latefusion.tables.dataset import Dataset
 from latefusion.tables.label_issues import read_label_issues
 from latefusion.tables.probabilities import read_probs
-from latefusion.utils.errors import InputError
-from sample_catalogue.plan import LOOK_GROUPS
 
 # How the winners ranked and filtered.
 PUBLISHED = {"rank_by": "normalized_margin", "filter_by": "prune_by_noise_rate"}
@@ -30,7 +29,9 @@ def describe_label_issues(experiment: Experiment, dataset: Dataset) -> str:
         return summary
     wrong = checked.index[checked.index.isin(noise.index)]
     chance = f"Known wrong labels among them: {len(wrong)} ({len(wrong) / len(checked):.1%}, which is chance)."
-    by_group = _by_look_group(issues.loc[issues["removed"], "given"], wrong)
+    by_group = _by_look_group(
+        read_sample_facts(experiment)["look_groups"], issues.loc[issues["removed"], "given"], wrong
+    )
     own = f"{summary} {chance} {_how_right(issues, wrong)} {by_group}"
     if not _differs_from_published(experiment.denoise):
         return own
@@ -64,28 +65,10 @@ def _how_right(issues: pd.DataFrame, wrong: pd.Index) -> str:
     return f"{_precision_and_recall('flagged', issues.index, wrong)} {_precision_and_recall('removed', removed, wrong)}"
 
 
-def read_label_noise(experiment: Experiment) -> pd.DataFrame | None:
-    """Return the products whose given label is wrong as is known, on the sample alone (index: id; `given`, `true`).
-
-    Raises InputError where the sample's list of them is missing or damaged.
-    """
-    if experiment.sample is None:
-        return None
-    path = experiment.catalogue.root / "hidden" / "label_noise.csv"
-    try:
-        noise = pd.read_csv(path, dtype="str")
-        return noise.set_index("Integer_id").rename_axis("id")
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(
-            f"{path}: the sample's list of wrong labels cannot be read ({error}): draw the sample again with "
-            "src/00_draw_sample.py"
-        ) from error
-
-
-def _by_look_group(given: pd.Series, wrong: pd.Index) -> str:
+def _by_look_group(look_groups: list[list[int]], given: pd.Series, wrong: pd.Index) -> str:
     """Tell the precision of the removed for each of the sample's groups of classes that look alike, by given label."""
     parts = []
-    for codes in LOOK_GROUPS:
+    for codes in look_groups:
         own = given.index[given.isin([str(code) for code in codes])]
         if len(own):
             parts.append(f"{'/'.join(map(str, codes))} {own.isin(wrong).sum()} of {len(own)}")

@@ -1,17 +1,22 @@
-"""What the experts of one script share."""
+"""Shared state of a training run: experiment, dataset, images, accelerator; created lazily."""
 
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from latefusion.config import Experiment
 from latefusion.images.cache import cached_images
 from latefusion.images.store import ImageStore
+from latefusion.metrics.f1 import valid_scores
 from latefusion.tables.dataset import Dataset, read_dataset
+from latefusion.tables.probabilities import write_probs
 from latefusion.training.loop import make_accelerator
+from latefusion.utils.files import write_json
 
 
 class Context:
-    """The experiment, dataset and images, the accelerator; opened when first needed."""
+    """What the jobs of one training script share."""
 
     def __init__(self, experiment: Experiment):
         self.experiment = experiment
@@ -26,5 +31,10 @@ class Context:
         with self.accelerator.main_process_first():
             return cached_images(self.experiment, self.dataset.products)
 
-    def run_dir(self, name: str) -> Path:
-        return self.experiment.run_root / name
+    def write_outputs(self, run_dir: Path, probs: dict[str, np.ndarray], facts: dict) -> None:
+        """Write an expert's `<split>_probs.parquet` and `metrics.json`: its validation scores and further facts."""
+        splits = self.dataset.evaluation_parts
+        for split, products in splits.items():
+            write_probs(run_dir / f"{split}_probs.parquet", products.index, probs[split], self.dataset.classes)
+        scores = valid_scores(self.dataset.targets(splits["valid"]), probs["valid"].argmax(axis=1))
+        write_json(run_dir / "metrics.json", scores | facts)

@@ -1,26 +1,34 @@
-"""What every expert that is a network goes through: build, fit, best weights back, probabilities out.
+"""The jobs of experts that are networks: build, fit, load the best weights, predict.
 
 Test probabilities are by the weights of highest validation macro-F1. Those of the validation products, which are fused
 and scored, are not: each product's are by the epoch that is best on others (see `selection`).
 """
 
-import numpy as np
+from dataclasses import dataclass
+from pathlib import Path
 
-from latefusion.experts.build import build_network
+import numpy as np
+import pandas as pd
+
+from latefusion.config import Training
 from latefusion.experts.context import Context
-from latefusion.experts.network import Network, fit_network, predict_products, validation
-from latefusion.experts.outputs import write_outputs
+from latefusion.experts.kinds import build_network
+from latefusion.experts.network import Network, predict_products
+from latefusion.metrics.selection import CrossSelection
 from latefusion.plan.records import sound
+from latefusion.tables.label_issues import valid_targets
 from latefusion.training.checkpoint import best_weights, late_weights
+from latefusion.training.loaders import Data
+from latefusion.training.loop import Fitted, fit
 from latefusion.utils.weights import load_weights, save_weights
 
 
 def train_network(context: Context, name: str) -> None:
     """Train an expert and leave its run folder; the weights kept are those of highest validation macro-F1."""
-    run_dir, expert = context.run_dir(name), context.experiment.experts[name]
-    network = build_network(context, name)
+    run_dir, expert = context.experiment.expert_dir(name), context.experiment.experts[name]
+    network = build_network(context, expert, run_dir)
     fitted = fit_network(
-        context, network, context.dataset.part("train"), validation(context, getattr(expert, "train_on", "all")),
+        context, network, context.dataset.part("train"), _validation(context, cleans=expert.cleans),
         training=expert.train, run_dir=run_dir, name=name,
     )  # fmt: skip
     best = best_weights(run_dir, fitted.progress)
@@ -29,15 +37,61 @@ def train_network(context: Context, name: str) -> None:
     _leave(context, name, network, probs, {"best_epoch": fitted.progress.best_epoch})
 
 
-def predict_late(context: Context, name: str) -> None:
+def train_late(context: Context, name: str) -> None:
     """Leave the run folder of an expert that is a late checkpoint of another."""
     late = context.experiment.experts[name]
-    network = build_network(context, late.of)
-    late_file = late_weights(context.run_dir(late.of), late.epochs_before_end)
+    parent, parent_dir = context.experiment.experts[late.of], context.experiment.expert_dir(late.of)
+    network = build_network(context, parent, parent_dir)
+    late_file = late_weights(parent_dir, late.epochs_before_end)
     load_weights(network.model, sound(late_file.parent, late_file.name))
-    batch_size = context.experiment.experts[late.of].train.batch_size
+    batch_size = parent.train.batch_size
     probs = {part: _predict(context, network, part, batch_size) for part in context.dataset.evaluation_parts}
     _leave(context, name, network, probs, {"of": late.of, "epochs_before_end": late.epochs_before_end})
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The products that choose the epoch, and how."""
+
+    products: pd.DataFrame
+    selection: CrossSelection
+
+
+def _validation(context: Context, *, cleans: bool) -> Validation:
+    """Return the validation products; where the expert cleans, removed label issues do not count."""
+    dataset = context.dataset
+    products = dataset.part("valid")
+    targets = valid_targets(context.experiment, dataset) if cleans else dataset.targets(products)
+    return Validation(products, CrossSelection(targets, dataset.choosing_folds(), len(dataset.classes)))
+
+
+def fit_network(
+    context: Context,
+    network: Network,
+    train: pd.DataFrame,
+    valid: Validation | None,
+    *,
+    training: Training,
+    run_dir: Path,
+    name: str,
+    section: str | None = None,
+) -> Fitted:
+    """Fit a network on products; without validation products the final epoch is kept.
+
+    `section` is where the config has `training`: the `train` of the expert called `name`, unless it is given.
+    """
+    data = Data(
+        train=network.train_set(network.trains_on(train)),
+        collate=network.collate,
+        valid=None if valid is None else network.eval_set(valid.products),
+        selection=None if valid is None else valid.selection,
+        drop_last=network.drop_last,
+    )
+    return fit(
+        context.accelerator, network.model, network.param_groups, data,
+        training=training, hardware=context.experiment.hardware, run_dir=run_dir, name=name,
+        section=section or f"experts.{name}.train",
+    )  # fmt: skip
 
 
 def _predict(context: Context, network: Network, part: str, batch_size: int) -> np.ndarray:
@@ -45,7 +99,7 @@ def _predict(context: Context, network: Network, part: str, batch_size: int) -> 
 
 
 def _leave(context: Context, name: str, network: Network, probs: dict[str, np.ndarray], facts: dict) -> None:
-    run_dir = context.run_dir(name)
+    run_dir = context.experiment.expert_dir(name)
     if context.accelerator.is_main_process:
         save_weights(network.model.state_dict(), run_dir / "model.safetensors")
-        write_outputs(context.dataset, run_dir, probs, facts)
+        context.write_outputs(run_dir, probs, facts)

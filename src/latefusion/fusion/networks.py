@@ -13,6 +13,7 @@ from the network that left them out, after its last epoch, which nothing chose.
 import math
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -26,6 +27,7 @@ from latefusion.fusion.vote import majority_vote
 from latefusion.metrics.f1 import class_counts, macro_f1_of_counts
 from latefusion.utils.errors import InputError
 from latefusion.utils.seeds import derive_seed
+from latefusion.utils.weights import save_weights
 
 CHUNK_BYTES = 24_000_000  # what the networks of a stack touch in a step: beyond the processor's caches stacking slows
 
@@ -60,7 +62,7 @@ class FittedNetworks:
     `oof_probs` (N, C) are each validation product's, by the network that left it out after its last epoch.
     """
 
-    evidence: FusionInputs
+    inputs: FusionInputs
     weights: dict[str, torch.Tensor]  # of a StackedPolicy with a network a fold
     best_epochs: list[int]
     oof_probs: np.ndarray
@@ -69,12 +71,16 @@ class FittedNetworks:
     def facts(self) -> dict:
         return {"best_epochs": self.best_epochs}
 
+    def save(self, run_dir: Path) -> None:
+        """Write the weights, `model.safetensors`."""
+        save_weights(self.weights, run_dir / "model.safetensors")
+
     @torch.inference_mode()
     def fold_probs(self, tables: tuple[np.ndarray, ...]) -> np.ndarray:
         """Return (F, N, C) float32 for products by their experts' (N, C) probabilities."""
-        net = StackedPolicy(network_sizes(self.evidence), [0] * self.evidence.policy.n_folds)
+        net = StackedPolicy(network_sizes(self.inputs), [0] * self.inputs.policy.n_folds)
         net.load_state_dict(self.weights)
-        features = np.stack([self.evidence.features(fold, tables) for fold in range(self.evidence.policy.n_folds)])
+        features = np.stack([self.inputs.features(fold, tables) for fold in range(self.inputs.policy.n_folds)])
         return net(torch.from_numpy(features)).softmax(dim=-1).numpy()
 
     def decide(self, tables: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
@@ -86,10 +92,10 @@ class FittedNetworks:
 def stacks(policies: dict[str, FusionInputs]) -> list[list[str]]:
     """Return the policies' names in the groups to train together: of one shape and one way of training."""
     groups: dict[tuple, list[str]] = {}
-    for name, evidence in policies.items():
-        policy = evidence.policy
-        way = (policy.n_folds, policy.epochs, policy.lr, _batch_size(evidence))
-        groups.setdefault((*network_sizes(evidence), *way), []).append(name)
+    for name, inputs in policies.items():
+        policy = inputs.policy
+        way = (policy.n_folds, policy.epochs, policy.lr, _batch_size(inputs))
+        groups.setdefault((*network_sizes(inputs), *way), []).append(name)
     return [
         names[start : start + size]
         for names in groups.values()
@@ -106,23 +112,23 @@ def fit_networks(policies: list[FusionInputs]) -> list[FittedNetworks]:
     return _Trainer(policies).fit()
 
 
-def network_sizes(evidence: FusionInputs) -> list[int]:
+def network_sizes(inputs: FusionInputs) -> list[int]:
     """Return the widths of a policy's network, from its input to the classes."""
-    policy, num_classes = evidence.policy, evidence.num_classes
+    policy, num_classes = inputs.policy, inputs.num_classes
     hidden = [policy.hidden_size] if policy.layers == 2 else []
-    return [len(evidence.tables) * num_classes, *hidden, num_classes]
+    return [len(inputs.tables) * num_classes, *hidden, num_classes]
 
 
-def _batch_size(evidence: FusionInputs) -> int:
-    return min(evidence.policy.batch_size, len(evidence.targets))
+def _batch_size(inputs: FusionInputs) -> int:
+    return min(inputs.policy.batch_size, len(inputs.targets))
 
 
-def _stack_size(evidence: FusionInputs) -> int:
+def _stack_size(inputs: FusionInputs) -> int:
     """Return how many policies of this shape a stack holds."""
-    sizes, batch = network_sizes(evidence), _batch_size(evidence)
+    sizes, batch = network_sizes(inputs), _batch_size(inputs)
     weights = sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes))
     touched = 4 * (4 * weights + batch * (sizes[0] + 3 * sum(sizes[1:])))  # bytes: Adam's weights; values, gradients
-    return max(1, CHUNK_BYTES // (touched * evidence.policy.n_folds))
+    return max(1, CHUNK_BYTES // (touched * inputs.policy.n_folds))
 
 
 class _Trainer:
@@ -132,24 +138,24 @@ class _Trainer:
         self.policies = policies
         self.policy: NetworkPolicy = policies[0].policy  # for what they have in common
         self.n_folds = self.policy.n_folds
-        self.networks = [(evidence, fold) for evidence in policies for fold in range(self.n_folds)]
-        seeds = [derive_seed(evidence.policy.seed, "init", fold) for evidence, fold in self.networks]
+        self.networks = [(inputs, fold) for inputs in policies for fold in range(self.n_folds)]
+        seeds = [derive_seed(inputs.policy.seed, "init", fold) for inputs, fold in self.networks]
         self.net = StackedPolicy(network_sizes(policies[0]), seeds)
         self.optimizer = torch.optim.Adam(self.net.parameters(), lr=self.policy.lr)
-        self.inputs, self.input_of = self._inputs()
-        self.train_rows = [evidence.rows(fold) for evidence, fold in self.networks]
+        self.features, self.feature_of = self._features()
+        self.train_rows = [inputs.rows(fold) for inputs, fold in self.networks]
         self.targets = torch.from_numpy(policies[0].targets.clip(min=0)).long()
-        self.left_out = [np.flatnonzero(evidence.folds == fold) for evidence, fold in self.networks]
+        self.left_out = [np.flatnonzero(inputs.folds == fold) for inputs, fold in self.networks]
         self.best_scores = np.full(len(self.networks), -1.0)
         self.best_epochs = np.zeros(len(self.networks), dtype=int)
         self.best = {key: value.clone() for key, value in self.net.state_dict().items()}
 
-    def _inputs(self) -> tuple[torch.Tensor, torch.Tensor]:
+    def _features(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the (T, N, in) different inputs, and the (S, 1) number of each network's among them."""
         tables, numbers = [], []
-        for evidence, fold in self.networks:
-            if fold == 0 or evidence.policy.calibrate:  # only tempered experts differ from fold to fold
-                tables.append(evidence.features(fold))
+        for inputs, fold in self.networks:
+            if fold == 0 or inputs.policy.calibrate:  # only tempered experts differ from fold to fold
+                tables.append(inputs.features(fold))
             numbers.append(len(tables) - 1)
         return torch.from_numpy(np.stack(tables)).to(torch.get_default_dtype()), torch.tensor(numbers)[:, None]
 
@@ -162,7 +168,7 @@ class _Trainer:
 
     def _train_epoch(self, epoch: int) -> None:
         for rows, shares in zip(*self._batches(epoch), strict=True):
-            logits = self.net(self.inputs[self.input_of, rows])
+            logits = self.net(self.features[self.feature_of, rows])
             losses = cross_entropy(logits.flatten(0, 1), self.targets[rows].flatten(), reduction="none")
             # A sum of each network's mean: a network's gradient is what it would be alone.
             loss = (losses.view_as(shares) * shares).sum()
@@ -180,8 +186,8 @@ class _Trainer:
         longest = max(math.ceil(len(rows) / n_batches) for rows in self.train_rows)
         batches = np.zeros((n_batches, len(self.networks), longest), dtype=np.int64)
         shares = np.zeros(batches.shape, dtype=np.float32)
-        for number, (evidence, fold) in enumerate(self.networks):
-            rng = np.random.default_rng(derive_seed(evidence.policy.seed, "order", fold, epoch))
+        for number, (inputs, fold) in enumerate(self.networks):
+            rng = np.random.default_rng(derive_seed(inputs.policy.seed, "order", fold, epoch))
             for batch, rows in enumerate(np.array_split(rng.permutation(self.train_rows[number]), n_batches)):
                 batches[batch, number, : len(rows)] = rows
                 shares[batch, number, : len(rows)] = 1 / max(len(rows), 1)
@@ -190,14 +196,14 @@ class _Trainer:
     @torch.no_grad()
     def _left_out_probs(self, number: int) -> np.ndarray:
         """Return (N, C): each product's probabilities by the network of a policy that left it out, as it is now."""
-        evidence = self.policies[number]
-        probs = np.empty((len(evidence.targets), evidence.num_classes), dtype=np.float32)
+        inputs = self.policies[number]
+        probs = np.empty((len(inputs.targets), inputs.num_classes), dtype=np.float32)
         for stacked in range(number * self.n_folds, (number + 1) * self.n_folds):
             rows = self.left_out[stacked]
-            x = self.inputs[self.input_of[stacked], torch.from_numpy(rows)]
+            x = self.features[self.feature_of[stacked], torch.from_numpy(rows)]
             probs[rows] = self.net(x[None], slice(stacked, stacked + 1))[0].softmax(dim=-1).numpy()
         if not np.isfinite(probs).all():
-            fused = ", ".join(evidence.policy.experts)
+            fused = ", ".join(inputs.policy.experts)
             raise InputError(
                 f"a policy network of {fused} gives probabilities that are not finite: lower its lr {self.policy.lr}"
             )
@@ -219,7 +225,7 @@ class _Trainer:
         return FittedNetworks(self.policies[number], weights, self.best_epochs[own].tolist(), oof_probs)
 
 
-def _fold_scores(evidence: FusionInputs, oof_probs: np.ndarray) -> np.ndarray:
+def _fold_scores(inputs: FusionInputs, oof_probs: np.ndarray) -> np.ndarray:
     """Return (F,): the macro-F1 of each fold's network on the products it left out."""
-    preds, n_folds = oof_probs.argmax(axis=1), evidence.policy.n_folds
-    return macro_f1_of_counts(class_counts(evidence.targets, preds, evidence.num_classes, evidence.folds, n_folds))
+    preds, n_folds = oof_probs.argmax(axis=1), inputs.policy.n_folds
+    return macro_f1_of_counts(class_counts(inputs.targets, preds, inputs.num_classes, inputs.folds, n_folds))

@@ -6,6 +6,7 @@ Selection from Libraries of Models", ICML 2004).
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from scipy.special import softmax
@@ -21,31 +22,34 @@ ROUNDS = 20  # weights are multiples of a twentieth or coarser
 class FittedRule:
     """A rule with the weights of its experts."""
 
-    evidence: FusionInputs
+    inputs: FusionInputs
     weights: np.ndarray  # (E,)
     oof_probs: np.ndarray  # (N, C)
 
     @property
     def facts(self) -> dict:
-        if self.evidence.policy.kind != "weighted_mean":
+        if self.inputs.policy.kind != "weighted_mean":
             return {}
-        return {"weights": dict(zip(self.evidence.policy.experts, self.weights.tolist(), strict=True))}
+        return {"weights": dict(zip(self.inputs.policy.experts, self.weights.tolist(), strict=True))}
+
+    def save(self, run_dir: Path) -> None:
+        """Leave nothing: the weights are in metrics.json."""
 
     def decide(self, tables: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
         """Return (N,) class numbers and (N, C) probabilities of products by their experts' (N, C) probabilities."""
-        probs = combine(self.evidence.policy.kind, self.evidence.calibrated(ALL, tables), self.weights)
+        probs = combine(self.inputs.policy.kind, self.inputs.calibrated(ALL, tables), self.weights)
         return probs.argmax(axis=1), probs
 
 
-def fit_rule(evidence: FusionInputs) -> FittedRule:
+def fit_rule(inputs: FusionInputs) -> FittedRule:
     """Learn what a rule has to learn: each fold's weights on the other folds, the final ones on all."""
-    kind, n_folds = evidence.policy.kind, evidence.policy.n_folds
-    oof_probs = np.empty_like(evidence.tables[0])
+    kind, n_folds = inputs.policy.kind, inputs.policy.n_folds
+    oof_probs = np.empty_like(inputs.tables[0])
     for fold in range(n_folds):
-        left_out = evidence.folds == fold
-        held_out = tuple(table[left_out] for table in evidence.tables)
-        oof_probs[left_out] = combine(kind, evidence.calibrated(fold, held_out), _weights(evidence, fold))
-    return FittedRule(evidence, _weights(evidence, ALL), oof_probs)
+        left_out = inputs.folds == fold
+        held_out = tuple(table[left_out] for table in inputs.tables)
+        oof_probs[left_out] = combine(kind, inputs.calibrated(fold, held_out), _weights(inputs, fold))
+    return FittedRule(inputs, _weights(inputs, ALL), oof_probs)
 
 
 def combine(kind: str, tables: list[np.ndarray], weights: np.ndarray) -> np.ndarray:
@@ -73,13 +77,13 @@ def _product(tables: list[np.ndarray], weights: np.ndarray) -> np.ndarray:
 RULES = {"mean": _mean, "weighted_mean": _mean, "max": _max, "product": _product}
 
 
-def _weights(evidence: FusionInputs, fold: int) -> np.ndarray:
-    n_experts = len(evidence.tables)
-    if evidence.policy.kind != "weighted_mean":
+def _weights(inputs: FusionInputs, fold: int) -> np.ndarray:
+    n_experts = len(inputs.tables)
+    if inputs.policy.kind != "weighted_mean":
         return np.full(n_experts, 1 / n_experts, dtype=np.float32)
-    rows = evidence.rows(fold)
-    tables = evidence.calibrated(fold, tuple(table[rows] for table in evidence.tables))
-    return greedy_weights(tables, evidence.targets[rows])
+    rows = inputs.rows(fold)
+    tables = inputs.calibrated(fold, tuple(table[rows] for table in inputs.tables))
+    return greedy_weights(tables, inputs.targets[rows])
 
 
 def greedy_weights(tables: list[np.ndarray], targets: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ Wolpert, "Stacked Generalization", Neural Networks 1992.
 import logging
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -24,7 +25,7 @@ MAX_ITER = 2000
 class FittedStacking:
     """A classifier learnt on all validation products, and what its like said of each left-out fold."""
 
-    evidence: FusionInputs
+    inputs: FusionInputs
     classifier: LogisticRegression | HistGradientBoostingClassifier
     oof_probs: np.ndarray  # (N, C)
 
@@ -32,45 +33,53 @@ class FittedStacking:
     def facts(self) -> dict:
         return {}
 
+    def save(self, run_dir: Path) -> None:
+        """Leave nothing: the classifier is learnt again in seconds."""
+
     def decide(self, tables: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
         """Return (N,) class numbers and (N, C) probabilities of products by their experts' (N, C) probabilities."""
-        probs = _predict(self.classifier, self.evidence.features(ALL, tables), self.evidence.num_classes)
+        probs = _predict(self.classifier, self.inputs.features(ALL, tables), self.inputs.num_classes)
         return probs.argmax(axis=1), probs
 
 
-def fit_stacking(evidence: FusionInputs) -> FittedStacking:
+def fit_stacking(inputs: FusionInputs) -> FittedStacking:
     """Learn a classifier on each fold's complement, and one on all."""
-    oof_probs = np.empty_like(evidence.tables[0])
-    for fold in range(evidence.policy.n_folds):
-        left_out = evidence.folds == fold
-        features = evidence.features(fold)
-        classifier = _fit(evidence, features, evidence.rows(fold))
-        oof_probs[left_out] = _predict(classifier, features[left_out], evidence.num_classes)
-    return FittedStacking(evidence, _fit(evidence, evidence.features(ALL), evidence.rows(ALL)), oof_probs)
+    oof_probs = np.empty_like(inputs.tables[0])
+    for fold in range(inputs.policy.n_folds):
+        left_out = inputs.folds == fold
+        features = inputs.features(fold)
+        classifier = _fit(inputs, features, inputs.rows(fold))
+        oof_probs[left_out] = _predict(classifier, features[left_out], inputs.num_classes)
+    return FittedStacking(inputs, _fit(inputs, inputs.features(ALL), inputs.rows(ALL)), oof_probs)
 
 
-def _fit(evidence: FusionInputs, features: np.ndarray, rows: np.ndarray):
-    targets = evidence.targets[rows]
+def _fit(inputs: FusionInputs, features: np.ndarray, rows: np.ndarray):
+    targets = inputs.targets[rows]
     if len(np.unique(targets)) < 2:
-        kind = evidence.policy.kind
+        kind = inputs.policy.kind
         raise InputError(
             f"{kind} stacking: the validation products of all but one fold have a single class; fewer folds?"
         )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConvergenceWarning)
-        classifier = _classifier(evidence.policy).fit(features[rows], targets)
+        classifier = CLASSIFIERS[inputs.policy.kind](inputs.policy).fit(features[rows], targets)
     if any(warning.category is ConvergenceWarning for warning in caught):
         logger.warning("logistic regression stopped after %d iterations, before its optimum: lower C", MAX_ITER)
     return classifier
 
 
-def _classifier(policy: LogisticPolicy | BoostingPolicy):
-    if policy.kind == "logistic":
-        return LogisticRegression(C=policy.C, max_iter=MAX_ITER)
+def _logistic(policy: LogisticPolicy) -> LogisticRegression:
+    return LogisticRegression(C=policy.C, max_iter=MAX_ITER)
+
+
+def _boosting(policy: BoostingPolicy) -> HistGradientBoostingClassifier:
     return HistGradientBoostingClassifier(
         max_iter=policy.trees, max_leaf_nodes=policy.max_leaf_nodes, learning_rate=policy.lr,
         early_stopping=False, random_state=policy.seed,
     )  # fmt: skip
+
+
+CLASSIFIERS = {"logistic": _logistic, "boosting": _boosting}
 
 
 def _predict(classifier, features: np.ndarray, num_classes: int) -> np.ndarray:

@@ -1,97 +1,65 @@
-"""Decision-level fusion of an experiment: its policies learn on the validation products, and vote."""
+"""Decision-level fusion: the policies of an experiment learn on the validation products and decide on all others."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache, partial
-from typing import Protocol
 
 import numpy as np
 
-from latefusion.config import Experiment
+from latefusion.config import Experiment, PolicyConfig
 from latefusion.fusion.inputs import FusionInputs
-from latefusion.fusion.networks import FittedNetworks, fit_networks, stacks
-from latefusion.fusion.rules import fit_rule
-from latefusion.fusion.stacking import fit_stacking
+from latefusion.fusion.kinds import POLICIES, FittedPolicy
 from latefusion.metrics.f1 import valid_scores
-from latefusion.plan.jobs import Job, jobs_of, plan
-from latefusion.plan.records import finished_run
-from latefusion.plan.runner import run_jobs
-from latefusion.tables.dataset import Dataset, read_dataset
+from latefusion.plan.jobs import Job
+from latefusion.tables.dataset import Dataset
 from latefusion.tables.label_issues import valid_targets
 from latefusion.tables.predictions import write_decisions
 from latefusion.tables.probabilities import read_part_probs
 from latefusion.utils.files import write_json
-from latefusion.utils.weights import save_weights
 
 logger = logging.getLogger(__name__)
 BLOCK = 2_000_000  # probabilities of one table that are decided on at a time
 
 
-def fuse_policies(experiment: Experiment, only: str | None) -> None:
-    """Do the policies that are not done yet, or the one that `only` names."""
-    script, jobs = "07_fuse.py", plan(experiment)
-    benches: dict[tuple, PolicyTrainer] = {}
-
-    def leave(job: Job) -> None:
-        """Do a policy with those that are to do beside it, as long as their experts stay what they are."""
-        runs = tuple(finished_run(experiment.run_root / expert) for expert in experiment.experts)
-        if runs not in benches:
-            pending = [job.name for job in jobs_of(jobs, script, only) if _can_be_done(job)]
-            benches[runs] = PolicyTrainer(experiment, read_dataset(experiment), pending)
-        benches[runs].leave(job)
-
-    run_jobs(jobs, script, leave, only)
-
-
-def _can_be_done(job: Job) -> bool:
-    return job.state() != "done" and all(need.state() == "done" for need in job.needs)
-
-
-class FittedPolicy(Protocol):
-    """What a policy of any kind has learnt."""
-
-    evidence: FusionInputs
-    oof_probs: np.ndarray  # (N_valid, C), each product's by what was learnt on other folds
-    facts: dict  # for metrics.json
-
-    def decide(self, tables: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
-        """Return (N,) class numbers and (N, C) probabilities of products by their experts' (N, C) probabilities."""
-
-
 class PolicyTrainer:
-    """The policies of an experiment at work on its experts' probabilities."""
+    """Fits the policies of an experiment to its experts' probabilities."""
 
-    def __init__(self, experiment: Experiment, dataset: Dataset, pending: list[str]):
-        """Take the names of the policies to do: networks of one shape are trained together, when the first is asked."""
+    def __init__(self, experiment: Experiment, dataset: Dataset, pending: Iterable[str]):
+        """Take the names of the policies to fit: some are fitted together, when the first of them is asked for."""
         self.experiment, self.dataset = experiment, dataset
         self.targets = valid_targets(experiment, dataset)
         self._valid_table = cache(partial(self._read, "valid"))
-        self._stacks = stacks({name: self.evidence(name) for name in pending if self._policy(name).kind == "network"})
-        self._networks: dict[str, FittedNetworks] = {}
+        self._groups = self._group(pending)
+        self._fitted: dict[str, FittedPolicy] = {}
 
-    def _policy(self, name: str):
+    def _group(self, pending: Iterable[str]) -> list[list[str]]:
+        """Return the names of the policies in the groups that are fitted together."""
+        by_kind: dict[str, dict[str, FusionInputs]] = {}
+        for name in pending:
+            by_kind.setdefault(self._policy(name).kind, {})[name] = self.inputs(name)
+        return [group for kind, policies in by_kind.items() for group in POLICIES[kind].groups(policies)]
+
+    def _policy(self, name: str) -> PolicyConfig:
         return self.experiment.policies[name]
 
-    def _read(self, part: str, expert: str) -> np.ndarray:
-        return read_part_probs(self.experiment.run_root / expert, part, self.dataset)
+    def _read(self, split: str, expert: str) -> np.ndarray:
+        return read_part_probs(self.experiment.expert_dir(expert), split, self.dataset)
 
-    def evidence(self, name: str) -> FusionInputs:
+    def inputs(self, name: str) -> FusionInputs:
         """Return what a policy learns from."""
         policy = self._policy(name)
         tables = tuple(map(self._valid_table, policy.experts))
         return FusionInputs(policy, tables, self.targets, self.dataset.valid_folds(policy.n_folds))
 
     def fit(self, name: str) -> FittedPolicy:
-        """Fit a policy; a network together with all that are stacked with it."""
-        if self._policy(name).kind != "network":
-            return fit_alone(self.evidence(name))
-        if name not in self._networks:
-            together = next((names for names in self._stacks if name in names), [name])
-            fitted = fit_networks([self.evidence(one) for one in together])
-            self._networks |= dict(zip(together, fitted, strict=True))
-        return self._networks.pop(name)
+        """Fit a policy together with all others of its group."""
+        if name not in self._fitted:
+            group = next((names for names in self._groups if name in names), [name])
+            fitted = POLICIES[self._policy(name).kind].fit([self.inputs(one) for one in group])
+            self._fitted |= dict(zip(group, fitted, strict=True))
+        return self._fitted.pop(name)
 
-    def leave(self, job: Job) -> None:
+    def train(self, job: Job) -> None:
         """Fit a policy and leave its run folder: decisions on validation (out of fold) and test products."""
         fitted = self.fit(job.name)
         oof_preds = fitted.oof_probs.argmax(axis=1)
@@ -100,26 +68,22 @@ class PolicyTrainer:
         test_tables = tuple(self._read("test", expert) for expert in self._policy(job.name).experts)
         preds, probs = decide(fitted, test_tables)
         write_decisions(job.run_dir, "test", parts["test"].index, preds, probs, classes)
-        if isinstance(fitted, FittedNetworks):
-            save_weights(fitted.weights, job.run_dir / "model.safetensors")
+        fitted.save(job.run_dir)
         scores = valid_scores(self.targets, oof_preds)
-        write_json(job.run_dir / "metrics.json", scores | fitted.facts | self._temperatures(fitted.evidence))
+        write_json(job.run_dir / "metrics.json", scores | fitted.facts | self._temperatures(fitted.inputs))
         logger.info("%s: valid_macro_f1 %.4f", job.name, scores["valid_macro_f1"])
 
-    def _temperatures(self, evidence: FusionInputs) -> dict:
+    def _temperatures(self, inputs: FusionInputs) -> dict:
         """Return each expert's temperatures: for each fold, and learnt on all."""
-        policy = evidence.policy
+        policy = inputs.policy
         if not policy.calibrate:
             return {}
-        return {"temperatures": dict(zip(policy.experts, evidence.temperatures.T.tolist(), strict=True))}
+        return {"temperatures": dict(zip(policy.experts, inputs.temperatures.T.tolist(), strict=True))}
 
 
-def fit_alone(evidence: FusionInputs) -> FittedPolicy:
+def fit_alone(inputs: FusionInputs) -> FittedPolicy:
     """Fit one policy of any kind."""
-    kind = evidence.policy.kind
-    if kind == "network":
-        return fit_networks([evidence])[0]
-    return fit_stacking(evidence) if kind in ("logistic", "boosting") else fit_rule(evidence)
+    return POLICIES[inputs.policy.kind].fit([inputs])[0]
 
 
 def decide(fitted: FittedPolicy, tables: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:

@@ -23,14 +23,14 @@ def majority_vote(preds: np.ndarray, summed: np.ndarray) -> np.ndarray:
 def vote(experiment: Experiment, dataset: Dataset, job: Job) -> None:
     """Let the members vote on validation and test products."""
     for part, products in dataset.evaluation_parts.items():
-        preds, summed = ballots(experiment, dataset, experiment.vote_members, part)
+        preds, summed = member_decisions(experiment, dataset, experiment.vote_members, part)
         mean = (summed / len(preds)).astype(np.float32)
         write_decisions(job.run_dir, part, products.index, majority_vote(preds, summed), mean, dataset.classes)
 
 
-def ballots(experiment: Experiment, dataset: Dataset, members: tuple[str, ...], part: str):
+def member_decisions(experiment: Experiment, dataset: Dataset, members: tuple[str, ...], part: str):
     """Return the members' decisions (M, N) and the sum of their probabilities (N, C), one table in memory at a time."""
-    run_dirs = [experiment.run_root / name for name in members]
+    run_dirs = [experiment.policy_dir(name) for name in members]
     summed = 0.0
     for run_dir in run_dirs:
         summed = summed + read_part_probs(run_dir, part, dataset).astype(np.float64)

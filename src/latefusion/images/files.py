@@ -14,13 +14,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from latefusion.config import CatalogueConfig
 from latefusion.utils.errors import list_problems
 
-WITHOUT = dict.fromkeys(("sigir", "ens"), "To do without images leave out the experts that read them.") | {
-    "table": "To do without images set catalogue.columns.image to null."
-}
-NESTED = ("sigir", "ens")  # layouts whose archives may be unpacked into a folder of their own
 MAX_BYTES = 400_000_000  # an image of MAX_PIXELS, uncompressed, in four channels
 
 
@@ -35,18 +30,16 @@ class FileState(NamedTuple):
 ABSENT = FileState()
 
 
-def find_images(catalogue: CatalogueConfig, images: pd.Series) -> pd.Series:
-    """Return the paths of images, with those of the challenge's layouts that lie one folder deeper corrected.
+def find_nested_images(root: Path, images: pd.Series) -> pd.Series:
+    """Return the paths of images below `root`, corrected where they lie one folder deeper.
 
     The challenge's archives unpack to `image_test/image_test_task1_phase1/` or straight to `image_test/`.
     """
-    if catalogue.format not in NESTED:
-        return images
     moved = {}
     for folder, paths in _by_folder(images).items():
-        there = _list(catalogue.root / folder)
+        there = _list(root / folder)
         if missing := [path for path in paths if os.path.basename(path) not in there]:
-            inner = _list_inner(catalogue.root / folder, there)
+            inner = _list_inner(root / folder, there)
             moved |= {path: f"{folder}/{inner[name]}" for path in missing if (name := os.path.basename(path)) in inner}
     return images.map(lambda path: moved.get(path, path), na_action="ignore").astype("str")
 
@@ -103,16 +96,19 @@ def changed_images(root: Path, images: pd.Series | pd.Index, recorded: pd.DataFr
     return [path for path in named if path in changed]
 
 
-def refuse_absent_images(catalogue: CatalogueConfig, products: pd.DataFrame) -> None:
-    """Raise where products of a split name images and not one of the files is there: that is a wrong folder."""
+def refuse_absent_images(root: Path, products: pd.DataFrame, otherwise: str) -> None:
+    """Raise where products of a split name images and none of the files exists: that is a wrong folder.
+
+    `otherwise` ends the message: what to do without images.
+    """
     problems = []
     for split, images in products["image"].dropna().groupby(products["split"].fillna("labelled")):
         paths = images.unique()
-        if not any((catalogue.root / path).is_file() for path in paths):
-            searched = "; ".join(_describe(catalogue.root / folder) for folder in list(_by_folder(paths))[:3])
+        if not any((root / path).is_file() for path in paths):
+            searched = "; ".join(_describe(root / folder) for folder in list(_by_folder(paths))[:3])
             problems.append(f"{split}: {len(images)} products name an image, the first is {paths[0]}; {searched}")
     if problems:
-        advice = f"Put the images there, or correct catalogue.root ({catalogue.root}). {WITHOUT[catalogue.format]}"
+        advice = f"Put the images there, or correct catalogue.root ({root}). {otherwise}"
         raise list_problems("Not one image of these products is there:", problems, advice)
 
 

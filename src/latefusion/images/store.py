@@ -12,7 +12,7 @@ import pandas as pd
 from PIL import UnidentifiedImageError
 
 from latefusion.images.orientation import read_orientation, turn
-from latefusion.utils.errors import InputError
+from latefusion.utils.errors import InputError, StepError
 from latefusion.utils.files import read_json
 
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # it names no file; who decodes here does
@@ -30,9 +30,10 @@ def read_image(path: Path) -> np.ndarray:
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
     if image is None:
-        raise InputError(
-            f"{path}: cannot be decoded, so it is not the file that src/01_prepare.py has checked: put that back, or "
-            "run src/01_prepare.py again"
+        raise StepError(
+            f"{path}: cannot be decoded, so it is not the file that {{step}} has checked: put that back, or run "
+            "{step} again",
+            "prepare",
         )
     return image
 

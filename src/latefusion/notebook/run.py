@@ -21,11 +21,12 @@ from matplotlib.figure import Figure
 from latefusion.config import DEFAULT_PAGE, Experiment, load_experiment
 from latefusion.images.store import ImageStore
 from latefusion.notebook.plots import STYLE
-from latefusion.plan.jobs import plan
+from latefusion.plan.jobs import DONE
+from latefusion.plan.planning import plan
 from latefusion.plan.records import sound
 from latefusion.scores.results import Results
 from latefusion.tables.dataset import Dataset, read_dataset
-from latefusion.utils.errors import InputError
+from latefusion.utils.errors import InputError, StepError
 from latefusion.utils.files import read_json, whole
 
 PAGE, OVERRIDES = "LATEFUSION_CONFIG", "LATEFUSION_SET"
@@ -53,14 +54,14 @@ class Run:
         """Return a table of `scores/`: the rows of a part, by default the one that methods are compared on."""
         path = self.folder("scores") / f"{name}.csv"
         if not path.is_file():
-            raise InputError(f"{path} is not there: run src/08_vote.py first")
+            raise StepError(f"{path} is not there: run {{step}} first", "vote")
         # A class may be called 1 or NA; an empty cell alone is missing.
         table = pd.read_csv(path, dtype={"class": "str"}, keep_default_na=False, na_values=[""])
         return table[table["split"] == (part or self.results.final_part)].copy()
 
     def log(self, expert: str) -> pd.DataFrame:
         """Return what an expert's training wrote down, a row for each epoch; empty for one that has no epochs."""
-        path = self.folder(expert) / "log.jsonl"
+        path = self.experiment.expert_dir(expert) / "log.jsonl"
         return pd.read_json(path, lines=True) if path.is_file() else pd.DataFrame()
 
     @cached_property
@@ -94,7 +95,7 @@ def open_run(notebook: str) -> Run:
     overrides = [word for word in shlex.split(os.environ.get(OVERRIDES, "")) if word != "--set"]
     experiment = _enter(Path(os.environ.get(PAGE) or DEFAULT_PAGE), overrides)
     matplotlib.rcParams.update(STYLE)
-    undone = [name for name, job in plan(experiment).items() if job.state() != "done"]
+    undone = [job.name for job in plan(experiment).values() if job.state() != DONE]
     if undone:
         print(f"Not done under the page's settings: {', '.join(undone)}. What can be shown without them is shown.")
     return Run(notebook, Results(experiment, read_dataset(experiment)))

@@ -1,14 +1,15 @@
-"""Do the jobs of a script that are not done yet: under a lock, in step with other processes, and recorded."""
+"""Do the jobs of a step that are not done yet: under a lock, together with other processes, and recorded."""
 
 import logging
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from latefusion.plan.jobs import DONE, Job, jobs_of
+from latefusion.plan.jobs import DONE, Job
+from latefusion.plan.planning import Selection, jobs_of
 from latefusion.plan.records import remove_temporary
 from latefusion.utils.environment import run_environment
-from latefusion.utils.errors import InputError
+from latefusion.utils.errors import StepError
 from latefusion.utils.locks import locked
 
 logger = logging.getLogger(__name__)
@@ -24,24 +25,27 @@ class Processes:
 
 
 ALONE = Processes()
+ALL = Selection()
 
 
 def run_jobs(
     jobs: dict[str, Job],
-    script: str,
+    step: str,
     work: Callable[[Job], None],
-    only: str | None = None,
+    selection: Selection = ALL,
     *,
+    script: str,
     processes: Processes = ALONE,
     environment: Callable[[Job], dict] = lambda job: run_environment(),
 ) -> None:
-    """Do the script's jobs that are not done yet, in the plan's order; each one's `environment` is recorded with it.
+    """Do the selected jobs of a step in the plan's order; each one's `environment` and `script` are recorded with it.
 
     Several processes call this together: all work, the main one alone decides what is done and keeps the records.
-    Raises InputError where `only` names no job of the script, a needed job is not done, or another process is at a job.
+    Raises InputError where no job of the step has the selected name, a job that is needed is not done, or another
+    process works on a job.
     """
-    for job in jobs_of(jobs, script, only):
-        if _is_done(job, processes):
+    for job in jobs_of(jobs, step, selection):
+        if not selection.redo and _is_done(job, processes):
             logger.info("%s: done already, under these settings", job.name)
             if processes.is_main:
                 remove_temporary(job.run_dir)  # a process may have been killed before it could
@@ -50,10 +54,10 @@ def run_jobs(
         with ExitStack() as stack:
             if processes.is_main:
                 stack.enter_context(locked(job.run_dir))
-            if _is_done(job, processes):  # by the process that held the lock until now
+            if not selection.redo and _is_done(job, processes):  # by the process that held the lock until now
                 continue
             if processes.is_main:
-                job.begin()
+                job.begin(script, redo=selection.redo)
             processes.barrier()
             work(job)
             processes.barrier()
@@ -73,4 +77,4 @@ def _require_needs(job: Job) -> None:
         state, reason = need.status(job.reads)
         if state != DONE:
             because = f" ({reason})" if reason else ""
-            raise InputError(f"{job.name} needs {need.name}, which is not done{because}: run src/{need.script} first")
+            raise StepError(f"{job.name} needs {need.name}, which is not done{because}: run {{step}} first", need.step)

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from latefusion.fusion.vote import ballots, majority_vote
+from latefusion.fusion.vote import majority_vote, member_decisions
 from latefusion.metrics.calibration import expected_calibration_error, fold_temperatures, temper
 from latefusion.metrics.f1 import macro_f1
 from latefusion.scores.results import Results
@@ -62,7 +62,7 @@ def vote_members(results: Results) -> pd.DataFrame:
     members = experiment.vote_members
     rows = []
     for part in results.parts if "vote" in results.done else []:
-        preds, summed = ballots(experiment, dataset, members, part)
+        preds, summed = member_decisions(experiment, dataset, members, part)
         known, targets = results.known(part), results.targets[part][results.known(part)]
         decided = majority_vote(preds, summed)
         whole = macro_f1(targets, decided[known])
@@ -70,7 +70,7 @@ def vote_members(results: Results) -> pd.DataFrame:
         for number, name in enumerate(members):
             without = whole
             if len(members) > 1:
-                own = read_part_probs(experiment.run_root / name, part, dataset)
+                own = read_part_probs(experiment.policy_dir(name), part, dataset)
                 without = macro_f1(targets, majority_vote(np.delete(preds, number, axis=0), summed - own)[known])
             score, apart = macro_f1(targets, preds[number][known]), (preds[number] != decided).mean()
             rows.append((name, part, score, apart, disagree[number], without, whole - without))

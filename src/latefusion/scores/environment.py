@@ -8,15 +8,15 @@ UNKNOWN = "not recorded"
 
 def run_section(results: Results) -> str:
     """Return the section: one line where all finished jobs agree, a list of what differs by job where they do not."""
-    environments = {name: _environment(results, name) for name in sorted(results.done)}
+    environments = {key: _environment(results, key) for key in sorted(results.done)}
     if not environments:
         return ""
     facts = list(dict.fromkeys(fact for environment in environments.values() for fact in environment))
     shared, differing = [], []
     for fact in facts:
         jobs_by_value: dict[str, list[str]] = {}
-        for name, environment in environments.items():
-            jobs_by_value.setdefault(environment.get(fact, UNKNOWN), []).append(name)
+        for key, environment in environments.items():
+            jobs_by_value.setdefault(environment.get(fact, UNKNOWN), []).append(key)
         if len(jobs_by_value) == 1:
             shared.append(f"{fact} {next(iter(jobs_by_value))}")
         else:
@@ -26,9 +26,9 @@ def run_section(results: Results) -> str:
     return "\n\n".join(filter(None, ["## Run", line, "\n".join(differing)]))
 
 
-def _environment(results: Results, name: str) -> dict[str, str]:
+def _environment(results: Results, key: str) -> dict[str, str]:
     """Return a job's facts by name, as text; versions and other nested facts one by one, without their heading."""
-    recorded = read_facts(results.experiment.run_root / name / "job.json").get("environment")
+    recorded = read_facts(results.experiment.run_root / key / "job.json").get("environment")
     return _flat(recorded) if isinstance(recorded, dict) else {}
 
 

@@ -2,13 +2,12 @@
 
 import pandas as pd
 
+from latefusion.catalogue.sample import read_sample_facts
 from latefusion.config import Experiment, LateExpert
-from latefusion.plan.dependencies import goes_on
 from latefusion.plan.records import sound
 from latefusion.scores.results import Results
 from latefusion.scores.tables import best_expert, best_policy
 from latefusion.tables.artifacts import read_facts
-from sample_catalogue.plan import VAGUENESS
 
 METHODS = (
     "In percent, with bootstrap 95 % intervals. {sizes}. On valid, an expert that chooses an epoch is scored, fold by "
@@ -37,16 +36,11 @@ def methods_note(results: Results, scores: pd.DataFrame) -> str:
 
 def _ways_left(experiment: Experiment) -> list[str]:
     fused = {name for policy in experiment.policies.values() for name in policy.experts}
-    choosing = [name for name in experiment.experts if name in fused and _chooses(experiment, name)]
-    went_on = [name for name in experiment.experts if goes_on(experiment, name)]
+    choosing = [name for name in experiment.experts if name in fused and experiment.experts[name].training is not None]
+    went_on = [name for name in experiment.experts if experiment.experts[name].continues_another(experiment.experts)]
     ways = [CHOSEN_INPUTS.format(names=", ".join(choosing))] if choosing else []
     ways += [WENT_ON.format(names=", ".join(went_on))] if went_on else []
     return [*ways, CLEANED] if experiment.cleans_valid else ways
-
-
-def _chooses(experiment: Experiment, name: str) -> bool:
-    """Tell whether an expert's epoch is chosen on valid: it has epochs, and is not a fixed one of another's."""
-    return hasattr(experiment.experts[name], "train")
 
 
 def best_policy_note(results: Results, scores: pd.DataFrame, comparisons: pd.DataFrame) -> str:
@@ -75,9 +69,9 @@ def late_note(results: Results) -> str:
     """Name the late experts that are their parents: whose epoch is the very one that was best on valid."""
     experiment, same = results.experiment, []
     for name, expert in experiment.experts.items():
-        if isinstance(expert, LateExpert) and {name, expert.of} <= results.done:
+        if isinstance(expert, LateExpert) and {f"experts/{name}", f"experts/{expert.of}"} <= results.done:
             epoch = experiment.experts[expert.of].train.epochs - expert.epochs_before_end
-            if read_facts(sound(experiment.run_root / expert.of, "metrics.json")).get("best_epoch") == epoch:
+            if read_facts(sound(experiment.expert_dir(expert.of), "metrics.json")).get("best_epoch") == epoch:
                 same.append(f"{name} is {expert.of} on test: epoch {epoch} is also its best")
     return f"{'; '.join(same)}. Another epochs_before_end makes them differ." if same else ""
 
@@ -86,7 +80,8 @@ def sample_note(experiment: Experiment) -> str:
     """Say of a sample experiment what its catalogue is, and that it is drawn so that fusion helps."""
     if experiment.sample is None:
         return ""
-    text, picture, both = (f"{100 * VAGUENESS[kind]:.0f} %" for kind in ("text", "picture", "both"))
+    vagueness = read_sample_facts(experiment)["vagueness"]
+    text, picture, both = (f"{100 * vagueness[kind]:.0f} %" for kind in ("text", "picture", "both"))
     return (
         f"Synthetic sample catalogue, drawn by the project so that fusion helps: {text} of the products are vague in "
         f"their text alone, {picture} in their picture alone and only {both} in both, so that one of the two nearly "

@@ -8,8 +8,9 @@ import numpy as np
 
 from latefusion.catalogue import read_test_labels
 from latefusion.config import Experiment
-from latefusion.fusion.vote import ballots, majority_vote
-from latefusion.plan.jobs import plan
+from latefusion.fusion.vote import majority_vote, member_decisions
+from latefusion.plan.jobs import DONE
+from latefusion.plan.planning import plan
 from latefusion.tables.dataset import Dataset
 from latefusion.tables.label_issues import valid_targets
 from latefusion.tables.predictions import read_preds
@@ -31,6 +32,7 @@ class Method:
 
     name: str
     kind: str
+    folder: str = ""  # the run folder below weights/<experiment>/; a vote of a subset has none
 
 
 @dataclass(frozen=True)
@@ -42,17 +44,17 @@ class Results:
 
     @cached_property
     def done(self) -> set[str]:
-        return {name for name, job in plan(self.experiment).items() if job.state() == "done"}
+        """Return the keys of the jobs that are done."""
+        return {key for key, job in plan(self.experiment).items() if job.state() == DONE}
 
     @cached_property
     def methods(self) -> list[Method]:
         """Return all that is done, in the paper's order."""
-        experts = [Method(name, self.experiment.modality(name)) for name in self.experiment.experts]
+        experts = [Method(name, self.experiment.modality(name), f"experts/{name}") for name in self.experiment.experts]
         policies = [
-            Method(name, "policy" if policy.kind == "network" else "rule")
-            for name, policy in self.experiment.policies.items()
+            Method(name, policy.score_group, f"policies/{name}") for name, policy in self.experiment.policies.items()
         ]
-        found = [method for method in (*experts, *policies) if method.name in self.done] + self._votes()
+        found = [method for method in (*experts, *policies) if method.folder in self.done] + self._votes()
         order = list(GROUPS)
         return sorted(found, key=lambda method: order.index(method.kind))
 
@@ -60,8 +62,9 @@ class Results:
         if "vote" not in self.done:
             return []
         subsets = self.experiment.vote.subsets
-        able = [name for name, members in subsets.items() if set(members) <= self.done]
-        return [Method("vote", "vote"), Method("soft vote", "vote"), *(Method(f"vote {name}", "vote") for name in able)]
+        able = [name for name, members in subsets.items() if {f"policies/{member}" for member in members} <= self.done]
+        own = [Method("vote", "vote", "vote"), Method("soft vote", "vote", "vote")]
+        return [*own, *(Method(f"vote {name}", "vote") for name in able)]
 
     @property
     def experts(self) -> list[Method]:
@@ -103,16 +106,15 @@ class Results:
 
     def _preds(self, method: Method, part: str) -> np.ndarray:
         if method.kind in ("policy", "rule") or method.name == "vote":
-            return read_preds(self.experiment.run_root / method.name, part, self.dataset)
-        if method.kind == "vote" and method.name != "soft vote":
+            return read_preds(self.experiment.run_root / method.folder, part, self.dataset)
+        if method.folder == "":
             members = self.experiment.vote.subsets[method.name.removeprefix("vote ")]
-            return majority_vote(*ballots(self.experiment, self.dataset, members, part))
+            return majority_vote(*member_decisions(self.experiment, self.dataset, members, part))
         return self.probs(method, part).argmax(axis=1)
 
     def probs(self, method: Method, part: str) -> np.ndarray:
         """Return a method's (N, C) probabilities; the soft vote's are the mean of the vote's members'."""
-        folder = "vote" if method.name == "soft vote" else method.name
-        return read_part_probs(self.experiment.run_root / folder, part, self.dataset)
+        return read_part_probs(self.experiment.run_root / method.folder, part, self.dataset)
 
     def all_preds(self) -> Iterator[tuple[Method, str, np.ndarray]]:
         """Yield (method, part, decisions) for all there is to score."""

@@ -6,7 +6,7 @@ import pandas as pd
 
 from latefusion.scores.report import markdown
 from latefusion.scores.results import GROUPS
-from latefusion.utils.errors import InputError
+from latefusion.utils.errors import StepError
 
 COLUMNS = (("valid", "macro_f1"), ("test", "macro_f1"), ("test", "accuracy"))
 
@@ -35,7 +35,7 @@ def compare_runs(folders: list[Path]) -> str:
 def _read(folder: Path, name: str) -> pd.DataFrame:
     path = folder / "scores" / f"{name}.csv"
     if not path.is_file():
-        raise InputError(f"{path} is not there: run src/08_vote.py for {folder.name} first")
+        raise StepError(f"{path} is not there: run {{step}} for {folder.name} first", "vote")
     return pd.read_csv(path, dtype={"method": "str"}, keep_default_na=False, na_values=[""])
 
 

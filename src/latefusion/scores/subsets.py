@@ -22,7 +22,7 @@ def votes_by_size(results: Results, part: str, *, draws: int = 100, seed: int = 
     experiment, dataset = results.experiment, results.dataset
     members, known = experiment.vote_members, results.known(part)
     targets, num_classes = results.targets[part][known], len(dataset.classes)
-    run_dirs = [experiment.run_root / name for name in members]
+    run_dirs = [experiment.policy_dir(name) for name in members]
     preds = np.stack([read_preds(run_dir, part, dataset) for run_dir in run_dirs])
     tables = (read_part_probs(run_dir, part, dataset) for run_dir in run_dirs)
     leaders = Leaders(preds[:, known], (table[known] for table in tables))

@@ -13,10 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from latefusion.config import DEFAULT_PAGE, Experiment, load_experiment
+from latefusion.plan.planning import Selection, plan
 from latefusion.steps.failures import explain
 from latefusion.steps.interrupt import stoppable
 from latefusion.steps.launch import process_rank
-from latefusion.utils.errors import InputError
+from latefusion.steps.listing import describe
+from latefusion.steps.scripts import SCRIPTS
+from latefusion.utils.errors import InputError, StepError
 
 PIPE_CLOSED = 141  # the status of a program that SIGPIPE ended
 
@@ -27,13 +30,14 @@ def run_script(
     *,
     parallel: bool = False,
     has_jobs: bool = True,
-    preview: Callable[[Experiment, str | None], None] | None = None,
+    preview: Callable[[Experiment, Selection], None] | None = None,
     own: dict[str, dict] | None = None,
 ) -> None:
-    """Parse the arguments, load the experiment and call `work(experiment, only)`; `only` needs a script that has jobs.
+    """Parse the arguments, load the experiment and call `work(experiment, selection)`.
 
-    `own` holds the arguments that this script alone has, as argparse takes them; `work` gets them by name.
-    With `--preview`, a script that has one calls `preview(experiment, only)` instead.
+    Scripts that have jobs take `--only NAME` and `--redo NAME`: the selection. `own` holds the arguments that this
+    script alone has, as argparse takes them; `work` gets them by name. With `--preview`, a script that has one calls
+    `preview(experiment, selection)` instead.
     Under `accelerate launch`, a script that is not `parallel` works in the main process alone.
     Exits with status 2 and a plain message on an InputError or where the machine refuses, 130 when interrupted, 143
     when terminated, 141 when nobody reads what it prints.
@@ -47,16 +51,15 @@ def run_script(
         rank = process_rank()
         _start_log(rank)
         experiment = load_experiment(args.config, args.set)
+        selection = Selection(args.redo or args.only, redo=args.redo is not None)
         written.append(experiment.catalogue.root)
         if args.list:
-            from latefusion.plan.jobs import describe, plan
-
             print(describe(plan(experiment)))
         elif args.preview:
-            preview(experiment, args.only)
+            preview(experiment, selection)
         elif parallel or rank == 0:
             names = [name.lstrip("-") for name in own or {}]
-            work(experiment, args.only, **{name: getattr(args, name) for name in names})
+            work(experiment, selection, **{name: getattr(args, name) for name in names})
 
 
 @contextmanager
@@ -68,6 +71,8 @@ def _plain_end(written: list[Path]) -> Iterator[None]:
                 yield
             finally:
                 sys.stdout.flush()  # here, where a closed pipe is noticed
+        except StepError as error:
+            sys.exit(_complain(error.with_script(SCRIPTS)))
         except InputError as error:
             sys.exit(_complain(str(error)))
         except (Exception, KeyboardInterrupt) as error:
@@ -108,11 +113,13 @@ def _parse(doc: str, *, has_jobs: bool, has_preview: bool, own: dict[str, dict])
     for name, options in own.items():
         parser.add_argument(name, **options)
     if has_jobs:
-        parser.add_argument("--only", metavar="NAME", help="do this one job (expert, policy, ...) of the script")
+        one = parser.add_mutually_exclusive_group()
+        one.add_argument("--only", metavar="NAME", help="do this one job (expert, policy, ...) of the script")
+        one.add_argument("--redo", metavar="NAME", help="do this one job again from its start, although it is done")
     if has_preview:
         parser.add_argument("--preview", action="store_true", help="draw what the networks are to see, and stop")
     parser.add_argument("--list", action="store_true", help="list all jobs of the experiment and their state, and stop")
-    return parser.parse_args(namespace=argparse.Namespace(only=None, preview=False))
+    return parser.parse_args(namespace=argparse.Namespace(only=None, redo=None, preview=False))
 
 
 def _complain(error: str) -> int:

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from latefusion.config import Experiment
-from latefusion.plan.jobs import plan
+from latefusion.plan.planning import plan
 from latefusion.submission import write_submissions
 from latefusion.tables.dataset import read_dataset
 from latefusion.tables.predictions import read_decisions
-from latefusion.utils.errors import InputError
+from latefusion.utils.errors import StepError
 from latefusion.utils.locks import locked
 
 
@@ -15,7 +15,7 @@ def predict(experiment: Experiment) -> list[Path]:
     """Write the vote's decisions on all products that are neither train nor valid, and return the files."""
     vote = plan(experiment)["vote"]
     if vote.state() != "done":
-        raise InputError(f"the vote is not done: run src/{vote.script} first")
+        raise StepError("the vote is not done: run {step} first", vote.step)
     dataset = read_dataset(experiment)
     decisions = read_decisions(vote.run_dir, "test", dataset)
     with locked(experiment.submission_dir, wait=True):

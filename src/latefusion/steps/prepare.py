@@ -13,24 +13,39 @@ from pathlib import Path
 
 import pandas as pd
 
-from latefusion.catalogue import apply_image_policy, class_order, inspect_images, read_catalogue, read_test_labels
+from latefusion.catalogue import (
+    LAYOUTS,
+    class_order,
+    find_images,
+    read_catalogue,
+    read_test_labels,
+)
 from latefusion.config import Experiment, Split
 from latefusion.dataset.checks import check_learners, image_readers
 from latefusion.dataset.duplicate_report import describe_leaks, report_duplicates
 from latefusion.dataset.duplicates import find_duplicates
 from latefusion.dataset.split import lacks_valid, split_products
 from latefusion.images.cache import cached_images
-from latefusion.images.files import find_images, refuse_absent_images
-from latefusion.images.inspection import Inspection
+from latefusion.images.files import refuse_absent_images
+from latefusion.images.inspection import Inspection, apply_image_policy, inspect_images
 from latefusion.plan.jobs import Job
+from latefusion.plan.planning import Selection, plan
 from latefusion.plan.records import digest
+from latefusion.plan.runner import run_jobs
+from latefusion.steps.scripts import SCRIPTS
 from latefusion.utils.errors import InputError
 from latefusion.utils.files import whole, write_json
 
 logger = logging.getLogger(__name__)
 
 
-def prepare(experiment: Experiment, job: Job) -> None:
+def prepare(experiment: Experiment, selection: Selection) -> None:
+    """Do the catalogue's job if it is not done."""
+    jobs, script = plan(experiment), SCRIPTS["prepare"]
+    run_jobs(jobs, "prepare", lambda job: _prepare(experiment, job), selection, script=script)
+
+
+def _prepare(experiment: Experiment, job: Job) -> None:
     """Read, check and split the catalogue into the job's folder."""
     catalogue = experiment.catalogue
     products = read_catalogue(catalogue)
@@ -67,8 +82,9 @@ def _require_images(products: pd.DataFrame, experiment: Experiment) -> None:
 
     The challenge's tables always name images; those who read texts alone need not have them.
     """
-    if experiment.catalogue.format == "table" or image_readers(experiment):
-        refuse_absent_images(experiment.catalogue, products)
+    layout = LAYOUTS[experiment.catalogue.format]
+    if image_readers(experiment) or not layout.always_names_images:
+        refuse_absent_images(experiment.catalogue.root, products, layout.without_images)
 
 
 def _inspect(products: pd.DataFrame, experiment: Experiment, run_dir: Path) -> Inspection:

@@ -1,46 +1,93 @@
-"""What the training scripts (02 to 05b) call: the jobs of a script that are not done yet, one after another."""
+"""Train what a training script (02 to 06) trains: its jobs that are not done yet, one after another."""
 
 import logging
-from functools import partial
 
 from latefusion.config import Experiment
 from latefusion.dataset.checks import check_learners
-from latefusion.plan.dependencies import pretrained_models, started_by
-from latefusion.plan.jobs import Job, jobs_of, plan
-from latefusion.plan.pretrained import find_encoder, find_timm
+from latefusion.experts.kinds import EXPERTS
+from latefusion.plan.jobs import DONE, Job
+from latefusion.plan.planning import Selection, jobs_of, plan, started_networks
 from latefusion.plan.runner import Processes, run_jobs
+from latefusion.steps.scripts import SCRIPTS
 from latefusion.tables.dataset import read_dataset
 from latefusion.utils.environment import run_environment
-from latefusion.utils.errors import InputError
+from latefusion.utils.errors import InputError, StepError
 
 logger = logging.getLogger(__name__)
 
 
-def train(experiment: Experiment, script: str, only: str | None) -> None:
-    """Train what a numbered script trains and is not done yet.
+def train(experiment: Experiment, step: str, selection: Selection) -> None:
+    """Train what a step trains and is not done yet.
 
     Raises InputError, before anything is trained, where pretrained weights are missing or a network cannot be built.
     """
     jobs = plan(experiment)
-    if all(job.state() == "done" for job in jobs_of(jobs, script, only)):
-        logger.info("src/%s: nothing to do", script)
+    if not selection.redo and all(job.state() == DONE for job in jobs_of(jobs, step, selection)):
+        logger.info("src/%s: nothing to do", SCRIPTS[step])
         return
-    # What is missing or cannot be built is said before the first network trains, not after a week of the others.
-    to_do = {name: job for name, job in jobs.items() if only in (None, name) and job.state() != "done"}
+    # Of all steps: what is missing or cannot be built is reported now, not after a week of training the others.
+    to_do = [job for job in jobs.values() if selection.name in (None, job.name) and _is_to_do(job, selection)]
     _require_weights(experiment, to_do)
-    if jobs["catalogue"].state() == "done":
+    if jobs["catalogue"].state() == DONE:
         check_learners(read_dataset(experiment).products, experiment)
+    from latefusion.experts.checks import check_networks  # imports torch
     from latefusion.experts.context import Context
-    from latefusion.experts.trial import check_networks  # imports torch
 
     check_networks(experiment, to_do)
     context = Context(experiment)
-    accelerator = context.accelerator
     run_jobs(
-        jobs, script, partial(_do, context), only,
-        processes=_processes(accelerator),
-        environment=lambda job: run_environment(None if job.kind == "tfidf" else accelerator),  # it has no network
+        jobs, step, lambda job: _train(context, job), selection,
+        script=SCRIPTS[step],
+        processes=_processes(context.accelerator),
+        environment=lambda job: run_environment(context.accelerator if _uses_accelerator(job) else None),
     )  # fmt: skip
+
+
+def preview_images(experiment: Experiment, step: str, selection: Selection) -> None:
+    """Draw what the image experts of a step see in training: `weights/<experiment>/previews/<expert>.png`."""
+    jobs = plan(experiment)
+    if jobs["catalogue"].state() != DONE:
+        raise StepError("there are no images yet: run {step} first", jobs["catalogue"].step)
+    from latefusion.experts.context import Context
+    from latefusion.experts.image.preview import write_preview
+
+    context = Context(experiment)
+    for job in jobs_of(jobs, step, selection):
+        path = write_preview(context, job.name)
+        if path is not None:
+            logger.info("%s: %s", job.name, path)
+
+
+def _is_to_do(job: Job, selection: Selection) -> bool:
+    return selection.redo or job.state() != DONE
+
+
+def _require_weights(experiment: Experiment, jobs: list[Job]) -> None:
+    """Raise one InputError that names all pretrained weights that are missing."""
+    problems = {}
+    for expert in started_networks(experiment, jobs).values():
+        find = EXPERTS[expert.kind].function("find_weights")
+        if find is None or expert.pretrained_model is None:
+            continue
+        try:
+            find(expert.pretrained_model)
+        except InputError as error:
+            problems[expert.pretrained_model] = str(error)
+    if problems:
+        raise InputError("\n".join(problems.values()))
+
+
+def _train(context, job: Job) -> None:
+    if job.expert is not None:
+        EXPERTS[job.kind].function("train")(context, job.expert)
+        return
+    from latefusion.denoise.fold_networks import denoise
+
+    {"denoise": denoise}[job.key](context)
+
+
+def _uses_accelerator(job: Job) -> bool:
+    return job.expert is None or EXPERTS[job.kind].uses_accelerator
 
 
 def _processes(accelerator) -> Processes:
@@ -51,56 +98,3 @@ def _processes(accelerator) -> Processes:
         barrier=accelerator.wait_for_everyone,
         share=lambda value: broadcast_object_list([value])[0],
     )
-
-
-def preview_images(experiment: Experiment, script: str, only: str | None) -> None:
-    """Draw what the image experts of a numbered script are to see: `weights/<experiment>/previews/<expert>.png`."""
-    jobs = plan(experiment)
-    if jobs["catalogue"].state() != "done":
-        raise InputError("there are no pictures yet: run src/01_prepare.py first")
-    from latefusion.experts.context import Context
-    from latefusion.experts.image.preview import write_preview
-
-    context = Context(experiment)
-    for job in jobs_of(jobs, script, only):
-        if job.kind != "late":
-            logger.info("%s: %s", job.name, write_preview(context, job.name))
-
-
-def _require_weights(experiment: Experiment, jobs: dict[str, Job]) -> None:
-    finders = {}
-    for job in jobs.values():
-        for expert in _started_by(experiment, job):
-            find = find_encoder if expert.kind == "transformer" else find_timm
-            finders |= dict.fromkeys(pretrained_models([expert]), find)
-    problems = []
-    for model, find in finders.items():
-        try:
-            find(model)
-        except InputError as error:
-            problems.append(str(error))
-    if problems:
-        raise InputError("\n".join(problems))
-
-
-def _started_by(experiment: Experiment, job: Job) -> list:
-    """Return the experts whose networks a job starts anew."""
-    if job.kind == "denoise":
-        return [experiment.denoise.network]
-    return started_by(experiment, job.name) if job.name in experiment.experts else []
-
-
-def _do(context, job: Job) -> None:
-    if job.kind == "tfidf":
-        from latefusion.experts.text.tfidf import train_tfidf
-
-        if context.accelerator.is_main_process:
-            train_tfidf(context, job.name)
-    elif job.kind == "denoise":
-        from latefusion.denoise.fold_networks import denoise
-
-        denoise(context)
-    else:
-        from latefusion.experts.training import predict_late, train_network
-
-        predict_late(context, job.name) if job.kind == "late" else train_network(context, job.name)

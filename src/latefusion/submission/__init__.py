@@ -1,7 +1,7 @@
 """Submissions: written so that the challenge accepts them, and checked as strictly as it does.
 
 `write_submissions` writes the catalogue's own format; `validate_challenge` and `validate_predictions` check one file
-against what was to be predicted; `validate_files` is what `src/10_validate.py` does with any file.
+against what was to be predicted; `validate_files` checks any file.
 """
 
 from latefusion.submission.forms import CHALLENGES, ENS, SIGIR, Challenge

@@ -7,7 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from latefusion.catalogue import ens, sigir
+from latefusion.catalogue.layouts import LAYOUTS
 from latefusion.catalogue.reading import find_file
+from latefusion.config import CatalogueConfig
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,13 @@ ENS = Challenge(
     read_labels=ens.read_labels,
 )
 CHALLENGES = {"sigir": SIGIR, "ens": ENS}
+
+
+def challenge_of(catalogue: CatalogueConfig) -> Challenge | None:
+    """Return the challenge whose form a catalogue's submissions have; None for a catalogue of one's own."""
+    name = LAYOUTS[catalogue.format].challenge
+    return None if name is None else CHALLENGES[name]
+
 
 PREDICTIONS_NAME = "predictions.tsv"
 PREDICTIONS = Form("predictions", "\t", {name: name for name in ("id", "label", "confidence")})

@@ -6,11 +6,11 @@ from pathlib import Path
 from latefusion.catalogue.labels import class_order
 from latefusion.catalogue.reading import find_file
 from latefusion.config import CatalogueConfig, Experiment
-from latefusion.plan.jobs import plan
-from latefusion.submission.forms import CHALLENGES, PREDICTIONS_NAME, Challenge
+from latefusion.plan.planning import plan
+from latefusion.submission.forms import CHALLENGES, PREDICTIONS_NAME, Challenge, challenge_of
 from latefusion.submission.validation import validate_challenge, validate_predictions
 from latefusion.tables.dataset import read_dataset
-from latefusion.utils.errors import InputError
+from latefusion.utils.errors import InputError, StepError
 
 
 def validate_files(
@@ -38,19 +38,19 @@ def validate_files(
 
 
 def _submissions(experiment: Experiment) -> list[Path]:
-    """Return what `09_predict.py` leaves."""
-    challenge = CHALLENGES.get(experiment.catalogue.format)
+    """Return what the step `predict` leaves."""
+    challenge = challenge_of(experiment.catalogue)
     names = challenge.find_tests(experiment.catalogue.root) if challenge else {}
     paths = [experiment.submission_dir / name for name in names or [PREDICTIONS_NAME]]
     if missing := [str(path) for path in paths if not path.exists()]:
-        raise InputError(f"{', '.join(missing)} not found: run src/09_predict.py first")
+        raise StepError(f"{', '.join(missing)} not found: run {{step}} first", "predict")
     return paths
 
 
 def _validate_file(experiment: Experiment, path: Path, test_file: Path | None, label_file: Path | None) -> str:
     if test_file is not None:
         return _validate_challenge(path, _challenge_of(test_file), test_file, label_file)
-    challenge = CHALLENGES.get(experiment.catalogue.format)
+    challenge = challenge_of(experiment.catalogue)
     test_file = challenge and _find_test(experiment.catalogue, challenge, path)
     if test_file:
         return _validate_challenge(path, challenge, test_file, label_file)
@@ -102,7 +102,7 @@ def _validate_challenge(path: Path, challenge: Challenge, test_file: Path, label
 def _validate_predictions(experiment: Experiment, path: Path) -> str:
     catalogue = plan(experiment)["catalogue"]
     if catalogue.state() != "done":
-        raise InputError(f"what {path.name} must hold is not known: run src/{catalogue.script} first")
+        raise StepError(f"what {path.name} must hold is not known: run {{step}} first", catalogue.step)
     dataset = read_dataset(experiment)
     rows = validate_predictions(path, dataset.evaluation_parts["test"].index, dataset.classes)
     return f"ok: {path} ({len(rows):,} rows)"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from latefusion.config import CatalogueConfig
-from latefusion.submission.forms import CHALLENGES, PREDICTIONS_NAME, Challenge
+from latefusion.submission.forms import PREDICTIONS_NAME, Challenge, challenge_of
 from latefusion.submission.validation import validate_challenge, validate_predictions
 from latefusion.utils.errors import list_problems
 from latefusion.utils.files import whole
@@ -34,7 +34,7 @@ def write_submissions(
         return []
     predictions = predictions.loc[expected]
     out_dir.mkdir(parents=True, exist_ok=True)
-    challenge = CHALLENGES.get(catalogue.format)
+    challenge = challenge_of(catalogue)
     if challenge and (test_files := challenge.find_tests(catalogue.root)):
         tables = {name: _table(challenge, test_file, predictions["label"]) for name, test_file in test_files.items()}
         return [_write_challenge(out_dir / name, table, challenge, test_files[name]) for name, table in tables.items()]

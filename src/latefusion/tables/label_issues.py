@@ -42,3 +42,10 @@ def valid_targets(experiment: Experiment, dataset: Dataset) -> np.ndarray:
     if not (targets >= 0).any():
         raise InputError("denoising removed all valid products: set denoise.clean_valid to false or remove fewer")
     return targets
+
+
+def without_label_issues(experiment: Experiment, products: pd.DataFrame, train_on: str) -> pd.DataFrame:
+    """Return the products to train on: `all`, or `clean`, without the label issues that denoising removed."""
+    if train_on == "all":
+        return products
+    return products[~products.index.isin(removed_issues(experiment))]

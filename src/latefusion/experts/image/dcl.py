@@ -15,10 +15,10 @@ from torch import nn
 
 from latefusion.config import DclExpert
 from latefusion.experts.context import Context
-from latefusion.experts.image.cnn import EvalImages, TimmBackbone, TrainImages, collate
-from latefusion.experts.image.destruction import nearest_mean, neighbour_permutation, rearrange
+from latefusion.experts.image.backbone import TimmBackbone
+from latefusion.experts.image.data import EvalImages, TrainImages, collate, training_products
+from latefusion.experts.image.destruction import nearest_mean, neighbour_permutation, put_together, rearrange
 from latefusion.experts.network import Network
-from latefusion.experts.training_products import training_products
 from latefusion.plan.records import sound
 from latefusion.utils.errors import InputError
 from latefusion.utils.seeds import derive_seed
@@ -136,7 +136,7 @@ def build(context: Context, expert: DclExpert, run_dir: Path) -> Network:
     dataset, store = context.dataset, context.images
     net = TimmBackbone(context.experiment.stage_1(expert), pretrained=False)
     model = DclClassifier(net, len(dataset.classes), expert)
-    _start_from(model, sound(context.run_dir(expert.start_from), "model.safetensors"))
+    _start_from(model, sound(context.experiment.expert_dir(expert.start_from), "model.safetensors"))
     return Network(
         model=model,
         param_groups=[
@@ -149,6 +149,20 @@ def build(context: Context, expert: DclExpert, run_dir: Path) -> Network:
         trains_on=lambda products: training_products(context, products, expert.train_on),
         drop_last=True,
     )
+
+
+def preview(context: Context, expert: DclExpert, products: pd.DataFrame) -> list[list[np.ndarray]]:
+    """Return a row of images for each product: as it is, augmented twice, the second destroyed and put together again.
+
+    By the tracked permutation the last is the second augmented image; by guessed locations it shows the guess.
+    """
+    dataset, rows = train_images(context, expert, products), []
+    for index, id_ in enumerate(products.index):
+        first, second = dataset[(index, 0)], dataset[(index, 1)]
+        again = put_together(second["destroyed"], second["permutation"])
+        original = context.images.read(id_, expert.image.crop)
+        rows.append([original, first["images"], second["images"], second["destroyed"], again])
+    return rows
 
 
 def _start_from(model: DclClassifier, path: Path) -> None:

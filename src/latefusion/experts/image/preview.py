@@ -1,37 +1,29 @@
-"""What an image expert sees, drawn: products whole, augmented twice, for DCL destroyed and put together again."""
+"""What an image expert sees in training, drawn: a row of images for each of a few products."""
 
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from latefusion.config import DclExpert
 from latefusion.experts.context import Context
-from latefusion.experts.image import cnn, dcl
-from latefusion.experts.image.destruction import put_together
-from latefusion.experts.training_products import training_products
+from latefusion.experts.image.data import training_products
+from latefusion.experts.kinds import EXPERTS
 from latefusion.utils.files import whole
 
 PRODUCTS = 8
 GAP = 4  # pixels
 
 
-def write_preview(context: Context, name: str) -> Path:
-    """Draw a row for each of a few training products and return the file."""
+def write_preview(context: Context, name: str) -> Path | None:
+    """Draw a row for each of a few training products and return the file; None for a kind that has no preview."""
     expert = context.experiment.experts[name]
+    preview = EXPERTS[expert.kind].function("preview")
+    if preview is None:
+        return None
     products = training_products(context, context.dataset.part("train"), "all")
     products = products.iloc[np.linspace(0, len(products) - 1, min(PRODUCTS, len(products))).astype(int)]
-    see = dcl.train_images if isinstance(expert, DclExpert) else cnn.train_images
-    dataset = see(context, expert, products)
-    rows = []
-    for index, id_ in enumerate(products.index):
-        first, second = dataset[(index, 0)], dataset[(index, 1)]
-        row = [context.images.read(id_, expert.image.crop), first["images"], second["images"]]
-        if isinstance(expert, DclExpert):
-            # By the tracked permutation this is the second picture again; by guessed locations it shows the guess.
-            row += [second["destroyed"], put_together(second["destroyed"], second["permutation"])]
-        rows.append(row)
-    path = context.run_dir("previews") / f"{name}.png"
+    rows = preview(context, expert, products)
+    path = context.experiment.run_root / "previews" / f"{name}.png"
     with whole(path) as partial:
         partial.write_bytes(cv2.imencode(".png", _mosaic(rows)[..., ::-1])[1].tobytes())
     return path

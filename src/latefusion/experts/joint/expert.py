@@ -16,14 +16,15 @@ from torch.utils.data import Dataset
 
 from latefusion.config import EndToEndJointExpert, FrozenJointExpert, JointExpert
 from latefusion.experts.context import Context
-from latefusion.experts.image.cnn import TimmBackbone, train_images
-from latefusion.experts.image.cnn import collate as stack
+from latefusion.experts.image.backbone import TimmBackbone
+from latefusion.experts.image.data import collate as stack
+from latefusion.experts.image.data import train_images
 from latefusion.experts.joint.features import FeatureDataset, open_features
 from latefusion.experts.joint.fusion import FusionHead
+from latefusion.experts.kinds import build_network
 from latefusion.experts.network import Network
-from latefusion.experts.single import build_single
 from latefusion.experts.text.transformer import pooled_output
-from latefusion.experts.training_products import without_label_issues
+from latefusion.tables.label_issues import without_label_issues
 from latefusion.training.loaders import Collate
 
 
@@ -69,12 +70,10 @@ def collate(items: list[dict], collate_text: Collate) -> dict:
 
 def build(context: Context, expert: JointExpert, run_dir: Path) -> Network:
     """Build the expert on the features of its trained experts, or on their networks as they start."""
-    if isinstance(expert, FrozenJointExpert):
-        return _on_features(context, expert)
-    return _on_networks(context, expert, run_dir)
+    return BUILDERS[expert.features](context, expert, run_dir)
 
 
-def _on_features(context: Context, expert: FrozenJointExpert) -> Network:
+def _on_features(context: Context, expert: FrozenJointExpert, run_dir: Path) -> Network:
     dataset = context.dataset
     stores = open_features(context, expert.text), open_features(context, expert.image)
     set_seed(expert.train.seed)  # again: computing the features draws random numbers, finding them on the disk does not
@@ -85,7 +84,7 @@ def _on_features(context: Context, expert: FrozenJointExpert) -> Network:
         train_set=lambda products: FeatureDataset(*stores, products, dataset.targets(products)),
         eval_set=lambda products: FeatureDataset(*stores, products),
         collate=stack,
-        trains_on=lambda products: without_label_issues(context, products, expert.train_on),
+        trains_on=lambda products: without_label_issues(context.experiment, products, expert.train_on),
     )
 
 
@@ -93,7 +92,7 @@ def _on_networks(context: Context, expert: EndToEndJointExpert, run_dir: Path) -
     """Build the two experts in the joint expert's own folder, as if they had its `train` section, and join them."""
     experts = (context.experiment.experts[name] for name in (expert.text, expert.image))
     text_expert, image_expert = (one.model_copy(update={"train": expert.train}) for one in experts)
-    text, image = (build_single(context, one, run_dir) for one in (text_expert, image_expert))
+    text, image = (build_network(context, one, run_dir) for one in (text_expert, image_expert))
     sizes = text.model.feature_size, image.model.feature_size
     model = JointClassifier(
         text.model.encoder, image.model.net, FusionHead(expert, *sizes, len(context.dataset.classes))
@@ -112,6 +111,9 @@ def _on_networks(context: Context, expert: EndToEndJointExpert, run_dir: Path) -
         train_set=train_set,
         eval_set=lambda products: Pairs(text.eval_set(products), image.eval_set(products)),
         collate=partial(collate, collate_text=text.collate),
-        trains_on=lambda products: without_label_issues(context, products, expert.train_on),
+        trains_on=lambda products: without_label_issues(context.experiment, products, expert.train_on),
         drop_last=True,
     )
+
+
+BUILDERS = {"frozen": _on_features, "end_to_end": _on_networks}

@@ -19,8 +19,8 @@ from torch.utils.data import Dataset
 from tqdm import tqdm
 
 from latefusion.experts.context import Context
+from latefusion.experts.kinds import build_network
 from latefusion.experts.network import pooled_features
-from latefusion.experts.single import build_single
 from latefusion.plan.records import finished_run, sound
 from latefusion.utils.files import read_json, whole, write_json
 from latefusion.utils.weights import load_weights
@@ -75,8 +75,8 @@ class FeatureDataset(Dataset):
 
 def open_features(context: Context, name: str) -> FeatureStore:
     """Return a trained expert's features of all products; compute now what is not there. All processes call this."""
-    of_expert = context.run_dir("cache") / "features" / name
-    folder = of_expert / finished_run(context.run_dir(name))
+    of_expert = context.experiment.run_root / "cache" / "features" / name
+    folder = of_expert / finished_run(context.experiment.expert_dir(name))
     if context.accelerator.is_main_process and not _holds_ids(folder, context.dataset.products.index):
         for stale in (path for path in of_expert.glob("*") if path != folder):
             shutil.rmtree(stale, ignore_errors=True)  # a job beside this one may be at it too
@@ -92,9 +92,10 @@ def open_features(context: Context, name: str) -> FeatureStore:
 
 def _compute(context: Context, name: str, folder: Path, ids: pd.Index, missing: list[int]) -> None:
     """Compute missing parts with the expert's trained weights, without augmentation."""
-    network = build_single(context, context.experiment.experts[name], context.run_dir(name))
-    load_weights(network.model, sound(context.run_dir(name), "model.safetensors"))
-    batch_size, is_main = context.experiment.experts[name].train.batch_size, context.accelerator.is_main_process
+    expert, run_dir = context.experiment.experts[name], context.experiment.expert_dir(name)
+    network = build_network(context, expert, run_dir)
+    load_weights(network.model, sound(run_dir, "model.safetensors"))
+    batch_size, is_main = expert.train.batch_size, context.accelerator.is_main_process
     parts = [ids[number * PART : (number + 1) * PART] for number in missing]
     n_products = sum(map(len, parts))
     logger.info(

@@ -15,8 +15,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from latefusion.experts.loading import told
-from latefusion.utils.errors import InputError
+from latefusion.utils.errors import InputError, reported_as
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +78,7 @@ def _load_config(source: str, dropout: float | None) -> tuple[PretrainedConfig, 
 def _loading(source: str, problem: str) -> Iterator[None]:
     """Refuse what is damaged, and models that need code of their own."""
     try:
-        with told(f"{source}: {problem}; fetch the files again?"):
+        with reported_as(f"{source}: {problem}; fetch the files again?"):
             yield
     except InputError as error:
         if "trust_remote_code" not in str(error):

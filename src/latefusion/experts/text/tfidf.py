@@ -17,7 +17,6 @@ from latefusion.config import TfidfExpert
 from latefusion.dataset.cleaning import clean
 from latefusion.dataset.split import assign_folds, groups_of, stratified_sample
 from latefusion.experts.context import Context
-from latefusion.experts.outputs import write_outputs
 from latefusion.experts.text.vocabularies import fit_vocabularies
 from latefusion.metrics.calibration import fit_temperature
 from latefusion.utils.errors import InputError
@@ -27,7 +26,9 @@ logger = logging.getLogger(__name__)
 
 
 def train_tfidf(context: Context, name: str) -> None:
-    """Fit on the training products and leave the expert's run folder."""
+    """Fit on the training products and leave the expert's run folder; the main process alone works."""
+    if not context.accelerator.is_main_process:
+        return
     expert, dataset = context.experiment.experts[name], context.dataset
     train = dataset.part("train")
     logger.info("%s: fitting %d texts", name, len(train))
@@ -35,10 +36,10 @@ def train_tfidf(context: Context, name: str) -> None:
         texts(train, expert), dataset.targets(train), groups_of(train, dataset.split)
     )
     probs = {part: model.predict_proba(texts(products, expert)) for part, products in dataset.evaluation_parts.items()}
-    run_dir = context.run_dir(name)
+    run_dir = context.experiment.expert_dir(name)
     with whole(run_dir / "model.joblib") as partial:
         joblib.dump(model, partial)
-    write_outputs(dataset, run_dir, probs, model.facts)
+    context.write_outputs(run_dir, probs, model.facts)
 
 
 def texts(products: pd.DataFrame, expert: TfidfExpert) -> list[str]:

@@ -47,7 +47,7 @@ class TextClassifier(nn.Module):
 
 def build(context: Context, expert: TransformerExpert, run_dir: Path) -> Network:
     """Build the expert from pretrained weights, or a small CamemBERT with a vocabulary of its own."""
-    dataset, cache = context.dataset, context.run_dir("cache")
+    dataset, cache = context.dataset, context.experiment.run_root / "cache"
     with context.accelerator.main_process_first():  # the others find vocabulary and token ids on the disk
         if expert.scratch is None:
             tokenizer, encoder = load_encoder(

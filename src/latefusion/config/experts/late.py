@@ -1,0 +1,42 @@
+"""Experts that are checkpoints of others."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from latefusion.config.experts.base import ExpertConfig, Experts, must_exist
+from latefusion.config.section import Name
+
+
+class LateExpert(ExpertConfig):
+    """A late checkpoint of another expert, as an expert of its own: 0 is the final epoch, 1 the one before."""
+
+    kind: Literal["late"]
+    of: Name
+    epochs_before_end: int = Field(0, ge=0)
+
+    @property
+    def checkpoint_of(self) -> str:
+        return self.of
+
+    def sources(self, experts: Experts) -> tuple[str, ...]:
+        return (self.of,)
+
+    def networks(self, name: str, experts: Experts) -> dict[str, ExpertConfig]:
+        return {}
+
+    def continues_another(self, experts: Experts) -> bool:
+        return experts[self.of].continues_another(experts)
+
+    def check(self, key: str, experts: Experts) -> None:
+        must_exist(f"{key}.of", self.of, experts)
+        parent = experts[self.of]
+        if parent.training is None:
+            raise ValueError(f"{key}.of: '{self.of}' is of kind {parent.kind}, which has no checkpoints")
+        epochs, keep_last = parent.training.epochs, parent.training.keep_last
+        if epochs <= self.epochs_before_end:
+            raise ValueError(f"{key}.epochs_before_end: '{self.of}' has {epochs} epochs; 0 is the last of them")
+        if keep_last <= self.epochs_before_end:
+            wanted = self.epochs_before_end + 1
+            advice = f"set experts.{self.of}.train.keep_last to {wanted} or more"
+            raise ValueError(f"{key}: {advice}, it keeps too few epochs")

@@ -1,0 +1,89 @@
+"""Experts that read texts."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, Field, PositiveFloat, model_validator
+
+from latefusion.config.experts.base import ExpertConfig
+from latefusion.config.section import Fraction, NoneWord, Section, Seed
+from latefusion.config.training import TextTraining
+
+# decode: entities become characters; published: they become spaces, accents are lost; repair: decode, and ftfy undoes
+# mojibake (`Ã©` -> `é`).
+Cleaning = Literal["decode", "published", "repair"]
+
+
+class ScratchEncoder(Section):
+    """A small CamemBERT with random weights and a sentencepiece vocabulary learnt from the training texts."""
+
+    vocab_size: int = Field(8000, ge=100)
+    hidden_size: int = Field(128, ge=8)
+    num_hidden_layers: int = Field(2, ge=1)
+    num_attention_heads: int = Field(4, ge=1)
+    intermediate_size: int = Field(512, ge=8)
+
+    @model_validator(mode="after")
+    def _heads_share_the_width(self) -> "ScratchEncoder":
+        if self.hidden_size % self.num_attention_heads:
+            heads = self.num_attention_heads
+            raise ValueError(f"hidden_size {self.hidden_size} is no multiple of num_attention_heads {heads}")
+        return self
+
+
+class TransformerExpert(ExpertConfig):
+    """A Hugging Face encoder on (title, description): `model` names pretrained weights, `scratch` starts without."""
+
+    modality: ClassVar = "text"
+    step: ClassVar = "text"
+
+    kind: Literal["transformer"]
+    model: str | None = None
+    scratch: ScratchEncoder | None = None
+    max_length: int = Field(128, ge=8)  # tokens of the pair
+    cleaning: Cleaning = "decode"
+    missing_description: Literal["title_only", "pad_token"] = "title_only"  # pad_token: the published literal `<pad>`
+    head_bias: bool = True  # the published code has none
+    # Of the encoder's layers; none given: what the encoder was made with.
+    dropout: Annotated[Fraction | None, NoneWord] = None
+    train: TextTraining = TextTraining()
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> "TransformerExpert":
+        if (self.model is None) == (self.scratch is None):
+            raise ValueError("give either model (pretrained weights) or scratch (a small encoder to train), not both")
+        return self
+
+    @property
+    def pretrained_model(self) -> str | None:
+        return self.model
+
+
+def _refuse_descending(lengths: tuple[int, int]) -> tuple[int, int]:
+    if not 1 <= lengths[0] <= lengths[1]:
+        raise ValueError("should be two lengths, the shorter first and 1 or more, such as [1, 2]")
+    return lengths
+
+
+NgramLengths = Annotated[tuple[int, int], AfterValidator(_refuse_descending)]
+
+
+class TfidfExpert(ExpertConfig):
+    """TF-IDF of words and characters with a linear classifier: no weights to download, strong on small catalogues."""
+
+    modality: ClassVar = "text"
+    step: ClassVar = "text"
+
+    kind: Literal["tfidf"]
+    word_ngrams: NgramLengths = (1, 2)
+    char_ngrams: Annotated[NgramLengths | None, NoneWord] = (3, 4)  # within words
+    min_df: int = Field(2, ge=1)  # products an n-gram must be in
+    max_features: int = Field(300_000, ge=100)  # of each of the two vocabularies, the most frequent
+    regularisation: tuple[PositiveFloat, ...] = Field((0.1, 0.3, 1.0, 3.0), min_length=1)  # scikit-learn's C: the best
+    n_folds: int = Field(4, ge=2)  # of the cross-validation that chooses C, and that calibrates
+    cv_products: int = Field(20_000, ge=100)  # C is chosen on about so many
+    cleaning: Cleaning = "decode"
+    seed: Seed = 2020
+
+    @property
+    def folds_of_train(self) -> int | None:
+        return self.n_folds

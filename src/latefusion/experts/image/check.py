@@ -1,0 +1,74 @@
+"""Check that an image network can be built and reads images of its size, before anything is trained."""
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from latefusion.config import CnnExpert, DclExpert, Experiment, ImageExpert
+from latefusion.experts.meta import on_meta
+from latefusion.utils.errors import InputError
+from latefusion.utils.nearest import nearest
+
+N_CLASSES = 2  # any number does: how many there are changes no other shape
+Backbones = dict[str, nn.Module]  # those built already, by name and arguments
+
+
+def check_cnn(experiment: Experiment, expert: CnnExpert, backbones: Backbones) -> None:
+    """Raise InputError where the network cannot be built."""
+
+    def classifier(net: nn.Module) -> nn.Module:
+        from latefusion.experts.image.cnn import ImageClassifier
+
+        return ImageClassifier(net, N_CLASSES)
+
+    _check(experiment, expert, backbones, classifier)
+
+
+def check_dcl(experiment: Experiment, expert: DclExpert, backbones: Backbones) -> None:
+    """Raise InputError where the network cannot be built, or its feature map does not fit the grid."""
+
+    def classifier(net: nn.Module) -> nn.Module:
+        from latefusion.experts.image.dcl import DclClassifier
+
+        return DclClassifier(net, N_CLASSES, expert)
+
+    _check(experiment, expert, backbones, classifier)
+
+
+def _check(
+    experiment: Experiment, expert: ImageExpert, backbones: Backbones, classifier: Callable[[nn.Module], nn.Module]
+) -> None:
+    stage_1 = experiment.stage_1(expert)
+    _check_timm_name(stage_1.model)
+    from latefusion.experts.image.backbone import TimmBackbone  # after the name: it takes seconds more
+
+    key = f"{stage_1.model} {stage_1.model_args}"
+    if key not in backbones:
+        backbones[key] = on_meta(
+            lambda: TimmBackbone(stage_1, pretrained=False),
+            f"timm cannot build {stage_1.model} with the model_args {stage_1.model_args}",
+        )
+    side = expert.image_input.crop
+
+    def read_image() -> None:
+        classifier(backbones[key]).eval()(torch.zeros(1, side, side, 3, dtype=torch.uint8))
+
+    on_meta(read_image, f"{stage_1.model} cannot read images of {side} pixels (image.crop)")
+
+
+def _check_timm_name(model: str) -> None:
+    """Raise InputError with the nearest name where timm has no such network, or no such weights of it."""
+    import timm
+
+    name, _, tag = model.partition(".")
+    if not timm.is_model(name):
+        _raise_unknown(f"timm has no network '{name}'", name, timm.list_models())
+    tagged = timm.list_models(name, pretrained=True)
+    if tag and model not in tagged:
+        _raise_unknown(f"timm has no weights '{tag}' of {name}", model, tagged)
+
+
+def _raise_unknown(problem: str, word: str, known: list[str]) -> None:
+    near = nearest(word, known)
+    raise InputError(f"model: {problem}" + (f"; did you mean '{near}'?" if near else ""))

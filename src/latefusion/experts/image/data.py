@@ -1,0 +1,62 @@
+"""What image networks read: products' images, augmented in training, cropped in the centre otherwise."""
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.utils.data import Dataset
+
+from latefusion.config import CnnExpert, ImageInput
+from latefusion.experts.context import Context
+from latefusion.images.augment import augment, centre_crop, training_transform
+from latefusion.images.store import ImageStore
+from latefusion.tables.label_issues import without_label_issues
+from latefusion.utils.errors import InputError
+from latefusion.utils.seeds import derive_seed
+
+
+class EvalImages(Dataset):
+    """Pictures of products, resized and cropped in the centre."""
+
+    def __init__(self, products: pd.DataFrame, store: ImageStore, image: ImageInput):
+        self.ids, self.store, self.image = list(products.index), store, image
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, index: int) -> dict:
+        return {"images": centre_crop(self.store.read(self.ids[index], self.image.resize), self.image.crop)}
+
+
+class TrainImages(Dataset):
+    """Labelled pictures, augmented by a draw that depends on seed, epoch and product alone."""
+
+    def __init__(self, products: pd.DataFrame, targets: np.ndarray, store: ImageStore, image: ImageInput, seed: int):
+        self.ids, self.targets, self.store, self.image, self.seed = list(products.index), targets, store, image, seed
+        self.transform = training_transform(image)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, key: tuple[int, int]) -> dict:
+        index, epoch = key
+        seed = derive_seed(self.seed, "augment", epoch, self.ids[index])
+        picture = augment(self.transform, self.store.picture(self.ids[index]), seed)
+        return {"images": picture, "labels": self.targets[index]}
+
+
+def collate(items: list[dict]) -> dict[str, torch.Tensor]:
+    """Stack what the items hold, key by key."""
+    return {key: torch.from_numpy(np.stack([item[key] for item in items])) for key in items[0]}
+
+
+def train_images(context: Context, expert: CnnExpert, products: pd.DataFrame) -> TrainImages:
+    targets = context.dataset.targets(products)
+    return TrainImages(products, targets, context.images, expert.image, expert.train.seed)
+
+
+def training_products(context: Context, products: pd.DataFrame, train_on: str) -> pd.DataFrame:
+    """Return the products that an image expert learns from: those with an image; on `clean`, without label issues."""
+    kept = products[products["image"].notna()]
+    if kept.empty:
+        raise InputError("no training product has an image: leave out the image experts, or name columns.image")
+    return without_label_issues(context.experiment, kept, train_on)

@@ -1,0 +1,23 @@
+"""Check that an encoder can be built and reads texts, before anything is trained."""
+
+from latefusion.config import Experiment, TransformerExpert
+from latefusion.experts.meta import on_meta
+from latefusion.plan.pretrained import local_folder
+from latefusion.utils.errors import InputError
+
+
+def check_transformer(experiment: Experiment, expert: TransformerExpert, backbones: dict) -> None:
+    """Raise InputError where the encoder cannot be built; one that is on the hub is not checked."""
+    if expert.model is None:  # the config has checked what can be wrong with an encoder from scratch
+        return
+    folder = local_folder(expert.model)
+    if folder is None:  # on the hub
+        return
+    from latefusion.experts.text.pretrained_encoder import check_encoder  # transformers takes seconds
+
+    encoder = on_meta(
+        lambda: check_encoder(folder, max_length=expert.max_length, dropout=expert.dropout),
+        f"{folder} cannot be built",
+    )
+    if expert.train.gradient_checkpointing and not encoder.supports_gradient_checkpointing:
+        raise InputError(f"train.gradient_checkpointing: a {encoder.config.model_type} encoder has none")

@@ -1,0 +1,115 @@
+"""The plan: all jobs of an experiment, in an order in which each comes after those that it needs."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from latefusion.config import Experiment, ExpertConfig
+from latefusion.plan.jobs import CatalogueState, Job
+from latefusion.plan.records import digest, hash_of
+from latefusion.utils.errors import InputError, StepError
+from latefusion.utils.nearest import did_you_mean
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which jobs of a step to do: all that are not done, or one by its name; `redo` repeats it although it is done."""
+
+    name: str | None = None
+    redo: bool = False
+
+
+def plan(experiment: Experiment) -> dict[str, Job]:
+    """Return all jobs by key: `catalogue`, `denoise`, `experts/<name>`, `policies/<name>`, `vote`."""
+    jobs: dict[str, Job] = {}
+    catalogue = CatalogueState(experiment.run_root / "catalogue", experiment.catalogue)
+
+    def add(key: str, kind: str, step: str, settings: dict, needs: Iterable[str], **inputs) -> None:
+        below = tuple(jobs[need] for need in needs)
+        # The catalogue's settings count by what they make of the products, which the inputs tell.
+        fingerprint = digest([kind, settings, [job.fingerprint for job in below if job.kind != "catalogue"]])[:16]
+        jobs[key] = Job(
+            key, kind, step, below, experiment.run_root / key, settings, fingerprint, catalogue, **inputs
+        )  # fmt: skip
+
+    add("catalogue", "catalogue", "prepare", _catalogue_settings(experiment), ())
+    if experiment.denoise is not None:
+        settings = experiment.denoise.model_dump(mode="json") | {"image_cache": experiment.cache_side}
+        models = pretrained_models([experiment.denoise.network])
+        add("denoise", "denoise", "denoise", settings, ("catalogue",), reads="images", models=models)
+    for name in _in_order(experiment):
+        expert, network = experiment.experts[name], experiment.network_of(name)
+        settings = expert.settings(experiment.experts)
+        if network.reads_pixels:
+            settings["image_cache"] = experiment.cache_side
+        add(
+            f"experts/{name}", expert.kind, network.step, settings, expert.needs(experiment.experts),
+            reads="products" if network.modality == "text" else "images",
+            models=pretrained_models(expert.networks(name, experiment.experts).values()),
+        )  # fmt: skip
+    for name, policy in experiment.policies.items():
+        needs = [f"experts/{expert}" for expert in policy.experts] + (["denoise"] if experiment.cleans_valid else [])
+        add(f"policies/{name}", "policy", "fuse", policy.model_dump(mode="json"), needs)
+    members = [f"policies/{name}" for name in experiment.vote_members]
+    add("vote", "vote", "vote", {"members": experiment.vote_members}, members)
+    return jobs
+
+
+def jobs_of(jobs: dict[str, Job], step: str, selection: Selection) -> list[Job]:
+    """Return the jobs of a step that are selected. Raises InputError where it has none of the selected name."""
+    own = {job.name: job for job in jobs.values() if job.step == step}
+    name = selection.name
+    if name is None:
+        return list(own.values())
+    if name in own:
+        return [own[name]]
+    option = "--redo" if selection.redo else "--only"
+    elsewhere = next((job for job in jobs.values() if job.name == name), None)
+    if elsewhere is not None:
+        raise StepError(f"{option} {name}: that is a job of {{step}}", elsewhere.step)
+    raise InputError(f"{option} {name}: there is no such job here{did_you_mean(name, own)}")
+
+
+def pretrained_models(experts: Iterable[ExpertConfig]) -> tuple[str, ...]:
+    """Return the names of the pretrained weights that these experts' networks start from."""
+    return tuple(dict.fromkeys(expert.pretrained_model for expert in experts if expert.pretrained_model is not None))
+
+
+def started_networks(experiment: Experiment, jobs: Iterable[Job]) -> dict[str, ExpertConfig]:
+    """Return the experts whose networks the jobs start anew, by their key in the config."""
+    started: dict[str, ExpertConfig] = {}
+    for job in jobs:
+        if job.kind == "denoise":
+            started["denoise.network"] = experiment.denoise.network
+        elif job.expert is not None:
+            networks = experiment.experts[job.expert].networks(job.expert, experiment.experts)
+            started |= {f"experts.{name}": expert for name, expert in networks.items()}
+    return started
+
+
+def _in_order(experiment: Experiment) -> list[str]:
+    """Return the experts, each after those it needs, otherwise in the config's order."""
+
+    def depth(name: str) -> int:
+        return 1 + max(map(depth, experiment.experts[name].sources(experiment.experts)), default=-1)
+
+    return sorted(experiment.experts, key=depth)
+
+
+def _catalogue_settings(experiment: Experiment) -> dict:
+    """The catalogue's settings, with a hash of each table: a changed file counts as a changed setting."""
+    from latefusion.catalogue import table_files
+
+    settings = experiment.model_dump(mode="json", include={"sample", "catalogue", "split"})
+    del settings["catalogue"]["test_labels"]  # read at scoring only
+    del settings["catalogue"]["root"]  # what lies there counts, not where it lies: data may move to another machine
+    root = experiment.catalogue.root
+    settings["tables"] = {
+        str(path.relative_to(root) if path.is_relative_to(root) else path): _hash_table(path)
+        for path in table_files(experiment.catalogue)
+    }
+    return settings
+
+
+def _hash_table(path: Path) -> str:
+    return hash_of(path) if path.is_file() else "missing"

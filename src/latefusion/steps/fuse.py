@@ -1,0 +1,31 @@
+"""Train the policies on the experts' validation probabilities."""
+
+from latefusion.config import Experiment
+from latefusion.fusion.training import PolicyTrainer
+from latefusion.plan.jobs import DONE, Job
+from latefusion.plan.planning import Selection, jobs_of, plan
+from latefusion.plan.records import finished_run
+from latefusion.plan.runner import run_jobs
+from latefusion.steps.scripts import SCRIPTS
+from latefusion.tables.dataset import read_dataset
+
+
+def fuse(experiment: Experiment, selection: Selection) -> None:
+    """Do the selected policies."""
+    jobs = plan(experiment)
+    trainers: dict[tuple, PolicyTrainer] = {}
+
+    def train(job: Job) -> None:
+        """Do a policy together with those that are to do beside it, while their experts stay what they are."""
+        runs = tuple(finished_run(experiment.expert_dir(expert)) for expert in experiment.experts)
+        if runs not in trainers:
+            pending = [job.name for job in jobs_of(jobs, "fuse", selection) if _can_be_done(job, selection)]
+            trainers[runs] = PolicyTrainer(experiment, read_dataset(experiment), pending)
+        trainers[runs].train(job)
+
+    run_jobs(jobs, "fuse", train, selection, script=SCRIPTS["fuse"])
+
+
+def _can_be_done(job: Job, selection: Selection) -> bool:
+    to_do = selection.redo or job.state() != DONE
+    return to_do and all(need.state() == DONE for need in job.needs)
