@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from latefusion.catalogue import apply_image_policy, check_images, class_order, read_catalogue, read_test_labels
+from latefusion.catalogue import class_order, read_catalogue, read_test_labels
 from latefusion.config import CatalogueConfig, Columns
+from latefusion.images.inspection import apply_image_policy, check_images
 from latefusion.utils.errors import InputError
 
 SIGIR = {

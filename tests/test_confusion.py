@@ -78,7 +78,7 @@ def test_mistakes_are_the_products_that_are_wrong_the_surest_first(finished, mon
     monkeypatch.chdir(finished.folder)
     experiment = load_experiment(finished.page)
     results = Results(experiment, read_dataset(experiment))
-    vote = Method("vote", "vote")
+    vote = Method("vote", "vote", "vote")
     wrong = mistakes(results, vote, "test")
     preds, targets = results.preds(vote, "test"), results.targets["test"]
     assert len(wrong) == (preds != targets).sum() > 0

@@ -9,13 +9,14 @@ import pytest
 import yaml
 from conftest import Place
 
+from latefusion.catalogue.sample import read_label_noise
 from latefusion.config import CnnExpert, Denoise, load_experiment
 from latefusion.denoise.gallery import write_gallery
 from latefusion.denoise.ranking import rank_label_issues
-from latefusion.denoise.report import describe_label_issues, read_label_noise
+from latefusion.denoise.report import describe_label_issues
 from latefusion.experts.context import Context
-from latefusion.experts.network import validation
-from latefusion.plan.jobs import plan
+from latefusion.experts.training import _validation
+from latefusion.plan.planning import plan
 from latefusion.tables.dataset import read_dataset
 from latefusion.tables.label_issues import read_label_issues, removed_issues, valid_targets
 from latefusion.utils.errors import InputError
@@ -205,8 +206,8 @@ def test_cleaned_validation_products_have_no_say_and_no_score(finished, tmp_path
     assert 0 < cleaned.sum() < len(valid)
     assert removed.isin(dataset.part("train").index).any()
     assert np.array_equal(valid_targets(experiment, dataset) == -1, cleaned)
-    assert np.array_equal(validation(Context(experiment), "clean").selection.targets == -1, cleaned)
-    assert (validation(Context(experiment), "all").selection.targets >= 0).all()
+    assert np.array_equal(_validation(Context(experiment), cleans=True).selection.targets == -1, cleaned)
+    assert (_validation(Context(experiment), cleans=False).selection.targets >= 0).all()
     scores = pd.read_csv(place.run_root / "scores/scores.csv")
     assert set(scores.loc[scores["split"] == "valid", "n"]) == {len(valid) - cleaned.sum()}
-    assert "denoise" in [need.name for need in plan(experiment)["one_layer"].needs]
+    assert "denoise" in [need.name for need in plan(experiment)["policies/one_layer"].needs]

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from latefusion.config import CnnExpert, DclExpert, ImageInput, load_experiment
 from latefusion.experts.context import Context
 from latefusion.experts.image import cnn, dcl
-from latefusion.experts.image.cnn import TimmBackbone
+from latefusion.experts.image.backbone import TimmBackbone
 from latefusion.experts.image.dcl import DclClassifier, location_targets
 from latefusion.experts.image.destruction import (
     displacements,
@@ -20,7 +20,7 @@ from latefusion.experts.image.destruction import (
     rearrange_as_released,
     wrong_guesses,
 )
-from latefusion.plan.jobs import plan
+from latefusion.plan.planning import plan
 from latefusion.utils.errors import InputError
 
 TINY = CnnExpert(model="resnet10t", pretrained=False, model_args={"channels": (8, 8, 8, 8), "output_stride": 16})
@@ -180,10 +180,10 @@ def test_a_cnn_goes_on_from_another_with_its_head(finished, monkeypatch):
         finished.page, ["experts.more={kind: cnn, start_from: cnn_raw, image: {resize: 48, crop: 40}}"]
     )
     context = Context(experiment)
-    network = cnn.build(context, experiment.experts["more"], context.run_dir("more"))
-    stage_1 = load_file(context.run_dir("cnn_raw") / "model.safetensors")
+    network = cnn.build(context, experiment.experts["more"], context.experiment.expert_dir("more"))
+    stage_1 = load_file(context.experiment.expert_dir("cnn_raw") / "model.safetensors")
     assert all(torch.equal(value, stage_1[key]) for key, value in network.model.state_dict().items())
-    assert [need.name for need in plan(experiment)["more"].needs] == ["cnn_raw"]
+    assert [need.name for need in plan(experiment)["experts/more"].needs] == ["cnn_raw"]
 
 
 @pytest.mark.parametrize("targets", ["exact", "nearest_mean"])
@@ -193,7 +193,7 @@ def test_a_batch_holds_both_copies_and_where_each_tile_came_from(finished, monke
     context = Context(experiment)
     expert = experiment.experts["dcl_clean"]
     products = context.dataset.part("train")[:20]
-    dataset = dcl.build(context, expert, context.run_dir("dcl_clean")).train_set(products)
+    dataset = dcl.build(context, expert, context.experiment.expert_dir("dcl_clean")).train_set(products)
     for index, target in enumerate(context.dataset.targets(products)):
         item = dataset[(index, 0)]
         assert item["labels"] == target

@@ -10,12 +10,12 @@ import pytest
 from conftest import TINY_CNN
 from PIL import Image
 
-from latefusion.catalogue import inspect_images
 from latefusion.config import CnnExpert, Denoise, Experiment, Split
 from latefusion.dataset import duplicates
 from latefusion.dataset.duplicate_report import describe_leaks, report_duplicates
 from latefusion.dataset.duplicates import Duplicates, find_duplicates, join, near_pairs, title_key
 from latefusion.denoise import fold_networks
+from latefusion.images.inspection import inspect_images
 from latefusion.tables.dataset import Dataset, read_dataset
 from latefusion.utils.errors import InputError
 

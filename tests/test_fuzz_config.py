@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from latefusion.config import Experiment
 from latefusion.config.loading import load_experiment
-from latefusion.plan.jobs import plan
+from latefusion.plan.planning import plan
 from latefusion.utils.errors import InputError
 
 SECONDS = 2  # of CPU; the slowest config takes a tenth of it

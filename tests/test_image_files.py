@@ -12,10 +12,11 @@ import pytest
 from conftest import TINY_CNN
 from PIL import Image
 
-from latefusion.catalogue import check_images, inspect_images
+from latefusion.catalogue import find_images
 from latefusion.config import CatalogueConfig
 from latefusion.images import faults
-from latefusion.images.files import changed_images, find_images
+from latefusion.images.files import changed_images
+from latefusion.images.inspection import check_images, inspect_images
 from latefusion.utils.budget import Budget
 
 

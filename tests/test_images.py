@@ -14,11 +14,11 @@ import pytest
 from conftest import Place, tiny_page
 from PIL import Image, ImageOps
 
-from latefusion.catalogue import check_images
 from latefusion.config import Hardware, ImageInput
-from latefusion.experts.image.cnn import EvalImages, collate
+from latefusion.experts.image.data import EvalImages, collate
 from latefusion.images.augment import TurnedCrop, augment, centre_crop, training_transform
 from latefusion.images.cache import open_images
+from latefusion.images.inspection import check_images
 from latefusion.images.orientation import exif_orientation
 from latefusion.images.store import decode, read_image, resize
 from latefusion.training.loaders import eval_loader

@@ -12,14 +12,14 @@ from safetensors.torch import load_file
 from torch import nn
 
 from latefusion.config import FrozenJointExpert, load_experiment
-from latefusion.experts.build import build_network
+from latefusion.experts import kinds
 from latefusion.experts.context import Context
 from latefusion.experts.joint import features
 from latefusion.experts.joint.features import FeatureDataset, FeatureStore, open_features
 from latefusion.experts.joint.fusion import FUSIONS, FusionHead
 from latefusion.experts.network import Network, pooled_features
 from latefusion.images.store import NO_IMAGE_GREY
-from latefusion.plan.jobs import plan
+from latefusion.plan.planning import plan
 from latefusion.utils.weights import load_weights
 
 EXPERTS = {"text": "camembert", "image": "dcl_clean"}  # of the tiny page's frozen joint expert
@@ -42,9 +42,13 @@ def copied(finished, tmp_path) -> Place:
     return Place(tmp_path / "copy")
 
 
+def build_network(context: Context, name: str) -> Network:
+    return kinds.build_network(context, context.experiment.experts[name], context.experiment.expert_dir(name))
+
+
 def trained(context: Context, name: str) -> Network:
     network = build_network(context, name)
-    load_weights(network.model, context.run_dir(name) / "model.safetensors")
+    load_weights(network.model, context.experiment.expert_dir(name) / "model.safetensors")
     network.model.eval()
     return network
 
@@ -125,7 +129,7 @@ def test_of_a_frozen_joint_expert_only_the_head_is_trained_and_kept(open_worksho
         assert name.startswith(("fusion.", "head."))
         assert parameter.grad.abs().sum() > 0
         assert id(parameter) in trained_parameters
-    kept = load_file(context.run_dir("frozen") / "model.safetensors")
+    kept = load_file(context.experiment.expert_dir("frozen") / "model.safetensors")
     assert kept.keys() == network.model.state_dict().keys()
     assert not equal(kept, network.model.state_dict())  # it has learnt
 
@@ -149,13 +153,13 @@ def test_features_are_computed_once_for_all_joint_experts(open_workshop, monkeyp
     monkeypatch.setattr(features, "_compute", None)  # a second computation would fail
     network = build_network(context, "more")
     assert isinstance(network.model.fusion, FUSIONS["sum"])
-    assert len(list(context.run_dir("cache").glob("features/*/*/part-*.npy"))) == 2
+    assert len(list((context.experiment.run_root / "cache").glob("features/*/*/part-*.npy"))) == 2
 
 
 def test_a_head_starts_alike_whether_its_features_are_computed_or_found(open_workshop, copied):
     context = open_workshop(place=copied)
     found = build_network(context, "frozen").model.state_dict()
-    shutil.rmtree(context.run_dir("cache") / "features")
+    shutil.rmtree(context.experiment.run_root / "cache" / "features")
     assert equal(build_network(context, "frozen").model.state_dict(), found)
 
 
@@ -185,7 +189,7 @@ def test_features_belong_to_ids_whatever_the_products_order(open_workshop, copie
     assert np.array_equal(turned, in_order[::-1])
     dataset = FeatureDataset(store, store, products[::-1])
     assert np.array_equal(dataset[0]["image"], in_order[-1])
-    shutil.rmtree(context.run_dir("cache") / "features")
+    shutil.rmtree(context.experiment.run_root / "cache" / "features")
     context.dataset = replace(context.dataset, products=context.dataset.products[::-1])
     assert np.allclose(read(open_features(context, "dcl_clean"), products), in_order, atol=1e-5)
     with pytest.raises(ValueError, match="no features of product new"):
@@ -195,7 +199,7 @@ def test_features_belong_to_ids_whatever_the_products_order(open_workshop, copie
 def test_a_cut_computation_of_features_continues_after_its_last_part(open_workshop, copied, monkeypatch):
     context = open_workshop(place=copied)
     whole = read(open_features(context, "camembert"), context.dataset.products)
-    shutil.rmtree(context.run_dir("cache") / "features")
+    shutil.rmtree(context.experiment.run_root / "cache" / "features")
     monkeypatch.setattr(features, "PART", 128)  # 300 products: three parts
     real, computed = pooled_features, []
 
@@ -215,7 +219,7 @@ def test_a_cut_computation_of_features_continues_after_its_last_part(open_worksh
 
 def test_a_product_without_a_picture_has_the_white_ones_features(open_workshop, copied):
     context = open_workshop("image_cache=null", place=copied)
-    shutil.rmtree(context.run_dir("cache") / "features")
+    shutil.rmtree(context.experiment.run_root / "cache" / "features")
     products = context.dataset.products.copy()
     products.loc[products.index[5], "image"] = None
     context.dataset = replace(context.dataset, products=products)
@@ -281,13 +285,15 @@ def test_end_to_end_reads_what_its_two_experts_read(open_workshop):
     whole = joint.eval_set(products)[3]
     assert whole.keys() == {"text", "image"}
     assert np.array_equal(whole["image"]["images"], image.eval_set(products)[3]["images"])
-    assert len(list(context.run_dir("cache").glob("tokens-*"))) == 1  # the vocabulary it learns is the text expert's
+    assert (
+        len(list((context.experiment.run_root / "cache").glob("tokens-*"))) == 1
+    )  # the vocabulary it learns is the text expert's
 
 
 def test_a_joint_expert_too_can_be_trained_without_the_label_issues(open_workshop):
     context = open_workshop("experts.frozen.train_on=clean")
     products = context.dataset.part("train")
-    issues = pd.read_parquet(context.run_dir("denoise") / "label_issues.parquet")
+    issues = pd.read_parquet(context.experiment.run_root / "denoise" / "label_issues.parquet")
     removed = set(products.index) - set(build_network(context, "frozen").trains_on(products).index)
     assert removed == set(issues.index[issues["removed"]])
     needs = [need.name for need in plan(context.experiment)["frozen"].needs]
@@ -318,7 +324,7 @@ def test_frozen_needs_its_experts_done_and_end_to_end_does_not(copied, capsys):
     for name in ("camembert", "cnn_raw", "end_to_end", "frozen"):
         shutil.rmtree(copied.run_root / name)
     copied.run("06_train_joint.py", "--only", "end_to_end")
-    assert (copied.run_root / "end_to_end/valid_probs.parquet").exists()
+    assert (copied.run_root / "experts/end_to_end/valid_probs.parquet").exists()
     with pytest.raises(SystemExit):
         copied.run("06_train_joint.py")
     assert "frozen needs camembert, which is not done: run src/02_train_text.py first" in capsys.readouterr().err

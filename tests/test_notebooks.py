@@ -14,7 +14,6 @@ from conftest import REPOSITORY, Place, record_again
 from nbclient import NotebookClient
 from test_table_experiment import page, products, write_table
 
-from latefusion.config.references import RESERVED_NAMES
 from latefusion.notebook.run import OVERRIDES, PAGE, open_run, there_is
 from latefusion.utils.errors import InputError
 
@@ -150,10 +149,6 @@ def test_a_notebook_is_stored_without_outputs(path):
         if cell.cell_type == "code":
             assert cell.outputs == []
             assert cell.execution_count is None
-
-
-def test_nothing_of_the_page_may_be_called_as_the_folder_of_figures():
-    assert "figures" in RESERVED_NAMES
 
 
 def test_there_are_all_of_them():

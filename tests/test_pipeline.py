@@ -11,9 +11,9 @@ from conftest import Place, tiny_page
 
 from latefusion.config import Experiment
 from latefusion.experts import training
-from latefusion.experts.network import fit_network
 from latefusion.experts.text.tfidf import TfidfClassifier
-from latefusion.plan.jobs import plan
+from latefusion.experts.training import fit_network
+from latefusion.plan.planning import plan
 
 EXPERT_FILES = {"config.yaml", "job.json", "metrics.json", "valid_probs.parquet", "test_probs.parquet"}
 
@@ -27,22 +27,22 @@ def copied(finished, tmp_path) -> Place:
 def states(place: Place, monkeypatch) -> dict[str, str]:
     monkeypatch.chdir(place.folder)
     page = yaml.safe_load(place.page.read_text())
-    return {name: job.state() for name, job in plan(Experiment.model_validate({"name": "tiny"} | page)).items()}
+    return {job.name: job.state() for job in plan(Experiment.model_validate({"name": "tiny"} | page)).values()}
 
 
 def test_every_expert_leaves_its_run_folder(finished):
     networks = ("camembert", "dcl_late", "frozen", "end_to_end")
     for expert, file in ({"tfidf": "model.joblib"} | dict.fromkeys(networks, "model.safetensors")).items():
-        left = {path.name for path in (finished.run_root / expert).iterdir()}
+        left = {path.name for path in (finished.run_root / "experts" / expert).iterdir()}
         assert left >= EXPERT_FILES | {file}
-    assert not list(finished.run_root.glob("*/checkpoints"))
+    assert not list(finished.run_root.glob("**/checkpoints"))
 
 
 def test_all_tables_have_the_same_ids_and_classes(finished):
     products = pd.read_parquet(finished.run_root / "catalogue" / "products.parquet")
     for part, splits in {"valid": ["valid"], "test": ["submit"]}.items():
         ids = set(products.index[products["split"].isin(splits)])
-        tables = [pd.read_parquet(path) for path in finished.run_root.glob(f"*/{part}_probs.parquet")]
+        tables = [pd.read_parquet(path) for path in finished.run_root.glob(f"**/{part}_probs.parquet")]
         assert len(tables) == 11  # 8 experts, 2 policies, the vote
         assert all(set(table.index) == ids for table in tables)
         assert all(list(table.columns) == list(tables[0].columns) for table in tables)
@@ -66,12 +66,12 @@ def test_scores_cover_every_method_on_both_splits(finished):
 
 
 def test_a_late_checkpoint_of_the_final_epoch_differs_from_nothing_but_its_parent(finished):
-    late = finished.run_root / "dcl_late"
+    late = finished.run_root / "experts/dcl_late"
     assert yaml.safe_load((late / "config.yaml").read_text()) == {
         "kind": "late", "of": "dcl_clean", "epochs_before_end": 0, "image_cache": 48,
     }  # fmt: skip
     assert (late / "model.safetensors").read_bytes() == (
-        finished.run_root / "dcl_clean/late-0.safetensors"
+        finished.run_root / "experts/dcl_clean/late-0.safetensors"
     ).read_bytes()
 
 
@@ -91,13 +91,13 @@ def test_a_changed_setting_redoes_the_expert_and_what_depends_on_it(copied, monk
 
 
 def test_a_job_that_leaves_the_same_again_makes_nothing_stale_and_another_result_does(copied, monkeypatch):
-    shutil.rmtree(copied.run_root / "tfidf")
+    shutil.rmtree(copied.run_root / "experts/tfidf")
     assert {name for name, state in states(copied, monkeypatch).items() if state != "done"} == {
         "tfidf", "one_layer", "vote",
     }  # fmt: skip
     copied.run("02_train_text.py")
     assert set(states(copied, monkeypatch).values()) == {"done"}
-    shutil.rmtree(copied.run_root / "tfidf")
+    shutil.rmtree(copied.run_root / "experts/tfidf")
     with monkeypatch.context() as patch:
         patch.setattr(TfidfClassifier, "predict_proba", lambda self, texts: np.full((len(texts), 27), 1 / 27))
         copied.run("02_train_text.py")
@@ -129,16 +129,16 @@ def test_training_that_diverges_is_refused_until_its_settings_change(finished, c
         assert exit_.value.code == 2
         assert "in epoch 1: lower experts.cnn_raw.train.lr (1e+30), or begin with" in capsys.readouterr().err
     copied.run("04_train_image.py", "--only", "cnn_raw")
-    weights = (place.run_root / "cnn_raw/model.safetensors" for place in (finished, copied))
+    weights = (place.run_root / "experts/cnn_raw/model.safetensors" for place in (finished, copied))
     assert len({path.read_bytes() for path in weights}) == 1
 
 
 def test_only_names_one_job_of_the_script(copied, capsys):
-    shutil.rmtree(copied.run_root / "tfidf")
-    shutil.rmtree(copied.run_root / "camembert")
+    shutil.rmtree(copied.run_root / "experts/tfidf")
+    shutil.rmtree(copied.run_root / "experts/camembert")
     copied.run("02_train_text.py", "--only", "tfidf")
-    assert (copied.run_root / "tfidf/job.json").exists()
-    assert not (copied.run_root / "camembert").exists()
+    assert (copied.run_root / "experts/tfidf/job.json").exists()
+    assert not (copied.run_root / "experts/camembert").exists()
     for name, message in {"cnn_raw": "04_train_image.py", "tfdif": "did you mean 'tfidf'?"}.items():
         with pytest.raises(SystemExit):
             copied.run("02_train_text.py", "--only", name)
@@ -146,8 +146,8 @@ def test_only_names_one_job_of_the_script(copied, capsys):
 
 
 def test_a_missing_need_is_named_with_its_script(copied, capsys):
-    shutil.rmtree(copied.run_root / "tfidf")
-    shutil.rmtree(copied.run_root / "one_layer")
+    shutil.rmtree(copied.run_root / "experts/tfidf")
+    shutil.rmtree(copied.run_root / "policies/one_layer")
     with pytest.raises(SystemExit):
         copied.run("07_fuse.py")
     assert "one_layer needs tfidf, which is not done: run src/02_train_text.py first" in capsys.readouterr().err
@@ -181,5 +181,5 @@ def test_validation_tables_hold_what_the_other_folds_chose(copied, monkeypatch):
     monkeypatch.setattr(training, "fit_network", fitting)
     copied.run("04_train_image.py", "--only", "cnn_raw", "--set", "experts.cnn_raw.train.epochs=1",
                "--set", "experts.cnn_raw.train.keep_last=0")  # fmt: skip
-    table = pd.read_parquet(copied.run_root / "cnn_raw/valid_probs.parquet")
+    table = pd.read_parquet(copied.run_root / "experts/cnn_raw/valid_probs.parquet")
     assert np.array_equal(table.to_numpy(), chosen[0])

@@ -28,7 +28,7 @@ from transformers import (
 )
 
 from latefusion.config import CnnExpert, TransformerExpert
-from latefusion.experts.image.cnn import TimmBackbone
+from latefusion.experts.image.backbone import TimmBackbone
 from latefusion.experts.text.pretrained_encoder import load_encoder
 from latefusion.experts.text.scratch_encoder import learn_tokenizer, make_encoder
 from latefusion.experts.text.tokens import TextDataset, collate, open_tokens
@@ -306,7 +306,7 @@ def test_a_timm_network_is_loaded_from_its_file():
 )
 def test_what_timm_cannot_make_is_refused_by_the_models_name(settings, message):
     expert = CnnExpert(**{"model": "resnet10t", "pretrained": False} | settings)
-    with pytest.raises(InputError, match=f"^{expert.model}: timm cannot make it .*{message}"):
+    with pytest.raises(InputError, match=f"^{expert.model}: timm cannot build it .*{message}"):
         TimmBackbone(expert, pretrained=False)
 
 
@@ -316,7 +316,7 @@ def test_damaged_weights_of_a_timm_network_are_refused(name):
     folder.mkdir(parents=True)
     (folder / "config.json").write_text("{}")
     (folder / name).write_bytes(b"damaged")
-    with pytest.raises(InputError, match=r"^resnet10t: timm cannot make it .* or of these weights"):
+    with pytest.raises(InputError, match=r"^resnet10t: timm cannot build it .* or these weights"):
         TimmBackbone(CnnExpert(model="resnet10t"), pretrained=True)
 
 

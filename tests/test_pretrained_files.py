@@ -8,7 +8,7 @@ import yaml
 from conftest import TINY_CNN, Place, tiny_page
 
 from latefusion.config import Experiment
-from latefusion.plan.jobs import plan
+from latefusion.plan.planning import plan
 from latefusion.plan.pretrained import FOLDER, describe_files, find_encoder, have_changed
 from latefusion.utils.errors import InputError
 
@@ -102,7 +102,7 @@ def test_an_expert_that_starts_from_replaced_weights_is_to_do_again_and_no_other
     jobs = plan(Experiment.model_validate({"name": "tiny"} | yaml.safe_load(place.page.read_text())))
     for job in jobs.values():
         if job.kind != "catalogue":
-            job.begin()
+            job.begin("04_train_image.py")
             job.finish()
     assert {name: job.status() for name, job in jobs.items()} == dict.fromkeys(jobs, ("done", ""))
     weights.write_text("others!")
@@ -119,7 +119,7 @@ def test_a_cut_expert_is_continued_when_its_weights_have_come_from_the_hub_meanw
     place.write_page(page)
     place.run("00_draw_sample.py")
     place.run("01_prepare.py")
-    job = plan(Experiment.model_validate({"name": "tiny"} | yaml.safe_load(place.page.read_text())))["cnn"]
-    job.begin()
+    job = plan(Experiment.model_validate({"name": "tiny"} | yaml.safe_load(place.page.read_text())))["experts/cnn"]
+    job.begin("04_train_image.py")
     put("resnet10t.c3_in1k")
     assert job.state() == "begun"

@@ -10,8 +10,9 @@ import yaml
 from conftest import Place, record_again
 
 from latefusion.config import Experiment, Split
-from latefusion.plan.jobs import describe, plan
+from latefusion.plan.planning import plan
 from latefusion.plan.records import attempt_of, describe_results, read_record, sound
+from latefusion.steps.listing import describe
 from latefusion.steps.prepare import _contents
 from latefusion.utils.errors import InputError
 from latefusion.utils.files import write_json
@@ -42,21 +43,21 @@ def test_a_record_that_cannot_be_read_is_a_job_to_do(tmp_path, content, caplog):
 
 
 def test_a_record_that_was_damaged_is_made_again_by_its_script(copied):
-    (copied.run_root / "tfidf/job.json").write_bytes(b"\0" * 300)
-    assert jobs_of(copied)["tfidf"].state() == "to do"
+    (copied.run_root / "experts/tfidf/job.json").write_bytes(b"\0" * 300)
+    assert jobs_of(copied)["experts/tfidf"].state() == "to do"
     copied.run("02_train_text.py", "--only", "tfidf")
     assert {job.state() for job in jobs_of(copied).values()} == {"done"}
 
 
 @pytest.mark.parametrize("damage", ["removed", "cut"])
 def test_a_job_whose_files_were_removed_or_cut_is_done_again(copied, damage):
-    path = copied.run_root / "tfidf/valid_probs.parquet"
+    path = copied.run_root / "experts/tfidf/valid_probs.parquet"
     before = path.read_bytes()
     if damage == "removed":
         path.unlink()
     else:
         path.write_bytes(before[:-10])
-    job = jobs_of(copied)["tfidf"]
+    job = jobs_of(copied)["experts/tfidf"]
     assert job.state() == "to do"
     assert job.status()[1].startswith("valid_probs.parquet")
     assert "valid_probs.parquet" in describe(jobs_of(copied))
@@ -65,8 +66,8 @@ def test_a_job_whose_files_were_removed_or_cut_is_done_again(copied, damage):
 
 
 def test_a_need_that_is_damaged_is_named_with_the_reason(copied, capsys):
-    (copied.run_root / "tfidf/test_probs.parquet").unlink()
-    shutil.rmtree(copied.run_root / "one_layer")
+    (copied.run_root / "experts/tfidf/test_probs.parquet").unlink()
+    shutil.rmtree(copied.run_root / "policies/one_layer")
     with pytest.raises(SystemExit):
         copied.run("07_fuse.py", "--only", "one_layer")
     said = capsys.readouterr().err
@@ -82,22 +83,22 @@ def flip(path) -> None:
 @pytest.mark.parametrize(
     ("file", "lost", "script"),
     [
-        ("tfidf/valid_probs.parquet", "one_layer", "07_fuse.py"),
-        ("cnn_clean/model.safetensors", "dcl_clean", "05_train_dcl.py"),
-        ("dcl_clean/late-0.safetensors", "dcl_late", "05_train_dcl.py"),
-        ("denoise/label_issues.parquet", "cnn_clean", "04_train_image.py"),
-        ("one_layer/test_preds.parquet", "vote", "08_vote.py"),
-        ("catalogue/products.parquet", "tfidf", "02_train_text.py"),
-        ("catalogue/contents.json", "tfidf", "02_train_text.py"),
+        ("experts/tfidf/valid_probs.parquet", "policies/one_layer", "07_fuse.py"),
+        ("experts/cnn_clean/model.safetensors", "experts/dcl_clean", "05_train_dcl.py"),
+        ("experts/dcl_clean/late-0.safetensors", "experts/dcl_late", "05_train_dcl.py"),
+        ("denoise/label_issues.parquet", "experts/cnn_clean", "04_train_image.py"),
+        ("policies/one_layer/test_preds.parquet", "vote", "08_vote.py"),
+        ("catalogue/products.parquet", "experts/tfidf", "02_train_text.py"),
+        ("catalogue/contents.json", "experts/tfidf", "02_train_text.py"),
     ],
 )
 def test_a_changed_byte_in_what_a_job_reads_is_refused_with_the_way_out(copied, capsys, file, lost, script):
     flip(copied.run_root / file)
     shutil.rmtree(copied.run_root / lost)
     with pytest.raises(SystemExit) as stopped:
-        copied.run(script, *([] if lost == "vote" else ["--only", lost]))
+        copied.run(script, "--only", Path(lost).name)
     said = capsys.readouterr().err
-    folder, name = file.split("/")
+    folder, name = file.rsplit("/", 1)
     assert stopped.value.code == 2
     assert f"weights/tiny/{folder} is damaged: {name} is not what was written" in said
     assert f"rm -r weights/tiny/{folder}" in said
@@ -128,7 +129,7 @@ def test_folders_of_a_job_share_its_token(tmp_path):
 
 def test_a_checkpoint_of_another_run_is_not_continued(copied, capsys):
     """As if two runs of one name under different settings had met in one folder."""
-    run_dir = copied.run_root / "camembert"
+    run_dir = copied.run_root / "experts/camembert"
     shutil.rmtree(run_dir)
     cut = "hardware.checkpoint_every=1"
     with pytest.MonkeyPatch.context() as patch:
@@ -152,13 +153,13 @@ def test_a_checkpoint_of_another_run_is_not_continued(copied, capsys):
         copied.run("02_train_text.py", "--only", "camembert")
     said = capsys.readouterr().err
     assert "was written by another run" in said
-    assert "rm -r weights/tiny/camembert" in said
+    assert "rm -r weights/tiny/experts/camembert" in said
 
 
 def test_a_job_that_was_made_of_what_has_changed_meanwhile_is_to_do_again(copied, caplog):
-    shutil.rmtree(copied.run_root / "tfidf")
-    job = jobs_of(copied)["tfidf"]
-    job.begin()
+    shutil.rmtree(copied.run_root / "experts/tfidf")
+    job = jobs_of(copied)["experts/tfidf"]
+    job.begin("02_train_text.py")
     contents = copied.run_root / "catalogue/contents.json"
     contents.write_text(contents.read_text().replace('"products": "', '"products": "other'))
     record_again(copied.run_root / "catalogue")
@@ -176,10 +177,12 @@ def test_changed_images_make_image_experts_stale_and_no_text_expert(copied):
     flip(image_of_a_train_product(copied))
     jobs = jobs_of(copied)
     assert {
-        name for name in ("catalogue", "cnn_raw", "dcl_clean", "end_to_end") if jobs[name].state() != "to do"
+        key
+        for key in ("catalogue", "experts/cnn_raw", "experts/dcl_clean", "experts/end_to_end")
+        if jobs[key].state() != "to do"
     } == set()
-    assert {name for name in ("tfidf", "camembert") if jobs[name].state() != "done"} == set()
-    assert jobs["cnn_raw"].status()[1] == "catalogue is not done"
+    assert {key for key in ("experts/tfidf", "experts/camembert") if jobs[key].state() != "done"} == set()
+    assert jobs["experts/cnn_raw"].status()[1] == "catalogue is not done"
     assert jobs["catalogue"].status()[1].startswith("1 images have changed, image_training/")
 
 
@@ -207,15 +210,15 @@ def test_groups_that_no_split_keeps_together_concern_no_expert(copied):
 
 
 def test_policies_that_ask_too_much_are_refused_before_an_expert_trains(copied, capsys):
-    shutil.rmtree(copied.run_root / "tfidf")
+    shutil.rmtree(copied.run_root / "experts/tfidf")
     with pytest.raises(SystemExit):
         copied.run("02_train_text.py", "--only", "tfidf", "--set", "policies.one_layer.n_folds=100")
     assert "policies.one_layer: 60 valid products for 100 folds" in capsys.readouterr().err
-    assert not (copied.run_root / "tfidf").exists()
+    assert not (copied.run_root / "experts/tfidf").exists()
 
 
 def test_checkpoints_outlive_a_process_that_dies_before_the_record_is_written(copied, monkeypatch):
-    shutil.rmtree(copied.run_root / "camembert")
+    shutil.rmtree(copied.run_root / "experts/camembert")
 
     def dies(job, environment):
         raise InputError("killed")
@@ -224,8 +227,8 @@ def test_checkpoints_outlive_a_process_that_dies_before_the_record_is_written(co
         patch.setattr("latefusion.plan.jobs.Job.finish", dies)
         with pytest.raises(SystemExit):
             copied.run("02_train_text.py", "--only", "camembert")
-    assert list(copied.run_root.glob("camembert/checkpoints/step-*"))
+    assert list(copied.run_root.glob("experts/camembert/checkpoints/step-*"))
     copied.run("02_train_text.py", "--only", "camembert")
-    assert not (copied.run_root / "camembert/checkpoints").exists()
-    assert not list(copied.run_root.glob("camembert/best-*"))
+    assert not (copied.run_root / "experts/camembert/checkpoints").exists()
+    assert not list(copied.run_root.glob("experts/camembert/best-*"))
     assert {job.state() for job in jobs_of(copied).values()} == {"done"}

@@ -72,7 +72,7 @@ def untrained(uninterrupted, tmp_path) -> Place:
     """The same experiment before its experts were trained."""
     shutil.copytree(uninterrupted.folder, tmp_path / "copy")
     for expert in EXPERTS.values():
-        shutil.rmtree(tmp_path / "copy/weights/tiny" / expert)
+        shutil.rmtree(tmp_path / "copy/weights/tiny/experts" / expert)
     return Place(tmp_path / "copy")
 
 
@@ -84,11 +84,11 @@ def results(place: Place, expert: str) -> list[bytes]:
         "valid_probs.parquet",
         "test_probs.parquet",
     )
-    return [(place.run_root / expert / name).read_bytes() for name in names]
+    return [(place.run_root / "experts" / expert / name).read_bytes() for name in names]
 
 
 def read_log(place: Place, expert: str) -> list[dict]:
-    return [json.loads(line) for line in (place.run_root / expert / "log.jsonl").read_text().splitlines()]
+    return [json.loads(line) for line in (place.run_root / "experts" / expert / "log.jsonl").read_text().splitlines()]
 
 
 class Cut(Exception):
@@ -177,7 +177,8 @@ def test_two_processes_predict_every_product_once(uninterrupted, untrained):
     launch_two(untrained, "04_train_image.py")
     for part in ("valid", "test"):
         one, two = (
-            pd.read_parquet(place.run_root / f"cnn/{part}_probs.parquet") for place in (uninterrupted, untrained)
+            pd.read_parquet(place.run_root / f"experts/cnn/{part}_probs.parquet")
+            for place in (uninterrupted, untrained)
         )
         assert two.index.equals(one.index)
         assert np.isfinite(two.to_numpy()).all()
@@ -214,7 +215,9 @@ def test_two_processes_train_the_text_expert_as_one_does(untrained, tmp_path, tr
         for key in ("loss", "lr", "valid_macro_f1", "valid_accuracy"):
             assert other[key] == pytest.approx(one[key], rel=1e-3), key
     for part in ("valid", "test"):
-        one, other = (pd.read_parquet(place.run_root / f"text/{part}_probs.parquet") for place in (untrained, two))
+        one, other = (
+            pd.read_parquet(place.run_root / f"experts/text/{part}_probs.parquet") for place in (untrained, two)
+        )
         pd.testing.assert_frame_equal(one, other, rtol=1e-2, atol=1e-5)
         assert one.std().max() >= spread
 

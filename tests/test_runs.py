@@ -35,5 +35,5 @@ def test_means_spreads_and_gains_over_runs(tmp_path):
 
 def test_one_run_has_no_spread_and_one_without_scores_is_named(tmp_path):
     assert "±" not in compare_runs([scored(tmp_path / "a", 0.7, 0.8)])
-    with pytest.raises(InputError, match=r"run src/08_vote\.py for b first"):
+    with pytest.raises(InputError, match=r"run the step 'vote' for b first"):
         compare_runs([tmp_path / "a", tmp_path / "b"])

@@ -11,9 +11,11 @@ from conftest import TINY_CNN, TINY_DCL, tiny_page
 from transformers import CamembertConfig, CamembertModel, T5Config
 
 from latefusion.config import CnnExpert, Experiment, TransformerExpert
-from latefusion.experts.image.cnn import ImageClassifier, TimmBackbone
+from latefusion.experts.checks import check_networks
+from latefusion.experts.image.backbone import TimmBackbone
+from latefusion.experts.image.cnn import ImageClassifier
 from latefusion.experts.text.scratch_encoder import learn_tokenizer
-from latefusion.experts.trial import check_networks
+from latefusion.plan.planning import plan
 from latefusion.utils.errors import InputError
 
 
@@ -24,12 +26,13 @@ def experiment(**experts: dict) -> Experiment:
 
 
 def check(*names: str, **experts: dict) -> None:
-    check_networks(experiment(**experts), names or tuple(experts))
+    of = experiment(**experts)
+    check_networks(of, [job for job in plan(of).values() if job.name in (names or experts)])
 
 
 def test_every_kind_of_network_that_can_be_built_passes():
     tiny = experiment()
-    check_networks(tiny, ["catalogue", "denoise", *tiny.experts, *tiny.policies, "vote"])
+    check_networks(tiny, plan(tiny).values())
 
 
 @pytest.mark.parametrize(
@@ -38,7 +41,7 @@ def test_every_kind_of_network_that_can_be_built_passes():
         (TINY_CNN | {"model": "resnet10"}, "experts.new: model: timm has no network 'resnet10'; did you mean 'resnet"),
         (TINY_CNN | {"model": "resnet18.a9_in1k"}, "timm has no weights 'a9_in1k' of resnet18; did you mean"),
         (TINY_CNN | {"model_args": {"chanels": [8]}}, "unexpected keyword argument 'chanels'"),
-        (TINY_CNN | {"model_args": {"channels": "wide"}}, "resnet10t: timm cannot make it with model_args"),
+        (TINY_CNN | {"model_args": {"channels": "wide"}}, "resnet10t: timm cannot build it with model_args"),
         (TINY_CNN | {"model": "vit_tiny_patch16_224", "model_args": {}}, "cannot read images of 32 pixels"),
         (TINY_DCL | {"start_from": "wide"}, "experts.new: grid 2 does not fit"),
         (TINY_DCL | {"start_from": "vit"}, "the backbone of 'vit' has no square feature map"),

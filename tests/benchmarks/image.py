@@ -29,7 +29,9 @@ from torchvision import transforms
 sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
 
 from latefusion.config import CnnExpert, DclExpert, Hardware, ImageInput
-from latefusion.experts.image.cnn import ImageClassifier, TimmBackbone, TrainImages
+from latefusion.experts.image.backbone import TimmBackbone
+from latefusion.experts.image.cnn import ImageClassifier
+from latefusion.experts.image.data import TrainImages
 from latefusion.experts.image.dcl import DclClassifier
 from latefusion.experts.image.destruction import neighbour_permutation, rearrange
 from latefusion.images.cache import open_images

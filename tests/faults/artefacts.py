@@ -73,7 +73,7 @@ def _times_seven(path) -> None:
 
 def _other_attempt(shop: Shop) -> None:
     struck("02_train_text.py", SIGKILL, "text/checkpoints/step-00000004", forget=("text",))(shop)
-    path = shop.run_root / "text/job.json"
+    path = shop.run_root / "experts/text/job.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"attempt": "of another run"}))
 
 
@@ -89,10 +89,10 @@ def _swap(shop: Shop) -> None:
 
 
 def _leftovers(shop: Shop) -> None:
-    (shop.run_root / "tfidf/model.partial").write_text("half")
-    (shop.run_root / "tfidf.removed").mkdir()
-    (shop.run_root / "tfidf.removed/x").write_text("x")
-    (shop.run_root / "tfidf.lock").write_text("half")
+    (shop.run_root / "experts/tfidf/model.partial").write_text("half")
+    (shop.run_root / "experts/tfidf.removed").mkdir()
+    (shop.run_root / "experts/tfidf.removed/x").write_text("x")
+    (shop.run_root / "experts/tfidf.lock").write_text("half")
 
 
 FAULTS = [
@@ -102,7 +102,7 @@ FAULTS = [
             "02_train_text.py",
             DONE_AGAIN,
             after(
-                lambda shop, content=content: (shop.run_root / "tfidf/job.json").write_bytes(content),
+                lambda shop, content=content: (shop.run_root / "experts/tfidf/job.json").write_bytes(content),
                 run("02_train_text.py"),
             ),
             status=(FINE,),

@@ -32,7 +32,7 @@ class Method:
 
     name: str
     kind: str
-    folder: str = ""  # the run folder below weights/<experiment>/; a vote of a subset has none
+    folder: str | None  # the run folder below weights/<experiment>/; None: the vote of a subset, which has none
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Results:
         subsets = self.experiment.vote.subsets
         able = [name for name, members in subsets.items() if {f"policies/{member}" for member in members} <= self.done]
         own = [Method("vote", "vote", "vote"), Method("soft vote", "vote", "vote")]
-        return [*own, *(Method(f"vote {name}", "vote") for name in able)]
+        return [*own, *(Method(f"vote {name}", "vote", None) for name in able)]
 
     @property
     def experts(self) -> list[Method]:
@@ -107,7 +107,7 @@ class Results:
     def _preds(self, method: Method, part: str) -> np.ndarray:
         if method.kind in ("policy", "rule") or method.name == "vote":
             return read_preds(self.experiment.run_root / method.folder, part, self.dataset)
-        if method.folder == "":
+        if method.folder is None:
             members = self.experiment.vote.subsets[method.name.removeprefix("vote ")]
             return majority_vote(*member_decisions(self.experiment, self.dataset, members, part))
         return self.probs(method, part).argmax(axis=1)

@@ -10,7 +10,7 @@ from latefusion.plan.planning import plan
 from latefusion.submission.forms import CHALLENGES, PREDICTIONS_NAME, Challenge, challenge_of
 from latefusion.submission.validation import validate_challenge, validate_predictions
 from latefusion.tables.dataset import read_dataset
-from latefusion.utils.errors import InputError, StepError
+from latefusion.utils.errors import InputError, StepError, join_errors
 
 
 def validate_files(
@@ -27,14 +27,14 @@ def validate_files(
     for option, path in {"--test": test_file, "--codes": label_file}.items():
         if path is not None and not path.is_file():
             raise InputError(f"{option} {path}: there is no such file")
-    refusals = []
+    refusals: list[InputError] = []
     for path in files or _submissions(experiment):
         try:
             yield _validate_file(experiment, path, test_file, label_file)
         except InputError as error:
-            refusals.append(str(error))
+            refusals.append(error)
     if refusals:
-        raise InputError("\n".join(refusals))
+        raise join_errors(refusals)
 
 
 def _submissions(experiment: Experiment) -> list[Path]:

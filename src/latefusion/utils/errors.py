@@ -1,7 +1,7 @@
 """Errors that a user is meant to read: the scripts print their message without a traceback and exit with status 2."""
 
 import errno
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 
@@ -25,6 +25,13 @@ class StepError(InputError):
     def with_script(self, scripts: Mapping[str, str]) -> str:
         """Return the message with the path of the step's script in place of its name."""
         return self.message.replace("{step}", f"src/{scripts[self.step]}")
+
+
+def join_errors(errors: Sequence[InputError]) -> InputError:
+    """Return one error that says what all of them do; the first step that one of them names is that of all."""
+    messages = "\n".join(error.message if isinstance(error, StepError) else str(error) for error in errors)
+    step = next((error.step for error in errors if isinstance(error, StepError)), None)
+    return InputError(messages) if step is None else StepError(messages, step)
 
 
 def list_problems(headline: str, problems: list[str], advice: str, limit: int = 20) -> InputError:
