@@ -1,4 +1,4 @@
-"""Draw the synthetic sample catalogue of an experiment into its `catalogue.root`, if its page has a `sample` section.
+"""Draw the synthetic sample catalogue of an experiment into its `catalogue.root`, if its config has a `sample` section.
 
 python src/00_draw_sample.py [--config configs/sample.yaml] [--set sample.seed=2021]
 """

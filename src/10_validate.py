@@ -14,12 +14,12 @@ ARGUMENTS = {
         "nargs": "*",
         "type": Path,
         "metavar": "FILE",
-        "help": "a submission to the page's challenge, under the name the challenge asks for (default: what 08 wrote)",
+        "help": "a submission under the name that its challenge asks for (default: what 09 wrote)",
     },
     "--test": {
         "type": Path,
         "metavar": "TEST_FILE",
-        "help": "check each FILE, whatever its name, against this test file of the challenge; no page is needed",
+        "help": "check each FILE, whatever its name, against this test file of the challenge; no config is needed",
     },
     "--codes": {
         "type": Path,

@@ -1,4 +1,4 @@
-"""Shared by the tests: a place to run the numbered scripts in, as a user does, but within this process."""
+"""Shared by the tests: a workspace to run the numbered scripts in, as a user does, but within this process."""
 
 import os
 import runpy
@@ -65,7 +65,7 @@ TINY_END_TO_END = TINY_FROZEN | {
 }
 
 
-def tiny_page() -> dict:
+def tiny_config() -> dict:
     """The whole recipe at its smallest: every kind of expert, two policies, a vote."""
     return {
         "sample": {"products": 300, "image_size": 64},
@@ -91,25 +91,25 @@ def tiny_page() -> dict:
     }
 
 
-class Place:
-    """A folder with an experiment's page in it, and the scripts to run there."""
+class Workspace:
+    """A folder with an experiment's config in it, and the scripts to run there."""
 
     def __init__(self, folder: Path):
         self.folder = folder
-        self.page = folder / "tiny.yaml"
+        self.config = folder / "tiny.yaml"
 
     @property
     def run_root(self) -> Path:
         return self.folder / "weights" / "tiny"
 
-    def write_page(self, page: dict) -> None:
-        self.page.write_text(yaml.safe_dump(page))
+    def write_config(self, config: dict) -> None:
+        self.config.write_text(yaml.safe_dump(config))
 
     def run(self, script: str, *arguments: str) -> None:
         """Run a script in this process; a failure raises SystemExit."""
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(self.folder)
-            patch.setattr(sys, "argv", [script, "--config", str(self.page), *arguments])
+            patch.setattr(sys, "argv", [script, "--config", str(self.config), *arguments])
             runpy.run_path(str(REPOSITORY / "src" / script), run_name="__main__")
 
     def run_all(self, *arguments: str) -> None:
@@ -146,14 +146,14 @@ def record_again(run_dir: Path) -> None:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(tmp_path)
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path)
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory) -> Place:
+def trained_run(tmp_path_factory) -> Workspace:
     """The tiny experiment, run from the sample to the submission; tests must not change it."""
-    place = Place(tmp_path_factory.mktemp("finished"))
-    place.write_page(tiny_page())
-    place.run_all()
-    return place
+    workspace = Workspace(tmp_path_factory.mktemp("finished"))
+    workspace.write_config(tiny_config())
+    workspace.run_all()
+    return workspace

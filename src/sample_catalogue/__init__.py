@@ -1,8 +1,8 @@
 """A synthetic sample catalogue in the challenge's own layout, for trying everything out without the challenge's data.
 
-All of it is synthetic, drawn by this project from a seed: texts, pictures, ids and label errors. Only the 27 product
+All of it is synthetic, drawn by this project from a seed: texts, images, ids and label errors. Only the 27 product
 type codes, their proportions and the file layouts are the challenge's. Writes `README.txt`, the tables, `hidden/` (the
-true test labels and the wrong training labels) and the pictures; `sample.json`, written first, lists them all, and says
+true test labels and the wrong training labels) and the images; `sample.json`, written first, lists them all, and says
 in the end that they are complete. Files that are not on that list, or not as they were drawn, are never touched.
 """
 
@@ -14,12 +14,12 @@ from latefusion.utils.errors import InputError
 from latefusion.utils.files import write_text
 from sample_catalogue.plan import LOOK_GROUPS, VAGUENESS, plan_products
 from sample_catalogue.record import SIGN, Record, alone_in, read_record
-from sample_catalogue.write import IMAGE_FOLDERS, file_names, write_pictures, write_tables
+from sample_catalogue.write import IMAGE_FOLDERS, file_names, write_images, write_tables
 
 DRAWING_VERSION = 1  # raise it when the same parameters give another sample
 README = f"""{SIGN}
 
-Everything in this folder is synthetic. The texts were put together from word lists, the pictures were drawn by a
+Everything in this folder is synthetic. The texts were put together from word lists, the images were drawn by a
 program, the ids are random, and some training labels are wrong on purpose. It holds no data of the Rakuten challenge:
 only the product type codes, their proportions and the layout of the files are the same.
 
@@ -57,6 +57,6 @@ def draw_sample(sample: SampleConfig, *, layout: str, root: Path) -> bool:
         write_text(root / "README.txt", README)
         write_tables(products, root, layout)
         record.marked(root).write(root)
-        write_pictures(products, root, layout, seed=sample.seed, size=sample.image_size)
+        write_images(products, root, layout, seed=sample.seed, size=sample.image_size)
         replace(record.marked(root), complete=True).write(root)
     return True

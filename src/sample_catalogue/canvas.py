@@ -1,4 +1,4 @@
-"""A square picture to draw on in coordinates from -1 to 1 (x to the right, y downwards), seen from a drawn pose."""
+"""A square image to draw on in coordinates from -1 to 1 (x to the right, y downwards), seen from a drawn pose."""
 
 import math
 import random

@@ -1,8 +1,8 @@
-"""Decide, from the seed alone, what every product of the sample is: its code, texts, picture, ids and given label.
+"""Decide, from the seed alone, what every product of the sample is: its code, texts, image, ids and given label.
 
 Neighbouring codes are confusable in two ways. Codes of one text family share words, codes of one look group share
-pictures, and the two kinds of groups cut across each other. A product is clear in both, vague in one of them, or,
-rarely, vague in both; so neither text nor picture is enough for all products.
+images, and the two kinds of groups cut across each other. A product is clear in both, vague in one of them, or,
+rarely, vague in both; so neither text nor image is enough for all products.
 """
 
 import random
@@ -30,7 +30,7 @@ LOOK_GROUPS = (
 LOOK_GROUP_OF = {code: group for group in LOOK_GROUPS for code in group}
 
 PARTS = ("train", "phase1", "phase2")
-VAGUENESS = {"none": 0.57, "text": 0.19, "picture": 0.20, "both": 0.04}
+VAGUENESS = {"none": 0.57, "text": 0.19, "image": 0.20, "both": 0.04}
 DUPLICATE_SHARE = 0.05  # products that reuse the photograph of another product of their code
 LITERAL_NAN_SHARE = 0.03  # of the missing descriptions; the others are empty
 ODD_TITLES = ("NA", "null", "nan", "N/A", "NULL", "None")  # strings that table readers like to take for missing
@@ -48,7 +48,7 @@ class Product:
     label: int
     title: str
     description: str
-    look: int  # the code whose drawing the picture shows
+    look: int  # the code whose drawing the image shows
     drawing: int  # equal for near-duplicates
     image_id: int
     product_id: int
@@ -64,13 +64,13 @@ def plan_products(sample: SampleConfig) -> list[Product]:
     labels = _make_noise(sample, parts, codes)
     vagueness = _draw_vagueness(sample)
     texts = _write_texts(sample, codes, vagueness)
-    pictures = _choose_pictures(sample, codes, vagueness)
+    images = _choose_images(sample, codes, vagueness)
     image_ids = _rng(sample, "image ids").sample(range(500_000_000, 1_400_000_000), sample.products)
     product_ids = _rng(sample, "product ids").sample(range(10_000_000, 4_300_000_000), sample.products)
-    columns = zip(parts, codes, labels, texts, pictures, image_ids, product_ids, strict=True)
+    columns = zip(parts, codes, labels, texts, images, image_ids, product_ids, strict=True)
     return [
-        Product(integer_id, part, code, label, *text, *picture, image_id, product_id)
-        for integer_id, (part, code, label, text, picture, image_id, product_id) in enumerate(columns)
+        Product(integer_id, part, code, label, *text, *image, image_id, product_id)
+        for integer_id, (part, code, label, text, image, image_id, product_id) in enumerate(columns)
     ]
 
 
@@ -139,18 +139,18 @@ def _choose_odd_titles(sample: SampleConfig) -> list[int]:
     return _rng(sample, "odd titles").sample(range(sample.products), count)
 
 
-def _choose_pictures(sample: SampleConfig, codes: list[int], vagueness: list[str]) -> list[tuple[int, int]]:
-    """Return look and drawing per product; a vague picture shows what some code of the look group looks like."""
+def _choose_images(sample: SampleConfig, codes: list[int], vagueness: list[str]) -> list[tuple[int, int]]:
+    """Return look and drawing per product; a vague image shows what some code of the look group looks like."""
     rng = _rng(sample, "pictures")
-    pictures: list[tuple[int, int]] = []
+    images: list[tuple[int, int]] = []
     earlier = defaultdict(list)
     for i, (code, kind) in enumerate(zip(codes, vagueness, strict=True)):
         look, drawing = code, i
-        if kind in ("picture", "both"):
+        if kind in ("image", "both"):
             group = LOOK_GROUP_OF[code]
             look = rng.choices(group, [OFFICIAL_COUNTS[member] for member in group])[0]
         if earlier[code] and rng.random() < DUPLICATE_SHARE:
-            look, drawing = pictures[rng.choice(earlier[code])]
+            look, drawing = images[rng.choice(earlier[code])]
         earlier[code].append(i)
-        pictures.append((look, drawing))
-    return pictures
+        images.append((look, drawing))
+    return images

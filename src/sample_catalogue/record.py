@@ -1,7 +1,7 @@
 """What the sample catalogue put into its folder: `sample.json`, so that nothing else there is ever removed.
 
 It says what the sample is drawn from, whether the drawing is complete, and of every file what tells it from another:
-the hash of a table, the size of a picture, null while that is not known. It is written before the first file and after
+the hash of a table, the size of an image, null while that is not known. It is written before the first file and after
 the last one, so whenever a drawing is cut, it knows the names of all files that may be there.
 """
 

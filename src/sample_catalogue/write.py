@@ -1,7 +1,7 @@
-"""Write the products' tables and pictures in one of the challenge's two layouts.
+"""Write the products' tables and images in one of the challenge's two layouts.
 
 `sigir` is the data challenge's: tab-separated, quotes are text. `ens` is Challenge Data's: comma CSV whose first header
-cell is empty. Both hold the same products, ids, texts and pictures; `hidden/` holds what nobody may train on.
+cell is empty. Both hold the same products, ids, texts and images; `hidden/` holds what nobody may train on.
 """
 
 import csv
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from sample_catalogue.pictures import save_picture, use_one_thread
+from sample_catalogue.images import save_image, use_one_thread
 from sample_catalogue.plan import Product
 
 IMAGE_FOLDERS = {
@@ -27,14 +27,14 @@ TABLE_NAMES = {
     "ens": ("X_train_update.csv", "X_test_update.csv", "Y_train_CVw08PX.csv"),
 }
 HIDDEN_NAMES = ("hidden/y_test.csv", "hidden/label_noise.csv")
-PER_TASK = 50  # pictures a worker draws before it reports
-ALONE_UP_TO = 400  # pictures; below, starting workers takes longer than drawing
+PER_TASK = 50  # images a worker draws before it reports
+ALONE_UP_TO = 400  # images; below, starting workers takes longer than drawing
 
 
 def file_names(products: list[Product], layout: str) -> list[str]:
-    """Return the names of all tables and pictures of a layout, relative to the sample's folder."""
-    pictures = [f"{IMAGE_FOLDERS[layout][p.part]}/{p.image_name}" for p in products]
-    return [*TABLE_NAMES[layout], *HIDDEN_NAMES, *pictures]
+    """Return the names of all tables and images of a layout, relative to the sample's folder."""
+    images = [f"{IMAGE_FOLDERS[layout][p.part]}/{p.image_name}" for p in products]
+    return [*TABLE_NAMES[layout], *HIDDEN_NAMES, *images]
 
 
 def write_tables(products: list[Product], root: Path, layout: str) -> None:
@@ -81,10 +81,10 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]
         csv.writer(file, lineterminator="\n").writerows([header, *rows])
 
 
-def write_pictures(
+def write_images(
     products: list[Product], root: Path, layout: str, *, seed: int, size: int, workers: int | None = None
 ) -> None:
-    """Draw every product's picture; `workers` (by default one per core) changes the time it takes and nothing else."""
+    """Draw every product's image; `workers` (by default one per core) changes the time it takes and nothing else."""
     folders = IMAGE_FOLDERS[layout]
     for folder in folders.values():
         (root / folder).mkdir(parents=True, exist_ok=True)
@@ -92,7 +92,7 @@ def write_pictures(
     batches = [(tasks[start : start + PER_TASK], seed, size) for start in range(0, len(tasks), PER_TASK)]
     if workers is None:
         workers = 1 if len(tasks) <= ALONE_UP_TO else os.cpu_count() or 1
-    with tqdm(total=len(tasks), desc="drawing the sample", unit="picture", disable=None) as progress:
+    with tqdm(total=len(tasks), desc="drawing the sample", unit="image", disable=None) as progress:
         for count in _run(batches, workers):
             progress.update(count)
 
@@ -124,5 +124,5 @@ def _leave_with_parent() -> None:
 def _save_batch(batch: tuple[list[tuple[Product, Path]], int, int]) -> int:
     tasks, seed, size = batch
     for product, path in tasks:
-        save_picture(product, path, seed=seed, size=size)
+        save_image(product, path, seed=seed, size=size)
     return len(tasks)

@@ -43,16 +43,16 @@ INPUTS = {224: ImageInput(), 448: ImageInput(resize=512, crop=448)}
 TRAIN, FOLD_EPOCHS, STAGE_1_EPOCHS, DCL_EPOCHS = 76_424, 50, 60, 20  # of configs/rakuten.yaml
 
 
-def draw_pictures(folder: Path) -> pd.DataFrame:
+def draw_images(folder: Path) -> pd.DataFrame:
     """Write JPEGs of smooth colours with some texture on a white border, 40 to 70 kB each."""
     rng = np.random.default_rng(0)
     for number in range(PICTURES):
         colours = cv2.resize(rng.integers(0, 256, (7, 7, 3), dtype=np.uint8), (500, 500), interpolation=cv2.INTER_CUBIC)
         texture = rng.normal(0, 10, (250, 250, 1)).repeat(2, 0).repeat(2, 1)
-        picture = np.clip(colours + texture, 0, 255).astype(np.uint8)
+        image = np.clip(colours + texture, 0, 255).astype(np.uint8)
         border = int(rng.integers(0, 80))
-        picture[:border] = picture[500 - border :] = 255
-        cv2.imwrite(str(folder / f"{number}.jpg"), picture, [cv2.IMWRITE_JPEG_QUALITY, 90])
+        image[:border] = image[500 - border :] = 255
+        cv2.imwrite(str(folder / f"{number}.jpg"), image, [cv2.IMWRITE_JPEG_QUALITY, 90])
     names = [f"{number}.jpg" for number in range(PICTURES)]
     return pd.DataFrame({"image": names}, index=[str(number) for number in range(PICTURES)])
 
@@ -89,13 +89,13 @@ def our_loader(products: pd.DataFrame, folder: Path, image: ImageInput, cache: i
     return lambda number: dataset[(number, 0)]
 
 
-def usual_destruction(picture: Image.Image) -> tuple[Image.Image, list[float]]:
+def usual_destruction(image: Image.Image) -> tuple[Image.Image, list[float]]:
     """Tile by tile in Pillow, as the released code does; each tile's origin is guessed by its mean colour."""
-    tile = picture.width // GRID
+    tile = image.width // GRID
     boxes = [(x * tile, y * tile, (x + 1) * tile, (y + 1) * tile) for y in range(GRID) for x in range(GRID)]
-    tiles = [picture.crop(box) for box in boxes]
+    tiles = [image.crop(box) for box in boxes]
     order = neighbour_permutation(GRID, 2, np.random.default_rng(0))
-    destroyed = Image.new("RGB", picture.size)
+    destroyed = Image.new("RGB", image.size)
     for box, place in zip(boxes, order, strict=True):
         destroyed.paste(tiles[place], box[:2])
     whole = [sum(ImageStat.Stat(one).mean) for one in tiles]
@@ -107,9 +107,9 @@ def usual_destruction(picture: Image.Image) -> tuple[Image.Image, list[float]]:
     return destroyed, guesses
 
 
-def our_destruction(picture: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray]:
+def our_destruction(image: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray]:
     permutation = neighbour_permutation(GRID, 2, np.random.default_rng(number))
-    return rearrange(picture, permutation), (permutation - GRID**2 // 2) / GRID**2
+    return rearrange(image, permutation), (permutation - GRID**2 // 2) / GRID**2
 
 
 def training_rate(model: torch.nn.Module, batch: dict, precision: str, steps: int) -> float:
@@ -178,7 +178,7 @@ def main() -> None:
     print("| images/s | usual | ours | ratio |\n|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        products = draw_pictures(folder)
+        products = draw_images(folder)
         for side, image in INPUTS.items():
             usual = rate(usual_loader(folder, image), PICTURES)
             for name, cache in {"": None, "_cache": image.resize, "_cache_512": 512}.items():
@@ -186,10 +186,10 @@ def main() -> None:
                 figures[f"loader_{side}{name}"] = ours
                 figures[f"loader_{side}{name}_speedup"] = ours / usual
                 print(f"| reading at {side}{name.replace('_', ' ')} | {usual:.0f} | {ours:.0f} | {ours / usual:.2f} |")
-        pictures = [open_images(products, folder, folder / "cache", 512).read(id_, 448) for id_ in products.index]
-    as_pil = [Image.fromarray(picture) for picture in pictures]
+        images = [open_images(products, folder, folder / "cache", 512).read(id_, 448) for id_ in products.index]
+    as_pil = [Image.fromarray(image) for image in images]
     usual = rate(lambda number: usual_destruction(as_pil[number]), PICTURES)
-    ours = rate(lambda number: our_destruction(pictures[number], number), PICTURES)
+    ours = rate(lambda number: our_destruction(images[number], number), PICTURES)
     figures |= {"destruction": ours, "destruction_speedup": ours / usual}
     print(f"| destroying, with targets | {usual:.0f} | {ours:.0f} | {ours / usual:.2f} |", flush=True)
     torch.set_num_threads(threads)

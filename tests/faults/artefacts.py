@@ -9,13 +9,13 @@ from signal import SIGKILL
 import pandas as pd
 
 from faults.fault import FINE, REFUSED, Fault, after, cut, flip, run, struck
-from faults.shop import Shop
+from faults.shop import Shop, located
 
 DONE_AGAIN = "the job is done again; all files equal"
 
 
 def _on(file: str, change: Callable) -> Callable[[Shop], object]:
-    return lambda shop: change(shop.run_root / file)
+    return lambda shop: change(shop.run_root / located(file))
 
 
 def _rewritten(file: str, what: str, change: Callable, script: str) -> Fault:
@@ -31,7 +31,7 @@ def _refused(file: str, what: str, change: Callable, script: str, *lost: str) ->
         script,
         "refused with the file and the commands that make it again; all files equal after these",
         after(_on(file, change), run(script, forget=lost)),
-        says=rf"weights/shop/{job} is damaged: {name} is not what was written[\s\S]*rm -r weights/shop/{job}",
+        says=rf"{located(job)} is damaged: {name} is not what was written[\s\S]*rm -r weights/shop/{located(job)}",
         mend=lambda shop: shop.forget(job),
     )
 
@@ -54,7 +54,7 @@ def _checkpoint(what: str, change: Callable, says: str) -> Fault:
 
     def act(shop: Shop):
         struck("02_train_text.py", SIGKILL, "text/checkpoints/step-00000004", forget=("text",))(shop)
-        change(sorted(path for path in shop.run_root.glob("text/checkpoints/step-*") if not path.suffix)[-1])
+        change(sorted(path for path in shop.run_root.glob("experts/text/checkpoints/step-*") if not path.suffix)[-1])
         return run("02_train_text.py", "--only", "text")(shop)
 
     return Fault(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from faults.shop import Shop
+from faults.shop import Shop, located
 
 REFUSED, FINE, INTERRUPTED, TERMINATED, KILLED = 2, 0, 130, 143, -9
 
@@ -73,9 +73,9 @@ def struck(
 
     def act(shop: Shop) -> Ended:
         for _ in range(tries):  # a script may be faster than we are
-            shop.forget(*(job for job in forget if (shop.run_root / job).exists()))
+            shop.forget(*(job for job in forget if (shop.run_root / located(job)).exists()))
             process = shop.start(script, arguments=arguments)
-            while not any(shop.run_root.glob(when)) and not process.has_ended():
+            while not any(shop.run_root.glob(located(when))) and not process.has_ended():
                 time.sleep(0.0005)
             if not process.has_ended():
                 os.kill(process.pid, how)

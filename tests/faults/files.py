@@ -96,11 +96,11 @@ def _claims(width: int, height: int) -> Callable[[Path], object]:
 
 
 def _moved(shop: Shop) -> None:
-    shop.image(0).parent.rename(shop.folder / "shop/pictures")
+    shop.image(0).parent.rename(shop.folder / "shop/photos")
 
 
 def _moved_back(shop: Shop) -> None:
-    (shop.folder / "shop/pictures").rename(shop.image(0).parent)
+    (shop.folder / "shop/photos").rename(shop.image(0).parent)
 
 
 FAULTS = [
@@ -128,7 +128,7 @@ FAULTS = [
         "all products have the label lamp",
     ),
     _parquet("columns of bytes", _as_bytes, "binary"),
-    _parquet("damaged pages", _damaged, "damaged|cannot be read"),
+    _parquet("damaged data pages", _damaged, "damaged|cannot be read"),
     _parquet("cut", lambda table, path: (table.to_parquet(path), cut(path)), "not a Parquet file, or a damaged one"),
     _image("missing", Path.unlink, "missing"),
     _image("empty", lambda path: path.write_bytes(b""), "empty file"),

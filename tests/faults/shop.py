@@ -66,6 +66,13 @@ def scripts() -> list[str]:
     return SCRIPTS[1:]
 
 
+def located(path: str) -> str:
+    """Return a path below weights/shop/ with the folder that its job lies in: cnn/x -> experts/cnn/x."""
+    job = path.partition("/")[0]
+    group = next((group for group in ("experts", "policies") if job in CONFIG[group]), None)
+    return path if group is None else f"{group}/{path}"
+
+
 class Shop:
     """A folder with the shop's data, the experiment's config and whatever the scripts have left."""
 
@@ -115,7 +122,7 @@ class Shop:
     def forget(self, *jobs: str) -> None:
         """Remove run folders, so that their jobs are to do."""
         for job in jobs:
-            shutil.rmtree(self.run_root / job)
+            shutil.rmtree(self.run_root / located(job))
 
     def files(self) -> dict[str, bytes]:
         """Return all that the scripts have left, by name, but for what no two runs share."""

@@ -16,7 +16,7 @@ read-only disks mount small ones, and are skipped where that is not allowed.
 
 
 def table(faults: list[Fault]) -> str:
-    """Return the page: a section for each kind of fault, a row for each fault."""
+    """Return the config: a section for each kind of fault, a row for each fault."""
     sections = [HEAD]
     for title, rows in faults.items():
         lines = [f"## {title}", "", "| what goes wrong | script | what happens |", "|---|---|---|"]

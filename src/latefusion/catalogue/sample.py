@@ -14,7 +14,7 @@ def read_sample_facts(experiment: Experiment) -> dict:
     """Return the facts that `sample.json` holds about a sample; call it for an experiment that has one.
 
     `look_groups`: lists of the codes whose images look alike; `vagueness`: share of the products that are vague in
-    `none`, in their `text`, their `picture`, or `both`. Raises StepError where they cannot be read.
+    `none`, in their `text`, their `image`, or `both`. Raises StepError where they cannot be read.
     """
     path = experiment.catalogue.root / "sample.json"
     try:

@@ -1,8 +1,8 @@
-"""The experiment: one frozen page of YAML that holds the whole recipe.
+"""The config of an experiment: one YAML file that holds the whole recipe, as frozen pydantic models.
 
-A page, `configs/<experiment>.yaml`, holds only what differs from the defaults that stand here, and the defaults are the
-published recipe (Bi et al., "A Multimodal Late Fusion Model for E-Commerce Product Classification", SIGIR eCom 2020).
-Nothing here imports torch or pandas, so a bad page is refused at once.
+`configs/<experiment>.yaml` holds only what differs from the defaults that are defined here, which are the published
+recipe (Bi et al., "A Multimodal Late Fusion Model for E-Commerce Product Classification", SIGIR eCom 2020).
+Nothing here imports torch or pandas, so a bad config is refused at once.
 """
 
 from latefusion.config.catalogue import CatalogueConfig, Columns, SampleConfig, Split
@@ -32,11 +32,11 @@ from latefusion.config.fusion import (
     RulePolicy,
     Vote,
 )
-from latefusion.config.loading import DEFAULT_PAGE, load_experiment
+from latefusion.config.loading import DEFAULT_CONFIG, load_experiment
 from latefusion.config.training import DclTraining, Hardware, HeadTraining, ImageTraining, TextTraining, Training
 
 __all__ = [
-    "DEFAULT_PAGE",
+    "DEFAULT_CONFIG",
     "BoostingPolicy",
     "CatalogueConfig",
     "CnnExpert",

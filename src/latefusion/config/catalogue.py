@@ -11,7 +11,7 @@ SAMPLE_FORMATS = ("sigir", "ens")  # the layouts that the sample catalogue can b
 
 
 class SampleConfig(Section):
-    """The synthetic catalogue to draw into `catalogue.root`; pages about real products leave it out."""
+    """The synthetic catalogue to draw into `catalogue.root`; configs about real products leave it out."""
 
     products: int = Field(5000, ge=200)
     seed: Seed = 2020
@@ -73,9 +73,9 @@ class Split(Section):
     valid_fraction: Fraction = 0.1
     test_fraction: Fraction = 0.0
     seed: Seed = 2020
-    # Near-duplicates (equal titles, or nearly equal pictures) on one side, and in one fold. Off, as published.
+    # Near-duplicates (equal titles, or nearly equal images) on one side, and in one fold. Off, as published.
     group_duplicates: bool = False
-    # Bits of 64 in which the pictures' hashes may differ; even, but for ties, since each hash has 32 ones. Of the
+    # Bits of 64 in which the images' hashes may differ; even, but for ties, since each hash has 32 ones. Of the
     # sample's near-duplicates, which are known, 0 finds 96 % of the pairs and 2 all. Of the pairs that 2 finds 5 % are
     # strangers, of those at 4 a quarter, and strangers make chains: in a sample of 40,000 products the largest group
     # has 19 at 2, and 448 at 4.

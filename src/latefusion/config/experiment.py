@@ -28,7 +28,7 @@ class Experiment(Section):
     sample: SampleConfig | None = None
     catalogue: CatalogueConfig
     split: Split = Split()
-    # Side in pixels of the shared cache of decoded pictures; auto: the largest that is read; none: no cache.
+    # Side in pixels of the shared cache of decoded images; auto: the largest that is read; none: no cache.
     image_cache: Annotated[Annotated[int, Field(ge=8, le=10_000)] | Literal["auto"] | None, NoneWord] = None
     experts: dict[Name, Expert] = Field(min_length=1)
     denoise: Denoise | None = None

@@ -1,4 +1,4 @@
-"""Read an experiment's YAML page, apply `--set key=value` overrides, and say plainly what is wrong with it."""
+"""Read an experiment's YAML config, apply `--set key=value` overrides, and say plainly what is wrong with it."""
 
 import re
 from collections.abc import Mapping
@@ -11,26 +11,26 @@ from latefusion.config.strict_yaml import MAX_CHARACTERS, MAX_DEPTH, read_yaml
 from latefusion.utils.errors import InputError
 from latefusion.utils.nearest import did_you_mean, nearest, shorten
 
-DEFAULT_PAGE = Path(__file__).parents[3] / "configs" / "sample.yaml"
+DEFAULT_CONFIG = Path(__file__).parents[3] / "configs" / "sample.yaml"
 NAMED = ("experts", "policies")  # sections whose keys are the user's own names
 
 
-def load_experiment(path: Path = DEFAULT_PAGE, overrides: list[str] = ()) -> Experiment:
-    """Return the experiment of a page; its name is the file's unless the page gives one.
+def load_experiment(path: Path = DEFAULT_CONFIG, overrides: list[str] = ()) -> Experiment:
+    """Return the experiment of a config; its name is the file's unless the config gives one.
 
     Raises InputError naming every key that is wrong, by its path or its line.
     """
-    page = _read_page(path)
-    page.setdefault("name", path.stem)
-    written = {section: set(_mapping(page.get(section))) for section in NAMED}
+    config = _read_config(path)
+    config.setdefault("name", path.stem)
+    written = {section: set(_mapping(config.get(section))) for section in NAMED}
     for override in overrides:
-        _apply_override(page, override)
+        _apply_override(config, override)
     try:
-        return Experiment.model_validate(page)
+        return Experiment.model_validate(config)
     except ValidationError as error:
         problems: dict[str, list[str]] = {}
         for problem in error.errors():
-            keys, message = _describe(problem, page)
+            keys, message = _describe(problem, config)
             if problem["type"] in ("missing", "union_tag_not_found"):
                 message += _misspelt_override(keys, written)
             problems.setdefault(".".join(keys), []).append(message)
@@ -41,7 +41,7 @@ def load_experiment(path: Path = DEFAULT_PAGE, overrides: list[str] = ()) -> Exp
         raise InputError("\n  ".join([f"{path}: invalid config:", *lines])) from None
 
 
-def _read_page(path: Path) -> dict:
+def _read_config(path: Path) -> dict:
     try:
         with path.open(encoding="utf-8") as file:
             text = file.read(MAX_CHARACTERS + 1)
@@ -49,13 +49,13 @@ def _read_page(path: Path) -> dict:
         if isinstance(error, UnicodeDecodeError):
             raise InputError(f"{path}: the config is not UTF-8: {error}") from None
         raise InputError(f"{path}: cannot read the config: {getattr(error, 'strerror', None) or error}") from None
-    page = read_yaml(text, str(path))
-    if not isinstance(page, dict):
+    config = read_yaml(text, str(path))
+    if not isinstance(config, dict):
         raise InputError(f"{path}: a config is a mapping of keys to values; see configs/catalogue.yaml")
-    return page
+    return config
 
 
-def _apply_override(page: dict, override: str) -> None:
+def _apply_override(config: dict, override: str) -> None:
     key, equals, value = override.partition("=")
     shown = f"--set {shorten(override)}"
     if not equals or not key:
@@ -63,7 +63,7 @@ def _apply_override(page: dict, override: str) -> None:
     *parents, last = key.split(".")
     if len(parents) >= MAX_DEPTH:
         raise InputError(f"{shown}: nested more than {MAX_DEPTH} levels deep")
-    section = page
+    section = config
     for parent in parents:
         below = section.get(parent, {})
         if not isinstance(below, dict):
@@ -85,16 +85,16 @@ def _misspelt_override(keys: list[str], written: dict[str, set[str]]) -> str:
     return f"; the config has no {keys[0]}.{keys[1]}" + (f", did you mean {keys[0]}.{near}?" if near else "")
 
 
-def _describe(problem: dict, page: dict) -> tuple[list[str], str]:
+def _describe(problem: dict, config: dict) -> tuple[list[str], str]:
     """Return the path of keys to one problem, without pydantic's own tags in it, and what the problem is."""
-    keys, here = [], page
+    keys, here = [], config
     for part in problem["loc"]:
         if isinstance(here, dict) and part in here:
             here = here[part]
         elif part == problem["loc"][-1] and problem["type"] == "missing":
             here = None
         else:
-            continue  # the tag of a union: it stands in no page
+            continue  # the tag of a union: it stands in no config
         keys.append(str(part))
     context = problem.get("ctx", {})
     if "key" in context:

@@ -39,7 +39,7 @@ def check_references(experts: dict[str, ExpertConfig], *, cleans: bool) -> None:
 
 
 def check_image_cache(side: int | None, images: dict[str, ImageInput]) -> None:
-    """Raise ValueError where pictures are read larger than the cache has them."""
+    """Raise ValueError where images are read larger than the cache has them."""
     for key, image in images.items():
         if side is not None and image.resize > side:
             raise ValueError(f"{key}.resize {image.resize} is larger than image_cache {side}")

@@ -1,4 +1,4 @@
-"""What every section of the page has in common."""
+"""What every section of the config has in common."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -30,7 +30,7 @@ NoWord = BeforeValidator(lambda value: "no" if value is False else value)  # YAM
 
 
 class Section(BaseModel):
-    """A part of the page: frozen; unknown keys are refused with the nearest known one, and so are endless numbers."""
+    """A part of the config: frozen; unknown keys are refused with the nearest known one, and so are endless numbers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False)
 

@@ -14,7 +14,7 @@ def report_duplicates(duplicates: Duplicates, labels: pd.Series, splits: dict[st
     return {
         "groups": {
             "by_title": _sizes(join(duplicates.titles)),
-            "by_picture": _sizes(join(duplicates.looks)),
+            "by_image": _sizes(join(duplicates.looks)),
             "by_either": _sizes(duplicates.groups),
         },
         "groups_of_several_labels": _disagreements(duplicates.groups, labels),
@@ -52,7 +52,7 @@ def _disagreements(groups: np.ndarray, labels: pd.Series) -> dict[str, int]:
 
 
 def _twins_in_train(duplicates: Duplicates, split: pd.Series) -> dict[str, dict[str, int]]:
-    """Count, for each part to be scored on, its products and those with an equal title, a like picture, or either."""
+    """Count, for each part to be scored on, its products and those with an equal title, a like image, or either."""
     twins = duplicates.twins_in((split == "train").to_numpy()).set_index(split.index)
     own = {name: twins[split == name] for name in PARTS}
     return {

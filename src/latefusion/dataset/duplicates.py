@@ -1,4 +1,4 @@
-"""Near-duplicates: products with the same title, or with nearly the same picture.
+"""Near-duplicates: products with the same title, or with nearly the same image.
 
 Shops list a product again in another size or colour, with the same text or the same photograph. Where such twins fall
 on both sides of a split, a classifier is scored on what it has seen.
@@ -28,14 +28,14 @@ class Duplicates:
     """What N products have in common. Equal numbers mean equal; -1 is nothing, and equal to nobody's."""
 
     titles: np.ndarray  # (N,)
-    pictures: np.ndarray  # (N,)
-    near: np.ndarray  # (P, 2) numbers of `pictures` that are not equal, but nearly
+    images: np.ndarray  # (N,)
+    near: np.ndarray  # (P, 2) numbers of `images` that are not equal, but nearly
 
     @cached_property
     def looks(self) -> np.ndarray:
-        """(N,) as `pictures`, with one number for all that are nearly equal, directly or through others."""
-        count = self.pictures.max(initial=-1) + 1
-        return np.append(_components(count, *self.near.T), -1)[self.pictures]  # -1 picks the last
+        """(N,) as `images`, with one number for all that are nearly equal, directly or through others."""
+        count = self.images.max(initial=-1) + 1
+        return np.append(_components(count, *self.near.T), -1)[self.images]  # -1 picks the last
 
     @cached_property
     def groups(self) -> np.ndarray:
@@ -43,14 +43,14 @@ class Duplicates:
         return join(self.titles, self.looks)
 
     def twins_in(self, among: np.ndarray) -> pd.DataFrame:
-        """Tell of each product whether one of `among`, (N,) bool, has its `title`, nearly its `picture`, or `either`.
+        """Tell of each product whether one of `among`, (N,) bool, has its `title`, nearly its `image`, or `either`.
 
         Directly, not through others. A product that is itself among them is its own twin.
         """
-        (first, second), theirs = self.near.T, self.pictures[among]
+        (first, second), theirs = self.near.T, self.images[among]
         alike = np.concatenate([theirs, second[_occurs(first, theirs)], first[_occurs(second, theirs)]])
-        title, picture = _occurs(self.titles, self.titles[among]), _occurs(self.pictures, alike)
-        return pd.DataFrame({"title": title, "picture": picture, "either": title | picture})
+        title, image = _occurs(self.titles, self.titles[among]), _occurs(self.images, alike)
+        return pd.DataFrame({"title": title, "image": image, "either": title | image})
 
 
 def find_duplicates(titles: pd.Series, hashes: pd.Series, distance: int) -> Duplicates:

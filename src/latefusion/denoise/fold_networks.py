@@ -1,4 +1,4 @@
-"""Denoising: products whose picture speaks against their label, found by confident learning.
+"""Denoising: products whose image contradicts their label, found by confident learning.
 
 Out-of-fold probabilities of image classifiers for every training product, ranked by cleanlab (Northcutt et al.,
 "Confident Learning", JAIR 2021); the worst of those it flags are taken out of image training. Validation products take
@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 
 def denoise(context: Context) -> None:
-    """Find label issues among the products that have a picture, and mark the ones to remove."""
+    """Find label issues among the products that have an image, and mark the ones to remove."""
     settings, dataset = context.experiment.denoise, context.dataset
     run_dir, images = context.experiment.run_root / "denoise", context.images  # all processes open these together
     products = training_products(context, dataset.part(*settings.splits), "all")
@@ -46,8 +46,8 @@ def denoise(context: Context) -> None:
     issues = rank_label_issues(products.index, targets, pred_probs, dataset.classes, settings)
     with whole(run_dir / "label_issues.parquet") as partial:
         issues.to_parquet(partial)
-    page = write_gallery(issues, products["title"], lambda id_: images.read(id_, THUMBNAIL), settings.gallery)
-    write_text(run_dir / "label_issues.html", page)
+    html = write_gallery(issues, products["title"], lambda id_: images.read(id_, THUMBNAIL), settings.gallery)
+    write_text(run_dir / "label_issues.html", html)
     write_json(
         run_dir / "metrics.json",
         {

@@ -59,7 +59,7 @@ def _stamp(products: pd.DataFrame, root: Path, side: int) -> dict:
     images = [path if path in found else "none" for path in products["image"]]
     return {
         "side": side,
-        "pictures": derive_seed(*products.index, *images, *states),
+        "images": derive_seed(*products.index, *images, *states),
         "shape": [len(products), side, side, 3],
     }
 

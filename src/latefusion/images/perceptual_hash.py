@@ -1,4 +1,4 @@
-"""A 64-bit number for how a picture looks, nearly the same after it was saved again at another size or quality.
+"""A 64-bit number for how an image looks, nearly the same after it was saved again at another size or quality.
 
 The DCT hash of pHash (Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions", 2010; `phash` in
 ImageHash): 32 x 32 grey levels, the 8 x 8 lowest frequencies, each compared with their median.

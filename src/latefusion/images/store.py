@@ -130,9 +130,9 @@ class ImageStore:
 
     def read(self, id_: str, side: int) -> np.ndarray:
         """Return (side, side, 3) uint8 RGB; white where the product has no image."""
-        return resize(self.picture(id_), side)
+        return resize(self.load(id_), side)
 
-    def picture(self, id_: str) -> np.ndarray:
+    def load(self, id_: str) -> np.ndarray:
         """Return (H, W, 3) uint8 RGB as it is stored; one white pixel where the product has no image."""
         if self._cache_path is not None:
             if self._cache is None:

@@ -91,18 +91,18 @@ def matrix(axes: Axes, table: pd.DataFrame, *, digits: int = 0, least: float = 0
         axes.text(column, row, f"{value:.{digits}f}", ha="center", va="center", fontsize=7, color=colour)
 
 
-def sheet(pictures: list[np.ndarray], captions: list[str], columns: int = 6) -> Figure:
-    """Return a figure of pictures in rows, each with its caption below."""
+def sheet(images: list[np.ndarray], captions: list[str], columns: int = 6) -> Figure:
+    """Return a figure of images in rows, each with its caption below."""
     cell, gap, n_lines = WIDTH / columns, 0.1, max(text.count("\n") + 1 for text in captions)
-    row_height, n_rows = cell + 0.14 * n_lines + gap, -(-len(pictures) // columns)
+    row_height, n_rows = cell + 0.14 * n_lines + gap, -(-len(images) // columns)
     figure = plt.figure(figsize=(WIDTH, n_rows * row_height), layout="none")
-    for number, (picture, text) in enumerate(zip(pictures, captions, strict=True)):
+    for number, (image, text) in enumerate(zip(images, captions, strict=True)):
         row, column = divmod(number, columns)
         bottom = 1 - (row * row_height + cell) / (n_rows * row_height)
         axes = figure.add_axes(
             ((column + gap / 2) / columns, bottom, (1 - gap) / columns, (cell - gap) / (n_rows * row_height))
         )
-        axes.imshow(picture)
+        axes.imshow(image)
         axes.axis("off")
         axes.text(0.5, -0.03, text, transform=axes.transAxes, ha="center", va="top", fontsize=7.5)
     return figure

@@ -1,6 +1,6 @@
-"""What the notebooks share: the run they look at, its tables and pictures, and where their figures go.
+"""What the notebooks share: the run they look at, its tables and images, and where their figures go.
 
-The run is that of an experiment's page: `configs/sample.yaml`, or the one that the environment variable
+The run is that of an experiment's config: `configs/sample.yaml`, or the one that the environment variable
 LATEFUSION_CONFIG names; LATEFUSION_SET holds what `make submission` was given as SET. A notebook trains nothing and
 writes nothing but `weights/<experiment>/figures/<notebook>_<name>.png`.
 """
@@ -18,7 +18,7 @@ import pandas as pd
 from IPython.display import Image, display
 from matplotlib.figure import Figure
 
-from latefusion.config import DEFAULT_PAGE, Experiment, load_experiment
+from latefusion.config import DEFAULT_CONFIG, Experiment, load_experiment
 from latefusion.images.store import ImageStore
 from latefusion.notebook.plots import STYLE
 from latefusion.plan.jobs import DONE
@@ -29,7 +29,7 @@ from latefusion.tables.dataset import Dataset, read_dataset
 from latefusion.utils.errors import InputError, StepError
 from latefusion.utils.files import read_json, whole
 
-PAGE, OVERRIDES = "LATEFUSION_CONFIG", "LATEFUSION_SET"
+CONFIG, OVERRIDES = "LATEFUSION_CONFIG", "LATEFUSION_SET"
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,12 @@ class Run:
         return pd.read_json(path, lines=True) if path.is_file() else pd.DataFrame()
 
     @cached_property
-    def pictures(self) -> ImageStore:
-        """The pictures, from their files: a cache would have to be built."""
+    def images(self) -> ImageStore:
+        """The images, from their files: a cache would have to be built."""
         return ImageStore(self.dataset.products, self.experiment.catalogue.root)
 
-    def with_pictures(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Return the rows of a table (index: id) whose products have a picture that lies where it should."""
+    def with_images(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows of a table (index: id) whose products have an image that lies where it should."""
         names, root = self.dataset.products["image"].reindex(table.index), self.experiment.catalogue.root
         return table[[not pd.isna(name) and (root / name).is_file() for name in names]]
 
@@ -93,25 +93,25 @@ def open_run(notebook: str) -> Run:
     That is the folder where the notebook was started, the repository's root, or the one above it, for notebooks/.
     """
     overrides = [word for word in shlex.split(os.environ.get(OVERRIDES, "")) if word != "--set"]
-    experiment = _enter(Path(os.environ.get(PAGE) or DEFAULT_PAGE), overrides)
+    experiment = _enter(Path(os.environ.get(CONFIG) or DEFAULT_CONFIG), overrides)
     matplotlib.rcParams.update(STYLE)
     undone = [job.name for job in plan(experiment).values() if job.state() != DONE]
     if undone:
-        print(f"Not done under the page's settings: {', '.join(undone)}. What can be shown without them is shown.")
+        print(f"Not done under the config's settings: {', '.join(undone)}. What can be shown without them is shown.")
     return Run(notebook, Results(experiment, read_dataset(experiment)))
 
 
-def _enter(page: Path, overrides: list[str]) -> Experiment:
-    """Return the page's experiment and go to the folder that holds its run. Raises InputError where there is none."""
-    pages = {folder: folder / page for folder in (Path.cwd(), Path.cwd().parent) if (folder / page).is_file()}
-    if not pages:
-        raise InputError(f"{page}: there is no such page here or one folder above; {PAGE} names it")
-    for folder, file in pages.items():
+def _enter(config: Path, overrides: list[str]) -> Experiment:
+    """Return the config's experiment and go to the folder that holds its run. Raises InputError where there is none."""
+    configs = {folder: folder / config for folder in (Path.cwd(), Path.cwd().parent) if (folder / config).is_file()}
+    if not configs:
+        raise InputError(f"{config}: there is no such config here or one folder above; {CONFIG} names it")
+    for folder, file in configs.items():
         experiment = load_experiment(file, overrides)
         if (folder / experiment.run_root / "catalogue" / "classes.json").is_file():
             os.chdir(folder)
             return experiment
-    raise InputError(f"{experiment.run_root} holds no run yet: run make submission CONFIG={page} first")
+    raise InputError(f"{experiment.run_root} holds no run yet: run make submission CONFIG={config} first")
 
 
 def there_is(what: Sized, otherwise: str) -> bool:

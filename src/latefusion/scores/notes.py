@@ -81,9 +81,9 @@ def sample_note(experiment: Experiment) -> str:
     if experiment.sample is None:
         return ""
     vagueness = read_sample_facts(experiment)["vagueness"]
-    text, picture, both = (f"{100 * vagueness[kind]:.0f} %" for kind in ("text", "picture", "both"))
+    text, image, both = (f"{100 * vagueness[kind]:.0f} %" for kind in ("text", "image", "both"))
     return (
         f"Synthetic sample catalogue, drawn by the project so that fusion helps: {text} of the products are vague in "
-        f"their text alone, {picture} in their picture alone and only {both} in both, so that one of the two nearly "
+        f"their text alone, {image} in their image alone and only {both} in both, so that one of the two nearly "
         "always tells the class; how much fusion gains on real products is not measured by it."
     )

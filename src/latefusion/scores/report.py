@@ -1,4 +1,4 @@
-"""The page `scores.md`: the score table and what belongs to it, in Markdown."""
+"""The report `scores.md`: the score table and what belongs to it, in Markdown."""
 
 import numpy as np
 import pandas as pd

@@ -45,7 +45,7 @@ def draw_subsets(n: int, size: int, draws: int, rng: np.random.Generator) -> lis
 
 
 class Leaders:
-    """The members' ballots, of each product only the classes that some member decided for: no other can win.
+    """The members' decisions, of each product only the classes that some member decided for: no other can win.
 
     So a thousand subsets can vote on thousands of classes without a thousand sums of whole tables.
     """

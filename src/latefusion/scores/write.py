@@ -14,7 +14,7 @@ from latefusion.utils.locks import locked
 
 
 def write_scores(experiment: Experiment, dataset: Dataset) -> str:
-    """Score every job that is done and return the page."""
+    """Score every job that is done and return the report."""
     results = Results(experiment, dataset)
     scores, comparisons = score_table(results)
     tables = {
@@ -35,9 +35,9 @@ def write_scores(experiment: Experiment, dataset: Dataset) -> str:
         describe_label_issues(experiment, dataset) if "denoise" in results.done else "",
         run_section(results),
     ]
-    page = "\n\n".join(filter(None, sections)) + "\n"
+    report = "\n\n".join(filter(None, sections)) + "\n"
     with locked(experiment.submission_dir, wait=True):
         for name, table in tables.items():
             write_text(experiment.run_root / "scores" / f"{name}.csv", table.to_csv(index=False))
-        write_text(experiment.submission_dir / "scores.md", page)
-    return page
+        write_text(experiment.submission_dir / "scores.md", report)
+    return report

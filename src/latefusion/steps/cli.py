@@ -1,6 +1,6 @@
 """What all numbered scripts share: their arguments, the log, and errors a user can read.
 
-Nothing heavy is imported here: `--help`, a bad page and `--list` answer at once.
+Nothing heavy is imported here: `--help`, a bad config and `--list` answer at once.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from latefusion.config import DEFAULT_PAGE, Experiment, load_experiment
+from latefusion.config import DEFAULT_CONFIG, Experiment, load_experiment
 from latefusion.plan.planning import Selection, plan
 from latefusion.steps.failures import explain
 from latefusion.steps.interrupt import stoppable
@@ -108,8 +108,8 @@ def _nobody_reads() -> bool:
 
 def _parse(doc: str, *, has_jobs: bool, has_preview: bool, own: dict[str, dict]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", type=Path, default=DEFAULT_PAGE, help="the experiment's page (default: the sample)")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override any key of the page")
+    parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG, help="the experiment (default: the sample)")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override any key")
     for name, options in own.items():
         parser.add_argument(name, **options)
     if has_jobs:

@@ -18,7 +18,7 @@ def validate_files(
 ) -> Iterator[str]:
     """Check files, by default what the experiment submits, and yield a line for each that is accepted.
 
-    A file answers the test file that its name and the page's catalogue call for, or `test_file`, which needs no page.
+    A file answers the test file that its name and the catalogue call for, or `test_file`, which needs no config.
     Codes are those of `label_file`, by default the training labels beside the test file, where there are any.
     Raises one InputError about all files that are refused, after the others.
     """

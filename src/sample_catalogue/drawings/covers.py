@@ -25,7 +25,7 @@ Box = tuple[float, float, float, float]
 
 
 def art(c: Canvas, rng: random.Random, box: Box) -> None:
-    """A picture on a cover or a card: landscape, portrait, circles or stripes."""
+    """An image on a cover or a card: landscape, portrait, circles or stripes."""
     x0, y0, x1, y1 = box
     w, h = x1 - x0, y1 - y0
     kind = rng.randrange(4)

@@ -14,7 +14,7 @@ MAX_CHAIN = 100  # experts that start from one another
 
 
 class ImageInput(Section):
-    """Pixels: every picture is resized to a square of `resize`, of which the network sees a square of `crop`."""
+    """Pixels: every image is resized to a square of `resize`, of which the network sees a square of `crop`."""
 
     resize: int = Field(256, ge=8, le=10_000)
     crop: int = Field(224, ge=8)
@@ -59,7 +59,7 @@ class ImageExpert(ExpertConfig):
 class CnnExpert(ImageExpert):
     """Any timm network; name the tag of pretrained weights (`resnet152.tv_in1k`), the bare name is another recipe.
 
-    With `start_from`, the network of another `cnn` expert goes on: larger pictures, other products, plain fine-tuning.
+    With `start_from`, the network of another `cnn` expert goes on: larger images, other products, plain fine-tuning.
     """
 
     step: ClassVar = "image"

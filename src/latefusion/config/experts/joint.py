@@ -48,7 +48,7 @@ class FrozenJointExpert(JointExpert):
 class EndToEndJointExpert(JointExpert):
     """Both networks learn together with the head, from where the two experts start: not from where they end.
 
-    They read as the two experts do. Of a `dcl` expert that is its size of picture and stage-1 network, no destruction.
+    They read as the two experts do. Of a `dcl` expert that is its size of image and stage-1 network, no destruction.
     """
 
     reads_pixels: ClassVar = True

@@ -11,7 +11,7 @@ from latefusion.utils.errors import reported_as
 
 
 class TimmBackbone(nn.Module):
-    """A timm backbone that takes uint8 pictures as the loader gives them: (B, S, S, 3), normalised on the device."""
+    """A timm backbone that takes uint8 images as the loader gives them: (B, S, S, 3), normalised on the device."""
 
     def __init__(self, expert: CnnExpert, *, pretrained: bool):
         super().__init__()

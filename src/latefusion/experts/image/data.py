@@ -15,7 +15,7 @@ from latefusion.utils.seeds import derive_seed
 
 
 class EvalImages(Dataset):
-    """Pictures of products, resized and cropped in the centre."""
+    """Images of products, resized and cropped in the centre."""
 
     def __init__(self, products: pd.DataFrame, store: ImageStore, image: ImageInput):
         self.ids, self.store, self.image = list(products.index), store, image
@@ -28,7 +28,7 @@ class EvalImages(Dataset):
 
 
 class TrainImages(Dataset):
-    """Labelled pictures, augmented by a draw that depends on seed, epoch and product alone."""
+    """Labelled images, augmented by a draw that depends on seed, epoch and product alone."""
 
     def __init__(self, products: pd.DataFrame, targets: np.ndarray, store: ImageStore, image: ImageInput, seed: int):
         self.ids, self.targets, self.store, self.image, self.seed = list(products.index), targets, store, image, seed
@@ -40,8 +40,8 @@ class TrainImages(Dataset):
     def __getitem__(self, key: tuple[int, int]) -> dict:
         index, epoch = key
         seed = derive_seed(self.seed, "augment", epoch, self.ids[index])
-        picture = augment(self.transform, self.store.picture(self.ids[index]), seed)
-        return {"images": picture, "labels": self.targets[index]}
+        image = augment(self.transform, self.store.load(self.ids[index]), seed)
+        return {"images": image, "labels": self.targets[index]}
 
 
 def collate(items: list[dict]) -> dict[str, torch.Tensor]:

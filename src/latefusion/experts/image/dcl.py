@@ -1,6 +1,6 @@
 """The image expert, stage 2: destruction and construction learning, continuing from a stage-1 network.
 
-Chen et al., "Destruction and Construction Learning for Fine-grained Image Recognition", CVPR 2019. Every picture comes
+Chen et al., "Destruction and Construction Learning for Fine-grained Image Recognition", CVPR 2019. Every image comes
 twice, whole and with its tiles shuffled. Three losses share one backbone: the class of both (`cls_loss`), which of the
 two it is (`adv_loss`), and where each tile came from (`loc_loss`).
 """
@@ -53,7 +53,7 @@ class DclClassifier(nn.Module):
         permutation: torch.Tensor | None = None,
         labels: torch.Tensor | None = None,
     ) -> dict[str, torch.Tensor]:
-        """Take (B, S, S, 3) uint8 pictures; in training also their destroyed copies and the (B, grid²) permutation."""
+        """Take (B, S, S, 3) uint8 images; in training also their destroyed copies and the (B, grid²) permutation."""
         if labels is None:
             return {"logits": self._evaluation_logits(self.features(images))}
         feature_map = self.net.feature_map(torch.cat([images, destroyed]))  # 2B: whole ones first
@@ -102,14 +102,14 @@ class DclClassifier(nn.Module):
 
 
 def location_targets(permutation: torch.Tensor) -> torch.Tensor:
-    """Return (2B, grid²) targets in (-0.5, 0.5): each tile's original index, whole pictures first."""
+    """Return (2B, grid²) targets in (-0.5, 0.5): each tile's original index, whole images first."""
     n_tiles = permutation.shape[1]
     whole = torch.arange(n_tiles, device=permutation.device).expand_as(permutation)
     return (torch.cat([whole, permutation]) - (n_tiles - 1) / 2) / n_tiles
 
 
 class DclImages(TrainImages):
-    """Augmented pictures, each with its destroyed copy and the permutation that made it (or a guess of it)."""
+    """Augmented images, each with its destroyed copy and the permutation that made it (or a guess of it)."""
 
     def __init__(self, *args, expert: DclExpert):
         super().__init__(*args)

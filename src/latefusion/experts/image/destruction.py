@@ -1,4 +1,4 @@
-"""Destruction: shuffle the tiles of a picture among neighbours, and remember where each came from.
+"""Destruction: shuffle the tiles of an image among neighbours, and remember where each came from.
 
 Chen et al., "Destruction and Construction Learning for Fine-grained Image Recognition", CVPR 2019. The released code
 shuffles tiles of a PIL image and guesses afterwards, from mean colours, which tile went where. On product shots most of
@@ -32,12 +32,12 @@ def _walk(items: list, orders: list[list[int]]) -> list:
 
 
 def rearrange(image: np.ndarray, permutation: np.ndarray) -> np.ndarray:
-    """Return the picture whose place j shows the tile `permutation[j]` of the given one; (S, S, 3) uint8."""
+    """Return the image whose place j shows the tile `permutation[j]` of the given one; (S, S, 3) uint8."""
     return _lay(_cut(image, int(len(permutation) ** 0.5))[permutation])
 
 
 def put_together(destroyed: np.ndarray, locations: np.ndarray, blank: int = 128) -> np.ndarray:
-    """Return the picture with each tile where it is said to come from: the inverse of `rearrange`.
+    """Return the image with each tile where it is said to come from: the inverse of `rearrange`.
 
     `locations` (grid * grid,) may be a guess: of tiles that claim one place the last is seen, and a place that none
     claims is grey.
@@ -49,13 +49,13 @@ def put_together(destroyed: np.ndarray, locations: np.ndarray, blank: int = 128)
 
 
 def _cut(image: np.ndarray, grid: int) -> np.ndarray:
-    """Return (grid * grid, tile, tile, 3) of an (S, S, 3) picture, row by row."""
+    """Return (grid * grid, tile, tile, 3) of an (S, S, 3) image, row by row."""
     tile = image.shape[0] // grid
     return image.reshape(grid, tile, grid, tile, 3).swapaxes(1, 2).reshape(grid * grid, tile, tile, 3)
 
 
 def _lay(tiles: np.ndarray) -> np.ndarray:
-    """Return the (S, S, 3) picture that is made of (grid * grid, tile, tile, 3)."""
+    """Return the (S, S, 3) image that is made of (grid * grid, tile, tile, 3)."""
     grid, tile = int(len(tiles) ** 0.5), tiles.shape[1]
     rows = tiles.reshape(grid, grid, tile, tile, 3).swapaxes(1, 2)
     return np.ascontiguousarray(rows).reshape(grid * tile, grid * tile, 3)
@@ -82,7 +82,7 @@ def displacements(grid: int, neighbourhood: int, draws: int, rng: np.random.Gene
 
 
 def rearrange_as_released(image: np.ndarray, permutation: np.ndarray, border: int = 10) -> np.ndarray:
-    """Return what the released code makes of a picture: `border` pixels cut off each side, the rest resampled.
+    """Return what the released code makes of an image: `border` pixels cut off each side, the rest resampled.
 
     What is left is resized to whole pixels a tile, rearranged, and stretched to the old size. So no tile is quite what
     it was, and a guess by mean colours has only likeness to go by.
@@ -94,7 +94,7 @@ def rearrange_as_released(image: np.ndarray, permutation: np.ndarray, border: in
 
 
 def wrong_guesses(image: np.ndarray, permutation: np.ndarray) -> tuple[float, float]:
-    """Return the share of a picture's tiles whose place is guessed wrongly: on its very pixels, and as released."""
+    """Return the share of an image's tiles whose place is guessed wrongly: on its very pixels, and as released."""
     grid = int(len(permutation) ** 0.5)
     destroyed = rearrange(image, permutation), rearrange_as_released(image, permutation)
     ours, released = [float((nearest_mean(image, one, grid) != permutation).mean()) for one in destroyed]

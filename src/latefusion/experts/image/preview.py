@@ -30,6 +30,6 @@ def write_preview(context: Context, name: str) -> Path | None:
 
 
 def _mosaic(rows: list[list[np.ndarray]]) -> np.ndarray:
-    """Lay pictures of one size out in rows, with white between."""
+    """Lay images of one size out in rows, with white between."""
     padded = [[np.pad(image, ((0, GAP), (0, GAP), (0, 0)), constant_values=255) for image in row] for row in rows]
     return np.concatenate([np.concatenate(row, axis=1) for row in padded])

@@ -2,7 +2,7 @@
 
 Bi et al. tried both ways, after Zahavy et al., "Is a picture worth a thousand words? A Deep Multi-Modal Fusion
 Architecture for Product Classification in e-commerce" (2016). Unlike the image experts, it learns from products without
-a picture too: these have a text, and an empty white picture.
+an image too: these have a text, and an empty white image.
 """
 
 from functools import partial
@@ -58,7 +58,7 @@ class Pairs(Dataset):
 
 
 def collate(items: list[dict], collate_text: Collate) -> dict:
-    """Collate texts and pictures as their experts do."""
+    """Collate texts and images as their experts do."""
     batch = {
         "text": collate_text([item["text"] for item in items]),
         "image": stack([item["image"] for item in items]),

@@ -1,4 +1,4 @@
-"""Feature-level fusion: the pooled features of text and picture become one vector, a class head reads it.
+"""Feature-level fusion: the pooled features of text and image become one vector, a class head reads it.
 
 Bi et al. name three ways, "concatenation, summation and even by means of attention mechanism", without a formula.
 Attention here is that over modalities of Hori et al., "Attention-Based Multimodal Fusion for Video Description" (ICCV
@@ -47,7 +47,7 @@ class Attention(Sum):
         self.score = nn.Linear(width, 1, bias=False)  # of both: a bias would drop out of the softmax
 
     def weights(self, projected: torch.Tensor) -> torch.Tensor:
-        """Return (B, 2): how much each product's text and picture count."""
+        """Return (B, 2): how much each product's text and image count."""
         return self.score(projected).squeeze(-1).softmax(dim=-1)
 
     def forward(self, text: torch.Tensor, image: torch.Tensor) -> torch.Tensor:

@@ -10,18 +10,18 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import REPOSITORY, Place, record_again
+from conftest import REPOSITORY, Workspace, record_again
 from nbclient import NotebookClient
-from test_table_experiment import page, products, write_table
+from test_table_experiment import config, products, write_table
 
-from latefusion.notebook.run import OVERRIDES, PAGE, open_run, there_is
+from latefusion.notebook.run import CONFIG, OVERRIDES, open_run, there_is
 from latefusion.utils.errors import InputError
 
 NOTEBOOKS = sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
 FIGURES = {
     "01_catalogue": {"class_sizes", "lengths", "missing", "duplicates", "twins", "examples"},
     "02_label_issues": {"classes", "margins", "suggested", "suspicious", "precision"},
-    "03_destruction_and_construction": {"pictures", "displacements", "guesses", "losses"},
+    "03_destruction_and_construction": {"images", "displacements", "guesses", "losses"},
     "04_fusion_ablation": {"table", "gains", "oracle", "calibration"},
     "05_vote": {"disagreement", "adds", "size", "majority"},
     "06_errors": {"confusion", "pairs", "groups", "f1", "f1_size", "mistakes"},
@@ -34,7 +34,7 @@ BARE_FIGURES = {
     "05_vote": set(),
     "06_errors": {"f1", "f1_size"},
 }
-Execute = Callable[[Path, Place], nbformat.NotebookNode]
+Execute = Callable[[Path, Workspace], nbformat.NotebookNode]
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +49,9 @@ def execute(tmp_path_factory) -> Iterator[Execute]:
             patch.setenv(folder, str(tmp_path_factory.mktemp(folder.lower())))
         client = NotebookClient(nbformat.v4.new_notebook(), kernel_name="python3", timeout=120)
 
-        def run(path: Path, place: Place) -> nbformat.NotebookNode:
+        def run(path: Path, workspace: Workspace) -> nbformat.NotebookNode:
             notebook = nbformat.read(path, as_version=4)
-            notebook.cells[:0] = [nbformat.v4.new_code_cell(source) for source in ("%reset -f", start_in(place))]
+            notebook.cells[:0] = [nbformat.v4.new_code_cell(source) for source in ("%reset -f", start_in(workspace))]
             client.nb = notebook
             for number, cell in enumerate(notebook.cells):
                 client.execute_cell(cell, number)
@@ -61,41 +61,41 @@ def execute(tmp_path_factory) -> Iterator[Execute]:
             yield run
 
 
-def start_in(place: Place) -> str:
+def start_in(workspace: Workspace) -> str:
     """Return what a notebook's kernel does first: any warning is an error from here on."""
     return (
         "import os, warnings\n"
         "warnings.simplefilter('error')\n"
-        f"os.chdir({str(place.folder)!r})\n"
-        f"os.environ['{PAGE}'] = {place.page.name!r}\n"
+        f"os.chdir({str(workspace.folder)!r})\n"
+        f"os.environ['{CONFIG}'] = {workspace.config.name!r}\n"
     )
 
 
 @pytest.fixture(scope="module")
-def looked_at(finished, tmp_path_factory) -> Place:
+def looked_at(trained_run, tmp_path_factory) -> Workspace:
     """A copy of the finished experiment, for other tests look at what lies in its folder; its products are twins."""
-    place = Place(tmp_path_factory.mktemp("looked_at") / "copy")
-    shutil.copytree(finished.folder, place.folder)
-    table = pd.read_parquet(place.run_root / "catalogue" / "products.parquet")
-    table.assign(group=np.arange(len(table)) // 2).to_parquet(place.run_root / "catalogue" / "products.parquet")
-    record_again(place.run_root / "catalogue")
-    return place
+    workspace = Workspace(tmp_path_factory.mktemp("looked_at") / "copy")
+    shutil.copytree(trained_run.folder, workspace.folder)
+    table = pd.read_parquet(workspace.run_root / "catalogue" / "products.parquet")
+    table.assign(group=np.arange(len(table)) // 2).to_parquet(workspace.run_root / "catalogue" / "products.parquet")
+    record_again(workspace.run_root / "catalogue")
+    return workspace
 
 
 @pytest.fixture(scope="module")
-def bare(tmp_path_factory) -> Place:
+def bare(tmp_path_factory) -> Workspace:
     """A shop with texts alone, no test label, no denoising, one expert, one policy; its titles are hard to draw."""
-    place = Place(tmp_path_factory.mktemp("bare"))
+    workspace = Workspace(tmp_path_factory.mktemp("bare"))
     rows = products()
     for row in rows:
         row["title"] += " $5 or $6 \u706f"
-    write_table(place, "products.csv", rows)
-    write_table(place, "new.csv", [{"id": "new", "title": "reading lamp"}])
-    experiment = page()
+    write_table(workspace, "products.csv", rows)
+    write_table(workspace, "new.csv", [{"id": "new", "title": "reading lamp"}])
+    experiment = config()
     experiment["catalogue"]["test_products"] = "new.csv"
-    place.write_page(experiment | {"split": {"valid_fraction": 0.4}})
-    place.run_all()
-    return place
+    workspace.write_config(experiment | {"split": {"valid_fraction": 0.4}})
+    workspace.run_all()
+    return workspace
 
 
 def outputs(notebook: nbformat.NotebookNode, kind: str) -> list:
@@ -106,8 +106,8 @@ def printed(notebook: nbformat.NotebookNode, name: str) -> str:
     return "".join(stream.text for stream in outputs(notebook, "stream") if stream.name == name)
 
 
-def figures(place: Place, notebook: Path) -> dict[str, Path]:
-    paths = (place.run_root / "figures").glob(f"{notebook.stem}_*.png")
+def figures(workspace: Workspace, notebook: Path) -> dict[str, Path]:
+    paths = (workspace.run_root / "figures").glob(f"{notebook.stem}_*.png")
     return {path.stem.removeprefix(f"{notebook.stem}_"): path for path in paths}
 
 
@@ -156,8 +156,8 @@ def test_there_are_all_of_them():
 
 
 @pytest.fixture
-def named(looked_at, monkeypatch) -> Place:
-    monkeypatch.setenv(PAGE, looked_at.page.name)
+def named(looked_at, monkeypatch) -> Workspace:
+    monkeypatch.setenv(CONFIG, looked_at.config.name)
     monkeypatch.delenv(OVERRIDES, raising=False)
     return looked_at
 
@@ -180,15 +180,15 @@ def test_a_run_of_other_settings_is_opened_by_what_make_was_given(named, monkeyp
     monkeypatch.setenv(OVERRIDES, "--set experts.tfidf.min_df=3 --set vote.members=[one_layer]")
     run = open_run("05_vote")
     assert run.experiment.vote_members == ("one_layer",)
-    assert "Not done under the page's settings: " in capsys.readouterr().out
+    assert "Not done under the config's settings: " in capsys.readouterr().out
     assert "tfidf" not in run.results.done
 
 
 def test_what_cannot_be_opened_is_said_with_what_to_do(named, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match=r"tiny\.yaml: there is no such page"):
+    with pytest.raises(InputError, match=r"tiny\.yaml: there is no such config"):
         open_run("05_vote")
-    monkeypatch.setenv(PAGE, str(named.page))
+    monkeypatch.setenv(CONFIG, str(named.config))
     with pytest.raises(InputError, match="weights/tiny holds no run yet: run make submission CONFIG="):
         open_run("05_vote")
     monkeypatch.chdir(named.folder)
@@ -200,15 +200,15 @@ def test_what_cannot_be_opened_is_said_with_what_to_do(named, monkeypatch, tmp_p
         open_run("05_vote").scores("nothing")
 
 
-def test_pictures_that_have_gone_are_left_out(named, monkeypatch):
+def test_images_that_have_gone_are_left_out(named, monkeypatch):
     monkeypatch.chdir(named.folder)
     run = open_run("06_errors")
     table = run.dataset.products[["title"]].head(4)
     products = run.dataset.products.copy()
     products.loc[products.index[:2], "image"] = [None, "gone.jpg"]
     elsewhere = replace(run, results=replace(run.results, dataset=replace(run.dataset, products=products)))
-    assert list(elsewhere.with_pictures(table).index) == list(table.index[2:])
-    assert elsewhere.with_pictures(table[:0]).empty
+    assert list(elsewhere.with_images(table).index) == list(table.index[2:])
+    assert elsewhere.with_images(table[:0]).empty
 
 
 def test_there_is_says_why_there_is_nothing(capsys):

@@ -20,7 +20,7 @@ from sample_catalogue.drawings import DRAWINGS
 from sample_catalogue.phrases import FAMILY_OF
 from sample_catalogue.plan import LOOK_GROUP_OF, Product, plan_products, share_out
 from sample_catalogue.vocabulary import NOUNS, OFFICIAL_COUNTS
-from sample_catalogue.write import write_pictures
+from sample_catalogue.write import write_images
 
 SMALL = SampleConfig(products=240, seed=7, image_size=96)
 SIGIR_PRODUCTS = ("X_train", "x_test_task1_phase1", "x_test_task1_phase2")
@@ -74,7 +74,7 @@ def test_another_seed_gives_other_products(sigir):
 
 def test_the_number_of_workers_changes_nothing(sigir, tmp_path):
     products = plan_products(SMALL)[:60]
-    write_pictures(products, tmp_path, "sigir", seed=SMALL.seed, size=SMALL.image_size, workers=2)
+    write_images(products, tmp_path, "sigir", seed=SMALL.seed, size=SMALL.image_size, workers=2)
     drawn = contents(tmp_path)
     assert len(drawn) == 60
     assert drawn.items() <= contents(sigir).items()
@@ -107,7 +107,7 @@ def test_parts_have_their_sizes_and_ids_count_through(sigir):
     assert list(read_sigir_products(sigir)["Integer_id"]) == [str(i) for i in range(240)]
 
 
-def test_every_product_has_a_picture_of_the_asked_size(sigir):
+def test_every_product_has_a_image_of_the_asked_size(sigir):
     train = read_tsv(sigir / "X_train.tsv")
     names = "image_" + train["Image_id"] + "_product_" + train["Product_id"] + ".jpg"
     assert set(names) == {path.name for path in (sigir / "image_training").iterdir()}
@@ -221,7 +221,7 @@ def test_an_interrupted_drawing_is_drawn_anew(sigir, tmp_path, monkeypatch):
             draw_sample(SMALL, layout="sigir", root=tmp_path)
     assert not json.loads((tmp_path / "sample.json").read_text())["complete"]
     half = next((sigir / "image_training").iterdir()).name
-    (tmp_path / "image_training" / half).write_bytes(b"half a picture")
+    (tmp_path / "image_training" / half).write_bytes(b"half an image")
     assert draw_sample(SMALL, layout="sigir", root=tmp_path)
     assert contents(tmp_path) == contents(sigir)
 
@@ -246,23 +246,23 @@ OTHER = SMALL.model_copy(update={"seed": 8})
 @pytest.mark.parametrize("sample", [SMALL, OTHER], ids=["same", "other"])
 def test_files_that_are_not_the_samples_are_never_touched(copied, sample):
     (copied / "X_train.tsv").write_text("Integer_id\tTitle\n0\tsomebody's own")
-    picture = next((copied / "image_training").iterdir())
-    picture.write_bytes(b"somebody's own")
+    image = next((copied / "image_training").iterdir())
+    image.write_bytes(b"somebody's own")
     (copied / "image_test" / "mine.jpg").write_bytes(b"")
     (copied / "notes").mkdir()
     (copied / "notes" / "todo.txt").write_text("")
-    picture_name = f"image_training/{picture.name}: changed"
-    refuses(copied, sample, "X_train.tsv: changed", picture_name, "image_test/mine.jpg: not", "notes/todo.txt: not")
+    image_name = f"image_training/{image.name}: changed"
+    refuses(copied, sample, "X_train.tsv: changed", image_name, "image_test/mine.jpg: not", "notes/todo.txt: not")
 
 
-def test_a_folder_of_pictures_that_is_a_link_is_not_followed(copied, tmp_path):
+def test_a_folder_of_images_that_is_a_link_is_not_followed(copied, tmp_path):
     (copied / "image_test").rename(tmp_path / "elsewhere")
     (copied / "image_test").symlink_to(tmp_path / "elsewhere")
     refuses(copied, OTHER, "image_test: not a file of the sample")
     assert len(list((tmp_path / "elsewhere").iterdir())) == 48
 
 
-def test_a_missing_picture_is_drawn_again(sigir, copied):
+def test_a_missing_image_is_drawn_again(sigir, copied):
     next((copied / "image_training").iterdir()).unlink()
     (copied / "image_training" / ".DS_Store").write_text("left by a file manager")
     assert draw_sample(SMALL, layout="sigir", root=copied)

@@ -18,27 +18,27 @@ from sample_catalogue.plan import Product
 JPEG_QUALITY = (86, 94)
 
 
-def save_picture(product: Product, path: Path, *, seed: int, size: int) -> None:
+def save_image(product: Product, path: Path, *, seed: int, size: int) -> None:
     """Write the product's JPEG. Near-duplicates share the drawing and differ in compression alone."""
-    image = draw_picture(random.Random(f"{seed} drawing {product.drawing}"), product.look, size)
+    image = draw_image(random.Random(f"{seed} drawing {product.drawing}"), product.look, size)
     quality = random.Random(f"{seed} jpeg {product.integer_id}").randint(*JPEG_QUALITY)
     _, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
     path.write_bytes(data.tobytes())
 
 
 def use_one_thread() -> None:
-    """Keep OpenCV to one thread: pictures are small, and whole processes share them out."""
+    """Keep OpenCV to one thread: images are small, and whole processes share them out."""
     cv2.setNumThreads(1)
 
 
-def draw_picture(rng: random.Random, look: int, size: int) -> np.ndarray:
+def draw_image(rng: random.Random, look: int, size: int) -> np.ndarray:
     """Return a product shot, (size, size, 3) RGB uint8."""
     canvas = Canvas(size)
     _paint_background(canvas, rng)
     drawing = _choose_drawing(rng, look)
     if rng.random() < 0.08:
         _place(canvas, rng, scale=rng.uniform(0.2, 0.35), reach=0.75)
-        _choose_drawing(rng, rng.choice(list(DRAWINGS)))(canvas, rng)  # something else in the picture
+        _choose_drawing(rng, rng.choice(list(DRAWINGS)))(canvas, rng)  # something else in the image
     _place(canvas, rng, scale=rng.uniform(1.0, 1.3) if rng.random() < 0.04 else rng.uniform(0.62, 0.95), reach=0.1)
     if rng.random() < 0.4:
         canvas.oval(0.05, 0.88, 0.8, 0.1, darken(canvas.image[-1, 0].tolist(), 0.85), edge=0)  # its shadow
@@ -81,7 +81,7 @@ def _paint_background(canvas: Canvas, rng: random.Random) -> None:
 
 
 def _stick_on(canvas: Canvas, rng: random.Random) -> None:
-    """Add what shops put on their pictures: a badge, a line of text, a watermark."""
+    """Add what shops put on their images: a badge, a line of text, a watermark."""
     canvas.pose = np.eye(3)
     if rng.random() < 0.07:
         x, y = rng.choice((-0.75, 0.75)), rng.choice((-0.75, 0.75))
@@ -98,7 +98,7 @@ def _stick_on(canvas: Canvas, rng: random.Random) -> None:
 
 
 def _finish(image: np.ndarray, rng: random.Random) -> np.ndarray:
-    """Light the scene, add grain, and put borders around some pictures."""
+    """Light the scene, add grain, and put borders around some images."""
     size = len(image)
     image = cv2.multiply(image, _light(size, rng.randrange(4)), scale=1 / 255)
     if rng.random() < 0.25:
@@ -114,7 +114,7 @@ def _finish(image: np.ndarray, rng: random.Random) -> np.ndarray:
 
 
 def _add_borders(image: np.ndarray, rng: random.Random) -> np.ndarray:
-    """Shrink the picture in one direction and fill the sides with black or white."""
+    """Shrink the image in one direction and fill the sides with black or white."""
     size = len(image)
     margin = round(size * rng.uniform(0.05, 0.2))
     small = cv2.resize(image, (size - 2 * margin, size), interpolation=cv2.INTER_AREA)
@@ -136,6 +136,6 @@ def _light(size: int, corner: int) -> np.ndarray:
 
 @cache
 def _grain(size: int, turn: int) -> np.ndarray:
-    """The camera's noise, the same for all pictures but for a turn, (size, size, 3) uint8."""
+    """The camera's noise, the same for all images but for a turn, (size, size, 3) uint8."""
     grain = np.random.default_rng(0).integers(0, 14, (size, size, 3), dtype=np.uint8)
     return np.ascontiguousarray(np.rot90(grain, turn))

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import timm
 import torch
-from conftest import Place, tiny_page
+from conftest import Workspace, tiny_config
 from safetensors.torch import load_file, save_file
 from transformers import (
     AlbertConfig,
@@ -321,13 +321,13 @@ def test_damaged_weights_of_a_timm_network_are_refused(name):
 
 
 def test_missing_weights_are_all_named_before_anything_is_trained(tmp_path, capsys):
-    place = Place(tmp_path)
-    page = tiny_page()
-    page["experts"]["camembert"] = {"kind": "transformer", "model": "almanach/camembert-base"}
-    page["experts"]["cnn_raw"] = {"kind": "cnn", "model": "resnet152.tv_in1k", "image": {"resize": 48, "crop": 32}}
-    place.write_page(page)
+    workspace = Workspace(tmp_path)
+    config = tiny_config()
+    config["experts"]["camembert"] = {"kind": "transformer", "model": "almanach/camembert-base"}
+    config["experts"]["cnn_raw"] = {"kind": "cnn", "model": "resnet152.tv_in1k", "image": {"resize": 48, "crop": 32}}
+    workspace.write_config(config)
     with pytest.raises(SystemExit):
-        place.run("02_train_text.py")
+        workspace.run("02_train_text.py")
     error = capsys.readouterr().err
     for part in (
         "almanach/camembert-base",

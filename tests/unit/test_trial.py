@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import timm
 import torch
-from conftest import TINY_CNN, TINY_DCL, tiny_page
+from conftest import TINY_CNN, TINY_DCL, tiny_config
 from transformers import CamembertConfig, CamembertModel, T5Config
 
 from latefusion.config import CnnExpert, Experiment, TransformerExpert
@@ -20,9 +20,9 @@ from latefusion.utils.errors import InputError
 
 
 def experiment(**experts: dict) -> Experiment:
-    page = tiny_page() | {"name": "tiny", "image_cache": None}
-    page["experts"] = page["experts"] | experts
-    return Experiment.model_validate(page)
+    config = tiny_config() | {"name": "tiny", "image_cache": None}
+    config["experts"] = config["experts"] | experts
+    return Experiment.model_validate(config)
 
 
 def check(*names: str, **experts: dict) -> None:
@@ -68,7 +68,7 @@ def test_all_problems_are_listed_and_only_those_of_the_jobs():
 
 def test_half_precision_needs_a_gpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    tiny = Experiment.model_validate(tiny_page() | {"name": "tiny", "hardware": {"mixed_precision": "fp16"}})
+    tiny = Experiment.model_validate(tiny_config() | {"name": "tiny", "hardware": {"mixed_precision": "fp16"}})
     with pytest.raises(InputError, match=r"hardware.mixed_precision: fp16 needs a GPU"):
         check_networks(tiny, [])
 

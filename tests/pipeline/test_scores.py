@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import TINY_TRANSFORMER, Place
+from conftest import TINY_TRANSFORMER, Workspace
 
 from latefusion.config import load_experiment
 from latefusion.metrics.calibration import expected_calibration_error, fit_temperature, reliability, temper
@@ -98,21 +98,21 @@ def test_tempering_mends_what_is_too_sure_and_keeps_its_decisions():
     assert np.array_equal(mended.argmax(axis=1), probs.argmax(axis=1))
 
 
-def read(finished: Place, name: str) -> pd.DataFrame:
-    return pd.read_csv(finished.run_root / "scores" / f"{name}.csv", dtype={"class": str})
+def read(trained_run: Workspace, name: str) -> pd.DataFrame:
+    return pd.read_csv(trained_run.run_root / "scores" / f"{name}.csv", dtype={"class": str})
 
 
-def test_every_score_lies_in_its_interval(finished):
-    scores = read(finished, "scores")
+def test_every_score_lies_in_its_interval(trained_run):
+    scores = read(trained_run, "scores")
     assert list(scores.columns) == ["method", "kind", "split", "metric", "value", "low", "high", "n"]
     accuracy = scores[scores["metric"] == "accuracy"]
     assert (accuracy["low"] <= accuracy["value"]).all()
     assert (accuracy["value"] <= accuracy["high"]).all()
 
 
-def test_gains_are_against_the_expert_that_is_best_on_valid(finished):
-    scores = read(finished, "scores").set_index(["method", "split", "metric"])["value"]
-    comparisons = read(finished, "comparisons")
+def test_gains_are_against_the_expert_that_is_best_on_valid(trained_run):
+    scores = read(trained_run, "scores").set_index(["method", "split", "metric"])["value"]
+    comparisons = read(trained_run, "comparisons")
     experts = ["tfidf", "camembert", "cnn_raw", "cnn_clean", "dcl_clean", "dcl_late"]  # and none of kind joint
     best = max(experts, key=lambda name: scores[name, "valid", "macro_f1"])
     assert set(comparisons["against"]) == {best}
@@ -121,19 +121,21 @@ def test_gains_are_against_the_expert_that_is_best_on_valid(finished):
         assert row.macro_f1_gain == pytest.approx(gain)
 
 
-def scores_page(place: Place) -> str:
-    return (place.folder / "submissions" / "tiny" / "scores.md").read_text()
+def scores_report(workspace: Workspace) -> str:
+    return (workspace.folder / "submissions" / "tiny" / "scores.md").read_text()
 
 
-def test_the_best_policy_is_named_by_the_tables_own_valid_column(finished):
+def test_the_best_policy_is_named_by_the_tables_own_valid_column(trained_run):
     """Of all kinds, with its gain on test."""
-    scores, page = read(finished, "scores"), scores_page(finished)
+    scores, report = read(trained_run, "scores"), scores_report(trained_run)
     valid = scores[(scores["split"] == "valid") & (scores["metric"] == "macro_f1")]
     policies = valid[valid["kind"].isin(["policy", "rule"])].set_index("method")["value"]
-    gains = read(finished, "comparisons").set_index(["method", "split"])["macro_f1_gain"]
+    gains = read(trained_run, "comparisons").set_index(["method", "split"])["macro_f1_gain"]
     best = policies.idxmax()
-    assert f"by valid macro-F1, of {len(policies)}: {best}, {100 * policies[best]:.2f} on valid; test gain over" in page
-    assert f"{100 * gains[best, 'test']:+.2f} [" in page.split("Best policy by valid")[1].split("]")[0]
+    assert (
+        f"by valid macro-F1, of {len(policies)}: {best}, {100 * policies[best]:.2f} on valid; test gain over" in report
+    )
+    assert f"{100 * gains[best, 'test']:+.2f} [" in report.split("Best policy by valid")[1].split("]")[0]
 
 
 def test_a_rule_may_be_the_best_policy():
@@ -146,15 +148,15 @@ def test_a_rule_may_be_the_best_policy():
     assert best_policy(scores[scores["kind"] == "text"]) is None
 
 
-def test_the_page_says_what_its_numbers_are_not(finished):
-    page = scores_page(finished)
-    assert "drawn by the project so that fusion helps" in page
-    assert "only 4 % in both" in page
-    left = page.split("What is left of a label's influence on its own row: ")[1].splitlines()[0]
+def test_the_page_says_what_its_numbers_are_not(trained_run):
+    report = scores_report(trained_run)
+    assert "drawn by the project so that fusion helps" in report
+    assert "only 4 % in both" in report
+    left = report.split("What is left of a label's influence on its own row: ")[1].splitlines()[0]
     assert "those of camembert, cnn_raw, dcl_clean (on noise" in left  # tfidf and a late epoch choose by no label
     assert "dcl_clean, dcl_late, frozen began from the weights" in left
     assert "denoise.clean_valid" not in left
-    assert "dcl_late is dcl_clean on test: epoch 1 is also its best" in page
+    assert "dcl_late is dcl_clean on test: epoch 1 is also its best" in report
 
 
 def environments(records: dict[str, dict | None], folder) -> str:
@@ -197,24 +199,27 @@ def test_the_best_expert_is_chosen_without_a_look_at_test():
     assert best_expert(scores) == "a"
 
 
-def test_class_scores_average_to_macro_f1(finished):
-    scores = read(finished, "scores").set_index(["method", "split", "metric"])["value"]
-    classes = read(finished, "classes")
+def test_class_scores_average_to_macro_f1(trained_run):
+    scores = read(trained_run, "scores").set_index(["method", "split", "metric"])["value"]
+    classes = read(trained_run, "classes")
     seen = classes[classes["predicted"] + classes["labelled"] > 0]
     for (method, split), f1 in seen.groupby(["method", "split"])["f1"].mean().items():
         assert f1 == pytest.approx(scores[method, split, "macro_f1"])
 
 
-def test_an_oracle_is_right_where_either_is(finished):
-    scores = read(finished, "scores").set_index(["method", "split", "metric"])["value"]
-    for row in read(finished, "pairs").itertuples():
+def test_an_oracle_is_right_where_either_is(trained_run):
+    scores = read(trained_run, "scores").set_index(["method", "split", "metric"])["value"]
+    for row in read(trained_run, "pairs").itertuples():
         assert row.both + row.only_text + row.only_image + row.neither == pytest.approx(1)
         assert row.both + row.only_text == pytest.approx(scores[row.text, row.split, "accuracy"])
         assert row.oracle_accuracy == pytest.approx(1 - row.neither)
 
 
-def test_a_member_adds_what_the_vote_loses_without_it(finished):
-    votes, scores = read(finished, "votes"), read(finished, "scores").set_index(["method", "split", "metric"])["value"]
+def test_a_member_adds_what_the_vote_loses_without_it(trained_run):
+    votes, scores = (
+        read(trained_run, "votes"),
+        read(trained_run, "scores").set_index(["method", "split", "metric"])["value"],
+    )
     assert set(votes["member"]) == {"one_layer", "two_layers"}
     for row in votes.itertuples():
         assert row.vote_without + row.adds == pytest.approx(scores["vote", row.split, "macro_f1"])
@@ -222,9 +227,9 @@ def test_a_member_adds_what_the_vote_loses_without_it(finished):
         assert row.vote_without == pytest.approx(scores[other, row.split, "macro_f1"])  # a vote of one
 
 
-def test_votes_of_subsets_and_the_soft_vote_are_rows(finished, monkeypatch):
-    monkeypatch.chdir(finished.folder)
-    experiment = load_experiment(finished.page, ["vote.subsets={alone: [one_layer]}"])
+def test_votes_of_subsets_and_the_soft_vote_are_rows(trained_run, monkeypatch):
+    monkeypatch.chdir(trained_run.folder)
+    experiment = load_experiment(trained_run.config, ["vote.subsets={alone: [one_layer]}"])
     results = Results(experiment, read_dataset(experiment))
     methods = {method.name: method for method in results.methods if method.kind == "vote"}
     assert list(methods) == ["vote", "soft vote", "vote alone"]
@@ -234,18 +239,18 @@ def test_votes_of_subsets_and_the_soft_vote_are_rows(finished, monkeypatch):
     assert np.array_equal(results.preds(methods["soft vote"], "test"), soft.argmax(axis=1))
 
 
-def test_with_shuffled_labels_every_reported_score_is_chance(place):
+def test_with_shuffled_labels_every_reported_score_is_chance(workspace):
     """Texts that tell nothing of their labels, through experts, policies of every kind and the vote."""
     rng = np.random.default_rng(0)
     words = [f"word{number}" for number in range(40)]
     titles = [" ".join(rng.choice(words, 6)) for _ in range(900)]
     labels = rng.permutation(np.repeat(["a", "b", "c"], 300))
     pd.DataFrame({"id": range(900), "title": titles, "label": labels}).to_csv(
-        place.folder / "products.csv", index=False
+        workspace.folder / "products.csv", index=False
     )
     networks = {"n_folds": 4, "epochs": 40, "lr": 0.05}
     experts = {"experts": ["tfidf", "camembert"], "n_folds": 4}
-    place.write_page(
+    workspace.write_config(
         {
             "catalogue": {"format": "table", "root": ".", "columns": {"description": None, "image": None}},
             "split": {"valid_fraction": 0.4, "test_fraction": 0.3},
@@ -263,8 +268,8 @@ def test_with_shuffled_labels_every_reported_score_is_chance(place):
             "hardware": {"num_workers": 0, "mixed_precision": "no"},
         }
     )
-    place.run_all()
-    scores = pd.read_csv(place.run_root / "scores/scores.csv")
+    workspace.run_all()
+    scores = pd.read_csv(workspace.run_root / "scores/scores.csv")
     accuracy = scores[scores["metric"] == "accuracy"].set_index(["method", "split"])
     assert len(accuracy) == 2 * (2 + 8 + 2)  # experts, policies, vote and soft vote
     spread = (accuracy["high"] - accuracy["low"]) / (2 * 1.96)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import REPOSITORY, TINY_CNN, Place, tiny_page
+from conftest import REPOSITORY, TINY_CNN, Workspace, tiny_config
 from safetensors import SafetensorError
 
 from latefusion.steps.failures import explain
@@ -50,24 +50,24 @@ def test_variables_left_over_from_another_run_are_refused(environment, message):
     assert message in str(caught.value)
 
 
-def start(place: Place, script: str, *arguments: str, **options) -> subprocess.Popen:
-    command = [sys.executable, str(REPOSITORY / "src" / script), "--config", str(place.page), *arguments]
-    return subprocess.Popen(command, cwd=place.folder, stderr=subprocess.PIPE, text=True, **options)
+def start(workspace: Workspace, script: str, *arguments: str, **options) -> subprocess.Popen:
+    command = [sys.executable, str(REPOSITORY / "src" / script), "--config", str(workspace.config), *arguments]
+    return subprocess.Popen(command, cwd=workspace.folder, stderr=subprocess.PIPE, text=True, **options)
 
 
-def test_a_script_says_so_rather_than_do_nothing_or_wait(place):
-    place.write_page(tiny_page())
+def test_a_script_says_so_rather_than_do_nothing_or_wait(workspace):
+    workspace.write_config(tiny_config())
     for environment in ({"RANK": "1"}, {"WORLD_SIZE": "2"}):
-        process = start(place, "01_prepare.py", env=os.environ | environment)
+        process = start(workspace, "01_prepare.py", env=os.environ | environment)
         _, errors = process.communicate(timeout=60)
         assert process.returncode == 2
         assert errors.startswith("error: the environment does not say how many processes run")
 
 
 @pytest.mark.parametrize("argument", ["--list", "--help"])
-def test_a_reader_that_leaves_ends_a_script_quietly(place, argument):
-    place.write_page(tiny_page())
-    process = start(place, "01_prepare.py", argument, stdout=subprocess.PIPE)
+def test_a_reader_that_leaves_ends_a_script_quietly(workspace, argument):
+    workspace.write_config(tiny_config())
+    process = start(workspace, "01_prepare.py", argument, stdout=subprocess.PIPE)
     process.stdout.close()
     with process.stderr:
         assert process.stderr.read() == ""
@@ -141,24 +141,24 @@ def test_an_interrupt_that_a_library_swallows_ends_the_script_all_the_same():
 
 
 @pytest.fixture(scope="module")
-def dataset(tmp_path_factory) -> Place:
+def dataset(tmp_path_factory) -> Workspace:
     """A CNN that is ready to be trained for long, with loader workers."""
-    place = Place(tmp_path_factory.mktemp("dataset"))
-    page = tiny_page()
-    page["experts"] = {"cnn": TINY_CNN | {"train": {"epochs": 1000, "batch_size": 32}}}
-    page["policies"] = {"only": {"experts": ["cnn"]}}
-    page["hardware"]["num_workers"] = 2
-    del page["denoise"]
-    place.write_page(page)
-    place.run("00_draw_sample.py")
-    place.run("01_prepare.py")
-    return place
+    workspace = Workspace(tmp_path_factory.mktemp("dataset"))
+    config = tiny_config()
+    config["experts"] = {"cnn": TINY_CNN | {"train": {"epochs": 1000, "batch_size": 32}}}
+    config["policies"] = {"only": {"experts": ["cnn"]}}
+    config["hardware"]["num_workers"] = 2
+    del config["denoise"]
+    workspace.write_config(config)
+    workspace.run("00_draw_sample.py")
+    workspace.run("01_prepare.py")
+    return workspace
 
 
 def test_ctrl_c_while_loader_workers_start_ends_all_in_plain_words(dataset):
     """As a terminal does, the signal goes to the script and to its workers."""
     log = dataset.folder / "log.txt"
-    command = [sys.executable, str(REPOSITORY / "src" / "04_train_image.py"), "--config", str(dataset.page)]
+    command = [sys.executable, str(REPOSITORY / "src" / "04_train_image.py"), "--config", str(dataset.config)]
     with log.open("w") as file:
         process = subprocess.Popen(command, cwd=dataset.folder, stderr=file, start_new_session=True)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
@@ -237,9 +237,9 @@ def test_real_refusals_of_libraries_are_explained(tmp_path):
     assert "too many files are open" in message
 
 
-def test_weights_that_is_a_file_ends_a_script_in_plain_words(place, capsys):
-    place.write_page(tiny_page())
-    (place.folder / "weights").write_text("")
+def test_weights_that_is_a_file_ends_a_script_in_plain_words(workspace, capsys):
+    workspace.write_config(tiny_config())
+    (workspace.folder / "weights").write_text("")
     with pytest.raises(SystemExit, match="2"):
-        place.run("01_prepare.py")
+        workspace.run("01_prepare.py")
     assert "a file is where a folder should be" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Pictures come out as right RGB, the same from the cache, and augmented by the draw alone."""
+"""Images come out as right RGB, the same from the cache, and augmented by the draw alone."""
 
 import io
 import pickle
@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Place, tiny_page
+from conftest import Workspace, tiny_config
 from PIL import Image, ImageOps
 
 from latefusion.config import Hardware, ImageInput
@@ -27,7 +27,7 @@ from latefusion.utils.errors import InputError
 
 @pytest.fixture
 def catalogue(tmp_path):
-    """Three products: two pictures and one without."""
+    """Three products: two images and one without."""
     rng = np.random.default_rng(0)
     for name in ("a", "b"):
         blurred = cv2.resize(rng.integers(0, 256, (4, 4, 3), dtype=np.uint8), (40, 40))
@@ -69,8 +69,8 @@ NASTY = {
     "png_named.jpg": lambda drawing, path: drawing.save(path, format="PNG"),
     "tiny.png": lambda drawing, path: drawing.resize((1, 1)).save(path),
     "wide.png": lambda drawing, path: drawing.resize((20_000, 3)).save(path),
-    "picture.avif": lambda drawing, path: drawing.save(path),
-    "picture.tiff": lambda drawing, path: drawing.save(path),
+    "image.avif": lambda drawing, path: drawing.save(path),
+    "image.tiff": lambda drawing, path: drawing.save(path),
 }
 
 
@@ -81,14 +81,14 @@ def turned_right() -> Image.Exif:
 
 
 @pytest.mark.parametrize("name", NASTY)
-def test_any_kind_of_picture_comes_out_as_a_viewer_shows_it(drawing, tmp_path, name):
+def test_any_kind_of_image_comes_out_as_a_viewer_shows_it(drawing, tmp_path, name):
     NASTY[name](drawing, tmp_path / name)
     with Image.open(tmp_path / name) as opened:
         shown = ImageOps.exif_transpose(opened).convert("RGBA")
     shown = np.asarray(Image.alpha_composite(Image.new("RGBA", shown.size, "white"), shown).convert("RGB"))
-    picture = decode(tmp_path / name)
-    assert picture.shape == shown.shape
-    assert np.abs(picture.astype(int) - shown).max() <= 1
+    image = decode(tmp_path / name)
+    assert image.shape == shown.shape
+    assert np.abs(image.astype(int) - shown).max() <= 1
     assert check_images(tmp_path, pd.Series({"1": name})).empty
 
 
@@ -142,7 +142,7 @@ def test_what_no_network_can_read_is_listed_with_its_reason(drawing, tmp_path):
     Image.new("1", (2, 1_000_001)).save(tmp_path / "high.png")
     names = ["whole.jpg", "truncated.jpg", "empty.jpg", "text.jpg", "floats.tiff", "bomb.png", "missing.jpg"]
     names += ["long.png", "high.png"]
-    reasons = check_images(tmp_path, pd.Series(names, index=[str(place) for place in range(9)]))["reason"]
+    reasons = check_images(tmp_path, pd.Series(names, index=[str(workspace) for workspace in range(9)]))["reason"]
     assert reasons.to_dict() == {
         "1": "truncated",
         "2": "empty file",
@@ -220,7 +220,7 @@ def test_a_loader_tells_what_is_wrong_in_one_line(catalogue, workers):
     assert "\n" not in str(caught.value)
 
 
-def test_a_product_without_a_picture_is_white(catalogue):
+def test_a_product_without_a_image_is_white(catalogue):
     products, root = catalogue
     assert (open_images(products, root, root / "cache", None).read("3", 16) == 255).all()
 
@@ -234,13 +234,13 @@ def test_the_cache_gives_what_the_files_give_and_notices_a_new_file(catalogue):
         cv2.imwrite(str(root / "a.jpg"), np.zeros((50, 50, 3), np.uint8))
 
 
-def test_a_loader_process_is_sent_no_pictures(catalogue):
+def test_a_loader_process_is_sent_no_images(catalogue):
     products, root = catalogue
     store = open_images(products, root, root / "cache", 256)
-    picture = store.read("1", 256)
+    image = store.read("1", 256)
     sent = pickle.dumps(store)
     assert len(sent) < 10_000
-    assert np.array_equal(pickle.loads(sent).read("1", 256), picture)
+    assert np.array_equal(pickle.loads(sent).read("1", 256), image)
 
 
 def test_a_file_that_broke_after_preparation_is_named(catalogue):
@@ -302,14 +302,14 @@ def test_evaluation_sees_the_centre():
 @pytest.mark.parametrize(
     ("script", "expert", "columns"), [("04_train_image.py", "cnn_raw", 3), ("05_train_dcl.py", "dcl_clean", 5)]
 )
-def test_a_preview_shows_what_the_network_is_to_see(finished, tmp_path, script, expert, columns):
-    shutil.copytree(finished.folder, tmp_path / "copy")
-    place = Place(tmp_path / "copy")
-    before = place.snapshot()
-    place.run(script, "--preview", "--only", expert)
-    (drawn,) = set(place.snapshot()) - set(before)
+def test_a_preview_shows_what_the_network_is_to_see(trained_run, tmp_path, script, expert, columns):
+    shutil.copytree(trained_run.folder, tmp_path / "copy")
+    workspace = Workspace(tmp_path / "copy")
+    before = workspace.snapshot()
+    workspace.run(script, "--preview", "--only", expert)
+    (drawn,) = set(workspace.snapshot()) - set(before)
     assert drawn == f"weights/tiny/previews/{expert}.png"
-    mosaic = decode(place.folder / drawn)
+    mosaic = decode(workspace.folder / drawn)
     assert mosaic.shape == (8 * 36, columns * 36, 3)  # crops of 32 and a gap of 4
     if columns == 5:
         second, destroyed, put_together = (mosaic[:, place * 36 :][:, :32] for place in (2, 3, 4))
@@ -317,8 +317,8 @@ def test_a_preview_shows_what_the_network_is_to_see(finished, tmp_path, script, 
         assert not np.array_equal(second, destroyed)
 
 
-def test_a_preview_needs_prepared_pictures(place, capsys):
-    place.write_page(tiny_page())
+def test_a_preview_needs_prepared_images(workspace, capsys):
+    workspace.write_config(tiny_config())
     with pytest.raises(SystemExit):
-        place.run("04_train_image.py", "--preview")
+        workspace.run("04_train_image.py", "--preview")
     assert "run src/01_prepare.py first" in capsys.readouterr().err

@@ -391,7 +391,7 @@ GOOD = ["good.jpg", "good.png", "good.webp", "good.gif", "padded.jpg"]
 BAD = {
     "absent.jpg": "missing",
     "zero.jpg": "empty file",
-    "page.jpg": "not an image",
+    "config.jpg": "not an image",
     "cut.jpg": "truncated",
     "cut.png": "truncated",
     "huge.png": "too large: 20000 x 10000",
@@ -413,7 +413,7 @@ def gallery(tmp_path_factory) -> Path:
         (tmp_path / cut).write_bytes(content[: len(content) * 2 // 3])
     Image.new("1", (20000, 10000)).save(tmp_path / "huge.png")
     (tmp_path / "zero.jpg").touch()
-    (tmp_path / "page.jpg").write_text("<html>404</html>")
+    (tmp_path / "config.jpg").write_text("<html>404</html>")
     (tmp_path / "folder.jpg").mkdir()
     return tmp_path
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from conftest import Place, record_again
+from conftest import Workspace, record_again
 
 from latefusion.config import Experiment, Split
 from latefusion.plan.planning import plan
@@ -21,14 +21,14 @@ RECORD = {"fingerprint": "f", "script": "02_train_text.py", "inputs": {}, "run":
 
 
 @pytest.fixture
-def copied(finished, tmp_path, monkeypatch) -> Place:
-    shutil.copytree(finished.folder, tmp_path / "copy")
+def copied(trained_run, tmp_path, monkeypatch) -> Workspace:
+    shutil.copytree(trained_run.folder, tmp_path / "copy")
     monkeypatch.chdir(tmp_path / "copy")
-    return Place(tmp_path / "copy")
+    return Workspace(tmp_path / "copy")
 
 
-def jobs_of(place: Place) -> dict:
-    return plan(Experiment.model_validate({"name": "tiny"} | yaml.safe_load(place.page.read_text())))
+def jobs_of(workspace: Workspace) -> dict:
+    return plan(Experiment.model_validate({"name": "tiny"} | yaml.safe_load(workspace.config.read_text())))
 
 
 @pytest.mark.parametrize(
@@ -168,9 +168,9 @@ def test_a_job_that_was_made_of_what_has_changed_meanwhile_is_to_do_again(copied
     assert "tfidf: catalogue has changed while it was made, so it is to do again" in caplog.text
 
 
-def image_of_a_train_product(place: Place) -> Path:
-    products = pd.read_parquet(place.run_root / "catalogue/products.parquet")
-    return place.folder / "data/sample" / products.loc[products["split"] == "train", "image"].iloc[0]
+def image_of_a_train_product(workspace: Workspace) -> Path:
+    products = pd.read_parquet(workspace.run_root / "catalogue/products.parquet")
+    return workspace.folder / "data/sample" / products.loc[products["split"] == "train", "image"].iloc[0]
 
 
 def test_changed_images_make_image_experts_stale_and_no_text_expert(copied):

@@ -3,7 +3,7 @@
 import time
 
 import yaml
-from conftest import REPOSITORY, tiny_page
+from conftest import REPOSITORY, tiny_config
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -14,7 +14,7 @@ from latefusion.utils.errors import InputError
 
 SECONDS = 2  # of CPU; the slowest config takes a tenth of it
 PAGES = {path.stem: path.read_text() for path in sorted((REPOSITORY / "configs").glob("*.yaml"))}
-PAGES["tiny"] = yaml.safe_dump(tiny_page())
+PAGES["tiny"] = yaml.safe_dump(tiny_config())
 LINES = sorted({line for text in PAGES.values() for line in text.splitlines()})
 KEYS = sorted({word for line in LINES for word in line.replace("{", " ").split() if word.endswith(":")})
 SNIPPETS = [
@@ -44,7 +44,7 @@ def paths(section: dict, prefix: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     return found
 
 
-KEY_PATHS = [".".join(path) for path in paths(Experiment.model_validate({"name": "x"} | tiny_page()).model_dump())]
+KEY_PATHS = [".".join(path) for path in paths(Experiment.model_validate({"name": "x"} | tiny_config()).model_dump())]
 
 
 def stands_or_is_refused(path, overrides=()) -> None:
@@ -59,7 +59,7 @@ def stands_or_is_refused(path, overrides=()) -> None:
     assert len(message) < 20_000
 
 
-TINY = Experiment.model_validate({"name": "tiny"} | tiny_page())
+TINY = Experiment.model_validate({"name": "tiny"} | tiny_config())
 
 
 pieces = st.sampled_from(SNIPPETS) | st.sampled_from(LINES).map(lambda line: f"\n{line}\n") | st.text(max_size=3)
@@ -87,15 +87,15 @@ def test_a_mutated_config_stands_or_is_refused(tmp_path_factory, text):
 
 @given(st.sampled_from(KEY_PATHS), structures)
 def test_any_structure_at_any_key_stands_or_is_refused(tmp_path_factory, key, structure):
-    page = tiny_page()
-    section = page
+    config = tiny_config()
+    section = config
     *parents, last = key.split(".")
     for parent in parents:
         section[parent] = dict(section.get(parent) or {})
         section = section[parent]
     section[last] = structure
     path = tmp_path_factory.getbasetemp() / "structure.yaml"
-    path.write_text(yaml.safe_dump(page, allow_unicode=True), encoding="utf-8", errors="surrogatepass")
+    path.write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8", errors="surrogatepass")
     stands_or_is_refused(path)
 
 

@@ -1,4 +1,4 @@
-"""Drawing for the notebooks: texts of shops can be drawn, and every row and picture is on the figure."""
+"""Drawing for the notebooks: texts of shops can be drawn, and every row and image is on the figure."""
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -56,9 +56,9 @@ def test_every_row_is_named_and_lies_within_the_figure():
     assert all(upper - lower > height for upper, lower, height in zip(places, places[1:], heights, strict=False))
 
 
-def test_a_sheet_holds_every_picture_and_its_caption_within_the_figure():
-    pictures = [np.full((8, 8, 3), number, np.uint8) for number in range(8)]
-    figure = plots.sheet(pictures, [f"{number}\ntwo lines\nthree" for number in range(8)], columns=6)
+def test_a_sheet_holds_every_image_and_its_caption_within_the_figure():
+    images = [np.full((8, 8, 3), number, np.uint8) for number in range(8)]
+    figure = plots.sheet(images, [f"{number}\ntwo lines\nthree" for number in range(8)], columns=6)
     drawn(figure)
     assert len(figure.axes) == 8
     width, height = figure.get_size_inches() * figure.dpi

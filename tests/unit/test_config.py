@@ -1,4 +1,4 @@
-"""The experiment's page: what is refused, in which words, and how fast."""
+"""The experiment's config: what is refused, in which words, and how fast."""
 
 import subprocess
 import sys
@@ -6,25 +6,23 @@ import time
 
 import pytest
 import yaml
-from conftest import REPOSITORY, tiny_page
+from conftest import REPOSITORY, SCRIPTS, tiny_config
 
 from latefusion.config import Experiment, load_experiment
 from latefusion.utils.errors import InputError
 
-SCRIPTS = sorted(path.name for path in (REPOSITORY / "src").glob("0*.py"))
 
-
-def load(tmp_path, change=lambda page: None, overrides=()):
-    page = tiny_page()
-    change(page)
-    path = tmp_path / "page.yaml"
-    path.write_text(yaml.safe_dump(page))
+def load(tmp_path, change=lambda config: None, overrides=()):
+    config = tiny_config()
+    change(config)
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(config))
     return load_experiment(path, list(overrides))
 
 
-@pytest.mark.parametrize("page", sorted((REPOSITORY / "configs").glob("*.yaml")), ids=lambda path: path.stem)
-def test_shipped_pages_load(page):
-    assert load_experiment(page).name == page.stem
+@pytest.mark.parametrize("config", sorted((REPOSITORY / "configs").glob("*.yaml")), ids=lambda path: path.stem)
+def test_shipped_pages_load(config):
+    assert load_experiment(config).name == config.stem
 
 
 def test_the_published_recipe_has_twelve_variants_of_the_published_kinds():
@@ -91,7 +89,7 @@ def test_the_default_page_is_the_sample():
         ("experts.Nul={kind: tfidf}", "'Nul' is the name of a device on Windows"),
         ("experts.TFIDF={kind: tfidf}", "'tfidf' and 'TFIDF' differ in capitals alone"),
         ("policies.Tfidf={experts: [tfidf]}", "'tfidf' and 'Tfidf' differ in capitals alone"),
-        ("experts.Cache={kind: tfidf}", "'Cache' is a folder of the experiment's own"),
+        ("experts.Vote={kind: tfidf}", "'Vote' is the vote's row in the score table"),
         ("name=pretrained", "name: weights/pretrained is no experiment's folder"),
         ("name=Pretrained", "name: weights/Pretrained is no experiment's folder"),
         ("name=README", "name: weights/README is no experiment's folder"),
@@ -114,7 +112,7 @@ def test_the_default_page_is_the_sample():
         ("experts.camembert.model=bert", "give either model (pretrained weights) or scratch"),
         ("split.test_fraction=0.8", "split: valid_fraction and test_fraction leave nothing to train on"),
         ("catalogue.products=x.csv", "products: only for format table, not for sigir"),
-        ("experts.vote={kind: tfidf}", "'vote' is a folder of the experiment's own"),
+        ("experts.vote={kind: tfidf}", "'vote' is the vote's row in the score table"),
         ("policies.tfidf={experts: [tfidf]}", "'tfidf' names an expert and a policy"),
         ("experts.a/b={kind: tfidf}", "experts.a/b"),
         ("experts.tfidf.kind=svm", "experts.tfidf.kind: unknown value 'svm'; known: transformer, tfidf"),
@@ -124,7 +122,7 @@ def test_the_default_page_is_the_sample():
         ("policies.one_layer.top_k=2", "top_k is for inputs: top_k alone, not for probs"),
         ("policies.one_layer.kind=mean", "unknown key 'epochs'"),
         ("policies.more={kind: median, experts: [tfidf]}", "policies.more"),
-        ("vote.members=[]", "vote.members: nobody votes"),
+        ("vote.members=[]", "vote.members: the vote has no members"),
     ],
 )
 def test_a_bad_page_is_refused_by_key(tmp_path, override, message):
@@ -145,34 +143,34 @@ def test_all_problems_are_named_at_once(tmp_path):
     [
         ("experts: {a: {kind: tfidf}, a: {kind: tfidf}}", "duplicate key 'a'"),
         ("experts: [", "not valid YAML"),
-        ("a: 1\nb: 2\na: 3", "page.yaml, line 3: duplicate key 'a'"),
-        ("a:\n  b: {c: 1, c: 2}", "page.yaml, line 2: duplicate key 'c'"),
-        ("{[1, 2]: 3}", "page.yaml, line 1: a list or a mapping cannot be a key"),
-        ("a: 1\n? {b: 1}\n: 3", "page.yaml, line 2: a list or a mapping cannot be a key"),
+        ("a: 1\nb: 2\na: 3", "config.yaml, line 3: duplicate key 'a'"),
+        ("a:\n  b: {c: 1, c: 2}", "config.yaml, line 2: duplicate key 'c'"),
+        ("{[1, 2]: 3}", "config.yaml, line 1: a list or a mapping cannot be a key"),
+        ("a: 1\n? {b: 1}\n: 3", "config.yaml, line 2: a list or a mapping cannot be a key"),
         ("experts: {no: {kind: tfidf}}", "YAML reads the key no as another thing than a word: write it in quotes"),
         ("policies: {2020: {experts: [a]}}", "the key 2020 as another thing than a word"),
-        ("split:\n  seed: " + "1" * 5000, "page.yaml, line 2: a number of 5000 digits is too long"),
-        ("split:\n  seed: 0x" + "f" * 9000, "page.yaml, line 2: a number of 9002 digits is too long"),
-        ("a: 0b_", "page.yaml, line 1: not valid YAML: invalid literal"),
-        ('a: "\\U00FFFFFF"', "page.yaml, line 1: not valid YAML"),
-        ('a: "\\ud800"', "page.yaml, line 1: a NUL or half a surrogate pair is no text"),
-        ("%YAML 1." + "1" * 5000 + "\n--- a", "page.yaml, line 1: not valid YAML"),
-        ("[" * 3000, "page.yaml, line 1: nested more than 30 levels deep"),
-        ("a: " + "{a: " * 3000, "page.yaml, line 1: nested more than 30 levels deep"),
-        ("a: !!set {b}", "page.yaml, line 1: a tag"),
-        ("a: !!python/object/apply:os.system [ls]", "page.yaml, line 1: a tag"),
-        ("a: &a [*a]", "page.yaml, line 1: '\\*a' is part of itself"),
-        ("a: &a {<<: *a}", "page.yaml, line 1: '\\*a' is part of itself"),
-        ("a: &a {b: 1}\nc: {<<: 3}", "page.yaml, line 2: not valid YAML"),
-        ("a: *b", "page.yaml, line 1: not valid YAML: found undefined alias"),
-        ("x" * 300_000, "page.yaml: has more than 200,000 characters"),
+        ("split:\n  seed: " + "1" * 5000, "config.yaml, line 2: a number of 5000 digits is too long"),
+        ("split:\n  seed: 0x" + "f" * 9000, "config.yaml, line 2: a number of 9002 digits is too long"),
+        ("a: 0b_", "config.yaml, line 1: not valid YAML: invalid literal"),
+        ('a: "\\U00FFFFFF"', "config.yaml, line 1: not valid YAML"),
+        ('a: "\\ud800"', "config.yaml, line 1: a NUL or half a surrogate pair is no text"),
+        ("%YAML 1." + "1" * 5000 + "\n--- a", "config.yaml, line 1: not valid YAML"),
+        ("[" * 3000, "config.yaml, line 1: nested more than 30 levels deep"),
+        ("a: " + "{a: " * 3000, "config.yaml, line 1: nested more than 30 levels deep"),
+        ("a: !!set {b}", "config.yaml, line 1: a tag"),
+        ("a: !!python/object/apply:os.system [ls]", "config.yaml, line 1: a tag"),
+        ("a: &a [*a]", "config.yaml, line 1: '\\*a' is part of itself"),
+        ("a: &a {<<: *a}", "config.yaml, line 1: '\\*a' is part of itself"),
+        ("a: &a {b: 1}\nc: {<<: 3}", "config.yaml, line 2: not valid YAML"),
+        ("a: *b", "config.yaml, line 1: not valid YAML: found undefined alias"),
+        ("x" * 300_000, "config.yaml: has more than 200,000 characters"),
         ("- a", "a config is a mapping of keys to values"),
     ],
 )
 def test_a_page_that_is_no_page_is_refused(tmp_path, text, message):
-    (tmp_path / "page.yaml").write_text(text)
+    (tmp_path / "config.yaml").write_text(text)
     with pytest.raises(InputError, match=message):
-        load_experiment(tmp_path / "page.yaml")
+        load_experiment(tmp_path / "config.yaml")
 
 
 def unfolding(line: str, steps: int) -> str:
@@ -189,10 +187,10 @@ def unfolding(line: str, steps: int) -> str:
     ],
 )
 def test_what_unfolds_without_end_is_refused_at_once(tmp_path, text, message):
-    (tmp_path / "page.yaml").write_text(text)
+    (tmp_path / "config.yaml").write_text(text)
     started = time.process_time()
     with pytest.raises(InputError, match=message):
-        load_experiment(tmp_path / "page.yaml")
+        load_experiment(tmp_path / "config.yaml")
     assert time.process_time() - started < 5
 
 
@@ -202,33 +200,33 @@ def test_a_date_is_the_word_it_is(tmp_path):
 
 
 def test_a_chain_of_experts_is_bounded(tmp_path):
-    def chain(page):
+    def chain(config):
         for number in range(1500):
             start_from = f"link{number - 1}" if number else "cnn_raw"
-            page["experts"][f"link{number}"] = {"kind": "cnn", "start_from": start_from}
+            config["experts"][f"link{number}"] = {"kind": "cnn", "start_from": start_from}
 
-    with pytest.raises(InputError, match="more than 100 experts go on from one another"):
+    with pytest.raises(InputError, match="more than 100 experts start from one another"):
         load(tmp_path, chain)
 
 
 def test_merge_keys_may_be_overridden_wherever_the_anchor_stands(tmp_path):
     """The anchor's own mapping has a merge key too, and is deeper than the alias."""
-    text = yaml.safe_dump(tiny_page()).replace("hardware:", "hardware: &h")
+    text = yaml.safe_dump(tiny_config()).replace("hardware:", "hardware: &h")
     text += "split2: {deep: {deeper: &d {<<: *h, num_workers: 1}}}\nhardware2: {<<: *d, num_workers: 2}\n"
-    (tmp_path / "page.yaml").write_text(text)
+    (tmp_path / "config.yaml").write_text(text)
     with pytest.raises(InputError) as caught:
-        load_experiment(tmp_path / "page.yaml")
+        load_experiment(tmp_path / "config.yaml")
     assert "unknown key 'split2'" in str(caught.value)  # and nothing about a duplicate key
 
 
 @pytest.mark.parametrize("word", ["no", "No", "'no'", "false", "off"])
 def test_the_precision_no_can_be_written(tmp_path, word):
-    (tmp_path / "page.yaml").write_text(
-        yaml.safe_dump(tiny_page() | {"hardware": None}).replace(
+    (tmp_path / "config.yaml").write_text(
+        yaml.safe_dump(tiny_config() | {"hardware": None}).replace(
             "hardware: null", f"hardware: {{mixed_precision: {word}}}"
         )
     )
-    assert load_experiment(tmp_path / "page.yaml").hardware.mixed_precision == "no"
+    assert load_experiment(tmp_path / "config.yaml").hardware.mixed_precision == "no"
     assert load(tmp_path, overrides=[f"hardware.mixed_precision={word}"]).hardware.mixed_precision == "no"
 
 
@@ -242,8 +240,8 @@ def test_none_can_be_written(tmp_path, key, word):
 
 
 def test_an_override_leaves_sections_alone_that_share_an_anchor():
-    page = REPOSITORY / "configs" / "sample.yaml"
-    before, after = load_experiment(page), load_experiment(page, ["experts.dcl_raw.train.lr=0.5"])
+    config = REPOSITORY / "configs" / "sample.yaml"
+    before, after = load_experiment(config), load_experiment(config, ["experts.dcl_raw.train.lr=0.5"])
     assert after.experts["dcl_raw"].train.lr == 0.5
     assert after.experts["dcl_clean"] == before.experts["dcl_clean"]
     assert after.experts["resnet_raw"] == before.experts["resnet_raw"]
@@ -255,7 +253,7 @@ def test_an_override_leaves_sections_alone_that_share_an_anchor():
 )
 def test_a_bad_override_is_refused(tmp_path, override):
     with pytest.raises(InputError, match="--set"):
-        load(tmp_path, lambda page: page["split"].update(seed=1), [override])
+        load(tmp_path, lambda config: config["split"].update(seed=1), [override])
 
 
 def test_numbers_in_scientific_notation_are_numbers(tmp_path):
@@ -299,9 +297,9 @@ def test_help_and_bad_pages_answer_without_heavy_imports(script):
         assert f"exit {code}, loaded []" in result.stdout, result.stderr
 
 
-def test_the_cache_is_as_large_as_the_largest_reader(place):
-    page = tiny_page()
-    page["denoise"]["network"]["image"] = {"resize": 60, "crop": 32}
-    place.write_page(page)
-    assert load_experiment(place.page, ["image_cache=auto"]).cache_side == 60
-    assert load_experiment(place.page, ["image_cache=null"]).cache_side is None
+def test_the_cache_is_as_large_as_the_largest_reader(workspace):
+    config = tiny_config()
+    config["denoise"]["network"]["image"] = {"resize": 60, "crop": 32}
+    workspace.write_config(config)
+    assert load_experiment(workspace.config, ["image_cache=auto"]).cache_side == 60
+    assert load_experiment(workspace.config, ["image_cache=null"]).cache_side is None

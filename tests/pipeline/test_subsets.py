@@ -36,11 +36,11 @@ def test_a_subset_votes_as_the_vote_would(num_classes):
             assert np.array_equal(leaders.vote(subset), expected)
 
 
-def test_all_members_score_as_the_vote_and_each_alone_as_itself(finished, monkeypatch):
-    monkeypatch.chdir(finished.folder)
-    experiment = load_experiment(finished.page)
+def test_all_members_score_as_the_vote_and_each_alone_as_itself(trained_run, monkeypatch):
+    monkeypatch.chdir(trained_run.folder)
+    experiment = load_experiment(trained_run.config)
     results = Results(experiment, read_dataset(experiment))
-    scores = pd.read_csv(finished.run_root / "scores/scores.csv").set_index(["method", "split", "metric"])["value"]
+    scores = pd.read_csv(trained_run.run_root / "scores/scores.csv").set_index(["method", "split", "metric"])["value"]
     for part in ("valid", "test"):
         table = votes_by_size(results, part)
         assert table["size"].tolist() == [1, 1, 2]

@@ -26,7 +26,7 @@ from latefusion.utils.errors import InputError
 TINY = CnnExpert(model="resnet10t", pretrained=False, model_args={"channels": (8, 8, 8, 8), "output_stride": 16})
 
 
-def picture(side: int = 28) -> np.ndarray:
+def image(side: int = 28) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
 
 
@@ -35,17 +35,17 @@ def picture(side: int = 28) -> np.ndarray:
 def test_the_permutation_inverts_the_destruction(grid, neighbourhood):
     permutation = neighbour_permutation(grid, neighbourhood, np.random.default_rng(1))
     assert sorted(permutation) == list(range(grid * grid))
-    destroyed = rearrange(picture(), permutation)
-    assert not np.array_equal(destroyed, picture())
-    assert np.array_equal(rearrange(destroyed, np.argsort(permutation)), picture())
+    destroyed = rearrange(image(), permutation)
+    assert not np.array_equal(destroyed, image())
+    assert np.array_equal(rearrange(destroyed, np.argsort(permutation)), image())
 
 
 def test_each_place_shows_the_tile_the_permutation_names():
     permutation = neighbour_permutation(7, 2, np.random.default_rng(2))
-    destroyed = rearrange(picture(), permutation)
+    destroyed = rearrange(image(), permutation)
     for place, tile in enumerate(permutation):
         shown = destroyed[4 * (place // 7) :, 4 * (place % 7) :][:4, :4]
-        assert np.array_equal(shown, picture()[4 * (tile // 7) :, 4 * (tile % 7) :][:4, :4])
+        assert np.array_equal(shown, image()[4 * (tile // 7) :, 4 * (tile % 7) :][:4, :4])
 
 
 def test_tiles_wander_among_neighbours_as_published():
@@ -73,17 +73,17 @@ def test_the_guess_by_colour_is_right_where_colours_differ_and_wrong_on_a_white_
     assert not np.array_equal(nearest_mean(white, rearrange(white, permutation), 4), permutation)
 
 
-def test_a_picture_is_put_together_by_where_its_tiles_come_from():
+def test_a_image_is_put_together_by_where_its_tiles_come_from():
     permutation = neighbour_permutation(7, 2, np.random.default_rng(6))
-    assert np.array_equal(put_together(rearrange(picture(), permutation), permutation), picture())
-    all_first = put_together(picture(), np.zeros(4, dtype=int))  # a guess in which all tiles claim the first place
-    assert np.array_equal(all_first[:14, :14], picture()[14:, 14:])
+    assert np.array_equal(put_together(rearrange(image(), permutation), permutation), image())
+    all_first = put_together(image(), np.zeros(4, dtype=int))  # a guess in which all tiles claim the first place
+    assert np.array_equal(all_first[:14, :14], image()[14:, 14:])
     assert (all_first[14:] == 128).all()
 
 
 def test_released_destruction_moves_the_same_tiles_but_resamples_them():
     permutation = neighbour_permutation(4, 2, np.random.default_rng(7))
-    smooth = cv2.resize(picture(8), (224, 224), interpolation=cv2.INTER_CUBIC)
+    smooth = cv2.resize(image(8), (224, 224), interpolation=cv2.INTER_CUBIC)
     released, exact = rearrange_as_released(smooth, permutation), rearrange(smooth, permutation)
     assert released.shape == exact.shape
     assert not np.array_equal(released, exact)
@@ -174,10 +174,10 @@ def test_without_destruction_and_further_losses_dcl_is_plain_fine_tuning():
         torch.testing.assert_close(gradient, parameter.grad, atol=1e-4, rtol=1e-3)
 
 
-def test_a_cnn_goes_on_from_another_with_its_head(finished, monkeypatch):
-    monkeypatch.chdir(finished.folder)
+def test_a_cnn_goes_on_from_another_with_its_head(trained_run, monkeypatch):
+    monkeypatch.chdir(trained_run.folder)
     experiment = load_experiment(
-        finished.page, ["experts.more={kind: cnn, start_from: cnn_raw, image: {resize: 48, crop: 40}}"]
+        trained_run.config, ["experts.more={kind: cnn, start_from: cnn_raw, image: {resize: 48, crop: 40}}"]
     )
     context = Context(experiment)
     network = cnn.build(context, experiment.experts["more"], context.experiment.expert_dir("more"))
@@ -187,9 +187,9 @@ def test_a_cnn_goes_on_from_another_with_its_head(finished, monkeypatch):
 
 
 @pytest.mark.parametrize("targets", ["exact", "nearest_mean"])
-def test_a_batch_holds_both_copies_and_where_each_tile_came_from(finished, monkeypatch, targets):
-    monkeypatch.chdir(finished.folder)
-    experiment = load_experiment(finished.page, [f"experts.dcl_clean.location_targets={targets}"])
+def test_a_batch_holds_both_copies_and_where_each_tile_came_from(trained_run, monkeypatch, targets):
+    monkeypatch.chdir(trained_run.folder)
+    experiment = load_experiment(trained_run.config, [f"experts.dcl_clean.location_targets={targets}"])
     context = Context(experiment)
     expert = experiment.experts["dcl_clean"]
     products = context.dataset.part("train")[:20]

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import TINY_FROZEN, Place, tiny_page
+from conftest import TINY_FROZEN, Workspace, tiny_config
 from safetensors.torch import load_file
 from torch import nn
 
@@ -22,24 +22,24 @@ from latefusion.images.store import NO_IMAGE_GREY
 from latefusion.plan.planning import plan
 from latefusion.utils.weights import load_weights
 
-EXPERTS = {"text": "camembert", "image": "dcl_clean"}  # of the tiny page's frozen joint expert
+EXPERTS = {"text": "camembert", "image": "dcl_clean"}  # of the tiny config's frozen joint expert
 
 
 @pytest.fixture
-def open_workshop(finished, monkeypatch):
+def open_context(trained_run, monkeypatch):
     """Open the finished experiment, with overrides; what needs to write opens a copy of it."""
 
-    def opened(*overrides: str, place: Place = finished) -> Context:
-        monkeypatch.chdir(place.folder)
-        return Context(load_experiment(place.page, list(overrides)))
+    def opened(*overrides: str, workspace: Workspace = trained_run) -> Context:
+        monkeypatch.chdir(workspace.folder)
+        return Context(load_experiment(workspace.config, list(overrides)))
 
     return opened
 
 
 @pytest.fixture
-def copied(finished, tmp_path) -> Place:
-    shutil.copytree(finished.folder, tmp_path / "copy")
-    return Place(tmp_path / "copy")
+def copied(trained_run, tmp_path) -> Workspace:
+    shutil.copytree(trained_run.folder, tmp_path / "copy")
+    return Workspace(tmp_path / "copy")
 
 
 def build_network(context: Context, name: str) -> Network:
@@ -93,7 +93,7 @@ def test_attention_weights_sum_to_one_and_lie_on_what_scores_higher():
 
 @pytest.mark.parametrize("fusion", FUSIONS)
 def test_fused_features_tell_apart_what_either_alone_cannot(fusion):
-    """Four classes: text knows the first bit of the class, the picture the second."""
+    """Four classes: text knows the first bit of the class, the image the second."""
     rng = torch.Generator().manual_seed(0)
     labels = torch.randint(4, (400,), generator=rng)
     text, image = (
@@ -119,8 +119,8 @@ def test_fused_features_tell_apart_what_either_alone_cannot(fusion):
     assert accuracy(nothing(text), image) < 0.6
 
 
-def test_of_a_frozen_joint_expert_only_the_head_is_trained_and_kept(open_workshop):
-    context = open_workshop()
+def test_of_a_frozen_joint_expert_only_the_head_is_trained_and_kept(open_context):
+    context = open_context()
     network = build_network(context, "frozen")
     assert isinstance(network.model, FusionHead)
     network.model(**first_batch(network, context.dataset.part("train")[:8]))["loss"].backward()
@@ -135,8 +135,8 @@ def test_of_a_frozen_joint_expert_only_the_head_is_trained_and_kept(open_worksho
 
 
 @pytest.mark.parametrize("name", EXPERTS.values())
-def test_cached_features_are_what_the_trained_experts_heads_read(open_workshop, name):
-    context = open_workshop()
+def test_cached_features_are_what_the_trained_experts_heads_read(open_context, name):
+    context = open_context()
     network, products = trained(context, name), context.dataset.products[::7]
     dataset = network.eval_set(products)
     with torch.no_grad():
@@ -148,22 +148,22 @@ def test_cached_features_are_what_the_trained_experts_heads_read(open_workshop, 
     torch.testing.assert_close(of_features, probs)
 
 
-def test_features_are_computed_once_for_all_joint_experts(open_workshop, monkeypatch):
-    context = open_workshop(f"experts.more={TINY_FROZEN | {'fusion': 'sum'}}")
+def test_features_are_computed_once_for_all_joint_experts(open_context, monkeypatch):
+    context = open_context(f"experts.more={TINY_FROZEN | {'fusion': 'sum'}}")
     monkeypatch.setattr(features, "_compute", None)  # a second computation would fail
     network = build_network(context, "more")
     assert isinstance(network.model.fusion, FUSIONS["sum"])
     assert len(list((context.experiment.run_root / "cache").glob("features/*/*/part-*.npy"))) == 2
 
 
-def test_a_head_starts_alike_whether_its_features_are_computed_or_found(open_workshop, copied):
-    context = open_workshop(place=copied)
+def test_a_head_starts_alike_whether_its_features_are_computed_or_found(open_context, copied):
+    context = open_context(workspace=copied)
     found = build_network(context, "frozen").model.state_dict()
     shutil.rmtree(context.experiment.run_root / "cache" / "features")
     assert equal(build_network(context, "frozen").model.state_dict(), found)
 
 
-def test_a_retrained_expert_gets_new_features_and_the_old_ones_go(copied, open_workshop):
+def test_a_retrained_expert_gets_new_features_and_the_old_ones_go(copied, open_context):
     lower = ("--set", "experts.camembert.train.lr=0.001")
     before = {
         name: {path.name for path in copied.run_root.glob(f"cache/features/{name}/*")} for name in EXPERTS.values()
@@ -176,14 +176,14 @@ def test_a_retrained_expert_gets_new_features_and_the_old_ones_go(copied, open_w
     assert len(after["camembert"]) == 1
     assert not after["camembert"] & before["camembert"]
     assert after["dcl_clean"] == before["dcl_clean"]
-    context = open_workshop(lower[1], place=copied)
+    context = open_context(lower[1], workspace=copied)
     products = context.dataset.part("valid")
     directly = pooled_features(context, trained(context, "camembert"), products, 32)
     assert np.allclose(read(open_features(context, "camembert"), products), directly, atol=1e-5)
 
 
-def test_features_belong_to_ids_whatever_the_products_order(open_workshop, copied):
-    context = open_workshop(place=copied)
+def test_features_belong_to_ids_whatever_the_products_order(open_context, copied):
+    context = open_context(workspace=copied)
     store, products = open_features(context, "dcl_clean"), context.dataset.part("valid")
     in_order, turned = (read(store, of) for of in (products, products[::-1]))
     assert np.array_equal(turned, in_order[::-1])
@@ -196,8 +196,8 @@ def test_features_belong_to_ids_whatever_the_products_order(open_workshop, copie
         store.rows(products.rename(index={products.index[3]: "new"}))
 
 
-def test_a_cut_computation_of_features_continues_after_its_last_part(open_workshop, copied, monkeypatch):
-    context = open_workshop(place=copied)
+def test_a_cut_computation_of_features_continues_after_its_last_part(open_context, copied, monkeypatch):
+    context = open_context(workspace=copied)
     whole = read(open_features(context, "camembert"), context.dataset.products)
     shutil.rmtree(context.experiment.run_root / "cache" / "features")
     monkeypatch.setattr(features, "PART", 128)  # 300 products: three parts
@@ -217,8 +217,8 @@ def test_a_cut_computation_of_features_continues_after_its_last_part(open_worksh
     assert np.allclose(read(store, context.dataset.products), whole, atol=1e-5)
 
 
-def test_a_product_without_a_picture_has_the_white_ones_features(open_workshop, copied):
-    context = open_workshop("image_cache=null", place=copied)
+def test_a_product_without_a_image_has_the_white_ones_features(open_context, copied):
+    context = open_context("image_cache=null", workspace=copied)
     shutil.rmtree(context.experiment.run_root / "cache" / "features")
     products = context.dataset.products.copy()
     products.loc[products.index[5], "image"] = None
@@ -233,8 +233,8 @@ def test_a_product_without_a_picture_has_the_white_ones_features(open_workshop, 
     )  # it has a text to learn from
 
 
-def test_end_to_end_starts_where_its_experts_start_not_where_they_end(open_workshop):
-    context = open_workshop()
+def test_end_to_end_starts_where_its_experts_start_not_where_they_end(open_context):
+    context = open_context()
     model = build_network(context, "end_to_end").model
     encoder = build_network(context, "camembert").model.encoder.state_dict()
     net = build_network(context, "cnn_raw").model.net.state_dict()
@@ -244,15 +244,15 @@ def test_end_to_end_starts_where_its_experts_start_not_where_they_end(open_works
     assert not equal(trained(context, "cnn_raw").model.net.state_dict(), net)
 
 
-def test_end_to_end_on_a_second_stage_starts_from_the_first(open_workshop, copied):
-    context = open_workshop("experts.end_to_end.image=dcl_clean", place=copied)
+def test_end_to_end_on_a_second_stage_starts_from_the_first(open_context, copied):
+    context = open_context("experts.end_to_end.image=dcl_clean", workspace=copied)
     model = build_network(context, "end_to_end").model
     assert equal(model.net.state_dict(), trained(context, "cnn_clean").model.net.state_dict())
-    assert [need.name for need in plan(context.experiment)["end_to_end"].needs] == ["catalogue", "cnn_clean"]
+    assert [need.name for need in plan(context.experiment)["experts/end_to_end"].needs] == ["catalogue", "cnn_clean"]
 
 
-def test_end_to_end_both_networks_and_the_head_learn_each_at_its_rate(open_workshop):
-    context = open_workshop("experts.end_to_end.image_lr_factor=3", "experts.end_to_end.head_lr_factor=5")
+def test_end_to_end_both_networks_and_the_head_learn_each_at_its_rate(open_context):
+    context = open_context("experts.end_to_end.image_lr_factor=3", "experts.end_to_end.head_lr_factor=5")
     network = build_network(context, "end_to_end")
     network.model(**first_batch(network, context.dataset.part("train")[:8]))["loss"].backward()
     assert all(parameter.grad is not None for parameter in network.model.parameters())
@@ -267,16 +267,16 @@ def test_end_to_end_both_networks_and_the_head_learn_each_at_its_rate(open_works
     assert len(factors) == len(list(network.model.parameters()))
 
 
-def test_end_to_end_reads_what_its_two_experts_read(open_workshop):
-    context = open_workshop()
+def test_end_to_end_reads_what_its_two_experts_read(open_context):
+    context = open_context()
     products = context.dataset.part("train")[:12]
     joint, text, image = (build_network(context, name) for name in ("end_to_end", "camembert", "cnn_raw"))
-    dataset, texts, pictures = (network.train_set(products) for network in (joint, text, image))
+    dataset, texts, images = (network.train_set(products) for network in (joint, text, image))
     assert np.array_equal(dataset.lengths, texts.lengths)
     for index, target in enumerate(context.dataset.targets(products)):
         item = dataset[(index, 1)]
         assert np.array_equal(item["text"]["input_ids"], texts[(index, 1)]["input_ids"])
-        assert np.array_equal(item["image"]["images"], pictures[(index, 1)]["images"])
+        assert np.array_equal(item["image"]["images"], images[(index, 1)]["images"])
         assert not np.array_equal(item["image"]["images"], dataset[(index, 2)]["image"]["images"])
         assert item["labels"] == target
     batch = first_batch(joint, products)
@@ -290,13 +290,13 @@ def test_end_to_end_reads_what_its_two_experts_read(open_workshop):
     )  # the vocabulary it learns is the text expert's
 
 
-def test_a_joint_expert_too_can_be_trained_without_the_label_issues(open_workshop):
-    context = open_workshop("experts.frozen.train_on=clean")
+def test_a_joint_expert_too_can_be_trained_without_the_label_issues(open_context):
+    context = open_context("experts.frozen.train_on=clean")
     products = context.dataset.part("train")
     issues = pd.read_parquet(context.experiment.run_root / "denoise" / "label_issues.parquet")
     removed = set(products.index) - set(build_network(context, "frozen").trains_on(products).index)
     assert removed == set(issues.index[issues["removed"]])
-    needs = [need.name for need in plan(context.experiment)["frozen"].needs]
+    needs = [need.name for need in plan(context.experiment)["experts/frozen"].needs]
     assert needs == ["camembert", "dcl_clean", "denoise"]
 
 
@@ -315,14 +315,14 @@ def test_a_joint_expert_too_can_be_trained_without_the_label_issues(open_worksho
         ("experts.tfidf.min_df=1", set()),
     ],
 )
-def test_a_joint_expert_is_redone_when_what_it_reads_has_changed(open_workshop, override, redone):
-    jobs = plan(open_workshop(override).experiment)
-    assert {name for name in ("frozen", "end_to_end") if jobs[name].state() != "done"} == redone
+def test_a_joint_expert_is_redone_when_what_it_reads_has_changed(open_context, override, redone):
+    jobs = plan(open_context(override).experiment)
+    assert {name for name in ("frozen", "end_to_end") if jobs[f"experts/{name}"].state() != "done"} == redone
 
 
 def test_frozen_needs_its_experts_done_and_end_to_end_does_not(copied, capsys):
     for name in ("camembert", "cnn_raw", "end_to_end", "frozen"):
-        shutil.rmtree(copied.run_root / name)
+        shutil.rmtree(copied.run_root / "experts" / name)
     copied.run("06_train_joint.py", "--only", "end_to_end")
     assert (copied.run_root / "experts/end_to_end/valid_probs.parquet").exists()
     with pytest.raises(SystemExit):
@@ -331,24 +331,24 @@ def test_frozen_needs_its_experts_done_and_end_to_end_does_not(copied, capsys):
 
 
 def test_a_late_checkpoint_of_a_joint_expert_is_an_expert(copied):
-    page = tiny_page()
-    page["experts"]["frozen"] = TINY_FROZEN | {"train": TINY_FROZEN["train"] | {"keep_last": 2}}
-    page["experts"]["late"] = {"kind": "late", "of": "frozen", "epochs_before_end": 1}
-    copied.write_page(page)
+    config = tiny_config()
+    config["experts"]["frozen"] = TINY_FROZEN | {"train": TINY_FROZEN["train"] | {"keep_last": 2}}
+    config["experts"]["late"] = {"kind": "late", "of": "frozen", "epochs_before_end": 1}
+    copied.write_config(config)
     copied.run("06_train_joint.py")
     weights = (copied.run_root / name for name in ("late/model.safetensors", "frozen/late-1.safetensors"))
     assert len({path.read_bytes() for path in weights}) == 1
-    assert load_experiment(copied.page).modality("late") == "joint"
+    assert load_experiment(copied.config).modality("late") == "joint"
 
 
-def test_pretrained_weights_that_end_to_end_starts_from_are_asked_for_first(place, capsys, monkeypatch):
+def test_pretrained_weights_that_end_to_end_starts_from_are_asked_for_first(workspace, capsys, monkeypatch):
     monkeypatch.setattr("latefusion.plan.pretrained._ask_hub", lambda name: "cannot be reached")
-    page = tiny_page()
-    page["experts"]["camembert"] = {"kind": "transformer", "model": "almanach/camembert-base"}
-    page["experts"]["cnn_raw"] = {"kind": "cnn", "model": "resnet152.tv_in1k", "image": {"resize": 48, "crop": 32}}
-    place.write_page(page)
+    config = tiny_config()
+    config["experts"]["camembert"] = {"kind": "transformer", "model": "almanach/camembert-base"}
+    config["experts"]["cnn_raw"] = {"kind": "cnn", "model": "resnet152.tv_in1k", "image": {"resize": 48, "crop": 32}}
+    workspace.write_config(config)
     with pytest.raises(SystemExit):
-        place.run("06_train_joint.py", "--only", "end_to_end")
+        workspace.run("06_train_joint.py", "--only", "end_to_end")
     error = capsys.readouterr().err
     assert "almanach/camembert-base" in error
     assert "timm/resnet152.tv_in1k" in error

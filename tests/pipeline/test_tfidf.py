@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Place
+from conftest import Workspace
 from scipy.sparse import issparse
 
 from latefusion.config import TfidfExpert
@@ -144,12 +144,12 @@ def test_a_sample_takes_whole_groups_and_of_every_class():
 
 
 @pytest.mark.parametrize("grouped", [True, False])
-def test_the_experts_folds_are_grouped_where_the_split_is(place: Place, monkeypatch, grouped):
+def test_the_experts_folds_are_grouped_where_the_split_is(workspace: Workspace, monkeypatch, grouped):
     rows = [f"p{n},{title},{target}" for n, (title, target) in enumerate(zip(*draw_titles(90, 3), strict=True))]
-    (place.folder / "shop").mkdir()
+    (workspace.folder / "shop").mkdir()
     again = [row.replace(",", "-again,", 1) for row in rows]
-    (place.folder / "shop/products.csv").write_text("\n".join(["id,title,label", *rows, *again]) + "\n")
-    place.write_page(
+    (workspace.folder / "shop/products.csv").write_text("\n".join(["id,title,label", *rows, *again]) + "\n")
+    workspace.write_config(
         {
             "catalogue": {"format": "table", "root": "shop", "columns": {"description": None, "image": None}},
             "split": {"valid_fraction": 0.2, "test_fraction": 0.1, "group_duplicates": grouped},
@@ -159,9 +159,9 @@ def test_the_experts_folds_are_grouped_where_the_split_is(place: Place, monkeypa
     )
     seen = []
     monkeypatch.setattr(tfidf, "assign_folds", lambda *args: seen.append(args[3]) or assign_folds(*args))
-    place.run("01_prepare.py")
-    place.run("02_train_text.py")
-    table = pd.read_parquet(place.run_root / "catalogue/products.parquet")
+    workspace.run("01_prepare.py")
+    workspace.run("02_train_text.py")
+    table = pd.read_parquet(workspace.run_root / "catalogue/products.parquet")
     groups = table.loc[table["split"] == "train", "group"].to_numpy()
     assert len(seen) == 4  # one for each candidate of C
     assert all(np.array_equal(of_fit, groups) if grouped else of_fit is None for of_fit in seen)

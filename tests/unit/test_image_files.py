@@ -233,7 +233,7 @@ def make_shop(folder, *, train: bool, submit: bool) -> None:
     pd.DataFrame(rows[60:]).to_csv(folder / "later.csv", index=False)
 
 
-def page(bad_images: str, image: str | None = "image", with_cnn: bool = True) -> dict:
+def config(bad_images: str, image: str | None = "image", with_cnn: bool = True) -> dict:
     experts = {"tfidf": {"kind": "tfidf", "min_df": 1}} | ({"cnn": TINY_CNN} if with_cnn else {})
     columns = {"description": None, "image": image}
     return {
@@ -252,11 +252,11 @@ def page(bad_images: str, image: str | None = "image", with_cnn: bool = True) ->
 
 @pytest.mark.parametrize("bad_images", ["error", "keep", "drop"])
 @pytest.mark.parametrize(("train", "submit"), [(True, False), (False, True), (False, False)])
-def test_a_split_without_one_image_is_refused(place, capsys, bad_images, train, submit):
-    make_shop(place.folder / "shop", train=train, submit=submit)
-    place.write_page(page(bad_images))
+def test_a_split_without_one_image_is_refused(workspace, capsys, bad_images, train, submit):
+    make_shop(workspace.folder / "shop", train=train, submit=submit)
+    workspace.write_config(config(bad_images))
     with pytest.raises(SystemExit) as ended:
-        place.run("01_prepare.py")
+        workspace.run("01_prepare.py")
     told = capsys.readouterr().err
     assert ended.value.code == 2
     assert "Not one image of these products is there:" in told
@@ -268,40 +268,40 @@ def test_a_split_without_one_image_is_refused(place, capsys, bad_images, train, 
     assert "catalogue.columns.image to null" in told
 
 
-def test_single_missing_images_are_left_to_the_policy(place):
-    make_shop(place.folder / "shop", train=True, submit=True)
+def test_single_missing_images_are_left_to_the_policy(workspace):
+    make_shop(workspace.folder / "shop", train=True, submit=True)
     for number in (3, 4, 60, 61, 62, 63, 64):
-        next((place.folder / "shop").glob(f"*/{number}.jpg")).unlink()
-    place.write_page(page("keep", with_cnn=False))
-    place.run("01_prepare.py")
-    products = pd.read_parquet(place.run_root / "catalogue/products.parquet")
+        next((workspace.folder / "shop").glob(f"*/{number}.jpg")).unlink()
+    workspace.write_config(config("keep", with_cnn=False))
+    workspace.run("01_prepare.py")
+    products = pd.read_parquet(workspace.run_root / "catalogue/products.parquet")
     assert products["image"].isna().sum() == 7
-    files = pd.read_parquet(place.run_root / "catalogue/images.parquet")
+    files = pd.read_parquet(workspace.run_root / "catalogue/images.parquet")
     assert len(files) == 66
     assert (files["bytes"] == -1).sum() == 7
 
 
-def test_networks_that_read_images_are_refused_where_no_product_names_one(place, capsys):
-    make_shop(place.folder / "shop", train=True, submit=True)
-    place.write_page(page("error", image=None))
+def test_networks_that_read_images_are_refused_where_no_product_names_one(workspace, capsys):
+    make_shop(workspace.folder / "shop", train=True, submit=True)
+    workspace.write_config(config("error", image=None))
     with pytest.raises(SystemExit):
-        place.run("01_prepare.py")
+        workspace.run("01_prepare.py")
     assert "experts.cnn: no train product has an image to learn from; name the column" in capsys.readouterr().err
 
 
-def test_texts_of_the_challenge_can_be_learnt_without_its_images(place, capsys):
+def test_texts_of_the_challenge_can_be_learnt_without_its_images(workspace, capsys):
     config = {
         "sample": {"products": 300, "image_size": 64},
         "catalogue": {"format": "sigir", "root": "data/sample", "bad_images": "keep"},
         "experts": {"tfidf": {"kind": "tfidf"}},
         "policies": {"only": {"experts": ["tfidf"]}},
     }
-    place.write_page(config)
-    place.run("00_draw_sample.py")
-    shutil.rmtree(place.folder / "data/sample/image_training")
-    place.run("01_prepare.py")
-    place.write_page(config | {"experts": config["experts"] | {"cnn": TINY_CNN}})
-    shutil.rmtree(place.run_root)
+    workspace.write_config(config)
+    workspace.run("00_draw_sample.py")
+    shutil.rmtree(workspace.folder / "data/sample/image_training")
+    workspace.run("01_prepare.py")
+    workspace.write_config(config | {"experts": config["experts"] | {"cnn": TINY_CNN}})
+    shutil.rmtree(workspace.run_root)
     with pytest.raises(SystemExit):
-        place.run("01_prepare.py")
+        workspace.run("01_prepare.py")
     assert "there is no folder data/sample/image_training" in capsys.readouterr().err

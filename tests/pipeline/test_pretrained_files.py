@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import TINY_CNN, Place, tiny_page
+from conftest import TINY_CNN, Workspace, tiny_config
 
 from latefusion.config import Experiment
 from latefusion.plan.planning import plan
@@ -86,40 +86,42 @@ def test_weights_that_are_gone_or_were_never_here_have_not_changed():
 
 
 def test_an_expert_that_starts_from_replaced_weights_is_to_do_again_and_no_other(tmp_path):
-    page = tiny_page()
-    page["experts"] = {
+    config = tiny_config()
+    config["experts"] = {
         "tfidf": {"kind": "tfidf"},
         "pretrained": TINY_CNN | {"model": "resnet10t.c3_in1k", "pretrained": True},
         "scratch": TINY_CNN,
     }
-    page["policies"] = {"only": {"experts": ["tfidf", "pretrained", "scratch"]}}
-    del page["denoise"]
-    place = Place(tmp_path)
-    place.write_page(page)
-    place.run("00_draw_sample.py")
-    place.run("01_prepare.py")
+    config["policies"] = {"only": {"experts": ["tfidf", "pretrained", "scratch"]}}
+    del config["denoise"]
+    workspace = Workspace(tmp_path)
+    workspace.write_config(config)
+    workspace.run("00_draw_sample.py")
+    workspace.run("01_prepare.py")
     weights = put("resnet10t.c3_in1k") / "model.safetensors"
-    jobs = plan(Experiment.model_validate({"name": "tiny"} | yaml.safe_load(place.page.read_text())))
+    jobs = plan(Experiment.model_validate({"name": "tiny"} | yaml.safe_load(workspace.config.read_text())))
     for job in jobs.values():
         if job.kind != "catalogue":
             job.begin("04_train_image.py")
             job.finish()
     assert {name: job.status() for name, job in jobs.items()} == dict.fromkeys(jobs, ("done", ""))
     weights.write_text("others!")
-    assert {name for name, job in jobs.items() if job.state() != "done"} == {"pretrained", "only", "vote"}
+    assert {job.name for job in jobs.values() if job.state() != "done"} == {"pretrained", "only", "vote"}
     assert jobs["pretrained"].status()[1] == "the pretrained weights of resnet10t.c3_in1k have changed"
 
 
 def test_a_cut_expert_is_continued_when_its_weights_have_come_from_the_hub_meanwhile(tmp_path):
-    page = tiny_page()
-    page["experts"] = {"cnn": TINY_CNN | {"model": "resnet10t.c3_in1k", "pretrained": True}}
-    page["policies"] = {"only": {"experts": ["cnn"]}}
-    del page["denoise"]
-    place = Place(tmp_path)
-    place.write_page(page)
-    place.run("00_draw_sample.py")
-    place.run("01_prepare.py")
-    job = plan(Experiment.model_validate({"name": "tiny"} | yaml.safe_load(place.page.read_text())))["experts/cnn"]
+    config = tiny_config()
+    config["experts"] = {"cnn": TINY_CNN | {"model": "resnet10t.c3_in1k", "pretrained": True}}
+    config["policies"] = {"only": {"experts": ["cnn"]}}
+    del config["denoise"]
+    workspace = Workspace(tmp_path)
+    workspace.write_config(config)
+    workspace.run("00_draw_sample.py")
+    workspace.run("01_prepare.py")
+    job = plan(Experiment.model_validate({"name": "tiny"} | yaml.safe_load(workspace.config.read_text())))[
+        "experts/cnn"
+    ]
     job.begin("04_train_image.py")
     put("resnet10t.c3_in1k")
     assert job.state() == "begun"

@@ -26,8 +26,8 @@ def scored(folder, tfidf: float, vote: float):
 
 
 def test_means_spreads_and_gains_over_runs(tmp_path):
-    page = compare_runs([scored(tmp_path / "a", 0.7, 0.8), scored(tmp_path / "b", 0.8, 0.7)])
-    cells = {row.split("|")[2].strip(): [cell.strip() for cell in row.split("|")[3:-1]] for row in page.splitlines()}
+    table = compare_runs([scored(tmp_path / "a", 0.7, 0.8), scored(tmp_path / "b", 0.8, 0.7)])
+    cells = {row.split("|")[2].strip(): [cell.strip() for cell in row.split("|")[3:-1]] for row in table.splitlines()}
     assert cells["tfidf"] == ["75.0 ± 7.1"] * 3 + [""]
     assert cells["vote"] == ["75.0 ± 7.1"] * 3 + ["-10.0, +0.0, +10.0"]
     assert cells["NA"] == ["50.0 ± 0.0"] * 3 + ["-30.0, -25.0, -20.0"]

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from conftest import Place, tiny_page
+from conftest import Workspace, tiny_config
 
 from latefusion.config import Experiment
 from latefusion.experts import training
@@ -19,59 +19,59 @@ EXPERT_FILES = {"config.yaml", "job.json", "metrics.json", "valid_probs.parquet"
 
 
 @pytest.fixture
-def copied(finished, tmp_path) -> Place:
-    shutil.copytree(finished.folder, tmp_path / "copy")
-    return Place(tmp_path / "copy")
+def copied(trained_run, tmp_path) -> Workspace:
+    shutil.copytree(trained_run.folder, tmp_path / "copy")
+    return Workspace(tmp_path / "copy")
 
 
-def states(place: Place, monkeypatch) -> dict[str, str]:
-    monkeypatch.chdir(place.folder)
-    page = yaml.safe_load(place.page.read_text())
-    return {job.name: job.state() for job in plan(Experiment.model_validate({"name": "tiny"} | page)).values()}
+def states(workspace: Workspace, monkeypatch) -> dict[str, str]:
+    monkeypatch.chdir(workspace.folder)
+    config = yaml.safe_load(workspace.config.read_text())
+    return {job.name: job.state() for job in plan(Experiment.model_validate({"name": "tiny"} | config)).values()}
 
 
-def test_every_expert_leaves_its_run_folder(finished):
+def test_every_expert_leaves_its_run_folder(trained_run):
     networks = ("camembert", "dcl_late", "frozen", "end_to_end")
     for expert, file in ({"tfidf": "model.joblib"} | dict.fromkeys(networks, "model.safetensors")).items():
-        left = {path.name for path in (finished.run_root / "experts" / expert).iterdir()}
+        left = {path.name for path in (trained_run.run_root / "experts" / expert).iterdir()}
         assert left >= EXPERT_FILES | {file}
-    assert not list(finished.run_root.glob("**/checkpoints"))
+    assert not list(trained_run.run_root.glob("**/checkpoints"))
 
 
-def test_all_tables_have_the_same_ids_and_classes(finished):
-    products = pd.read_parquet(finished.run_root / "catalogue" / "products.parquet")
+def test_all_tables_have_the_same_ids_and_classes(trained_run):
+    products = pd.read_parquet(trained_run.run_root / "catalogue" / "products.parquet")
     for part, splits in {"valid": ["valid"], "test": ["submit"]}.items():
         ids = set(products.index[products["split"].isin(splits)])
-        tables = [pd.read_parquet(path) for path in finished.run_root.glob(f"**/{part}_probs.parquet")]
+        tables = [pd.read_parquet(path) for path in trained_run.run_root.glob(f"**/{part}_probs.parquet")]
         assert len(tables) == 11  # 8 experts, 2 policies, the vote
         assert all(set(table.index) == ids for table in tables)
         assert all(list(table.columns) == list(tables[0].columns) for table in tables)
 
 
-def test_submission_has_the_challenges_name_header_and_order(finished):
+def test_submission_has_the_challenges_name_header_and_order(trained_run):
     for phase in (1, 2):
-        test = (finished.folder / f"data/sample/x_test_task1_phase{phase}.tsv").read_text().splitlines()[1:]
-        path = finished.folder / f"submissions/tiny/y_test_task1_phase{phase}_pred.tsv"
+        test = (trained_run.folder / f"data/sample/x_test_task1_phase{phase}.tsv").read_text().splitlines()[1:]
+        path = trained_run.folder / f"submissions/tiny/y_test_task1_phase{phase}_pred.tsv"
         lines = path.read_text().splitlines()
         assert lines[0] == "Integer_id\tImage_id\tProduct_id\tPrdtypecode"
         assert [line.split("\t")[0] for line in lines[1:]] == [line.split("\t")[0] for line in test]
 
 
-def test_scores_cover_every_method_on_both_splits(finished):
-    scores = pd.read_csv(finished.run_root / "scores/scores.csv")
+def test_scores_cover_every_method_on_both_splits(trained_run):
+    scores = pd.read_csv(trained_run.run_root / "scores/scores.csv")
     assert len(scores) == 12 * 2 * 3  # 8 experts, 2 policies, the vote and the soft vote
     assert set(scores["kind"]) == {"text", "image", "joint", "policy", "vote"}
     assert scores["value"].between(0, 1).all()
     assert (scores["n"][scores["split"] == "test"] == 60).all()
 
 
-def test_a_late_checkpoint_of_the_final_epoch_differs_from_nothing_but_its_parent(finished):
-    late = finished.run_root / "experts/dcl_late"
+def test_a_late_checkpoint_of_the_final_epoch_differs_from_nothing_but_its_parent(trained_run):
+    late = trained_run.run_root / "experts/dcl_late"
     assert yaml.safe_load((late / "config.yaml").read_text()) == {
         "kind": "late", "of": "dcl_clean", "epochs_before_end": 0, "image_cache": 48,
     }  # fmt: skip
     assert (late / "model.safetensors").read_bytes() == (
-        finished.run_root / "experts/dcl_clean/late-0.safetensors"
+        trained_run.run_root / "experts/dcl_clean/late-0.safetensors"
     ).read_bytes()
 
 
@@ -83,9 +83,9 @@ def test_a_second_run_changes_nothing(copied):
 
 
 def test_a_changed_setting_redoes_the_expert_and_what_depends_on_it(copied, monkeypatch):
-    page = tiny_page()
-    page["experts"]["cnn_clean"]["train"] = page["experts"]["cnn_clean"]["train"] | {"lr": 0.02}
-    copied.write_page(page)
+    config = tiny_config()
+    config["experts"]["cnn_clean"]["train"] = config["experts"]["cnn_clean"]["train"] | {"lr": 0.02}
+    copied.write_config(config)
     redone = {name for name, state in states(copied, monkeypatch).items() if state != "done"}
     assert redone == {"cnn_clean", "dcl_clean", "dcl_late", "frozen", "one_layer", "two_layers", "vote"}
 
@@ -105,23 +105,23 @@ def test_a_job_that_leaves_the_same_again_makes_nothing_stale_and_another_result
 
 
 def test_a_moved_catalogue_redoes_nothing(copied, monkeypatch):
-    page = tiny_page()
-    page["catalogue"]["root"] = "elsewhere"
+    config = tiny_config()
+    config["catalogue"]["root"] = "elsewhere"
     (copied.folder / "data/sample").rename(copied.folder / "elsewhere")
-    copied.write_page(page)
+    copied.write_config(config)
     assert set(states(copied, monkeypatch).values()) == {"done"}
 
 
 def test_a_changed_table_redoes_everything_and_changed_hardware_nothing(copied, monkeypatch):
-    page = tiny_page() | {"hardware": {"num_workers": 1}}
-    copied.write_page(page)
+    config = tiny_config() | {"hardware": {"num_workers": 1}}
+    copied.write_config(config)
     assert set(states(copied, monkeypatch).values()) == {"done"}
     labels = copied.folder / "data/sample/Y_train.tsv"
     labels.write_text(labels.read_text() + "\n")  # a blank line is read as nothing, but it is another file
     assert set(states(copied, monkeypatch).values()) == {"to do"}
 
 
-def test_training_that_diverges_is_refused_until_its_settings_change(finished, copied, capsys):
+def test_training_that_diverges_is_refused_until_its_settings_change(trained_run, copied, capsys):
     diverging = ("--only", "cnn_raw", "--set", "experts.cnn_raw.train.lr=1e30")
     for _ in range(2):
         with pytest.raises(SystemExit) as exit_:
@@ -129,7 +129,7 @@ def test_training_that_diverges_is_refused_until_its_settings_change(finished, c
         assert exit_.value.code == 2
         assert "in epoch 1: lower experts.cnn_raw.train.lr (1e+30), or begin with" in capsys.readouterr().err
     copied.run("04_train_image.py", "--only", "cnn_raw")
-    weights = (place.run_root / "experts/cnn_raw/model.safetensors" for place in (finished, copied))
+    weights = (workspace.run_root / "experts/cnn_raw/model.safetensors" for workspace in (trained_run, copied))
     assert len({path.read_bytes() for path in weights}) == 1
 
 
@@ -153,19 +153,19 @@ def test_a_missing_need_is_named_with_its_script(copied, capsys):
     assert "one_layer needs tfidf, which is not done: run src/02_train_text.py first" in capsys.readouterr().err
 
 
-def test_the_ens_layout_gives_the_same_table_and_a_valid_submission(finished, place):
-    page = tiny_page()
-    page["catalogue"] |= {"format": "ens"}
-    page["experts"] = {"tfidf": page["experts"]["tfidf"]}
-    page["policies"] = {"one_layer": {"experts": ["tfidf"], "n_folds": 3, "epochs": 2}}
-    del page["denoise"]
-    place.write_page(page)
-    place.run_all()
-    tables = [pd.read_parquet(where.run_root / "catalogue/products.parquet") for where in (finished, place)]
+def test_the_ens_layout_gives_the_same_table_and_a_valid_submission(trained_run, workspace):
+    config = tiny_config()
+    config["catalogue"] |= {"format": "ens"}
+    config["experts"] = {"tfidf": config["experts"]["tfidf"]}
+    config["policies"] = {"one_layer": {"experts": ["tfidf"], "n_folds": 3, "epochs": 2}}
+    del config["denoise"]
+    workspace.write_config(config)
+    workspace.run_all()
+    tables = [pd.read_parquet(where.run_root / "catalogue/products.parquet") for where in (trained_run, workspace)]
     for table in tables:
-        table["image"] = table["image"].str.rsplit("/").str[-1]  # the layouts keep pictures in other folders
+        table["image"] = table["image"].str.rsplit("/").str[-1]  # the layouts keep images in other folders
     pd.testing.assert_frame_equal(*tables)
-    lines = (place.folder / "submissions/tiny/y_test_pred.csv").read_text().splitlines()
+    lines = (workspace.folder / "submissions/tiny/y_test_pred.csv").read_text().splitlines()
     assert lines[0] == ",prdtypecode"
     assert [line.split(",")[0] for line in lines[1:]] == [str(id_) for id_ in range(240, 300)]
 

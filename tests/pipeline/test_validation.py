@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import Place, tiny_page
+from conftest import Workspace, tiny_config
 
 from latefusion.config import CatalogueConfig
 from latefusion.submission import ENS, SIGIR, validate_challenge, validate_predictions, write_submissions
@@ -200,22 +200,22 @@ def test_every_fault_has_words_of_its_own(root, broken, refuse):
 
 
 @pytest.fixture
-def alone(place, root) -> Place:
-    """A page about the challenge's files, with nothing prepared or trained."""
-    page = tiny_page()
-    page["catalogue"] = {"format": "sigir", "root": str(root)}
-    place.write_page(page)
-    return place
+def alone(workspace, root) -> Workspace:
+    """A config about the challenge's files, with nothing prepared or trained."""
+    config = tiny_config()
+    config["catalogue"] = {"format": "sigir", "root": str(root)}
+    workspace.write_config(config)
+    return workspace
 
 
-def accepted(place: Place, capsys, *arguments: str | Path) -> list[str]:
-    place.run("10_validate.py", *map(str, arguments))
+def accepted(workspace: Workspace, capsys, *arguments: str | Path) -> list[str]:
+    workspace.run("10_validate.py", *map(str, arguments))
     return capsys.readouterr().out.splitlines()
 
 
-def complaint(place: Place, capsys, *arguments: str | Path) -> str:
+def complaint(workspace: Workspace, capsys, *arguments: str | Path) -> str:
     with pytest.raises(SystemExit) as stop:
-        place.run("10_validate.py", *map(str, arguments))
+        workspace.run("10_validate.py", *map(str, arguments))
     assert stop.value.code == 2
     return capsys.readouterr().err
 
@@ -240,41 +240,43 @@ def test_what_the_writers_write_is_accepted(alone, root, capsys, layout):
     assert told == [f"ok: submissions/tiny/{path.name} ({n} rows)" for path, n in zip(paths, rows, strict=True)]
 
 
-def test_the_predictions_of_a_table_are_accepted_and_another_tables_are_not(place, capsys):
-    page = {key: value for key, value in tiny_page().items() if key not in ("sample", "denoise")}
-    page["catalogue"] = {"format": "table", "root": "shop", "columns": {"description": None, "image": None}}
-    page["split"] = {"valid_fraction": 0.2, "test_fraction": 0.2}
-    page["experts"] = {"tfidf": {"kind": "tfidf"}}
-    page["policies"] = {"one_layer": {"experts": ["tfidf"], "n_folds": 3}}
-    place.write_page(page)
+def test_the_predictions_of_a_table_are_accepted_and_another_tables_are_not(workspace, capsys):
+    config = {key: value for key, value in tiny_config().items() if key not in ("sample", "denoise")}
+    config["catalogue"] = {"format": "table", "root": "shop", "columns": {"description": None, "image": None}}
+    config["split"] = {"valid_fraction": 0.2, "test_fraction": 0.2}
+    config["experts"] = {"tfidf": {"kind": "tfidf"}}
+    config["policies"] = {"one_layer": {"experts": ["tfidf"], "n_folds": 3}}
+    workspace.write_config(config)
     rows = [f"p{n},lamp {n},{('lamps', 'red tables')[n % 2]}\n" for n in range(40)]
-    write(place.folder / "shop/products.csv", "id,title,label\n" + "".join(rows))
-    assert "run src/09_predict.py first" in complaint(place, capsys)
-    mine = write(place.folder / "mine.tsv", PREDICTIONS_GOOD)
-    assert "what mine.tsv must hold is not known: run src/01_prepare.py first" in complaint(place, capsys, mine)
-    place.run("01_prepare.py")
-    products = pd.read_parquet(place.run_root / "catalogue/products.parquet")
+    write(workspace.folder / "shop/products.csv", "id,title,label\n" + "".join(rows))
+    assert "run src/09_predict.py first" in complaint(workspace, capsys)
+    mine = write(workspace.folder / "mine.tsv", PREDICTIONS_GOOD)
+    assert "what mine.tsv must hold is not known: run src/01_prepare.py first" in complaint(workspace, capsys, mine)
+    workspace.run("01_prepare.py")
+    products = pd.read_parquet(workspace.run_root / "catalogue/products.parquet")
     held_out = products.index[products["split"] == "test"]
     submit(
         CatalogueConfig(format="table", root="shop"),
         dict.fromkeys(held_out, "lamps"),
-        place.folder / "submissions/tiny",
+        workspace.folder / "submissions/tiny",
     )
-    assert accepted(place, capsys) == [f"ok: submissions/tiny/predictions.tsv ({len(held_out)} rows)"]
-    assert "mine.tsv, line 2: id a" in complaint(place, capsys, mine)
-    assert "--codes is for the challenge's files" in complaint(place, capsys, mine, "--codes", mine)
+    assert accepted(workspace, capsys) == [f"ok: submissions/tiny/predictions.tsv ({len(held_out)} rows)"]
+    assert "mine.tsv, line 2: id a" in complaint(workspace, capsys, mine)
+    assert "--codes is for the challenge's files" in complaint(workspace, capsys, mine, "--codes", mine)
 
 
-def test_a_finished_experiments_submission_is_accepted_and_a_broken_one_ends_with_status_2(finished, tmp_path, capsys):
+def test_the_submission_of_a_run_is_accepted_and_a_broken_one_ends_with_status_2(trained_run, tmp_path, capsys):
     names = [f"y_test_task1_phase{phase}_pred.tsv" for phase in (1, 2)]
-    assert [line.split(" (")[0] for line in accepted(finished, capsys)] == [f"ok: submissions/tiny/{n}" for n in names]
-    good = [(finished.folder / "submissions/tiny" / name).read_text() for name in names]
+    assert [line.split(" (")[0] for line in accepted(trained_run, capsys)] == [
+        f"ok: submissions/tiny/{n}" for n in names
+    ]
+    good = [(trained_run.folder / "submissions/tiny" / name).read_text() for name in names]
     broken = write(tmp_path / names[1], re.sub("[0-9]+\n", "9999\n", good[1], count=1))
     intact = write(tmp_path / names[0], good[0])
-    assert f"{names[1]}, line 2: id" in complaint(finished, capsys, broken)
-    assert "has '9999'" in complaint(finished, capsys, broken, intact)
+    assert f"{names[1]}, line 2: id" in complaint(trained_run, capsys, broken)
+    assert "has '9999'" in complaint(trained_run, capsys, broken, intact)
     with pytest.raises(SystemExit):
-        finished.run("10_validate.py", str(broken), str(intact))
+        trained_run.run("10_validate.py", str(broken), str(intact))
     told = capsys.readouterr()
     assert told.out.startswith(f"ok: {intact}")
     assert "Codes that no training product has" in told.err

@@ -39,17 +39,17 @@ def differing_bits(first: int, second: int) -> int:
 
 
 AGAIN = {
-    "worse.jpg": lambda picture, path: picture.save(path, quality=60),
-    "half.jpg": lambda picture, path: picture.resize((250, 210)).save(path, quality=85),
-    "quarter.jpg": lambda picture, path: picture.resize((125, 105)).save(path, quality=85),
-    "larger.jpg": lambda picture, path: picture.resize((1200, 1008)).save(path, quality=85),
-    "lossless.png": lambda picture, path: picture.save(path),
-    "small.webp": lambda picture, path: picture.resize((300, 252)).save(path),
-    "palette.gif": lambda picture, path: picture.save(path, save_all=True, append_images=[picture.rotate(90)]),
-    "cmyk.jpg": lambda picture, path: picture.convert("CMYK").save(path, quality=90),
-    "grey.jpg": lambda picture, path: picture.convert("L").save(path, quality=90),
-    "turned.jpg": lambda picture, path: picture.rotate(90, expand=True).save(path, quality=90, exif=turned_right()),
-    "transparent.png": lambda picture, path: on_nothing(picture).save(path),
+    "worse.jpg": lambda image, path: image.save(path, quality=60),
+    "half.jpg": lambda image, path: image.resize((250, 210)).save(path, quality=85),
+    "quarter.jpg": lambda image, path: image.resize((125, 105)).save(path, quality=85),
+    "larger.jpg": lambda image, path: image.resize((1200, 1008)).save(path, quality=85),
+    "lossless.png": lambda image, path: image.save(path),
+    "small.webp": lambda image, path: image.resize((300, 252)).save(path),
+    "palette.gif": lambda image, path: image.save(path, save_all=True, append_images=[image.rotate(90)]),
+    "cmyk.jpg": lambda image, path: image.convert("CMYK").save(path, quality=90),
+    "grey.jpg": lambda image, path: image.convert("L").save(path, quality=90),
+    "turned.jpg": lambda image, path: image.rotate(90, expand=True).save(path, quality=90, exif=turned_right()),
+    "transparent.png": lambda image, path: on_nothing(image).save(path),
 }
 
 
@@ -59,9 +59,9 @@ def turned_right() -> Image.Exif:
     return exif
 
 
-def on_nothing(picture: Image.Image) -> Image.Image:
-    """The picture without its white border, which is transparent instead; the colours beneath are black."""
-    pixels = np.array(picture.convert("RGBA"))
+def on_nothing(image: Image.Image) -> Image.Image:
+    """The image without its white border, which is transparent instead; the colours beneath are black."""
+    pixels = np.array(image.convert("RGBA"))
     border = np.ones(pixels.shape[:2], bool)
     border[20:-20, 20:-20] = False
     pixels[border] = 0
@@ -69,15 +69,15 @@ def on_nothing(picture: Image.Image) -> Image.Image:
 
 
 @pytest.mark.parametrize("name", AGAIN)
-def test_a_picture_that_was_saved_again_keeps_its_hash(tmp_path, name):
+def test_a_image_that_was_saved_again_keeps_its_hash(tmp_path, name):
     for seed in range(5):
         photograph(seed).save(tmp_path / "first.jpg", quality=92)
         AGAIN[name](photograph(seed), tmp_path / name)
         bits = differing_bits(hash_of(tmp_path, "first.jpg"), hash_of(tmp_path, name))
-        assert bits <= (6 if name == "palette.gif" else 2)  # 256 colours make another picture, if much like it
+        assert bits <= (6 if name == "palette.gif" else 2)  # 256 colours make another image, if much like it
 
 
-def test_different_pictures_have_hashes_far_apart(tmp_path):
+def test_different_images_have_hashes_far_apart(tmp_path):
     for seed in range(30):
         photograph(seed).save(tmp_path / f"{seed}.jpg")
     hashes = hash_images(pd.Series([f"{seed}.jpg" for seed in range(30)]), tmp_path)
@@ -94,7 +94,7 @@ def test_the_same_file_is_named_by_many_products_and_read_in_their_order(tmp_pat
     assert list(hashes.isna()) == [False, False, True, False]
 
 
-def test_flat_missing_and_broken_pictures_have_no_twins(tmp_path):
+def test_flat_missing_and_broken_images_have_no_twins(tmp_path):
     for name, shade in (("white.jpg", 255), ("white_too.jpg", 255), ("grey.png", 128)):
         Image.new("RGB", (300, 300), (shade, shade, shade)).save(tmp_path / name)
     photograph(0).resize((1, 1)).save(tmp_path / "pixel.png")
@@ -151,19 +151,19 @@ def test_titles_that_say_nothing_are_equal_to_none():
     assert list(find_duplicates(products["title"], no_hashes, 0).groups) == [0, 1, 2, 3, 4, 5, 6, 7, 8, 8]
 
 
-def test_groups_are_chained_through_titles_and_pictures_and_counted_by_first_row():
+def test_groups_are_chained_through_titles_and_images_and_counted_by_first_row():
     titles = np.array([5, -1, 5, -1, -1, 0])
-    pictures = np.array([-1, 9, 3, 3, 9, -1])
-    assert list(join(titles, pictures)) == [0, 1, 0, 0, 1, 2]
+    images = np.array([-1, 9, 3, 3, 9, -1])
+    assert list(join(titles, images)) == [0, 1, 0, 0, 1, 2]
     assert list(join(titles)) == [0, 1, 0, 2, 3, 4]
     assert list(join(np.empty(0, dtype=int))) == []
 
 
 def made_up() -> Duplicates:
-    """Titles a a b - c - c -; pictures 0 1 2 - 3 3 0 4, of which 1 is near 2, and 2 near 4."""
+    """Titles a a b - c - c -; images 0 1 2 - 3 3 0 4, of which 1 is near 2, and 2 near 4."""
     titles = np.array([0, 0, 1, -1, 2, -1, 2, -1])
-    pictures = np.array([0, 1, 2, -1, 3, 3, 0, 4])
-    return Duplicates(titles, pictures, np.array([[1, 2], [4, 2]]))
+    images = np.array([0, 1, 2, -1, 3, 3, 0, 4])
+    return Duplicates(titles, images, np.array([[1, 2], [4, 2]]))
 
 
 def test_twins_are_direct_ones_and_groups_go_through_others():
@@ -171,8 +171,8 @@ def test_twins_are_direct_ones_and_groups_go_through_others():
     assert list(made_up().looks[[1, 2, 7]]) == [made_up().looks[1]] * 3
     twins = made_up().twins_in(np.array([0, 1, 0, 1, 1, 0, 0, 0], dtype=bool))
     assert twins["title"].tolist() == [True, True, False, False, True, False, True, False]
-    assert twins["picture"].tolist() == [False, True, True, False, True, True, False, False]  # 7 is near 2, not near 1
-    assert (twins["either"] == twins["title"] | twins["picture"]).all()
+    assert twins["image"].tolist() == [False, True, True, False, True, True, False, False]  # 7 is near 2, not near 1
+    assert (twins["either"] == twins["title"] | twins["image"]).all()
 
 
 def test_the_report_counts_as_by_hand():
@@ -182,16 +182,16 @@ def test_the_report_counts_as_by_hand():
     report = report_duplicates(made_up(), labels, {"stratified": parts, "grouped": one_side})
     assert report["groups"] == {
         "by_title": {"groups": 2, "products": 4, "largest": 2},
-        "by_picture": {"groups": 3, "products": 7, "largest": 3},
+        "by_image": {"groups": 3, "products": 7, "largest": 3},
         "by_either": {"groups": 1, "products": 7, "largest": 7},
     }
     assert report["groups_of_several_labels"] == {"groups": 1, "products": 5}
     assert report["twins_in_train"]["stratified"] == {
-        "valid": {"products": 2, "title": 1, "picture": 0, "either": 1},
-        "test": {"products": 1, "title": 0, "picture": 1, "either": 1},
-        "submit": {"products": 2, "title": 1, "picture": 1, "either": 1},
+        "valid": {"products": 2, "title": 1, "image": 0, "either": 1},
+        "test": {"products": 1, "title": 0, "image": 1, "either": 1},
+        "submit": {"products": 2, "title": 1, "image": 1, "either": 1},
     }
-    assert report["twins_in_train"]["grouped"]["submit"] == {"products": 2, "title": 1, "picture": 2, "either": 2}
+    assert report["twins_in_train"]["grouped"]["submit"] == {"products": 2, "title": 1, "image": 2, "either": 2}
     assert describe_leaks(report, "stratified").startswith("1 of 2 valid products (50.0%) and 1 of 1 held-out test")
 
 
@@ -226,9 +226,9 @@ def test_no_network_of_denoising_sees_a_twin_of_what_it_judges(monkeypatch):
 
 
 @pytest.fixture
-def shop(place):
-    """60 products of two classes: 20 share their title with another, and 20 others their picture."""
-    folder = place.folder / "shop"
+def shop(workspace):
+    """60 products of two classes: 20 share their title with another, and 20 others their image."""
+    folder = workspace.folder / "shop"
     folder.mkdir()
     rows = []
     for number in range(60):
@@ -237,7 +237,7 @@ def shop(place):
         photograph(seed, 200, 200).save(folder / f"{number}.jpg", quality=80 + number % 10)
         rows.append({"id": f"p{number}", "title": title, "label": "ab"[number // 2 % 2], "image": f"{number}.jpg"})
     pd.DataFrame(rows).to_csv(folder / "products.csv", index=False)
-    return place
+    return workspace
 
 
 def shop_page(**split) -> dict:
@@ -255,7 +255,7 @@ def shop_page(**split) -> dict:
 
 @pytest.mark.parametrize("grouped", [True, False])
 def test_preparing_groups_twins_and_tells_what_leaks(shop, monkeypatch, caplog, grouped):
-    shop.write_page(shop_page(group_duplicates=grouped))
+    shop.write_config(shop_page(group_duplicates=grouped))
     with caplog.at_level("INFO"):
         shop.run("01_prepare.py")
     monkeypatch.chdir(shop.folder)
@@ -269,10 +269,10 @@ def test_preparing_groups_twins_and_tells_what_leaks(shop, monkeypatch, caplog, 
     report = json.loads((shop.run_root / "catalogue/duplicates.json").read_text())
     twenty = {"groups": 10, "products": 20, "largest": 2}
     forty = {"groups": 20, "products": 40, "largest": 2}
-    assert report["groups"] == {"by_title": twenty, "by_picture": twenty, "by_either": forty}
+    assert report["groups"] == {"by_title": twenty, "by_image": twenty, "by_either": forty}
     assert report["split"] == ("grouped" if grouped else "stratified")
     leaks = report["twins_in_train"]
-    none = {"title": 0, "picture": 0, "either": 0}
+    none = {"title": 0, "image": 0, "either": 0}
     assert leaks["grouped"] == {"valid": {"products": 18} | none, "test": {"products": 12} | none}
     in_valid, in_test = (leaks["stratified"][part]["either"] for part in ("valid", "test"))
     assert min(in_valid, in_test) > 0
@@ -286,10 +286,10 @@ def test_preparing_groups_twins_and_tells_what_leaks(shop, monkeypatch, caplog, 
 
 
 def test_a_grouped_page_runs_to_its_submission(shop):
-    page = shop_page(group_duplicates=True)
-    page["experts"].pop("cnn")
-    page["policies"]["only"]["experts"] = ["tfidf"]
-    shop.write_page(page)
+    config = shop_page(group_duplicates=True)
+    config["experts"].pop("cnn")
+    config["policies"]["only"]["experts"] = ["tfidf"]
+    shop.write_config(config)
     shop.run_all()
     predictions = pd.read_csv(shop.folder / "submissions/tiny/predictions.tsv", sep="\t")
     assert len(predictions) == 12
@@ -306,7 +306,7 @@ def test_too_few_groups_are_refused_before_the_training(shop, capsys, titles, me
     products = pd.read_csv(shop.folder / "shop/products.csv", index_col="id")
     products["title"] = titles * (60 // len(titles))
     products.assign(image=None).to_csv(shop.folder / "shop/products.csv")
-    shop.write_page(shop_page(group_duplicates=True))
+    shop.write_config(shop_page(group_duplicates=True))
     with pytest.raises(SystemExit):
         shop.run("01_prepare.py")
     assert message in capsys.readouterr().err

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from conftest import Place
+from conftest import Workspace
 
 from latefusion.catalogue.sample import read_label_noise
 from latefusion.config import CnnExpert, Denoise, load_experiment
@@ -79,14 +79,14 @@ def test_a_class_loses_no_more_than_its_share(planted):
     assert len(removed) == len(removed_freely) == round(0.5 * len(free))
 
 
-def test_the_gallery_shows_every_issue_worst_first_by_class_and_needs_no_other_file(finished):
-    issues = pd.read_parquet(finished.run_root / "denoise/label_issues.parquet")
-    page = (finished.run_root / "denoise/label_issues.html").read_text()
-    assert page.count("data:image/jpeg;base64,") == page.count("<img") == len(issues)
-    assert "http" not in page
-    assert page.count("card removed") == issues["removed"].sum()
+def test_the_gallery_shows_every_issue_worst_first_by_class_and_needs_no_other_file(trained_run):
+    issues = pd.read_parquet(trained_run.run_root / "denoise/label_issues.parquet")
+    config = (trained_run.run_root / "denoise/label_issues.html").read_text()
+    assert config.count("data:image/jpeg;base64,") == config.count("<img") == len(issues)
+    assert "http" not in config
+    assert config.count("card removed") == issues["removed"].sum()
     for given, of_class in issues.groupby("given"):
-        section = page.split(f"<h2>{given}: ")[1].split("<h2>")[0]
+        section = config.split(f"<h2>{given}: ")[1].split("<h2>")[0]
         shown = re.findall(r"class='id'>(\w+)<", section)
         assert shown == list(of_class.index)  # most suspicious first
 
@@ -98,9 +98,9 @@ def test_titles_are_text_not_markup():
         index=["1"],
     )  # fmt: skip
     titles = pd.Series({"1": "<script>alert('x')</script>"})
-    page = write_gallery(issues, titles, lambda id_: np.zeros((8, 8, 3), np.uint8), limit=10)
-    assert "<script>" not in page
-    assert "&lt;script&gt;" in page
+    config = write_gallery(issues, titles, lambda id_: np.zeros((8, 8, 3), np.uint8), limit=10)
+    assert "<script>" not in config
+    assert "&lt;script&gt;" in config
 
 
 def test_missing_probabilities_are_refused(planted):
@@ -110,24 +110,24 @@ def test_missing_probabilities_are_refused(planted):
         rank_label_issues(ids, labels, pred_probs, CLASSES, settings())
 
 
-def test_the_report_tells_precision_and_recall_on_the_sample(finished):
-    issues = pd.read_parquet(finished.run_root / "denoise/label_issues.parquet")
-    page = (finished.folder / "submissions/tiny/scores.md").read_text()
-    assert f"{len(issues)} of 180 products of train flagged, the first {issues['removed'].sum()} removed" in page
-    noise = pd.read_csv(finished.folder / "data/sample/hidden/label_noise.csv", dtype="str")["Integer_id"]
+def test_the_report_tells_precision_and_recall_on_the_sample(trained_run):
+    issues = pd.read_parquet(trained_run.run_root / "denoise/label_issues.parquet")
+    config = (trained_run.folder / "submissions/tiny/scores.md").read_text()
+    assert f"{len(issues)} of 180 products of train flagged, the first {issues['removed'].sum()} removed" in config
+    noise = pd.read_csv(trained_run.folder / "data/sample/hidden/label_noise.csv", dtype="str")["Integer_id"]
     hits = issues.index.isin(noise).mean()
-    assert f"Of the flagged: precision {hits:.1%}" in page
-    by_group = re.findall(r"(\d+) of (\d+)[,.]", page.split("wrong of the removed: ")[1].splitlines()[0])
+    assert f"Of the flagged: precision {hits:.1%}" in config
+    by_group = re.findall(r"(\d+) of (\d+)[,.]", config.split("wrong of the removed: ")[1].splitlines()[0])
     assert sum(int(of_group) for _, of_group in by_group) == issues["removed"].sum()
     assert sum(int(wrong) for wrong, _ in by_group) == issues.index[issues["removed"]].isin(noise).sum()
 
 
-def test_other_settings_are_reported_beside_the_published_on_the_same_probabilities(finished, monkeypatch):
-    monkeypatch.chdir(finished.folder)
-    published = load_experiment(finished.page)
+def test_other_settings_are_reported_beside_the_published_on_the_same_probabilities(trained_run, monkeypatch):
+    monkeypatch.chdir(trained_run.folder)
+    published = load_experiment(trained_run.config)
     dataset = read_dataset(published)
     assert "As published" not in describe_label_issues(published, dataset)
-    own = load_experiment(finished.page, ["denoise.rank_by=self_confidence", "denoise.filter_by=both"])
+    own = load_experiment(trained_run.config, ["denoise.rank_by=self_confidence", "denoise.filter_by=both"])
     first, second = describe_label_issues(own, dataset).split("\n\n")
     assert first == describe_label_issues(published, dataset)  # here both read what was found by the published
     assert "This config has rank_by self_confidence, filter_by both; those of configs/sample.yaml were chosen" in second
@@ -146,8 +146,8 @@ def test_other_settings_are_reported_beside_the_published_on_the_same_probabilit
         ("duplicate id", lambda issues: pd.concat([issues, issues[:1]])),
     ],
 )
-def test_damaged_label_issues_are_named(finished, tmp_path, monkeypatch, message, damage):
-    shutil.copytree(finished.run_root / "denoise", tmp_path / "weights/tiny/denoise")
+def test_damaged_label_issues_are_named(trained_run, tmp_path, monkeypatch, message, damage):
+    shutil.copytree(trained_run.run_root / "denoise", tmp_path / "weights/tiny/denoise")
     (tmp_path / "weights/tiny/denoise/job.json").unlink()  # or the hash recorded there would tell already
     path = tmp_path / "weights/tiny/denoise/label_issues.parquet"
     if damage is None:
@@ -156,12 +156,12 @@ def test_damaged_label_issues_are_named(finished, tmp_path, monkeypatch, message
         damage(pd.read_parquet(path)).to_parquet(path)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=rf"denoise/label_issues\.parquet: {message}[\s\S]*rm -r weights/tiny/denoise"):
-        read_label_issues(load_experiment(finished.page))
+        read_label_issues(load_experiment(trained_run.config))
 
 
 @pytest.mark.parametrize("content", [None, b"", b"other,columns\n1,2\n", b"\xff\xfe"])
-def test_a_damaged_list_of_wrong_labels_is_named(finished, tmp_path, content):
-    experiment = load_experiment(finished.page, [f"catalogue.root={tmp_path}"])
+def test_a_damaged_list_of_wrong_labels_is_named(trained_run, tmp_path, content):
+    experiment = load_experiment(trained_run.config, [f"catalogue.root={tmp_path}"])
     (tmp_path / "hidden").mkdir()
     if content is not None:
         (tmp_path / "hidden/label_noise.csv").write_bytes(content)
@@ -169,36 +169,36 @@ def test_a_damaged_list_of_wrong_labels_is_named(finished, tmp_path, content):
         read_label_noise(experiment)
 
 
-def test_cleaning_that_leaves_no_valid_label_is_refused(finished, tmp_path, monkeypatch):
-    monkeypatch.chdir(finished.folder)
-    dataset = read_dataset(load_experiment(finished.page))
-    issues = read_label_issues(load_experiment(finished.page))
+def test_cleaning_that_leaves_no_valid_label_is_refused(trained_run, tmp_path, monkeypatch):
+    monkeypatch.chdir(trained_run.folder)
+    dataset = read_dataset(load_experiment(trained_run.config))
+    issues = read_label_issues(load_experiment(trained_run.config))
     everything = issues.iloc[[0] * len(dataset.products)].set_axis(dataset.products.index).assign(removed=True)
     (tmp_path / "weights/tiny/denoise").mkdir(parents=True)
     everything.to_parquet(tmp_path / "weights/tiny/denoise/label_issues.parquet")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="removed all valid products"):
-        valid_targets(load_experiment(finished.page, ["denoise.clean_valid=true"]), dataset)
+        valid_targets(load_experiment(trained_run.config, ["denoise.clean_valid=true"]), dataset)
 
 
-def test_out_of_fold_probabilities_cover_the_training_products_alone(finished):
-    oof = pd.read_parquet(finished.run_root / "denoise/oof_probs.parquet")
-    products = pd.read_parquet(finished.run_root / "catalogue/products.parquet")
+def test_out_of_fold_probabilities_cover_the_training_products_alone(trained_run):
+    oof = pd.read_parquet(trained_run.run_root / "denoise/oof_probs.parquet")
+    products = pd.read_parquet(trained_run.run_root / "catalogue/products.parquet")
     assert set(oof.index) == set(products.index[products["split"] == "train"])
 
 
-def test_cleaned_validation_products_have_no_say_and_no_score(finished, tmp_path, monkeypatch):
-    shutil.copytree(finished.folder, tmp_path / "copy")
-    place = Place(tmp_path / "copy")
-    page = yaml.safe_load(place.page.read_text())
-    page["denoise"] |= {"clean_valid": True, "remove_fraction": 0.5, "max_class_share": 1.0}
-    page["experts"] = {name: page["experts"][name] for name in ("tfidf", "cnn_clean")}
-    page["policies"] = {"one_layer": page["policies"]["one_layer"] | {"experts": ["tfidf", "cnn_clean"]}}
-    place.write_page(page)
+def test_cleaned_validation_products_have_no_say_and_no_score(trained_run, tmp_path, monkeypatch):
+    shutil.copytree(trained_run.folder, tmp_path / "copy")
+    workspace = Workspace(tmp_path / "copy")
+    config = yaml.safe_load(workspace.config.read_text())
+    config["denoise"] |= {"clean_valid": True, "remove_fraction": 0.5, "max_class_share": 1.0}
+    config["experts"] = {name: config["experts"][name] for name in ("tfidf", "cnn_clean")}
+    config["policies"] = {"one_layer": config["policies"]["one_layer"] | {"experts": ["tfidf", "cnn_clean"]}}
+    workspace.write_config(config)
     for script in ("03_denoise.py", "04_train_image.py", "07_fuse.py", "08_vote.py"):
-        place.run(script)
-    monkeypatch.chdir(place.folder)
-    experiment = load_experiment(place.page)
+        workspace.run(script)
+    monkeypatch.chdir(workspace.folder)
+    experiment = load_experiment(workspace.config)
     dataset = read_dataset(experiment)
     removed = removed_issues(experiment)
     valid = dataset.part("valid")
@@ -208,6 +208,6 @@ def test_cleaned_validation_products_have_no_say_and_no_score(finished, tmp_path
     assert np.array_equal(valid_targets(experiment, dataset) == -1, cleaned)
     assert np.array_equal(_validation(Context(experiment), cleans=True).selection.targets == -1, cleaned)
     assert (_validation(Context(experiment), cleans=False).selection.targets >= 0).all()
-    scores = pd.read_csv(place.run_root / "scores/scores.csv")
+    scores = pd.read_csv(workspace.run_root / "scores/scores.csv")
     assert set(scores.loc[scores["split"] == "valid", "n"]) == {len(valid) - cleaned.sum()}
     assert "denoise" in [need.name for need in plan(experiment)["policies/one_layer"].needs]

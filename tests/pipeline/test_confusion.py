@@ -74,9 +74,9 @@ def test_pairs_come_most_frequent_first_with_their_share_of_the_class():
     assert confused_pairs(np.diag([1, 2]), ["a", "b"]).empty
 
 
-def test_mistakes_are_the_products_that_are_wrong_the_surest_first(finished, monkeypatch):
-    monkeypatch.chdir(finished.folder)
-    experiment = load_experiment(finished.page)
+def test_mistakes_are_the_products_that_are_wrong_the_surest_first(trained_run, monkeypatch):
+    monkeypatch.chdir(trained_run.folder)
+    experiment = load_experiment(trained_run.config)
     results = Results(experiment, read_dataset(experiment))
     vote = Method("vote", "vote", "vote")
     wrong = mistakes(results, vote, "test")

@@ -14,46 +14,48 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import REPOSITORY, TINY_END_TO_END, TINY_FROZEN, Place, tiny_page
+from conftest import REPOSITORY, TINY_END_TO_END, TINY_FROZEN, Workspace, tiny_config
 
 from latefusion.training import loop
 
 EXPERTS = {"04_train_image.py": "cnn", "02_train_text.py": "text", "06_train_joint.py": "joint"}  # by their script
 
 
-def launch(place: Place, script: str, *arguments: str, prefix: tuple[str, ...] = (sys.executable,)) -> subprocess.Popen:
-    command = [*prefix, str(REPOSITORY / "src" / script), "--config", str(place.page), *arguments]
-    return subprocess.Popen(command, cwd=place.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+def launch(
+    workspace: Workspace, script: str, *arguments: str, prefix: tuple[str, ...] = (sys.executable,)
+) -> subprocess.Popen:
+    command = [*prefix, str(REPOSITORY / "src" / script), "--config", str(workspace.config), *arguments]
+    return subprocess.Popen(command, cwd=workspace.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 @pytest.fixture(scope="module")
-def trained_in(tmp_path_factory) -> Callable[[str], Place]:
+def trained_in(tmp_path_factory) -> Callable[[str], Workspace]:
     """Return, by precision, a tiny experiment of a CNN, a transformer and both end to end, trained in one go."""
 
     @cache
-    def trained(precision: str) -> Place:
-        place = Place(tmp_path_factory.mktemp(f"uninterrupted-{precision}"))
-        place.write_page(page_of_four_epochs(precision))
+    def trained(precision: str) -> Workspace:
+        workspace = Workspace(tmp_path_factory.mktemp(f"uninterrupted-{precision}"))
+        workspace.write_config(page_of_four_epochs(precision))
         for script in ("00_draw_sample.py", "01_prepare.py", *EXPERTS):
-            place.run(script)
-        return place
+            workspace.run(script)
+        return workspace
 
     return trained
 
 
 def page_of_four_epochs(precision: str) -> dict:
-    page = tiny_page()
-    cnn, camembert = page["experts"]["cnn_raw"], page["experts"]["camembert"]
-    page["experts"] = {
+    config = tiny_config()
+    cnn, camembert = config["experts"]["cnn_raw"], config["experts"]["camembert"]
+    config["experts"] = {
         "cnn": cnn | {"train": cnn["train"] | {"epochs": 4}},
         "text": camembert | {"train": camembert["train"] | {"epochs": 4, "keep_last": 2}},
     }
     training = TINY_END_TO_END["train"] | {"epochs": 4, "keep_last": 2}
-    page["experts"]["joint"] = TINY_END_TO_END | {"text": "text", "image": "cnn", "train": training}
-    page["policies"] = {"only": {"experts": ["cnn", "text"]}}
-    page["hardware"] |= {"checkpoint_every": 3, "mixed_precision": precision}
-    del page["denoise"]
-    return page
+    config["experts"]["joint"] = TINY_END_TO_END | {"text": "text", "image": "cnn", "train": training}
+    config["policies"] = {"only": {"experts": ["cnn", "text"]}}
+    config["hardware"] |= {"checkpoint_every": 3, "mixed_precision": precision}
+    del config["denoise"]
+    return config
 
 
 @pytest.fixture
@@ -63,20 +65,20 @@ def precision() -> str:
 
 
 @pytest.fixture
-def uninterrupted(trained_in, precision) -> Place:
+def uninterrupted(trained_in, precision) -> Workspace:
     return trained_in(precision)
 
 
 @pytest.fixture
-def untrained(uninterrupted, tmp_path) -> Place:
+def untrained(uninterrupted, tmp_path) -> Workspace:
     """The same experiment before its experts were trained."""
     shutil.copytree(uninterrupted.folder, tmp_path / "copy")
     for expert in EXPERTS.values():
         shutil.rmtree(tmp_path / "copy/weights/tiny/experts" / expert)
-    return Place(tmp_path / "copy")
+    return Workspace(tmp_path / "copy")
 
 
-def results(place: Place, expert: str) -> list[bytes]:
+def results(workspace: Workspace, expert: str) -> list[bytes]:
     names = (
         "model.safetensors",
         "late-0.safetensors",
@@ -84,11 +86,13 @@ def results(place: Place, expert: str) -> list[bytes]:
         "valid_probs.parquet",
         "test_probs.parquet",
     )
-    return [(place.run_root / "experts" / expert / name).read_bytes() for name in names]
+    return [(workspace.run_root / "experts" / expert / name).read_bytes() for name in names]
 
 
-def read_log(place: Place, expert: str) -> list[dict]:
-    return [json.loads(line) for line in (place.run_root / "experts" / expert / "log.jsonl").read_text().splitlines()]
+def read_log(workspace: Workspace, expert: str) -> list[dict]:
+    return [
+        json.loads(line) for line in (workspace.run_root / "experts" / expert / "log.jsonl").read_text().splitlines()
+    ]
 
 
 class Cut(Exception):
@@ -147,7 +151,7 @@ def test_gradient_checkpointing_changes_memory_alone(uninterrupted, untrained, m
 @pytest.mark.parametrize("script", EXPERTS)
 def test_a_killed_process_continues_to_the_same_weights(uninterrupted, untrained, script):
     process = launch(untrained, script)
-    run_dir = untrained.run_root / EXPERTS[script]
+    run_dir = untrained.run_root / "experts" / EXPERTS[script]
     deadline = time.monotonic() + 120
     while not list(run_dir.glob("checkpoints/step-*[0-9]")) and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -159,9 +163,9 @@ def test_a_killed_process_continues_to_the_same_weights(uninterrupted, untrained
     assert results(untrained, EXPERTS[script]) == results(uninterrupted, EXPERTS[script])
 
 
-def launch_two(place: Place, script: str, *arguments: str) -> None:
+def launch_two(workspace: Workspace, script: str, *arguments: str) -> None:
     launcher = (sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", free_port())
-    process = launch(place, script, *arguments, prefix=launcher)
+    process = launch(workspace, script, *arguments, prefix=launcher)
     output, _ = process.communicate(timeout=300)
     assert process.returncode == 0, output
     assert "2 processes" in output
@@ -177,8 +181,8 @@ def test_two_processes_predict_every_product_once(uninterrupted, untrained):
     launch_two(untrained, "04_train_image.py")
     for part in ("valid", "test"):
         one, two = (
-            pd.read_parquet(place.run_root / f"experts/cnn/{part}_probs.parquet")
-            for place in (uninterrupted, untrained)
+            pd.read_parquet(workspace.run_root / f"experts/cnn/{part}_probs.parquet")
+            for workspace in (uninterrupted, untrained)
         )
         assert two.index.equals(one.index)
         assert np.isfinite(two.to_numpy()).all()
@@ -206,7 +210,7 @@ def test_two_processes_train_the_text_expert_as_one_does(untrained, tmp_path, tr
     settings = [word for setting in settings for word in ("--set", setting)]
     shutil.copytree(untrained.folder, tmp_path / "two")
     untrained.run("02_train_text.py", *settings)
-    two = Place(tmp_path / "two")
+    two = Workspace(tmp_path / "two")
     launch_two(two, "02_train_text.py", *settings)
     log, log_of_two = read_log(untrained, "text"), read_log(two, "text")
     assert len(log) == len(log_of_two) == train["epochs"]
@@ -216,7 +220,7 @@ def test_two_processes_train_the_text_expert_as_one_does(untrained, tmp_path, tr
             assert other[key] == pytest.approx(one[key], rel=1e-3), key
     for part in ("valid", "test"):
         one, other = (
-            pd.read_parquet(place.run_root / f"experts/text/{part}_probs.parquet") for place in (untrained, two)
+            pd.read_parquet(workspace.run_root / f"experts/text/{part}_probs.parquet") for workspace in (untrained, two)
         )
         pd.testing.assert_frame_equal(one, other, rtol=1e-2, atol=1e-5)
         assert one.std().max() >= spread
@@ -227,7 +231,7 @@ def test_two_processes_train_on_frozen_features_as_one_does(uninterrupted, tmp_p
     training = {"optimizer": "sgd", "lr": 0.5, "epochs": 4, "batch_size": 31, "gradient_accumulation_steps": 2}
     frozen = TINY_FROZEN | {"text": "text", "image": "cnn", "dropout": 0, "train": training}
     settings = ("--only", "frozen", "--set", f"experts.frozen={json.dumps(frozen)}")
-    one, two = (Place(shutil.copytree(uninterrupted.folder, tmp_path / name)) for name in ("one", "two"))
+    one, two = (Workspace(shutil.copytree(uninterrupted.folder, tmp_path / name)) for name in ("one", "two"))
     one.run("06_train_joint.py", *settings)
     launch_two(two, "06_train_joint.py", *settings)
     for path in one.run_root.glob("cache/features/*/*/part-*.npy"):

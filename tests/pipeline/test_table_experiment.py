@@ -1,0 +1,167 @@
+"""A shop's own table from end to end: texts alone, rare classes, new products without labels, missing images."""
+
+import csv
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import TINY_CNN, Workspace
+
+from latefusion.config import Experiment
+from latefusion.tables.dataset import read_dataset
+
+WORDS = {"lamp": "bright lamp for reading", "shoe": "leather shoe size nine", "mug": "mug for coffee", "one": "unique"}
+SIZES = {"lamp": 40, "shoe": 30, "mug": 3, "one": 1}
+
+
+def write_table(workspace: Workspace, name: str, rows: list[dict]) -> None:
+    path = workspace.folder / "shop" / name
+    path.parent.mkdir(exist_ok=True)
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def products(**more) -> list[dict]:
+    labels = [label for label, size in SIZES.items() for _ in range(size)]
+    return [{"id": f"p{n}", "title": f"{WORDS[label]} {n}", "label": label, **more} for n, label in enumerate(labels)]
+
+
+def config(**columns) -> dict:
+    return {
+        "catalogue": {
+            "format": "table",
+            "root": "shop",
+            "columns": {"label": "label", "description": None, "image": None} | columns,
+        },
+        "split": {"valid_fraction": 0.25, "test_fraction": 0.25},
+        "experts": {"tfidf": {"kind": "tfidf", "min_df": 1}},
+        "policies": {"only": {"experts": ["tfidf"], "n_folds": 3, "epochs": 20, "batch_size": 4}},
+    }
+
+
+def test_texts_alone_with_rare_classes_give_predictions_and_scores(workspace):
+    write_table(workspace, "products.csv", products())
+    workspace.write_config(config())
+    workspace.run_all()
+    predictions = pd.read_csv(workspace.folder / "submissions/tiny/predictions.tsv", sep="\t")
+    table = pd.read_parquet(workspace.run_root / "catalogue/products.parquet")
+    assert set(predictions["id"]) == set(table.index[table["split"] == "test"])
+    assert set(table.loc[table["split"] == "train", "label"]) == set(SIZES)
+    scores = pd.read_csv(workspace.run_root / "scores/scores.csv").set_index(["method", "split", "metric"])["value"]
+    assert scores["tfidf", "test", "accuracy"] > 0.9
+
+
+def test_new_products_are_predicted_beside_the_held_out_ones(workspace):
+    write_table(workspace, "products.csv", products())
+    write_table(
+        workspace, "new.csv", [{"id": "n1", "title": "another leather shoe"}, {"id": "n2", "title": "reading lamp"}]
+    )
+    experiment = config()
+    experiment["catalogue"]["test_products"] = "new.csv"
+    workspace.write_config(experiment)
+    workspace.run_all()
+    predictions = pd.read_csv(workspace.folder / "submissions/tiny/predictions.tsv", sep="\t", index_col="id")["label"]
+    assert predictions["n1"] == "shoe"
+    assert predictions["n2"] == "lamp"
+    scores = pd.read_csv(workspace.run_root / "scores/scores.csv")
+    assert (scores.loc[scores["split"] == "test", "n"] == len(predictions) - 2).all()
+
+
+def test_rows_without_a_label_are_predicted(workspace):
+    rows = products()
+    rows[2]["label"], rows[45]["label"] = "", " "
+    write_table(workspace, "products.csv", rows)
+    workspace.write_config(config() | {"split": {"valid_fraction": 0.25}})
+    workspace.run_all()
+    predictions = pd.read_csv(workspace.folder / "submissions/tiny/predictions.tsv", sep="\t", index_col="id")["label"]
+    assert predictions.to_dict() == {"p2": "lamp", "p45": "shoe"}
+
+
+def test_tables_are_named_relative_to_the_root_and_may_lie_beside_it(workspace, capsys):
+    write_table(workspace, "products.csv", products())
+    experiment = config()
+    experiment["catalogue"]["products"] = str(workspace.folder / "shop/products.csv")
+    workspace.write_config(experiment)
+    with pytest.raises(SystemExit):
+        workspace.run("01_prepare.py")
+    assert "catalogue.products" in (error := capsys.readouterr().err)
+    assert "name the table as seen from catalogue.root" in error
+    workspace.run("01_prepare.py", "--set", "catalogue.products=../shop/products.csv")
+    assert (workspace.run_root / "catalogue/products.parquet").is_file()
+
+
+@pytest.fixture
+def illustrated(workspace) -> Workspace:
+    """Lamps are white and shoes black; two images are broken, and some products have none."""
+    rows = products(image="")
+    for row in rows[:-8]:
+        row["image"] = f"{row['id']}.jpg"
+        shade = 220 if row["label"] == "lamp" else 30
+        image = np.full((40, 40, 3), shade, np.uint8)
+        (workspace.folder / "shop").mkdir(exist_ok=True)
+        cv2.imwrite(str(workspace.folder / "shop" / row["image"]), image)
+    (workspace.folder / "shop/p1.jpg").write_bytes(b"")
+    (workspace.folder / "shop/p2.jpg").unlink()
+    write_table(workspace, "products.csv", rows)
+    return workspace
+
+
+def test_broken_images_stop_the_run_by_name_or_are_kept_as_none(illustrated, capsys):
+    experiment = config(image="image")
+    experiment["experts"]["cnn"] = TINY_CNN
+    experiment["policies"]["only"]["experts"] = ["tfidf", "cnn"]
+    illustrated.write_config(experiment)
+    with pytest.raises(SystemExit):
+        illustrated.run("01_prepare.py")
+    error = capsys.readouterr().err
+    assert "products.csv, line 3: id p1: p1.jpg: empty file" in error
+    assert "products.csv, line 4: id p2: p2.jpg: missing" in error
+    illustrated.run_all("--set", "catalogue.bad_images=keep")
+    issues = pd.read_csv(illustrated.run_root / "catalogue/image_issues.csv", index_col="id")
+    assert set(issues.index) == {"p1", "p2"}
+    table = pd.read_parquet(illustrated.run_root / "catalogue/products.parquet")
+    assert table["image"].isna().sum() == 10
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"split": {"valid_fraction": 0.2}}, "there is nothing to predict"),
+        ({"split": {"valid_fraction": 0.02, "test_fraction": 0.2}}, "1 valid products for 3 folds"),
+        ({"split": {"valid_fraction": 0.0, "test_fraction": 0.2}}, "the split leaves no valid products"),
+    ],
+)
+def test_what_would_fail_after_the_training_is_refused_before_it(workspace, capsys, change, message):
+    write_table(workspace, "products.csv", products())
+    workspace.write_config(config() | change)
+    with pytest.raises(SystemExit):
+        workspace.run("01_prepare.py")
+    assert message in capsys.readouterr().err
+
+
+def test_image_experts_without_any_image_are_refused(workspace, capsys):
+    write_table(workspace, "products.csv", products())
+    experiment = config()
+    experiment["experts"]["cnn"] = TINY_CNN
+    workspace.write_config(experiment)
+    with pytest.raises(SystemExit):
+        workspace.run("01_prepare.py")
+    assert "experts.cnn: no train product has an image to learn from" in capsys.readouterr().err
+
+
+def test_a_split_column_is_obeyed_and_its_unlabelled_test_rows_are_predicted(workspace, monkeypatch):
+    rows = products()
+    for number, row in enumerate(rows):
+        row["part"] = "train" if row["label"] == "one" else ("train", "valid", "test")[number % 3]
+    rows[2]["label"] = ""
+    write_table(workspace, "products.csv", rows)
+    workspace.write_config(config(split="part"))
+    workspace.run_all()
+    monkeypatch.chdir(workspace.folder)
+    dataset = read_dataset(Experiment.model_validate({"name": "tiny"} | config(split="part")))
+    given = {row["id"]: row["part"] for row in rows}
+    assert {id_: "test" if split == "submit" else split for id_, split in dataset.products["split"].items()} == given
+    assert dataset.products.loc["p2", "split"] == "submit"
