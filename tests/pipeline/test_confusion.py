@@ -83,6 +83,6 @@ def test_mistakes_are_the_products_that_are_wrong_the_surest_first(trained_run, 
     preds, targets = results.preds(vote, "test"), results.targets["test"]
     assert len(wrong) == (preds != targets).sum() > 0
     assert wrong["confidence"].is_monotonic_decreasing
-    rows = results.dataset.evaluation_parts["test"].index.get_indexer(wrong.index)
+    rows = results.dataset.evaluation_splits["test"].index.get_indexer(wrong.index)
     assert [results.dataset.classes[number] for number in preds[rows]] == wrong["decided"].tolist()
     assert [results.dataset.classes[number] for number in targets[rows]] == wrong["label"].tolist()

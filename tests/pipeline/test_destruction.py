@@ -192,7 +192,7 @@ def test_a_batch_holds_both_copies_and_where_each_tile_came_from(trained_run, mo
     experiment = load_experiment(trained_run.config, [f"experts.dcl_clean.location_targets={targets}"])
     context = Context(experiment)
     expert = experiment.experts["dcl_clean"]
-    products = context.dataset.part("train")[:20]
+    products = context.dataset.select("train")[:20]
     dataset = dcl.build(context, expert, context.experiment.expert_dir("dcl_clean")).train_set(products)
     for index, target in enumerate(context.dataset.targets(products)):
         item = dataset[(index, 0)]

@@ -123,7 +123,7 @@ def test_of_a_frozen_joint_expert_only_the_head_is_trained_and_kept(open_context
     context = open_context()
     network = build_network(context, "frozen")
     assert isinstance(network.model, FusionHead)
-    network.model(**first_batch(network, context.dataset.part("train")[:8]))["loss"].backward()
+    network.model(**first_batch(network, context.dataset.select("train")[:8]))["loss"].backward()
     trained_parameters = {id(parameter) for group in network.param_groups for parameter in group["params"]}
     for name, parameter in network.model.named_parameters():
         assert name.startswith(("fusion.", "head."))
@@ -177,14 +177,14 @@ def test_a_retrained_expert_gets_new_features_and_the_old_ones_go(copied, open_c
     assert not after["camembert"] & before["camembert"]
     assert after["dcl_clean"] == before["dcl_clean"]
     context = open_context(lower[1], workspace=copied)
-    products = context.dataset.part("valid")
+    products = context.dataset.select("valid")
     directly = pooled_features(context, trained(context, "camembert"), products, 32)
     assert np.allclose(read(open_features(context, "camembert"), products), directly, atol=1e-5)
 
 
 def test_features_belong_to_ids_whatever_the_products_order(open_context, copied):
     context = open_context(workspace=copied)
-    store, products = open_features(context, "dcl_clean"), context.dataset.part("valid")
+    store, products = open_features(context, "dcl_clean"), context.dataset.select("valid")
     in_order, turned = (read(store, of) for of in (products, products[::-1]))
     assert np.array_equal(turned, in_order[::-1])
     dataset = FeatureDataset(store, store, products[::-1])
@@ -254,7 +254,7 @@ def test_end_to_end_on_a_second_stage_starts_from_the_first(open_context, copied
 def test_end_to_end_both_networks_and_the_head_learn_each_at_its_rate(open_context):
     context = open_context("experts.end_to_end.image_lr_factor=3", "experts.end_to_end.head_lr_factor=5")
     network = build_network(context, "end_to_end")
-    network.model(**first_batch(network, context.dataset.part("train")[:8]))["loss"].backward()
+    network.model(**first_batch(network, context.dataset.select("train")[:8]))["loss"].backward()
     assert all(parameter.grad is not None for parameter in network.model.parameters())
     factors = {}
     for group in network.param_groups:
@@ -269,7 +269,7 @@ def test_end_to_end_both_networks_and_the_head_learn_each_at_its_rate(open_conte
 
 def test_end_to_end_reads_what_its_two_experts_read(open_context):
     context = open_context()
-    products = context.dataset.part("train")[:12]
+    products = context.dataset.select("train")[:12]
     joint, text, image = (build_network(context, name) for name in ("end_to_end", "camembert", "cnn_raw"))
     dataset, texts, images = (network.train_set(products) for network in (joint, text, image))
     assert np.array_equal(dataset.lengths, texts.lengths)
@@ -292,7 +292,7 @@ def test_end_to_end_reads_what_its_two_experts_read(open_context):
 
 def test_a_joint_expert_too_can_be_trained_without_the_label_issues(open_context):
     context = open_context("experts.frozen.train_on=clean")
-    products = context.dataset.part("train")
+    products = context.dataset.select("train")
     issues = pd.read_parquet(context.experiment.run_root / "denoise" / "label_issues.parquet")
     removed = set(products.index) - set(build_network(context, "frozen").trains_on(products).index)
     assert removed == set(issues.index[issues["removed"]])

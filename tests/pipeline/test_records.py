@@ -11,7 +11,7 @@ from conftest import Workspace, record_again
 
 from latefusion.config import Experiment, Split
 from latefusion.plan.planning import plan
-from latefusion.plan.records import attempt_of, describe_results, read_record, sound
+from latefusion.plan.records import attempt_of, describe_results, read_record, verified
 from latefusion.steps.listing import describe
 from latefusion.steps.prepare import _contents
 from latefusion.utils.errors import InputError
@@ -113,11 +113,11 @@ def test_results_leave_out_what_differs_from_run_to_run(tmp_path):
 
 def test_files_of_a_job_under_way_are_not_checked_and_others_must_be_recorded(tmp_path):
     write_json(tmp_path / "job.json", RECORD | {"run": None})
-    assert sound(tmp_path, "anything") == tmp_path / "anything"
+    assert verified(tmp_path, "anything") == tmp_path / "anything"
     (tmp_path / "stranger").write_text("x")
     write_json(tmp_path / "job.json", RECORD)
     with pytest.raises(InputError, match="stranger is not one of its files"):
-        sound(tmp_path, "stranger")
+        verified(tmp_path, "stranger")
 
 
 def test_folders_of_a_job_share_its_token(tmp_path):

@@ -104,7 +104,7 @@ def test_sigir_becomes_the_canonical_table(tmp_path):
     products = read_catalogue(sigir(write(tmp_path, SIGIR)))
     assert list(products.index) == ["0", "1", "2", "8", "7", "9"]
     assert products.index.name == "id"
-    assert list(products.columns) == ["title", "description", "image", "label", "split", "place"]
+    assert list(products.columns) == ["title", "description", "image", "label", "split", "location"]
     assert set(products.dtypes.astype(str)) == {"str"}
     assert cells(products["title"])[:3] == ['Table 5" "ronde"', "NA", "null"]
     assert cells(products["description"]) == ["<p>Bois</p>", None, None, None, "de cartes", None]
@@ -420,7 +420,7 @@ def gallery(tmp_path_factory) -> Path:
 
 def some_products(images: list[str | None], split: str | None = None) -> pd.DataFrame:
     ids = pd.Index([f"p{n}" for n in range(len(images))], name="id", dtype="str")
-    columns = {"title": "x", "image": images, "split": split, "place": "products.csv, line 2"}
+    columns = {"title": "x", "image": images, "split": split, "location": "products.csv, line 2"}
     return pd.DataFrame(columns, index=ids, dtype="str")
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from latefusion.utils.files import whole, write_text
+from latefusion.utils.files import atomic_write, write_text
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_partial_one(tmp_path):
@@ -10,7 +10,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_partial_one(tmp_path):
     write_text(path, "old")
 
     def write_half():
-        with whole(path) as partial:
+        with atomic_write(path) as partial:
             partial.write_text("half")
             raise OSError("disk full")
 

@@ -11,7 +11,7 @@ from latefusion.config import Split
 from latefusion.fusion.rules import combine
 from latefusion.tables.artifacts import read_facts, read_parquet
 from latefusion.tables.dataset import Dataset
-from latefusion.tables.predictions import read_decisions, read_preds, write_decisions
+from latefusion.tables.predictions import read_predictions, read_preds, write_predictions
 from latefusion.tables.probabilities import read_probs, write_probs
 from latefusion.utils.errors import InputError
 
@@ -65,8 +65,8 @@ def test_a_confidence_is_never_more_than_one(tmp_path, dataset):
     naive = sum(np.float32(0.1) * table for table in certain)
     assert naive.max() > 1
     for probs in (naive, combine("mean", certain, np.full(10, 0.1, dtype=np.float32))):
-        write_decisions(tmp_path / "mean", "test", IDS, probs.argmax(axis=1), probs, CLASSES)
-        assert read_decisions(tmp_path / "mean", "test", dataset)["confidence"].tolist() == [1, 1, 1]
+        write_predictions(tmp_path / "mean", "test", IDS, probs.argmax(axis=1), probs, CLASSES)
+        assert read_predictions(tmp_path / "mean", "test", dataset)["confidence"].tolist() == [1, 1, 1]
         assert read_preds(tmp_path / "mean", "test", dataset).tolist() == [1, 0, 0]
 
 
@@ -136,7 +136,7 @@ def test_any_damage_is_an_input_error_or_none(written):
 )
 def test_changed_decisions_are_refused(tmp_path, dataset, message, damage):
     """A label that is no class would count as unknown, and nobody would notice."""
-    write_decisions(tmp_path, "test", IDS, PROBS.argmax(axis=1), PROBS, CLASSES)
+    write_predictions(tmp_path, "test", IDS, PROBS.argmax(axis=1), PROBS, CLASSES)
     change(tmp_path / "test_preds.parquet", damage)
     with pytest.raises(InputError, match=f"test_preds.parquet: .*{message}"):
         read_preds(tmp_path, "test", dataset)

@@ -1,6 +1,6 @@
 """One table out of any layout.
 
-Index `id`; columns `title`, `description`, `image` (relative to the catalogue's root), `label`, `split` and `place`
+Index `id`; columns `title`, `description`, `image` (relative to the catalogue's root), `label`, `split` and `location`
 ("products.csv, line 12", for errors), all of pandas' `str` dtype, in the order of the files. Missing: no description,
 no image, no label (split `submit`), and a split still to be drawn.
 """
@@ -27,7 +27,7 @@ def read_catalogue(catalogue: CatalogueConfig) -> pd.DataFrame:
     check_carriage_returns(rows)
     check_titles(rows)
     check_spellings(rows)
-    products = rows.assign(place=rows.index).set_index("id")[[*COLUMNS, "place"]].astype("str")
+    products = rows.assign(location=rows.index).set_index("id")[[*COLUMNS, "location"]].astype("str")
     return products.assign(
         description=products["description"].mask(_says_nothing(products["description"])),
         **{column: products[column].mask(is_blank(products[column])) for column in ("image", "label", "split")},

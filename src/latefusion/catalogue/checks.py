@@ -1,4 +1,4 @@
-"""Checks every layout shares. Rows are indexed by their place in a file, so each complaint says where to look."""
+"""Checks every layout shares. Rows are indexed by their location in a file, so each complaint says where to look."""
 
 import pandas as pd
 
@@ -6,9 +6,9 @@ from latefusion.utils.errors import list_problems
 
 
 def refuse(problems: pd.Series, headline: str, advice: str) -> None:
-    """Raise one error that lists all problems (text by place), if there are any."""
+    """Raise one error that lists all problems (text by location), if there are any."""
     if len(problems):
-        raise list_problems(headline, [f"{place}: {text}" for place, text in problems.items()], advice)
+        raise list_problems(headline, [f"{location}: {text}" for location, text in problems.items()], advice)
 
 
 def is_blank(cells: pd.Series) -> pd.Series:

@@ -24,7 +24,7 @@ MAX_CELL = 100_000_000  # characters; Python's own limit of 131,072 is less than
 def read_delimited(
     path: Path, delimiter: str, columns: list[str] | None = None, *, quoted: bool | None = None
 ) -> pd.DataFrame:
-    """Return `columns`, by default all, as text, indexed by place ("products.csv, line 12"); the first is the id.
+    """Return `columns`, by default all, as text, indexed by location ("products.csv, line 12"); the first is the id.
 
     `quoted`: False, quotation marks are text; True, they quote; None, they quote, but cells that seem to have swallowed
     rows are refused.
@@ -77,11 +77,11 @@ def _quoted_records(path: Path, lines: list[str], delimiter: str) -> Iterator[Re
             if cells:
                 yield Record(start + 1, lines[start:end], cells)
     except csv.Error as error:
-        place = f"{path}, line {end + 1}"
+        location = f"{path}, line {end + 1}"
         if "field larger" in str(error):
             advice = "is a quotation mark not closed? Otherwise shorten the cell."
-            raise InputError(f"{place}: a cell of more than {MAX_CELL:,} characters; {advice}") from None
-        raise InputError(f"{place}: the quotes do not match ({error}). {QUOTING_ADVICE}") from None
+            raise InputError(f"{location}: a cell of more than {MAX_CELL:,} characters; {advice}") from None
+        raise InputError(f"{location}: the quotes do not match ({error}). {QUOTING_ADVICE}") from None
 
 
 def _require_width(path: Path, body: list[Record], width: int) -> None:

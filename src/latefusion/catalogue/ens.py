@@ -25,7 +25,7 @@ LABEL_COLUMNS = {"": "id", "prdtypecode": "label"}
 
 
 def read_ens(catalogue: CatalogueConfig) -> pd.DataFrame:
-    """Return training products, then those to be predicted, indexed by place."""
+    """Return training products, then those to be predicted, indexed by location."""
     train = read_products(find_file(catalogue.root, "X_train_update.csv"))
     label_file = find_file(catalogue.root, LABEL_FILE)
     labels = read_labels(label_file)

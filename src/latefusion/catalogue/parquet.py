@@ -31,7 +31,7 @@ READABLE = (
 
 
 def read_parquet(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
-    """Read `columns`, by default all, as strings, indexed by place ("products.parquet, row 12", the first row is 1).
+    """Read `columns`, by default all, as strings, indexed by location ("products.parquet, row 12", the first row is 1).
 
     Raises InputError for a damaged file, for missing columns, and for columns that hold neither text nor numbers.
     """

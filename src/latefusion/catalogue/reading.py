@@ -1,6 +1,6 @@
-"""Find the files of a catalogue, and read tables by their ending: every cell text, each row indexed by its place.
+"""Find the files of a catalogue, and read tables by their ending: every cell text, each row indexed by its location.
 
-A place is what an editor shows, "X_train.tsv, line 12" ("row" for Parquet), so every later check can say where a
+A location is what an editor shows, "X_train.tsv, line 12" ("row" for Parquet), so every later check can say where a
 problem is.
 """
 

@@ -26,7 +26,7 @@ LABEL_COLUMNS = {"Integer_id": "id", "Image_id": "image_id", "Product_id": "prod
 
 
 def read_sigir(catalogue: CatalogueConfig) -> pd.DataFrame:
-    """Return training products, then those to be predicted, indexed by place."""
+    """Return training products, then those to be predicted, indexed by location."""
     train = read_products(find_file(catalogue.root, "X_train.tsv"))
     label_file = find_file(catalogue.root, LABEL_FILE)
     labels = read_labels(label_file)

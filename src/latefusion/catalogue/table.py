@@ -16,7 +16,7 @@ SPLITS = ["train", "valid", "test"]
 
 
 def read_table(catalogue: CatalogueConfig) -> pd.DataFrame:
-    """Return the products, then those of `test_products`, indexed by place.
+    """Return the products, then those of `test_products`, indexed by location.
 
     Products without a label are to be predicted; where a split column places products, only test may lack labels.
     """

@@ -26,7 +26,7 @@ from latefusion.experts.training import fit_network
 from latefusion.metrics.f1 import macro_f1
 from latefusion.tables.probabilities import read_probs, write_probs
 from latefusion.training.checkpoint import best_weights
-from latefusion.utils.files import whole, write_json, write_text
+from latefusion.utils.files import atomic_write, write_json, write_text
 from latefusion.utils.seeds import derive_seed
 from latefusion.utils.weights import load_weights
 
@@ -37,14 +37,14 @@ def denoise(context: Context) -> None:
     """Find label issues among the products that have an image, and mark the ones to remove."""
     settings, dataset = context.experiment.denoise, context.dataset
     run_dir, images = context.experiment.run_root / "denoise", context.images  # all processes open these together
-    products = training_products(context, dataset.part(*settings.splits), "all")
+    products = training_products(context, dataset.select(*settings.splits), "all")
     targets = dataset.targets(products)
     pred_probs = _out_of_fold_probs(context, products)
     if not context.accelerator.is_main_process:
         return
     write_probs(run_dir / "oof_probs.parquet", products.index, pred_probs, dataset.classes)
     issues = rank_label_issues(products.index, targets, pred_probs, dataset.classes, settings)
-    with whole(run_dir / "label_issues.parquet") as partial:
+    with atomic_write(run_dir / "label_issues.parquet") as partial:
         issues.to_parquet(partial)
     html = write_gallery(issues, products["title"], lambda id_: images.read(id_, THUMBNAIL), settings.gallery)
     write_text(run_dir / "label_issues.html", html)

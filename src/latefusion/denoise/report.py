@@ -5,7 +5,7 @@ import pandas as pd
 from latefusion.catalogue.sample import read_label_noise, read_sample_facts
 from latefusion.config import Denoise, Experiment
 from latefusion.denoise.ranking import rank_label_issues
-from latefusion.plan.records import sound
+from latefusion.plan.records import verified
 from latefusion.tables.dataset import Dataset
 from latefusion.tables.label_issues import read_label_issues
 from latefusion.tables.probabilities import read_probs
@@ -18,7 +18,7 @@ def describe_label_issues(experiment: Experiment, dataset: Dataset) -> str:
     """Return what was flagged and removed, in Markdown; on the sample with precision and recall, by two settings."""
     issues = read_label_issues(experiment)
     splits = experiment.denoise.splits
-    products = dataset.part(*splits)
+    products = dataset.select(*splits)
     checked = products[products["image"].notna()]
     summary = (
         f"Label issues: {len(issues)} of {len(checked)} products of {' and '.join(splits)} flagged, the first "
@@ -44,7 +44,7 @@ def _differs_from_published(settings: Denoise) -> bool:
 
 def _as_published(experiment: Experiment, dataset: Dataset, checked: pd.DataFrame, wrong: pd.Index) -> str:
     """Tell what the published way to rank and filter finds by the same out-of-fold probabilities."""
-    path = sound(experiment.run_root / "denoise", "oof_probs.parquet")
+    path = verified(experiment.run_root / "denoise", "oof_probs.parquet")
     pred_probs = read_probs(path, checked.index, dataset.classes)
     settings = experiment.denoise.model_copy(update=PUBLISHED)
     issues = rank_label_issues(checked.index, dataset.targets(checked), pred_probs, dataset.classes, settings)

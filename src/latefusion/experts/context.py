@@ -33,7 +33,7 @@ class Context:
 
     def write_outputs(self, run_dir: Path, probs: dict[str, np.ndarray], facts: dict) -> None:
         """Write an expert's `<split>_probs.parquet` and `metrics.json`: its validation scores and further facts."""
-        splits = self.dataset.evaluation_parts
+        splits = self.dataset.evaluation_splits
         for split, products in splits.items():
             write_probs(run_dir / f"{split}_probs.parquet", products.index, probs[split], self.dataset.classes)
         scores = valid_scores(self.dataset.targets(splits["valid"]), probs["valid"].argmax(axis=1))

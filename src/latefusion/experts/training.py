@@ -15,7 +15,7 @@ from latefusion.experts.context import Context
 from latefusion.experts.kinds import build_network
 from latefusion.experts.network import Network, predict_products
 from latefusion.metrics.selection import CrossSelection
-from latefusion.plan.records import sound
+from latefusion.plan.records import verified
 from latefusion.tables.label_issues import valid_targets
 from latefusion.training.checkpoint import best_weights, late_weights
 from latefusion.training.loaders import Data
@@ -28,7 +28,7 @@ def train_network(context: Context, name: str) -> None:
     run_dir, expert = context.experiment.expert_dir(name), context.experiment.experts[name]
     network = build_network(context, expert, run_dir)
     fitted = fit_network(
-        context, network, context.dataset.part("train"), _validation(context, cleans=expert.cleans),
+        context, network, context.dataset.select("train"), _validation(context, cleans=expert.cleans),
         training=expert.train, run_dir=run_dir, name=name,
     )  # fmt: skip
     best = best_weights(run_dir, fitted.progress)
@@ -43,9 +43,9 @@ def train_late(context: Context, name: str) -> None:
     parent, parent_dir = context.experiment.experts[late.of], context.experiment.expert_dir(late.of)
     network = build_network(context, parent, parent_dir)
     late_file = late_weights(parent_dir, late.epochs_before_end)
-    load_weights(network.model, sound(late_file.parent, late_file.name))
+    load_weights(network.model, verified(late_file.parent, late_file.name))
     batch_size = parent.train.batch_size
-    probs = {part: _predict(context, network, part, batch_size) for part in context.dataset.evaluation_parts}
+    probs = {split: _predict(context, network, split, batch_size) for split in context.dataset.evaluation_splits}
     _leave(context, name, network, probs, {"of": late.of, "epochs_before_end": late.epochs_before_end})
 
 
@@ -60,7 +60,7 @@ class Validation:
 def _validation(context: Context, *, cleans: bool) -> Validation:
     """Return the validation products; where the expert cleans, removed label issues do not count."""
     dataset = context.dataset
-    products = dataset.part("valid")
+    products = dataset.select("valid")
     targets = valid_targets(context.experiment, dataset) if cleans else dataset.targets(products)
     return Validation(products, CrossSelection(targets, dataset.choosing_folds(), len(dataset.classes)))
 
@@ -94,8 +94,8 @@ def fit_network(
     )  # fmt: skip
 
 
-def _predict(context: Context, network: Network, part: str, batch_size: int) -> np.ndarray:
-    return predict_products(context, network, context.dataset.evaluation_parts[part], batch_size)
+def _predict(context: Context, network: Network, split: str, batch_size: int) -> np.ndarray:
+    return predict_products(context, network, context.dataset.evaluation_splits[split], batch_size)
 
 
 def _leave(context: Context, name: str, network: Network, probs: dict[str, np.ndarray], facts: dict) -> None:

@@ -13,8 +13,8 @@ from latefusion.metrics.f1 import valid_scores
 from latefusion.plan.jobs import Job
 from latefusion.tables.dataset import Dataset
 from latefusion.tables.label_issues import valid_targets
-from latefusion.tables.predictions import write_decisions
-from latefusion.tables.probabilities import read_part_probs
+from latefusion.tables.predictions import write_predictions
+from latefusion.tables.probabilities import read_split_probs
 from latefusion.utils.files import write_json
 
 logger = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class PolicyTrainer:
         return self.experiment.policies[name]
 
     def _read(self, split: str, expert: str) -> np.ndarray:
-        return read_part_probs(self.experiment.expert_dir(expert), split, self.dataset)
+        return read_split_probs(self.experiment.expert_dir(expert), split, self.dataset)
 
     def inputs(self, name: str) -> FusionInputs:
         """Return what a policy learns from."""
@@ -63,11 +63,11 @@ class PolicyTrainer:
         """Fit a policy and leave its run folder: decisions on validation (out of fold) and test products."""
         fitted = self.fit(job.name)
         oof_preds = fitted.oof_probs.argmax(axis=1)
-        parts, classes = self.dataset.evaluation_parts, self.dataset.classes
-        write_decisions(job.run_dir, "valid", parts["valid"].index, oof_preds, fitted.oof_probs, classes)
+        splits, classes = self.dataset.evaluation_splits, self.dataset.classes
+        write_predictions(job.run_dir, "valid", splits["valid"].index, oof_preds, fitted.oof_probs, classes)
         test_tables = tuple(self._read("test", expert) for expert in self._policy(job.name).experts)
         preds, probs = decide(fitted, test_tables)
-        write_decisions(job.run_dir, "test", parts["test"].index, preds, probs, classes)
+        write_predictions(job.run_dir, "test", splits["test"].index, preds, probs, classes)
         fitted.save(job.run_dir)
         scores = valid_scores(self.targets, oof_preds)
         write_json(job.run_dir / "metrics.json", scores | fitted.facts | self._temperatures(fitted.inputs))

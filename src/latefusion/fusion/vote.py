@@ -5,8 +5,8 @@ import numpy as np
 from latefusion.config import Experiment
 from latefusion.plan.jobs import Job
 from latefusion.tables.dataset import Dataset
-from latefusion.tables.predictions import read_preds, write_decisions
-from latefusion.tables.probabilities import read_part_probs
+from latefusion.tables.predictions import read_preds, write_predictions
+from latefusion.tables.probabilities import read_split_probs
 
 
 def majority_vote(preds: np.ndarray, summed: np.ndarray) -> np.ndarray:
@@ -22,16 +22,16 @@ def majority_vote(preds: np.ndarray, summed: np.ndarray) -> np.ndarray:
 
 def vote(experiment: Experiment, dataset: Dataset, job: Job) -> None:
     """Let the members vote on validation and test products."""
-    for part, products in dataset.evaluation_parts.items():
-        preds, summed = member_decisions(experiment, dataset, experiment.vote_members, part)
+    for split, products in dataset.evaluation_splits.items():
+        preds, summed = member_decisions(experiment, dataset, experiment.vote_members, split)
         mean = (summed / len(preds)).astype(np.float32)
-        write_decisions(job.run_dir, part, products.index, majority_vote(preds, summed), mean, dataset.classes)
+        write_predictions(job.run_dir, split, products.index, majority_vote(preds, summed), mean, dataset.classes)
 
 
-def member_decisions(experiment: Experiment, dataset: Dataset, members: tuple[str, ...], part: str):
+def member_decisions(experiment: Experiment, dataset: Dataset, members: tuple[str, ...], split: str):
     """Return the members' decisions (M, N) and the sum of their probabilities (N, C), one table in memory at a time."""
     run_dirs = [experiment.policy_dir(name) for name in members]
     summed = 0.0
     for run_dir in run_dirs:
-        summed = summed + read_part_probs(run_dir, part, dataset).astype(np.float64)
-    return np.stack([read_preds(run_dir, part, dataset) for run_dir in run_dirs]), summed
+        summed = summed + read_split_probs(run_dir, split, dataset).astype(np.float64)
+    return np.stack([read_preds(run_dir, split, dataset) for run_dir in run_dirs]), summed

@@ -63,8 +63,8 @@ def apply_image_policy(products: pd.DataFrame, bad: pd.DataFrame, bad_images: st
     kinds = bad["reason"].str.split(":").str[0].value_counts()
     counts = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
     if bad_images == "error":
-        rows = bad.join(products["place"]).itertuples()
-        problems = [f"{row.place}: id {row.Index}: {row.image}: {row.reason}" for row in rows]
+        rows = bad.join(products["location"]).itertuples()
+        problems = [f"{row.location}: id {row.Index}: {row.image}: {row.reason}" for row in rows]
         advice = (
             f"Readable are {', '.join(FORMATS)}. Repair the files, or set catalogue.bad_images to keep (use these"
             " products without their image) or drop (leave them out)."

@@ -23,11 +23,11 @@ from latefusion.images.store import ImageStore
 from latefusion.notebook.plots import STYLE
 from latefusion.plan.jobs import DONE
 from latefusion.plan.planning import plan
-from latefusion.plan.records import sound
+from latefusion.plan.records import verified
 from latefusion.scores.results import Results
 from latefusion.tables.dataset import Dataset, read_dataset
 from latefusion.utils.errors import InputError, StepError
-from latefusion.utils.files import read_json, whole
+from latefusion.utils.files import atomic_write, read_json
 
 CONFIG, OVERRIDES = "LATEFUSION_CONFIG", "LATEFUSION_SET"
 
@@ -50,14 +50,14 @@ class Run:
     def folder(self, job: str) -> Path:
         return self.experiment.run_root / job
 
-    def scores(self, name: str, part: str | None = None) -> pd.DataFrame:
-        """Return a table of `scores/`: the rows of a part, by default the one that methods are compared on."""
+    def scores(self, name: str, split: str | None = None) -> pd.DataFrame:
+        """Return a table of `scores/`: the rows of a split, by default the one that methods are compared on."""
         path = self.folder("scores") / f"{name}.csv"
         if not path.is_file():
             raise StepError(f"{path} is not there: run {{step}} first", "vote")
         # A class may be called 1 or NA; an empty cell alone is missing.
         table = pd.read_csv(path, dtype={"class": "str"}, keep_default_na=False, na_values=[""])
-        return table[table["split"] == (part or self.results.final_part)].copy()
+        return table[table["split"] == (split or self.results.final_split)].copy()
 
     def log(self, expert: str) -> pd.DataFrame:
         """Return what an expert's training wrote down, a row for each epoch; empty for one that has no epochs."""
@@ -76,12 +76,12 @@ class Run:
 
     def duplicates(self) -> dict:
         """Return what preparing found out about near-duplicates."""
-        return read_json(sound(self.folder("catalogue"), "duplicates.json"))
+        return read_json(verified(self.folder("catalogue"), "duplicates.json"))
 
     def save(self, figure: Figure, name: str) -> None:
         """Write a figure to `figures/<notebook>_<name>.png`, and show it."""
         path = self.folder("figures") / f"{self.notebook}_{name}.png"
-        with whole(path) as partial:
+        with atomic_write(path) as partial:
             figure.savefig(partial, format="png")
         plt.close(figure)  # or it is shown twice
         display(Image(path))

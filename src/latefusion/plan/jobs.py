@@ -15,7 +15,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from latefusion.config import CatalogueConfig
-from latefusion.plan.records import describe_results, digest, finished_run, missing_or_cut, read_record, sound
+from latefusion.plan.records import describe_results, digest, finished_run, missing_or_cut, read_record, verified
 from latefusion.utils.files import flush, read_json, remove, write_json, write_yaml
 
 logger = logging.getLogger(__name__)
@@ -138,7 +138,7 @@ class CatalogueState:
         """Return hashes of what experts read: `products`, and `images` (with the products)."""
         if not (self.run_dir / "contents.json").is_file():
             return {}
-        return read_json(sound(self.run_dir, "contents.json"))
+        return read_json(verified(self.run_dir, "contents.json"))
 
     def changed_images(self) -> str:
         """Return what has changed of the images since the catalogue was prepared; looked up once in a process."""
@@ -154,7 +154,7 @@ class CatalogueState:
         from latefusion.catalogue import find_images
         from latefusion.images.files import changed_images, stat_files
 
-        recorded = pd.read_parquet(sound(self.run_dir, "images.parquet"))
+        recorded = pd.read_parquet(verified(self.run_dir, "images.parquet"))
         named = find_images(self.config, recorded.index.to_series())  # a missing one may have come, one folder down
         changed = changed_images(self.config.root, named, recorded)
         if len(changed) == len(recorded) > 0 and not stat_files(self.config.root, named):

@@ -1,6 +1,6 @@
 """`job.json`, the record that a job keeps in its run folder: what it was made by, and what it left.
 
-The planner writes it (see `jobs`). Whoever reads a job's files asks `sound` for them, so that a file which was cut,
+The planner writes it (see `jobs`). Whoever reads a job's files asks `verified` for them, so that a file which was cut,
 changed or removed since is refused by name, not used. Reading a record imports nothing heavy.
 """
 
@@ -91,7 +91,7 @@ def finished_run(run_dir: Path) -> str | None:
     return read_record(run_dir).get("run")
 
 
-def sound(run_dir: Path, name: str) -> Path:
+def verified(run_dir: Path, name: str) -> Path:
     """Return the path of a file that a finished job left, after comparing it with the job's record.
 
     Raises InputError where it is missing or not what was written, with the commands that make it again.

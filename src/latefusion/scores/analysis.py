@@ -7,7 +7,7 @@ from latefusion.fusion.vote import majority_vote, member_decisions
 from latefusion.metrics.calibration import expected_calibration_error, fold_temperatures, temper
 from latefusion.metrics.f1 import macro_f1
 from latefusion.scores.results import Results
-from latefusion.tables.probabilities import read_part_probs
+from latefusion.tables.probabilities import read_split_probs
 
 
 def expert_pairs(results: Results) -> pd.DataFrame:
@@ -16,16 +16,16 @@ def expert_pairs(results: Results) -> pd.DataFrame:
     The oracle knows which of the two to trust; no policy that picks one of them can be right more often.
     """
     rows = []
-    for part in results.parts:
-        known = results.known(part)
+    for split in results.splits:
+        known = results.known(split)
         right = {
-            expert: results.preds(expert, part)[known] == results.targets[part][known] for expert in results.experts
+            expert: results.preds(expert, split)[known] == results.targets[split][known] for expert in results.experts
         }
         for first in (expert for expert in results.experts if expert.kind == "text"):
             for second in (expert for expert in results.experts if expert.kind == "image"):
                 a, b = right[first], right[second]
                 shares = [(a & b).mean(), (a & ~b).mean(), (~a & b).mean(), (~a & ~b).mean()]
-                rows.append((first.name, second.name, part, *shares, (a | b).mean(), int(known.sum())))
+                rows.append((first.name, second.name, split, *shares, (a | b).mean(), int(known.sum())))
     columns = ["text", "image", "split", "both", "only_text", "only_image", "neither", "oracle_accuracy", "n"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -40,12 +40,12 @@ def calibration_table(results: Results) -> pd.DataFrame:
     for expert in results.experts:
         valid = results.probs(expert, "valid")
         *by_fold, on_all = fold_temperatures(valid, results.targets["valid"], folds, folds.max() + 1).tolist()
-        for part in results.parts:
-            probs = valid if part == "valid" else results.probs(expert, part)
-            tempered = _temper_by_fold(probs, folds, by_fold) if part == "valid" else temper(probs, on_all)
-            known, targets = results.known(part), results.targets[part]
+        for split in results.splits:
+            probs = valid if split == "valid" else results.probs(expert, split)
+            tempered = _temper_by_fold(probs, folds, by_fold) if split == "valid" else temper(probs, on_all)
+            known, targets = results.known(split), results.targets[split]
             errors = [expected_calibration_error(targets[known], table[known]) for table in (probs, tempered)]
-            rows.append((expert.name, expert.kind, part, *errors, on_all))
+            rows.append((expert.name, expert.kind, split, *errors, on_all))
     return pd.DataFrame(rows, columns=["expert", "kind", "split", "ece", "ece_tempered", "temperature"])
 
 
@@ -61,18 +61,18 @@ def vote_members(results: Results) -> pd.DataFrame:
     experiment, dataset = results.experiment, results.dataset
     members = experiment.vote_members
     rows = []
-    for part in results.parts if "vote" in results.done else []:
-        preds, summed = member_decisions(experiment, dataset, members, part)
-        known, targets = results.known(part), results.targets[part][results.known(part)]
+    for split in results.splits if "vote" in results.done else []:
+        preds, summed = member_decisions(experiment, dataset, members, split)
+        known, targets = results.known(split), results.targets[split][results.known(split)]
         decided = majority_vote(preds, summed)
         whole = macro_f1(targets, decided[known])
         disagree = (preds[:, None] != preds[None]).mean(axis=2).sum(axis=1) / max(len(members) - 1, 1)
         for number, name in enumerate(members):
             without = whole
             if len(members) > 1:
-                own = read_part_probs(experiment.policy_dir(name), part, dataset)
+                own = read_split_probs(experiment.policy_dir(name), split, dataset)
                 without = macro_f1(targets, majority_vote(np.delete(preds, number, axis=0), summed - own)[known])
             score, apart = macro_f1(targets, preds[number][known]), (preds[number] != decided).mean()
-            rows.append((name, part, score, apart, disagree[number], without, whole - without))
+            rows.append((name, split, score, apart, disagree[number], without, whole - without))
     columns = ["member", "split", "macro_f1", "differs_from_vote", "differs_from_members", "vote_without", "adds"]
     return pd.DataFrame(rows, columns=columns)

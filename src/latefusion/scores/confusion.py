@@ -69,20 +69,20 @@ def confused_pairs(counts: np.ndarray, classes: list[str]) -> pd.DataFrame:
     return pairs.assign(share=n / counts.sum(axis=1)[label]).sort_values("n", ascending=False, kind="stable")
 
 
-def mistakes(results: Results, method: Method, part: str) -> pd.DataFrame:
+def mistakes(results: Results, method: Method, split: str) -> pd.DataFrame:
     """Return the products (index: id) that a method got wrong, the most confident first.
 
     Columns: `title`, `label`, `decided`, and `confidence`, the probability of what was decided.
     """
-    targets, preds = results.targets[part], results.preds(method, part)
+    targets, preds = results.targets[split], results.preds(method, split)
     wrong = np.flatnonzero((targets >= 0) & (preds != targets))
     names = np.array(results.dataset.classes)
     table = pd.DataFrame(
         {
-            "title": results.dataset.evaluation_parts[part]["title"].iloc[wrong],
+            "title": results.dataset.evaluation_splits[split]["title"].iloc[wrong],
             "label": names[targets[wrong]],
             "decided": names[preds[wrong]],
-            "confidence": results.probs(method, part)[wrong, preds[wrong]],
+            "confidence": results.probs(method, split)[wrong, preds[wrong]],
         }
     )
     return table.sort_values("confidence", ascending=False, kind="stable")

@@ -4,7 +4,7 @@ import pandas as pd
 
 from latefusion.catalogue.sample import read_sample_facts
 from latefusion.config import Experiment, LateExpert
-from latefusion.plan.records import sound
+from latefusion.plan.records import verified
 from latefusion.scores.results import Results
 from latefusion.scores.tables import best_expert, best_policy
 from latefusion.tables.artifacts import read_facts
@@ -14,7 +14,7 @@ METHODS = (
     "fold, at the epoch that is best on the other folds, and a policy by what it learnt on the other folds; its "
     "networks after their last epoch. So, given the folds and the experts' probabilities, no product's label moves its "
     "own row. On test, if there is any, nothing was trained or chosen on any product. Gains are paired differences of "
-    "{part} macro-F1 from {best}, the text or image expert of highest valid macro-F1; p is McNemar's, of who is right "
+    "{split} macro-F1 from {best}, the text or image expert of highest valid macro-F1; p is McNemar's, of who is right "
     "more often."
 )
 CHOSEN_INPUTS = (
@@ -29,7 +29,7 @@ def methods_note(results: Results, scores: pd.DataFrame) -> str:
     """Say what the table's numbers are, and by which ways a valid product's label still reaches its own row."""
     sizes = scores.drop_duplicates("split").set_index("split")["n"]
     about = "; ".join(f"{split}: {n} products" for split, n in sizes.items())
-    note = METHODS.format(sizes=about, part=results.final_part, best=best_expert(scores) or "-")
+    note = METHODS.format(sizes=about, split=results.final_split, best=best_expert(scores) or "-")
     ways = _ways_left(results.experiment)
     return f"{note} What is left of a label's influence on its own row: {'; '.join(ways)}." if ways else note
 
@@ -48,19 +48,19 @@ def best_policy_note(results: Results, scores: pd.DataFrame, comparisons: pd.Dat
 
     It is the one policy that may be reported as the best: chosen without a look at the test products.
     """
-    name, part = best_policy(scores), results.final_part
+    name, split = best_policy(scores), results.final_split
     if name is None or comparisons.empty:
         return ""
     cells = scores.set_index(["method", "split", "metric"])["value"]
-    gain = comparisons.set_index(["method", "split"]).loc[name, part]
+    gain = comparisons.set_index(["method", "split"]).loc[name, split]
     n_policies = sum(method.kind in ("policy", "rule") for method in results.methods)
     on_valid = 100 * cells[name, "valid", "macro_f1"]
     caution = "Any other policy is best only by a look at the test products."
-    if part == "valid":
+    if split == "valid":
         caution = "Being the best of so many flatters this gain."
     return (
         f"Best policy by valid macro-F1, of {n_policies}: {name}, {on_valid:.2f} on valid; "
-        f"{part} gain over {gain['against']} {100 * gain['macro_f1_gain']:+.2f} "
+        f"{split} gain over {gain['against']} {100 * gain['macro_f1_gain']:+.2f} "
         f"[{100 * gain['low']:+.2f}, {100 * gain['high']:+.2f}]. {caution}"
     )
 
@@ -71,7 +71,7 @@ def late_note(results: Results) -> str:
     for name, expert in experiment.experts.items():
         if isinstance(expert, LateExpert) and {f"experts/{name}", f"experts/{expert.of}"} <= results.done:
             epoch = experiment.experts[expert.of].train.epochs - expert.epochs_before_end
-            if read_facts(sound(experiment.expert_dir(expert.of), "metrics.json")).get("best_epoch") == epoch:
+            if read_facts(verified(experiment.expert_dir(expert.of), "metrics.json")).get("best_epoch") == epoch:
                 same.append(f"{name} is {expert.of} on test: epoch {epoch} is also its best")
     return f"{'; '.join(same)}. Another epochs_before_end makes them differ." if same else ""
 

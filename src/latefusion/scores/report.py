@@ -9,11 +9,11 @@ from latefusion.scores.results import GROUPS, Results
 
 def score_section(results: Results, scores: pd.DataFrame, comparisons: pd.DataFrame) -> str:
     """Return the score table, laid out as the paper's Table 1, and what its numbers are."""
-    part = results.final_part
-    columns = [("valid", "macro_f1"), *((part, metric) for metric in ("macro_f1", "weighted_f1", "accuracy"))]
+    split = results.final_split
+    columns = [("valid", "macro_f1"), *((split, metric) for metric in ("macro_f1", "weighted_f1", "accuracy"))]
     cells = scores.set_index(["method", "split", "metric"])
-    gains = comparisons[comparisons["split"] == part].set_index("method")
-    rows = [("", "method", *(f"{split} {metric}" for split, metric in columns), f"{part} gain", "p")]
+    gains = comparisons[comparisons["split"] == split].set_index("method")
+    rows = [("", "method", *(f"{split} {metric}" for split, metric in columns), f"{split} gain", "p")]
     group = None
     for method in results.methods:
         values = [_with_interval(cells.loc[(method.name, *column)], wide=i < 2) for i, column in enumerate(columns)]
@@ -29,34 +29,34 @@ def score_section(results: Results, scores: pd.DataFrame, comparisons: pd.DataFr
 
 def vote_section(results: Results, votes: pd.DataFrame) -> str:
     """Return how often the members disagree, and the vote without each of them."""
-    own = votes[votes["split"] == results.final_part]
+    own = votes[votes["split"] == results.final_split]
     rows = [("member", "macro_f1", "differs from vote", "differs from members", "vote without it", "adds")]
     numbers = ["macro_f1", "differs_from_vote", "differs_from_members", "vote_without", "adds"]
     rows += [(row.member, *(_percent(getattr(row, key)) for key in numbers)) for row in own.itertuples()]
-    return f"## The vote ({results.final_part})\n\n{markdown(rows)}"
+    return f"## The vote ({results.final_split})\n\n{markdown(rows)}"
 
 
 def pair_section(results: Results, pairs: pd.DataFrame) -> str:
     """Return who is right where a text and an image expert meet in a policy."""
     fused = {frozenset(policy.experts) for policy in results.experiment.policies.values()}
     is_fused = np.array([{row.text, row.image} in fused for row in pairs.itertuples()], dtype=bool)
-    own = pairs[(pairs["split"] == results.final_part) & is_fused]
+    own = pairs[(pairs["split"] == results.final_split) & is_fused]
     rows = [("text", "image", "both right", "only text", "only image", "neither", "oracle accuracy")]
     numbers = ["both", "only_text", "only_image", "neither", "oracle_accuracy"]
     rows += [(row.text, row.image, *(_percent(getattr(row, key)) for key in numbers)) for row in own.itertuples()]
-    return f"## Who is right ({results.final_part}, percent of products)\n\n{markdown(rows)}" if len(own) else ""
+    return f"## Who is right ({results.final_split}, percent of products)\n\n{markdown(rows)}" if len(own) else ""
 
 
 def calibration_section(results: Results, calibration: pd.DataFrame) -> str:
     """Return the experts' expected calibration errors before and after tempering."""
-    own = calibration[calibration["split"] == results.final_part]
+    own = calibration[calibration["split"] == results.final_split]
     rows = [("expert", "ECE", "ECE tempered", "temperature")]
     rows += [
         (row.expert, _percent(row.ece), _percent(row.ece_tempered), f"{row.temperature:.2f}")
         for row in own.itertuples()
     ]
     note = "Expected calibration error, 15 bins, in percent; temperatures are learnt on valid."
-    return f"## Calibration ({results.final_part})\n\n{markdown(rows)}\n\n{note}"
+    return f"## Calibration ({results.final_split})\n\n{markdown(rows)}\n\n{note}"
 
 
 def _gain(gains: pd.DataFrame, method: str) -> tuple[str, str]:

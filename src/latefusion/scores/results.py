@@ -14,7 +14,7 @@ from latefusion.plan.planning import plan
 from latefusion.tables.dataset import Dataset
 from latefusion.tables.label_issues import valid_targets
 from latefusion.tables.predictions import read_preds
-from latefusion.tables.probabilities import read_part_probs
+from latefusion.tables.probabilities import read_split_probs
 
 GROUPS = {  # kind -> the paper's name for it, in the order of its table
     "image": "Uni-image classifier",
@@ -72,8 +72,8 @@ class Results:
 
     @cached_property
     def targets(self) -> dict[str, np.ndarray]:
-        """Return for each part the (N,) class numbers, -1 where a label is not known or does not count."""
-        test = self.dataset.evaluation_parts["test"]
+        """Return for each split the (N,) class numbers, -1 where a label is not known or does not count."""
+        test = self.dataset.evaluation_splits["test"]
         given = read_test_labels(self.experiment.catalogue, self.dataset.products)
         labels = test["label"].fillna(given.reindex(test.index))
         return {
@@ -82,42 +82,42 @@ class Results:
         }
 
     @property
-    def parts(self) -> list[str]:
+    def splits(self) -> list[str]:
         """Return the parts that have any label to score by."""
-        return [part for part, targets in self.targets.items() if (targets >= 0).any()]
+        return [split for split, targets in self.targets.items() if (targets >= 0).any()]
 
     @property
-    def final_part(self) -> str:
-        """Return the part that methods are compared on: test, or valid where no test label is known."""
-        return self.parts[-1]
+    def final_split(self) -> str:
+        """Return the split that methods are compared on: test, or valid where no test label is known."""
+        return self.splits[-1]
 
-    def known(self, part: str) -> np.ndarray:
-        return self.targets[part] >= 0
+    def known(self, split: str) -> np.ndarray:
+        return self.targets[split] >= 0
 
-    def preds(self, method: Method, part: str) -> np.ndarray:
+    def preds(self, method: Method, split: str) -> np.ndarray:
         """Return the (N,) class numbers that a method decided on."""
-        if (method, part) not in self._known_preds:  # every table of scores asks for them
-            self._known_preds[method, part] = self._preds(method, part)
-        return self._known_preds[method, part]
+        if (method, split) not in self._known_preds:  # every table of scores asks for them
+            self._known_preds[method, split] = self._preds(method, split)
+        return self._known_preds[method, split]
 
     @cached_property
     def _known_preds(self) -> dict[tuple[Method, str], np.ndarray]:
         return {}
 
-    def _preds(self, method: Method, part: str) -> np.ndarray:
+    def _preds(self, method: Method, split: str) -> np.ndarray:
         if method.kind in ("policy", "rule") or method.name == "vote":
-            return read_preds(self.experiment.run_root / method.folder, part, self.dataset)
+            return read_preds(self.experiment.run_root / method.folder, split, self.dataset)
         if method.folder is None:
             members = self.experiment.vote.subsets[method.name.removeprefix("vote ")]
-            return majority_vote(*member_decisions(self.experiment, self.dataset, members, part))
-        return self.probs(method, part).argmax(axis=1)
+            return majority_vote(*member_decisions(self.experiment, self.dataset, members, split))
+        return self.probs(method, split).argmax(axis=1)
 
-    def probs(self, method: Method, part: str) -> np.ndarray:
+    def probs(self, method: Method, split: str) -> np.ndarray:
         """Return a method's (N, C) probabilities; the soft vote's are the mean of the vote's members'."""
-        return read_part_probs(self.experiment.run_root / method.folder, part, self.dataset)
+        return read_split_probs(self.experiment.run_root / method.folder, split, self.dataset)
 
     def all_preds(self) -> Iterator[tuple[Method, str, np.ndarray]]:
-        """Yield (method, part, decisions) for all there is to score."""
-        for part in self.parts:
+        """Yield (method, split, decisions) for all there is to score."""
+        for split in self.splits:
             for method in self.methods:
-                yield method, part, self.preds(method, part)
+                yield method, split, self.preds(method, split)

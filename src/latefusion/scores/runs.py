@@ -19,9 +19,9 @@ def compare_runs(folders: list[Path]) -> str:
     """
     scores = pd.concat({folder.name: _read(folder, "scores") for folder in folders}, names=["run"])
     gains = pd.concat({folder.name: _read(folder, "comparisons") for folder in folders}, names=["run"])
-    part = "test" if (scores["split"] == "test").any() else "valid"
+    split = "test" if (scores["split"] == "test").any() else "valid"
     columns = [column for column in COLUMNS if (scores["split"] == column[0]).any()]
-    gains = gains[gains["split"] == part].groupby("method")["macro_f1_gain"]
+    gains = gains[gains["split"] == split].groupby("method")["macro_f1_gain"]
     rows = [("", "method", *(" ".join(column) for column in columns), "gain: least, mean, greatest")]
     group = None
     for method, kind in _in_order(scores):

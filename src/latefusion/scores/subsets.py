@@ -11,20 +11,20 @@ from latefusion.fusion.vote import majority_vote
 from latefusion.metrics.f1 import quick_macro_f1
 from latefusion.scores.results import Results
 from latefusion.tables.predictions import read_preds
-from latefusion.tables.probabilities import read_part_probs
+from latefusion.tables.probabilities import read_split_probs
 
 
-def votes_by_size(results: Results, part: str, *, draws: int = 100, seed: int = 0) -> pd.DataFrame:
-    """Return a row for each subset of the vote's members that voted: `size`, `members` and `macro_f1` on a part.
+def votes_by_size(results: Results, split: str, *, draws: int = 100, seed: int = 0) -> pd.DataFrame:
+    """Return a row for each subset of the vote's members that voted: `size`, `members` and `macro_f1` on a split.
 
     Of each size all subsets vote, or `draws` of them where there are more.
     """
     experiment, dataset = results.experiment, results.dataset
-    members, known = experiment.vote_members, results.known(part)
-    targets, num_classes = results.targets[part][known], len(dataset.classes)
+    members, known = experiment.vote_members, results.known(split)
+    targets, num_classes = results.targets[split][known], len(dataset.classes)
     run_dirs = [experiment.policy_dir(name) for name in members]
-    preds = np.stack([read_preds(run_dir, part, dataset) for run_dir in run_dirs])
-    tables = (read_part_probs(run_dir, part, dataset) for run_dir in run_dirs)
+    preds = np.stack([read_preds(run_dir, split, dataset) for run_dir in run_dirs])
+    tables = (read_split_probs(run_dir, split, dataset) for run_dir in run_dirs)
     leaders = Leaders(preds[:, known], (table[known] for table in tables))
     rng, rows = np.random.default_rng(seed), []
     for size in range(1, len(members) + 1):

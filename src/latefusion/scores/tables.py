@@ -11,21 +11,21 @@ from latefusion.scores.results import Method, Results
 def score_table(results: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the scores (a row for each method, split and metric) and the comparisons (for each method and split)."""
     scores, comparisons = [], []
-    for part in results.parts:
-        known = results.known(part)
-        targets = results.targets[part][known]
-        preds = np.stack([results.preds(method, part)[known] for method in results.methods])
+    for split in results.splits:
+        known = results.known(split)
+        targets = results.targets[split][known]
+        preds = np.stack([results.preds(method, split)[known] for method in results.methods])
         draws = bootstrap(targets, preds, len(results.dataset.classes))
         for number, method in enumerate(results.methods):
             for metric, function in METRICS.items():
                 value = function(targets, preds[number])
                 low, high = interval(value, draws[metric][number])
-                scores.append((method.name, method.kind, part, metric, value, low, high, len(targets)))
-        comparisons.append((part, targets, preds, draws))
+                scores.append((method.name, method.kind, split, metric, value, low, high, len(targets)))
+        comparisons.append((split, targets, preds, draws))
     columns = ["method", "kind", "split", "metric", "value", "low", "high", "n"]
     table = pd.DataFrame(scores, columns=columns)
     best = best_expert(table)
-    rows = [row for part in comparisons for row in _compare(results.methods, best, *part)]
+    rows = [row for split in comparisons for row in _compare(results.methods, best, *split)]
     columns = [
         "method",
         "kind",
@@ -56,7 +56,7 @@ def _best_on_valid(scores: pd.DataFrame, kinds: list[str]) -> str | None:
     return None if valid.empty else valid.loc[valid["value"].idxmax(), "method"]
 
 
-def _compare(methods: list[Method], best: str | None, part: str, targets, preds, draws) -> list[tuple]:
+def _compare(methods: list[Method], best: str | None, split: str, targets, preds, draws) -> list[tuple]:
     names = [method.name for method in methods]
     if best is None:
         return []
@@ -68,21 +68,21 @@ def _compare(methods: list[Method], best: str | None, part: str, targets, preds,
         gain = macro_f1(targets, preds[number]) - best_score
         low, high = interval(gain, draws["macro_f1"][number] - draws["macro_f1"][other])
         counts = mcnemar(targets, preds[number], preds[other])
-        rows.append((method.name, method.kind, part, best, gain, low, high, *counts))
+        rows.append((method.name, method.kind, split, best, gain, low, high, *counts))
     return rows
 
 
 def class_table(results: Results) -> pd.DataFrame:
     """Return precision, recall, F1 and numbers of each class, for each method and split."""
     frames = []
-    for method, part, preds in results.all_preds():
-        counts = class_counts(results.targets[part], preds, len(results.dataset.classes))[:, 0]
+    for method, split, preds in results.all_preds():
+        counts = class_counts(results.targets[split], preds, len(results.dataset.classes))[:, 0]
         right, predicted, labelled = counts
         frames.append(
             pd.DataFrame(
                 {
                     "method": method.name,
-                    "split": part,
+                    "split": split,
                     "class": results.dataset.classes,
                     "precision": right / np.maximum(predicted, 1),
                     "recall": right / np.maximum(labelled, 1),

@@ -6,7 +6,7 @@ from latefusion.config import Experiment
 from latefusion.plan.planning import plan
 from latefusion.submission import write_submissions
 from latefusion.tables.dataset import read_dataset
-from latefusion.tables.predictions import read_decisions
+from latefusion.tables.predictions import read_predictions
 from latefusion.utils.errors import StepError
 from latefusion.utils.locks import locked
 
@@ -17,6 +17,6 @@ def predict(experiment: Experiment) -> list[Path]:
     if vote.state() != "done":
         raise StepError("the vote is not done: run {step} first", vote.step)
     dataset = read_dataset(experiment)
-    decisions = read_decisions(vote.run_dir, "test", dataset)
+    decisions = read_predictions(vote.run_dir, "test", dataset)
     with locked(experiment.submission_dir, wait=True):
         return write_submissions(experiment.catalogue, decisions, experiment.submission_dir, dataset.products["split"])

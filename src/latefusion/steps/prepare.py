@@ -34,7 +34,7 @@ from latefusion.plan.records import digest
 from latefusion.plan.runner import run_jobs
 from latefusion.steps.scripts import SCRIPTS
 from latefusion.utils.errors import InputError
-from latefusion.utils.files import whole, write_json
+from latefusion.utils.files import atomic_write, write_json
 
 logger = logging.getLogger(__name__)
 
@@ -52,13 +52,13 @@ def _prepare(experiment: Experiment, job: Job) -> None:
     products["image"] = find_images(catalogue, products["image"])
     _require_images(products, experiment)
     inspection = _inspect(products, experiment, job.run_dir)
-    products = apply_image_policy(products, inspection.bad, catalogue.bad_images).drop(columns="place")
+    products = apply_image_policy(products, inspection.bad, catalogue.bad_images).drop(columns="location")
     products, leaks = _split(products, inspection.hashes[products.index], experiment, job.run_dir)
     classes = class_order(products["label"].dropna())
     _check_split(products, classes)
     check_learners(products, experiment)
     read_test_labels(catalogue, products)  # refused now, if it is to be refused, not after the training
-    with whole(job.run_dir / "products.parquet") as partial:
+    with atomic_write(job.run_dir / "products.parquet") as partial:
         products.to_parquet(partial)
     write_json(job.run_dir / "classes.json", classes)
     write_json(job.run_dir / "contents.json", _contents(products, classes, experiment.split, inspection.files))
@@ -90,9 +90,9 @@ def _require_images(products: pd.DataFrame, experiment: Experiment) -> None:
 def _inspect(products: pd.DataFrame, experiment: Experiment, run_dir: Path) -> Inspection:
     """Look at all images; write which are bad, and in what state all were."""
     inspection = inspect_images(experiment.catalogue.root, products["image"])
-    with whole(run_dir / "image_issues.csv") as partial:
+    with atomic_write(run_dir / "image_issues.csv") as partial:
         inspection.bad.to_csv(partial)
-    with whole(run_dir / "images.parquet") as partial:
+    with atomic_write(run_dir / "images.parquet") as partial:
         inspection.files.to_parquet(partial)
     return inspection
 

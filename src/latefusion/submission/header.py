@@ -15,19 +15,21 @@ def check_header(path: Path, line: str, form: Form) -> None:
     """Raise InputError unless `line` is the header of this form, to the letter."""
     if line == form.header_line:
         return
-    place, wanted = f"{path.name}, line 1", f"write exactly {form.header_line!r}"
+    location, wanted = f"{path.name}, line 1", f"write exactly {form.header_line!r}"
     if other := next((other for other in FORMS if line == other.header_line), None):
-        raise InputError(f"{place}: the header of the {other.title} form where that of {form.title} belongs; {wanted}")
+        raise InputError(
+            f"{location}: the header of the {other.title} form where that of {form.title} belongs; {wanted}"
+        )
     if re.fullmatch(r"[0-9.,;|\s]+", line):
-        raise InputError(f"{place}: a row, where the header belongs; {wanted}")
+        raise InputError(f"{location}: a row, where the header belongs; {wanted}")
     if found := _other_separator(line, form):
         separators = f"{SEPARATORS[found]}, not by {SEPARATORS[form.delimiter]}"
-        raise InputError(f"{place}: the cells are separated by {separators}; {wanted}")
+        raise InputError(f"{location}: the cells are separated by {separators}; {wanted}")
     cells = line.split(form.delimiter)
     if problems := _wrong_columns(cells, form.header):
-        raise list_problems(f"{place}: the header has not the columns asked for:", problems, f"Please {wanted}.")
+        raise list_problems(f"{location}: the header has not the columns asked for:", problems, f"Please {wanted}.")
     order = ", ".join(cell or "(empty)" for cell in cells)
-    raise InputError(f"{place}: the header's columns are in another order: {order}; {wanted}")
+    raise InputError(f"{location}: the header's columns are in another order: {order}; {wanted}")
 
 
 def _other_separator(line: str, form: Form) -> str | None:

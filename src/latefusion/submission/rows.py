@@ -1,6 +1,6 @@
 """The rows of a submission: what stands in the cells, and whether they are the test file's rows.
 
-Rows are indexed by their place ("mine.tsv, line 3"), as everywhere; `source` is how errors call what was to be
+Rows are indexed by their location ("mine.tsv, line 3"), as everywhere; `source` is how errors call what was to be
 predicted.
 """
 
@@ -33,10 +33,12 @@ CELL_FAULTS = [  # headline, whether a cell is at fault, advice
 def check_whole_numbers(rows: pd.DataFrame) -> None:
     """Raise where any cell is not a whole number, one kind of fault at a time; columns are called as in the header."""
     cells = [
-        (place, name or "id", cell) for place, *row in rows.itertuples() for name, cell in zip(rows, row, strict=True)
+        (location, name or "id", cell)
+        for location, *row in rows.itertuples()
+        for name, cell in zip(rows, row, strict=True)
     ]
     for headline, at_fault, advice in CELL_FAULTS:
-        problems = [f"{place}: {name} {cell!r}" for place, name, cell in cells if at_fault(cell)]
+        problems = [f"{location}: {name} {cell!r}" for location, name, cell in cells if at_fault(cell)]
         if problems:
             raise list_problems(headline, problems, advice)
 

@@ -104,5 +104,5 @@ def _validate_predictions(experiment: Experiment, path: Path) -> str:
     if catalogue.state() != "done":
         raise StepError(f"what {path.name} must hold is not known: run {{step}} first", catalogue.step)
     dataset = read_dataset(experiment)
-    rows = validate_predictions(path, dataset.evaluation_parts["test"].index, dataset.classes)
+    rows = validate_predictions(path, dataset.evaluation_splits["test"].index, dataset.classes)
     return f"ok: {path} ({len(rows):,} rows)"

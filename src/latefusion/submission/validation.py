@@ -20,7 +20,7 @@ from latefusion.utils.errors import InputError, list_problems
 def validate_challenge(
     path: Path, challenge: Challenge, test_file: Path, known_codes: Iterable[str] | None = None
 ) -> pd.DataFrame:
-    """Return the rows of a submission (index: place), or raise InputError unless the challenge would accept it.
+    """Return the rows of a submission (index: location), or raise InputError unless the challenge would accept it.
 
     The challenge knows the codes of its training products; without `known_codes` any whole number passes.
     """
@@ -39,7 +39,7 @@ def validate_challenge(
 
 
 def validate_predictions(path: Path, ids: pd.Index, known_labels: Iterable[str] | None = None) -> pd.DataFrame:
-    """Return the rows of a `predictions.tsv` (index: place), or raise InputError unless it holds exactly these ids.
+    """Return the rows of a `predictions.tsv` (index: location), or raise InputError unless it holds exactly these ids.
 
     Ids and labels may be any text; cells that need it are quoted, and a quoted cell may span lines.
     """

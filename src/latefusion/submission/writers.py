@@ -15,7 +15,7 @@ from latefusion.config import CatalogueConfig
 from latefusion.submission.forms import PREDICTIONS_NAME, Challenge, challenge_of
 from latefusion.submission.validation import validate_challenge, validate_predictions
 from latefusion.utils.errors import list_problems
-from latefusion.utils.files import whole
+from latefusion.utils.files import atomic_write
 
 ROUNDING = 1e-6  # by so much a confidence may lie outside 0 to 1: a mean of ten experts in float32; it is cut off
 
@@ -73,7 +73,7 @@ def _write_checked(path: Path, text: str, validate: Callable[[Path], object]) ->
     if path.is_file() and path.read_bytes() == text.encode():
         validate(path)
         return path
-    with whole(path) as partial_file:
+    with atomic_write(path) as partial_file:
         partial_file.write_bytes(text.encode())
         validate(partial_file)
     return path

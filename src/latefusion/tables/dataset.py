@@ -11,7 +11,7 @@ import pandas as pd
 
 from latefusion.config import Experiment, Split
 from latefusion.dataset.split import assign_folds, count_units, groups_of
-from latefusion.plan.records import sound
+from latefusion.plan.records import verified
 from latefusion.utils.errors import InputError
 from latefusion.utils.files import read_json
 from latefusion.utils.seeds import derive_seed
@@ -27,14 +27,14 @@ class Dataset:
     classes: list[str]
     split: Split
 
-    def part(self, *splits: str) -> pd.DataFrame:
+    def select(self, *splits: str) -> pd.DataFrame:
         """Return the products of these splits, in the table's order."""
         return self.products[self.products["split"].isin(splits)]
 
     @cached_property
-    def evaluation_parts(self) -> dict[str, pd.DataFrame]:
+    def evaluation_splits(self) -> dict[str, pd.DataFrame]:
         """The products to predict: `valid`, and `test` for all that nobody trains or chooses on."""
-        return {"valid": self.part("valid"), "test": self.part("test", "submit")}
+        return {"valid": self.select("valid"), "test": self.select("test", "submit")}
 
     def targets(self, products: pd.DataFrame) -> np.ndarray:
         """Return the (N,) class numbers of labelled products."""
@@ -53,15 +53,15 @@ class Dataset:
 
     def valid_folds(self, n_folds: int) -> np.ndarray:
         """Return the (N,) fold numbers of the validation products, the same whoever asks."""
-        return self.folds(self.part("valid"), n_folds, derive_seed(self.split.seed, "folds"))
+        return self.folds(self.select("valid"), n_folds, derive_seed(self.split.seed, "folds"))
 
     def choosing_folds(self) -> np.ndarray:
         """Return the (N,) fold numbers by which epochs are chosen: as a policy's by default, fewer if there must be."""
-        return self.valid_folds(min(CHOOSING_FOLDS, count_units(self.part("valid"), self.split)))
+        return self.valid_folds(min(CHOOSING_FOLDS, count_units(self.select("valid"), self.split)))
 
 
 def read_dataset(experiment: Experiment) -> Dataset:
     """Return what `prepare` left."""
     folder = experiment.run_root / "catalogue"
-    products = pd.read_parquet(sound(folder, "products.parquet"))
-    return Dataset(products, read_json(sound(folder, "classes.json")), experiment.split)
+    products = pd.read_parquet(verified(folder, "products.parquet"))
+    return Dataset(products, read_json(verified(folder, "classes.json")), experiment.split)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from latefusion.config import Experiment
-from latefusion.plan.records import sound
+from latefusion.plan.records import verified
 from latefusion.tables.artifacts import damaged, read_parquet
 from latefusion.tables.dataset import Dataset
 from latefusion.utils.errors import InputError
@@ -17,7 +17,7 @@ def read_label_issues(experiment: Experiment) -> pd.DataFrame:
 
     Raises InputError where the file is missing or damaged.
     """
-    path = sound(experiment.run_root / "denoise", "label_issues.parquet")
+    path = verified(experiment.run_root / "denoise", "label_issues.parquet")
     issues = read_parquet(path, COLUMNS)
     if issues["removed"].dtype != bool:
         raise damaged(path, "'removed' is not true or false everywhere")
@@ -35,7 +35,7 @@ def valid_targets(experiment: Experiment, dataset: Dataset) -> np.ndarray:
 
     Raises InputError where no label is left.
     """
-    products = dataset.evaluation_parts["valid"]
+    products = dataset.evaluation_splits["valid"]
     targets = dataset.targets(products)
     if experiment.cleans_valid:
         targets[products.index.isin(removed_issues(experiment))] = -1

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from latefusion.plan.records import sound
+from latefusion.plan.records import verified
 from latefusion.tables.artifacts import damaged, read_parquet
 from latefusion.tables.dataset import Dataset
 from latefusion.utils.errors import InputError
-from latefusion.utils.files import whole
+from latefusion.utils.files import atomic_write
 
 ROUNDING = 1e-6  # by so much a single probability may lie outside 0 to 1
 SUM_TOLERANCE = 1e-3  # by so much a row's sum may differ from one
@@ -29,7 +29,7 @@ def write_probs(path: Path, ids: pd.Index, probs: np.ndarray, classes: list[str]
     if fault:
         raise InputError(f"{path}: not written, {fault}: if a training diverged, lower its lr")
     table = pd.DataFrame(probs.astype(np.float32).clip(0, 1), index=ids.rename("id"), columns=classes)
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         table.to_parquet(partial)
 
 
@@ -52,10 +52,10 @@ def read_probs(path: Path, ids: pd.Index, classes: list[str]) -> np.ndarray:
     return probs
 
 
-def read_part_probs(run_dir: Path, part: str, dataset: Dataset) -> np.ndarray:
+def read_split_probs(run_dir: Path, split: str, dataset: Dataset) -> np.ndarray:
     """Return the (N, C) probabilities that a job left of a split's products, in the catalogue's order."""
-    path = sound(run_dir, f"{part}_probs.parquet")
-    return read_probs(path, dataset.evaluation_parts[part].index, dataset.classes)
+    path = verified(run_dir, f"{split}_probs.parquet")
+    return read_probs(path, dataset.evaluation_splits[split].index, dataset.classes)
 
 
 def check_ids(path: Path, found: pd.Index, expected: pd.Index) -> None:

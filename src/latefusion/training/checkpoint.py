@@ -19,7 +19,7 @@ from latefusion.metrics.selection import CrossSelection
 from latefusion.plan.records import attempt_of, describe_file, missing_or_cut
 from latefusion.training.progress import Progress
 from latefusion.utils.errors import InputError
-from latefusion.utils.files import partial_of, read_json, remove, whole, write_json, write_text
+from latefusion.utils.files import atomic_write, partial_of, read_json, remove, write_json, write_text
 from latefusion.utils.weights import save_weights
 
 logger = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ def save_checkpoint(
     """Save everything that the next step needs; called by all processes."""
     final = run_dir / "checkpoints" / f"step-{progress.step:08d}"
     record = asdict(progress) | {"sums": progress.summed(accelerator), "attempt": attempt_of(run_dir)}
-    with whole(final) if accelerator.is_main_process else nullcontext(partial_of(final)) as partial:
+    with atomic_write(final) if accelerator.is_main_process else nullcontext(partial_of(final)) as partial:
         accelerator.wait_for_everyone()  # the main process has cleared the place
         accelerator.save_state(str(partial))
         accelerator.wait_for_everyone()

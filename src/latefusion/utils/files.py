@@ -15,7 +15,7 @@ import yaml
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a path beside `path` to write to; rename it into place at the end, remove it on any error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = partial_of(path)
@@ -67,7 +67,7 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file; one that holds the text already is left alone."""
     if path.is_file() and path.read_bytes() == text.encode():
         return
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_text(text, encoding="utf-8")
 
 

@@ -12,7 +12,7 @@ from latefusion.experts.context import Context
 from latefusion.experts.image.backbone import TimmBackbone
 from latefusion.experts.image.data import EvalImages, collate, train_images, training_products
 from latefusion.experts.network import Network
-from latefusion.plan.records import sound
+from latefusion.plan.records import verified
 from latefusion.utils.weights import load_weights
 
 
@@ -46,7 +46,7 @@ def build(context: Context, expert: CnnExpert, run_dir: Path) -> Network:
     net = TimmBackbone(context.experiment.stage_1(expert), pretrained=expert.pretrained and not goes_on)
     model = ImageClassifier(net, len(dataset.classes))
     if goes_on:
-        load_weights(model, sound(context.experiment.expert_dir(expert.start_from), "model.safetensors"))
+        load_weights(model, verified(context.experiment.expert_dir(expert.start_from), "model.safetensors"))
     return Network(
         model=model,
         param_groups=[{"params": model.parameters()}],

@@ -19,7 +19,7 @@ from latefusion.experts.image.backbone import TimmBackbone
 from latefusion.experts.image.data import EvalImages, TrainImages, collate, training_products
 from latefusion.experts.image.destruction import nearest_mean, neighbour_permutation, put_together, rearrange
 from latefusion.experts.network import Network
-from latefusion.plan.records import sound
+from latefusion.plan.records import verified
 from latefusion.utils.errors import InputError
 from latefusion.utils.seeds import derive_seed
 
@@ -136,7 +136,7 @@ def build(context: Context, expert: DclExpert, run_dir: Path) -> Network:
     dataset, store = context.dataset, context.images
     net = TimmBackbone(context.experiment.stage_1(expert), pretrained=False)
     model = DclClassifier(net, len(dataset.classes), expert)
-    _start_from(model, sound(context.experiment.expert_dir(expert.start_from), "model.safetensors"))
+    _start_from(model, verified(context.experiment.expert_dir(expert.start_from), "model.safetensors"))
     return Network(
         model=model,
         param_groups=[

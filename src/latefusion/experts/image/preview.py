@@ -8,7 +8,7 @@ import numpy as np
 from latefusion.experts.context import Context
 from latefusion.experts.image.data import training_products
 from latefusion.experts.kinds import EXPERTS
-from latefusion.utils.files import whole
+from latefusion.utils.files import atomic_write
 
 PRODUCTS = 8
 GAP = 4  # pixels
@@ -20,11 +20,11 @@ def write_preview(context: Context, name: str) -> Path | None:
     preview = EXPERTS[expert.kind].function("preview")
     if preview is None:
         return None
-    products = training_products(context, context.dataset.part("train"), "all")
+    products = training_products(context, context.dataset.select("train"), "all")
     products = products.iloc[np.linspace(0, len(products) - 1, min(PRODUCTS, len(products))).astype(int)]
     rows = preview(context, expert, products)
     path = context.experiment.run_root / "previews" / f"{name}.png"
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_bytes(cv2.imencode(".png", _mosaic(rows)[..., ::-1])[1].tobytes())
     return path
 

@@ -21,8 +21,8 @@ from tqdm import tqdm
 from latefusion.experts.context import Context
 from latefusion.experts.kinds import build_network
 from latefusion.experts.network import pooled_features
-from latefusion.plan.records import finished_run, sound
-from latefusion.utils.files import read_json, whole, write_json
+from latefusion.plan.records import finished_run, verified
+from latefusion.utils.files import atomic_write, read_json, write_json
 from latefusion.utils.weights import load_weights
 
 logger = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ def _compute(context: Context, name: str, folder: Path, ids: pd.Index, missing: 
     """Compute missing parts with the expert's trained weights, without augmentation."""
     expert, run_dir = context.experiment.experts[name], context.experiment.expert_dir(name)
     network = build_network(context, expert, run_dir)
-    load_weights(network.model, sound(run_dir, "model.safetensors"))
+    load_weights(network.model, verified(run_dir, "model.safetensors"))
     batch_size, is_main = expert.train.batch_size, context.accelerator.is_main_process
     parts = [ids[number * PART : (number + 1) * PART] for number in missing]
     n_products = sum(map(len, parts))
@@ -113,7 +113,7 @@ def _compute(context: Context, name: str, folder: Path, ids: pd.Index, missing: 
 
 
 def _save(features: np.ndarray, path: Path) -> None:
-    with whole(path) as partial_file, partial_file.open("wb") as file:
+    with atomic_write(path) as partial_file, partial_file.open("wb") as file:
         np.save(file, features)
 
 

@@ -9,7 +9,7 @@ from transformers import CamembertConfig, CamembertModel, CamembertTokenizer
 
 from latefusion.config import TransformerExpert
 from latefusion.dataset.cleaning import clean
-from latefusion.utils.files import whole
+from latefusion.utils.files import atomic_write
 
 
 def learn_tokenizer(products: pd.DataFrame, expert: TransformerExpert, folder: Path) -> CamembertTokenizer:
@@ -27,7 +27,7 @@ def learn_tokenizer(products: pd.DataFrame, expert: TransformerExpert, folder: P
             max_sentence_length=1_000_000,  # bytes; longer texts are left out, and the default is 4,192
             minloglevel=2,
         )
-        with whole(path) as partial:
+        with atomic_write(path) as partial:
             partial.write_bytes(trained.getvalue())
     return CamembertTokenizer.from_pretrained(folder)
 

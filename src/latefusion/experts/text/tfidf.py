@@ -20,7 +20,7 @@ from latefusion.experts.context import Context
 from latefusion.experts.text.vocabularies import fit_vocabularies
 from latefusion.metrics.calibration import fit_temperature
 from latefusion.utils.errors import InputError
-from latefusion.utils.files import whole
+from latefusion.utils.files import atomic_write
 
 logger = logging.getLogger(__name__)
 
@@ -30,14 +30,16 @@ def train_tfidf(context: Context, name: str) -> None:
     if not context.accelerator.is_main_process:
         return
     expert, dataset = context.experiment.experts[name], context.dataset
-    train = dataset.part("train")
+    train = dataset.select("train")
     logger.info("%s: fitting %d texts", name, len(train))
     model = TfidfClassifier(expert, name).fit(
         texts(train, expert), dataset.targets(train), groups_of(train, dataset.split)
     )
-    probs = {part: model.predict_proba(texts(products, expert)) for part, products in dataset.evaluation_parts.items()}
+    probs = {
+        split: model.predict_proba(texts(products, expert)) for split, products in dataset.evaluation_splits.items()
+    }
     run_dir = context.experiment.expert_dir(name)
-    with whole(run_dir / "model.joblib") as partial:
+    with atomic_write(run_dir / "model.joblib") as partial:
         joblib.dump(model, partial)
     context.write_outputs(run_dir, probs, model.facts)
 

@@ -21,7 +21,7 @@ from transformers import PreTrainedTokenizerBase
 
 from latefusion.config import TransformerExpert
 from latefusion.dataset.cleaning import clean
-from latefusion.utils.files import remove, whole
+from latefusion.utils.files import atomic_write, remove
 
 logger = logging.getLogger(__name__)
 CHUNK = 1024  # products encoded at once
@@ -69,7 +69,7 @@ def open_tokens(
     if not _is_complete(folder, len(products)):
         remove(folder)
         private = folder.with_name(f"{folder.name}-{uuid4().hex[:8]}")
-        with whole(private) as partial:
+        with atomic_write(private) as partial:
             partial.mkdir()
             _encode_to(partial, tokenizer, pairs, expert.max_length)
         try:

@@ -54,7 +54,7 @@ def build(context: Context, expert: TransformerExpert, run_dir: Path) -> Network
                 find_encoder(expert.model), max_length=expert.max_length, dropout=expert.dropout
             )
         else:
-            tokenizer = learn_tokenizer(dataset.part("train"), expert, run_dir / "tokenizer")
+            tokenizer = learn_tokenizer(dataset.select("train"), expert, run_dir / "tokenizer")
             encoder = make_encoder(expert, tokenizer)
         store = open_tokens(tokenizer, dataset.products, expert, cache)
     if expert.train.gradient_checkpointing:
