@@ -13,7 +13,7 @@ STEPS := 00_draw_sample 01_prepare 02_train_text 03_denoise 04_train_image 05_tr
 PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses 2 --dist worksteal
 IN_ANY_PRECISION := tests/unit/test_loop.py $(addprefix tests/pipeline/test_, table_experiment.py joint.py pipeline.py)
 
-.PHONY: submission test env
+.PHONY: submission test test-fast lint env
 
 # From the catalogue to a submission and its score table; what is done already is skipped.
 # make submission CONFIG=configs/rakuten.yaml SET="--set catalogue.root=data/rakuten"
@@ -21,16 +21,26 @@ submission: env
 	@set -e; for step in $(STEPS); do $(PY) src/$$step.py --config $(CONFIG) $(SET); done
 
 # Everything; then what computes in a precision once more, as if on a machine that has bfloat16 and on one that has not.
-test: env
-	$(PY) -m ruff check src tests notebooks
+test: lint
 	$(PYTEST)
 	LATEFUSION_TEST_BF16=0 $(PYTEST) $(IN_ANY_PRECISION)
 	LATEFUSION_TEST_BF16=1 $(PYTEST) $(IN_ANY_PRECISION)
 
+# The unit tests: under a minute.
+test-fast: env
+	$(PY) -m ruff check src tests notebooks
+	$(PYTEST) tests/unit
+
+lint: env
+	$(PY) -m ruff check src tests notebooks
+	$(PY) -m ruff format --check src tests notebooks
+	$(PY) -m mypy
+
 env: $(STAMP)
 
-$(STAMP): requirements.txt
+$(STAMP): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --requirement requirements.txt
+	$(VENV)/bin/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
