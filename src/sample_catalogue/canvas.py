@@ -1,4 +1,4 @@
-"""A square image to draw on in coordinates from -1 to 1 (x to the right, y downwards), seen from a drawn pose."""
+"""A square image to draw on, in coordinates from -1 to 1 (x to the right, y downwards), transformed by a pose."""
 
 import math
 import random
@@ -10,11 +10,11 @@ import numpy as np
 from sample_catalogue.colours import Colour, darken
 
 Points = Sequence[tuple[float, float]]
-SHIFT = 4  # OpenCV takes sub-pixel coordinates as integers with this many binary places
+SHIFT = 4  # OpenCV takes sub-pixel coordinates as integers with this many fractional bits
 
 
 class Canvas:
-    """What all drawings are made of: filled polygons with a darker edge, lines and made-up lettering."""
+    """Draw filled polygons with a darker edge, lines and made-up lettering; all drawings consist of these."""
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -22,7 +22,7 @@ class Canvas:
         self.pose = np.eye(3)
 
     def set_pose(self, *, angle: float, scale: float, shift: tuple[float, float], tilt: float, flip: bool) -> None:
-        """See everything drawn from now on turned (degrees), scaled, shifted, tilted in perspective, or mirrored."""
+        """Rotate (degrees), scale, shift, tilt in perspective or mirror everything that is drawn from now on."""
         cos, sin = math.cos(math.radians(angle)) * scale, math.sin(math.radians(angle)) * scale
         mirror = -1 if flip else 1
         self.pose = np.array([[cos * mirror, -sin, shift[0]], [sin * mirror, cos, shift[1]], [tilt, tilt / 2, 1]])
@@ -38,7 +38,7 @@ class Canvas:
         self.polygon([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], colour, edge=edge)
 
     def rounded(self, x0: float, y0: float, x1: float, y1: float, colour: Colour, *, radius: float = 0.12) -> None:
-        """A rectangle with round corners."""
+        """Fill a rectangle with round corners."""
         corners = [(x1 - radius, y0 + radius), (x1 - radius, y1 - radius), (x0 + radius, y1 - radius)]
         corners += [(x0 + radius, y0 + radius)]
         points = []
@@ -72,15 +72,15 @@ class Canvas:
         return max(1, round(width * self.size / 2 * abs(a * d - b * c) ** 0.5))
 
     def _to_pixels(self, points: Points) -> np.ndarray:
-        """Sub-pixel coordinates as OpenCV takes them, (N, 2) int32."""
-        seen = np.array(points, float) @ self.pose[:, :2].T + self.pose[:, 2]  # (N, 3), homogeneous
-        pixels = (seen[:, :2] / seen[:, 2:] + 1) * (self.size / 2 * 2**SHIFT)
+        """Return sub-pixel coordinates in OpenCV's format, (N, 2) int32."""
+        projected = np.array(points, float) @ self.pose[:, :2].T + self.pose[:, 2]  # (N, 3), homogeneous
+        pixels = (projected[:, :2] / projected[:, 2:] + 1) * (self.size / 2 * 2**SHIFT)
         return np.rint(pixels).astype(np.int32)
 
 
 def arc(
     x: float, y: float, rx: float, ry: float, start: float, stop: float, steps: int = 18
 ) -> list[tuple[float, float]]:
-    """Points on an ellipse's arc, angles in degrees, 0 to the right, 90 downwards."""
+    """Return points on an arc of an ellipse; angles in degrees, 0 to the right, 90 downwards."""
     angles = [math.radians(start + (stop - start) * i / steps) for i in range(steps + 1)]
     return [(x + rx * math.cos(angle), y + ry * math.sin(angle)) for angle in angles]

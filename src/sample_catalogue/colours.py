@@ -1,4 +1,4 @@
-"""Draw the colours that product photographs are full of. A colour is (red, green, blue), 0 to 255."""
+"""Random colours as they occur in product photographs. A colour is (red, green, blue), 0 to 255."""
 
 import colorsys
 import random
@@ -43,7 +43,7 @@ def water(rng: random.Random) -> Colour:
 
 
 def any_colour(rng: random.Random) -> Colour:
-    """The colour of a thing that is sold in every colour."""
+    """Return a colour for a product that is sold in every colour."""
     return rng.choice((vivid, vivid, pastel, muted, grey))(rng)
 
 

@@ -1,4 +1,4 @@
-"""Photograph a product: one of its code's drawings in some pose, in front of a background, under some light.
+"""Product images: one of the drawings of a code in a random pose, with a background and lighting.
 
 Everything is drawn; there is no photograph in the sample.
 """
@@ -19,7 +19,7 @@ JPEG_QUALITY = (86, 94)
 
 
 def save_image(product: Product, path: Path, *, seed: int, size: int) -> None:
-    """Write the product's JPEG. Near-duplicates share the drawing and differ in compression alone."""
+    """Write the product's JPEG. Near-duplicates share the drawing and differ only in compression."""
     image = draw_image(random.Random(f"{seed} drawing {product.drawing}"), product.look, size)
     quality = random.Random(f"{seed} jpeg {product.integer_id}").randint(*JPEG_QUALITY)
     _, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
@@ -27,36 +27,37 @@ def save_image(product: Product, path: Path, *, seed: int, size: int) -> None:
 
 
 def use_one_thread() -> None:
-    """Keep OpenCV to one thread: images are small, and whole processes share them out."""
+    """Restrict OpenCV to one thread: images are small, and the work is distributed over processes."""
     cv2.setNumThreads(1)
 
 
 def draw_image(rng: random.Random, look: int, size: int) -> np.ndarray:
-    """Return a product shot, (size, size, 3) RGB uint8."""
+    """Return a product image, (size, size, 3) RGB uint8."""
     canvas = Canvas(size)
     _paint_background(canvas, rng)
     drawing = _choose_drawing(rng, look)
     if rng.random() < 0.08:
-        _place(canvas, rng, scale=rng.uniform(0.2, 0.35), reach=0.75)
-        _choose_drawing(rng, rng.choice(list(DRAWINGS)))(canvas, rng)  # something else in the image
-    _place(canvas, rng, scale=rng.uniform(1.0, 1.3) if rng.random() < 0.04 else rng.uniform(0.62, 0.95), reach=0.1)
+        _set_random_pose(canvas, rng, scale=rng.uniform(0.2, 0.35), reach=0.75)
+        _choose_drawing(rng, rng.choice(list(DRAWINGS)))(canvas, rng)  # another object in the image
+    scale = rng.uniform(1.0, 1.3) if rng.random() < 0.04 else rng.uniform(0.62, 0.95)
+    _set_random_pose(canvas, rng, scale=scale, reach=0.1)
     if rng.random() < 0.4:
         canvas.oval(0.05, 0.88, 0.8, 0.1, darken(canvas.image[-1, 0].tolist(), 0.85), edge=0)  # its shadow
     drawing(canvas, rng)
     if rng.random() < 0.06:  # the same product once more, as an inset
-        _place(canvas, rng, scale=0.25, reach=0.7)
+        _set_random_pose(canvas, rng, scale=0.25, reach=0.7)
         drawing(canvas, rng)
-    _stick_on(canvas, rng)
+    _add_overlays(canvas, rng)
     return _finish(canvas.image, rng)
 
 
 def _choose_drawing(rng: random.Random, look: int) -> Drawing:
-    """The first drawing of a code is its most usual one."""
+    """Return a random drawing of a code; the first of its list is the most frequent one."""
     drawings = DRAWINGS[look]
     return rng.choices(drawings, [(rank + 1) ** -1.8 for rank in range(len(drawings))])[0]
 
 
-def _place(canvas: Canvas, rng: random.Random, *, scale: float, reach: float) -> None:
+def _set_random_pose(canvas: Canvas, rng: random.Random, *, scale: float, reach: float) -> None:
     canvas.set_pose(
         angle=rng.gauss(0, 6) if rng.random() < 0.95 else rng.uniform(-90, 90),
         scale=scale,
@@ -67,7 +68,7 @@ def _place(canvas: Canvas, rng: random.Random, *, scale: float, reach: float) ->
 
 
 def _paint_background(canvas: Canvas, rng: random.Random) -> None:
-    """White as in a shop, or now and then tinted, dark, or a room with a floor."""
+    """Paint a background: mostly white as in a shop, sometimes tinted, dark, or a room with a floor."""
     kind = rng.random()
     if kind < 0.82:
         return
@@ -80,8 +81,8 @@ def _paint_background(canvas: Canvas, rng: random.Random) -> None:
             canvas.line([(-1, horizon + 0.1 * i), (1, horizon + 0.12 * i)], darken(wall, 0.55), 0.01)
 
 
-def _stick_on(canvas: Canvas, rng: random.Random) -> None:
-    """Add what shops put on their images: a badge, a line of text, a watermark."""
+def _add_overlays(canvas: Canvas, rng: random.Random) -> None:
+    """Add overlays that shops put on their images: a badge, a line of text, a watermark."""
     canvas.pose = np.eye(3)
     if rng.random() < 0.07:
         x, y = rng.choice((-0.75, 0.75)), rng.choice((-0.75, 0.75))
@@ -92,13 +93,13 @@ def _stick_on(canvas: Canvas, rng: random.Random) -> None:
         canvas.lettering(rng, (-0.9, y, rng.uniform(-0.2, 0.9), y + 0.12), rng.choice((BLACK, vivid(rng))), 1)
     if rng.random() < 0.05:
         marked = canvas.image.copy()
-        place, scale = (canvas.size // 10, round(canvas.size * rng.uniform(0.3, 0.8))), canvas.size / 250
-        cv2.putText(marked, "la boutique", place, cv2.FONT_HERSHEY_SIMPLEX, scale, grey(rng), 2, cv2.LINE_AA)
+        origin, scale = (canvas.size // 10, round(canvas.size * rng.uniform(0.3, 0.8))), canvas.size / 250
+        cv2.putText(marked, "la boutique", origin, cv2.FONT_HERSHEY_SIMPLEX, scale, grey(rng), 2, cv2.LINE_AA)
         canvas.image = cv2.addWeighted(marked, 0.4, canvas.image, 0.6, 0)
 
 
 def _finish(image: np.ndarray, rng: random.Random) -> np.ndarray:
-    """Light the scene, add grain, and put borders around some images."""
+    """Apply lighting and grain, and add borders to some images."""
     size = len(image)
     image = cv2.multiply(image, _light(size, rng.randrange(4)), scale=1 / 255)
     if rng.random() < 0.25:
@@ -128,7 +129,7 @@ def _add_borders(image: np.ndarray, rng: random.Random) -> np.ndarray:
 
 @cache
 def _light(size: int, corner: int) -> np.ndarray:
-    """A soft fall of light from one of four corners, (size, size, 3) uint8."""
+    """Return a soft gradient of light from one of four corners, (size, size, 3) uint8."""
     ramp = np.linspace(255, 235, size)
     light = np.minimum(ramp[:, None], ramp[None, :] + 15).astype(np.uint8)
     return np.ascontiguousarray(np.rot90(np.repeat(light[..., None], 3, axis=2), corner))
@@ -136,6 +137,6 @@ def _light(size: int, corner: int) -> np.ndarray:
 
 @cache
 def _grain(size: int, turn: int) -> np.ndarray:
-    """The camera's noise, the same for all images but for a turn, (size, size, 3) uint8."""
+    """Return camera noise, (size, size, 3) uint8: the same for all images up to `turn` rotations by 90 degrees."""
     grain = np.random.default_rng(0).integers(0, 14, (size, size, 3), dtype=np.uint8)
     return np.ascontiguousarray(np.rot90(grain, turn))

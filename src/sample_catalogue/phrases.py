@@ -1,7 +1,7 @@
-"""What the texts of neighbouring codes have in common, and the sentences that every seller uses.
+"""Words that the texts of neighbouring codes share, and sentences that every seller uses.
 
-Codes of one family share these words, so a text made of them alone does not tell the codes apart. All brands, titles
-and persons are invented.
+Codes of one family share these words, so a text that consists only of them does not distinguish the codes. All brands,
+titles and persons are invented.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from sample_catalogue.vocabulary import Nouns, nouns
 
 @dataclass(frozen=True)
 class Family:
-    """Codes that share words: nouns that fit every member, and what sellers add to them."""
+    """Codes that share words: nouns that fit every member, brands, subjects and details."""
 
     codes: tuple[int, ...]
     shared: Nouns
@@ -21,7 +21,7 @@ class Family:
 
 
 def family(codes: tuple[int, ...], shared: Nouns, *lists: str) -> Family:
-    """Split the comma-separated lists of brands, subjects and details."""
+    """Return a family from comma-separated lists of brands, subjects and details."""
     return Family(codes, shared, *(tuple(word.strip() for word in words.split(",")) for words in lists))
 
 
@@ -192,7 +192,7 @@ ABOUT = {
     ),
 }
 
-# Sentences that fit anything and tell nothing.
+# Sentences that fit any product and say nothing about it.
 BOILER_PLATE = {
     "french": (
         "Livraison rapide et soignée dans un emballage protégé.",

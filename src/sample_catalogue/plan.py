@@ -1,8 +1,9 @@
-"""Decide, from the seed alone, what every product of the sample is: its code, texts, image, ids and given label.
+"""The plan of the sample: code, texts, image, ids and given label of every product, determined by the seed.
 
-Neighbouring codes are confusable in two ways. Codes of one text family share words, codes of one look group share
-images, and the two kinds of groups cut across each other. A product is clear in both, vague in one of them, or,
-rarely, vague in both; so neither text nor image is enough for all products.
+Neighbouring codes are confusable in two ways: codes of one text family share words, codes of one look group share
+drawings. Families and look groups differ: many codes of one family are in different look groups, and vice versa. A
+product is clear in text and image, vague in one of them, or, rarely, vague in both. So neither text nor image is enough
+for all products.
 """
 
 import random
@@ -29,27 +30,27 @@ LOOK_GROUPS = (
 )
 LOOK_GROUP_OF = {code: group for group in LOOK_GROUPS for code in group}
 
-PARTS = ("train", "phase1", "phase2")
+SPLITS = ("train", "phase1", "phase2")
 VAGUENESS = {"none": 0.57, "text": 0.19, "image": 0.20, "both": 0.04}
-DUPLICATE_SHARE = 0.05  # products that reuse the photograph of another product of their code
+DUPLICATE_SHARE = 0.05  # products that reuse the image of another product of their code
 LITERAL_NAN_SHARE = 0.03  # of the missing descriptions; the others are empty
-ODD_TITLES = ("NA", "null", "nan", "N/A", "NULL", "None")  # strings that table readers like to take for missing
+ODD_TITLES = ("NA", "null", "nan", "N/A", "NULL", "None")  # strings that table readers often parse as missing
 ODD_TITLE_SHARE = 0.001
-NOISE_WITHIN_GROUP = 0.5  # of the wrong labels; the others may be any code
+NOISE_WITHIN_GROUP = 0.5  # of the wrong labels: a code of the family or look group; for the others, any code
 
 
 @dataclass(frozen=True)
 class Product:
-    """One product of the sample; `code` is true, `label` is what the training file says."""
+    """One product of the sample; `code` is the true code, `label` the one in the training file."""
 
     integer_id: int
-    part: str
+    split: str
     code: int
     label: int
     title: str
     description: str
-    look: int  # the code whose drawing the image shows
-    drawing: int  # equal for near-duplicates
+    look: int  # code whose drawing is in the image
+    drawing: int  # id of the drawing; equal for near-duplicates
     image_id: int
     product_id: int
 
@@ -60,22 +61,25 @@ class Product:
 
 def plan_products(sample: SampleConfig) -> list[Product]:
     """Return all products in the order of their Integer_id: training, then phase 1, then phase 2."""
-    parts, codes = _assign_codes(sample)
-    labels = _make_noise(sample, parts, codes)
+    splits, codes = _assign_codes(sample)
+    labels = _make_noise(sample, splits, codes)
     vagueness = _draw_vagueness(sample)
     texts = _write_texts(sample, codes, vagueness)
     images = _choose_images(sample, codes, vagueness)
     image_ids = _rng(sample, "image ids").sample(range(500_000_000, 1_400_000_000), sample.products)
     product_ids = _rng(sample, "product ids").sample(range(10_000_000, 4_300_000_000), sample.products)
-    columns = zip(parts, codes, labels, texts, images, image_ids, product_ids, strict=True)
+    columns = zip(splits, codes, labels, texts, images, image_ids, product_ids, strict=True)
     return [
-        Product(integer_id, part, code, label, *text, *image, image_id, product_id)
-        for integer_id, (part, code, label, text, image, image_id, product_id) in enumerate(columns)
+        Product(integer_id, split, code, label, *text, *image, image_id, product_id)
+        for integer_id, (split, code, label, text, image, image_id, product_id) in enumerate(columns)
     ]
 
 
 def share_out(total: int) -> dict[int, int]:
-    """Share products out in the official proportions: largest remainder, at least one for each code if it fits."""
+    """Return the number of products per code in the official proportions.
+
+    Largest remainder method; at least one product for each code if there are enough.
+    """
     exact = {code: total * count / sum(OFFICIAL_COUNTS.values()) for code, count in OFFICIAL_COUNTS.items()}
     shares = {code: int(share) for code, share in exact.items()}
     by_remainder = sorted(exact, key=lambda code: shares[code] - exact[code])
@@ -89,30 +93,30 @@ def share_out(total: int) -> dict[int, int]:
 
 
 def _rng(sample: SampleConfig, purpose: str) -> random.Random:
-    """A generator of its own for every purpose, so that one parameter does not disturb what others decide."""
+    """Return a generator for one purpose, so that one parameter does not change what depends on the others."""
     return random.Random(f"{sample.seed} {purpose}")
 
 
 def _assign_codes(sample: SampleConfig) -> tuple[list[str], list[int]]:
     n_train, n_phase1 = round(0.8 * sample.products), round(0.02 * sample.products)
     sizes = (n_train, n_phase1, sample.products - n_train - n_phase1)
-    parts, codes = [], []
-    for part, size in zip(PARTS, sizes, strict=True):
-        part_codes = [code for code, share in share_out(size).items() for _ in range(share)]
-        _rng(sample, f"codes of {part}").shuffle(part_codes)
-        parts += [part] * size
-        codes += part_codes
-    return parts, codes
+    splits, codes = [], []
+    for split, size in zip(SPLITS, sizes, strict=True):
+        split_codes = [code for code, share in share_out(size).items() for _ in range(share)]
+        _rng(sample, f"codes of {split}").shuffle(split_codes)
+        splits += [split] * size
+        codes += split_codes
+    return splits, codes
 
 
-def _make_noise(sample: SampleConfig, parts: list[str], codes: list[int]) -> list[int]:
-    """Give exactly `label_noise` of the training products a wrong label, about half of them a confusable one."""
+def _make_noise(sample: SampleConfig, splits: list[str], codes: list[int]) -> list[int]:
+    """Return the given labels: exactly the share `label_noise` of train is wrong, about half of it confusable."""
     rng = _rng(sample, "label noise")
-    n_train = parts.count("train")
+    n_train = splits.count("train")
     labels = list(codes)
     for i in rng.sample(range(n_train), round(sample.label_noise * n_train)):
-        near = rng.random() < NOISE_WITHIN_GROUP
-        candidates = {*FAMILY_OF[codes[i]].codes, *LOOK_GROUP_OF[codes[i]]} if near else set(OFFICIAL_COUNTS)
+        confusable = rng.random() < NOISE_WITHIN_GROUP
+        candidates = {*FAMILY_OF[codes[i]].codes, *LOOK_GROUP_OF[codes[i]]} if confusable else set(OFFICIAL_COUNTS)
         labels[i] = rng.choice(sorted(candidates - {codes[i]}))
     return labels
 
@@ -140,8 +144,8 @@ def _choose_odd_titles(sample: SampleConfig) -> list[int]:
 
 
 def _choose_images(sample: SampleConfig, codes: list[int], vagueness: list[str]) -> list[tuple[int, int]]:
-    """Return look and drawing per product; a vague image shows what some code of the look group looks like."""
-    rng = _rng(sample, "pictures")
+    """Return look and drawing per product; the look of a vague image is a random code of the look group."""
+    rng = _rng(sample, "pictures")  # the string is part of the seed: another one draws another sample
     images: list[tuple[int, int]] = []
     earlier = defaultdict(list)
     for i, (code, kind) in enumerate(zip(codes, vagueness, strict=True)):

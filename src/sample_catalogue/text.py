@@ -1,6 +1,6 @@
-"""Write the title and the description of a product, as sellers of a French marketplace write them.
+"""Titles and descriptions in the style of sellers on a French marketplace.
 
-A clear text names the product by its code's own nouns, a vague one only by nouns that its whole family shares.
+A clear text uses the nouns of the product's code, a vague one only nouns that all codes of its family share.
 """
 
 import random
@@ -10,14 +10,15 @@ from sample_catalogue.phrases import ABOUT, BOILER_PLATE, COLOURS, FAMILY_OF, FO
 from sample_catalogue.vocabulary import NOUNS
 
 MIN_TITLE, MAX_TITLE = 11, 250  # characters
-MEDIAN_TITLE, MEDIAN_DESCRIPTION, MAX_DESCRIPTION = 10, 31, 1500  # words asked for; the last part overshoots
+MEDIAN_TITLE, MEDIAN_DESCRIPTION, MAX_DESCRIPTION = 10, 31, 1500  # words; the last phrase may exceed them
 LANGUAGES = {"french": 85, "english": 11, "german": 4}
 CROSS_REFERENCES = ("pour", "compatible", "avec", "type", "accessoire")
-ENTITIES = {"&": "&amp;", "'": "&#39;", "é": "&eacute;", "è": "&egrave;", " :": "&nbsp;:"}  # the ampersand first
+# In this order: the ampersand first.
+ENTITIES = {"&": "&amp;", "'": "&#39;", "é": "&eacute;", "è": "&egrave;", " :": "&nbsp;:"}
 
 
 def write_text(rng: random.Random, code: int, *, vague: bool) -> tuple[str, str]:
-    """Return a title and a description, neither with a tab or a line break."""
+    """Return a title and a description without tabs and line breaks."""
     language = rng.choices(list(LANGUAGES), LANGUAGES.values())[0]
     seller = _Seller(rng, code, language, vague=vague)
     title = _write_title(rng, seller)
@@ -27,7 +28,7 @@ def write_text(rng: random.Random, code: int, *, vague: bool) -> tuple[str, str]
 
 
 class _Seller:
-    """Finds words for one product: one brand and one subject throughout, and mostly one noun."""
+    """Choose the words for one product: always the same brand and subject, mostly the same noun."""
 
     def __init__(self, rng: random.Random, code: int, language: str, *, vague: bool) -> None:
         self.rng, self.language, self.family = rng, language, FAMILY_OF[code]
@@ -42,26 +43,26 @@ class _Seller:
         return self._fill(self._choose_noun(self.language))
 
     def _choose_noun(self, language: str) -> str:
-        """The first nouns of a list are the most usual ones."""
+        """Return a random noun; the first nouns of a list are the most frequent ones."""
         nouns = getattr(self.vocabulary, language)
         return self.rng.choices(nouns, [1 / (rank + 1) for rank in range(len(nouns))])[0]
 
     def _choose_brand(self, code: int) -> str:
-        """Every brand of the family sells everything, but each code has a house that it is known for."""
+        """Return a brand of the family: each sells products of all codes, and one of them is typical of this code."""
         brands = self.family.brands
         return brands[self.family.codes.index(code)] if self.rng.random() < 0.45 else self.rng.choice(brands)
 
     def other_noun(self) -> str:
-        """A noun of any code: what the product goes with, not what it is."""
+        """Return a noun of any code, for what the product is compatible with."""
         return self.rng.choice(getattr(NOUNS[self.rng.choice(list(NOUNS))], self.language))
 
     def details(self) -> Iterator[str]:
-        """Yield a colour and everything else there is to add, in random order."""
+        """Yield a colour and the family's details in random order."""
         details = [*FOREIGN_DETAILS.get(self.language, self.family.details), self.rng.choice(COLOURS[self.language])]
         yield from map(self._fill, self.rng.sample(details, len(details)))
 
     def sentences(self) -> Iterator[str]:
-        """Yield sentences without end; the first is about the product, and none comes again before all have come."""
+        """Yield sentences without end: first one about the product, then all of them in random order, repeatedly."""
         about, boiler_plate = ABOUT[self.language], BOILER_PLATE[self.language]
         yield self._complete(self.rng.choice(about))
         while True:
@@ -85,30 +86,30 @@ class _Seller:
 
 def _write_title(rng: random.Random, seller: _Seller) -> str:
     wanted = _draw_length(rng, MEDIAN_TITLE, spread=0.45)
-    parts = [seller.noun()]
+    phrases = [seller.noun()]
     if rng.random() < 0.1:
-        parts[0] = f"{parts[0]} {rng.choice(CROSS_REFERENCES)} {seller.other_noun()}"
-    parts += [seller.subject] * (rng.random() < 0.7) + [seller.brand] * (rng.random() < 0.5)
+        phrases[0] = f"{phrases[0]} {rng.choice(CROSS_REFERENCES)} {seller.other_noun()}"
+    phrases += [seller.subject] * (rng.random() < 0.7) + [seller.brand] * (rng.random() < 0.5)
     for detail in seller.details():
-        if len(" ".join(parts).split()) >= wanted:
+        if len(" ".join(phrases).split()) >= wanted:
             break
-        parts.append(detail)
+        phrases.append(detail)
     if rng.random() < 0.4:
-        rng.shuffle(parts)
+        rng.shuffle(phrases)
     if rng.random() < 0.04:
-        parts = _quote(rng, parts)
-    title = _set_case(rng, rng.choice((" ", " ", " - ", ", ")).join(parts))
+        phrases = _quote(rng, phrases)
+    title = _set_case(rng, rng.choice((" ", " ", " - ", ", ")).join(phrases))
     if len(title) < MIN_TITLE:
         title = f"{title} - {seller.brand}"
     return _garble(rng, title, entity_share=0.03)[:MAX_TITLE].strip()
 
 
-def _quote(rng: random.Random, parts: list[str]) -> list[str]:
-    """Put double quotes around a part, or leave one alone as inches."""
+def _quote(rng: random.Random, phrases: list[str]) -> list[str]:
+    """Put one phrase in double quotes, or append a size in inches, which has a single double quote."""
     if rng.random() < 0.3:
-        return [*parts, f'{rng.randint(5, 55)}"']
-    place = rng.randrange(len(parts))
-    return [f'"{part}"' if i == place else part for i, part in enumerate(parts)]
+        return [*phrases, f'{rng.randint(5, 55)}"']
+    quoted = rng.randrange(len(phrases))
+    return [f'"{phrase}"' if i == quoted else phrase for i, phrase in enumerate(phrases)]
 
 
 def _set_case(rng: random.Random, title: str) -> str:
@@ -132,7 +133,7 @@ def _write_description(rng: random.Random, seller: _Seller) -> str:
 
 
 def _mark_up(rng: random.Random, sentences: list[str]) -> str:
-    """Join the sentences, in one of the ways that sellers paste them in."""
+    """Join the sentences: plain, or with one of the kinds of HTML markup that sellers use."""
     style = rng.random()
     if style < 0.55:
         return " ".join(sentences)
@@ -145,7 +146,7 @@ def _mark_up(rng: random.Random, sentences: list[str]) -> str:
 
 
 def _garble(rng: random.Random, text: str, *, entity_share: float) -> str:
-    """Write some texts' special characters as HTML entities, and few as mojibake (UTF-8 read as Windows-1252)."""
+    """Return the text, sometimes with HTML entities, rarely as mojibake (UTF-8 read as Windows-1252)."""
     if rng.random() < entity_share:
         for plain, entity in ENTITIES.items():
             text = text.replace(plain, entity)

@@ -1,6 +1,6 @@
-"""The 27 product type codes, their share of the challenge's catalogue, and what a marketplace calls their products.
+"""The 27 product type codes, their counts in the challenge's catalogue, and nouns for their products.
 
-Only the codes and their counts are the challenge's; every word here was written for the synthetic sample.
+Only the codes and their counts are the challenge's; all words were written for the synthetic sample.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ OFFICIAL_COUNTS = {
 
 @dataclass(frozen=True)
 class Nouns:
-    """What sellers call a product, in three languages."""
+    """Nouns for a product in three languages."""
 
     french: tuple[str, ...]
     english: tuple[str, ...]
@@ -23,7 +23,7 @@ class Nouns:
 
 
 def nouns(french: str, english: str, german: str) -> Nouns:
-    """Split three comma-separated lists."""
+    """Return the nouns from three comma-separated lists."""
     return Nouns(*(tuple(word.strip() for word in words.split(",")) for words in (french, english, german)))
 
 

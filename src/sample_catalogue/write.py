@@ -1,7 +1,8 @@
 """Write the products' tables and images in one of the challenge's two layouts.
 
-`sigir` is the data challenge's: tab-separated, quotes are text. `ens` is Challenge Data's: comma CSV whose first header
-cell is empty. Both hold the same products, ids, texts and images; `hidden/` holds what nobody may train on.
+`sigir` is the layout of the SIGIR data challenge: tab-separated, quotes are text. `ens` is the layout of ENS Challenge
+Data: comma-separated, the first header cell is empty. Both hold the same products, ids, texts and images; `hidden/`
+holds labels that must not be used for training.
 """
 
 import csv
@@ -27,13 +28,13 @@ TABLE_NAMES = {
     "ens": ("X_train_update.csv", "X_test_update.csv", "Y_train_CVw08PX.csv"),
 }
 HIDDEN_NAMES = ("hidden/y_test.csv", "hidden/label_noise.csv")
-PER_TASK = 50  # images a worker draws before it reports
-ALONE_UP_TO = 400  # images; below, starting workers takes longer than drawing
+IMAGES_PER_BATCH = 50  # drawn by a worker before it reports progress
+ONE_PROCESS_UP_TO = 400  # images; with fewer, starting workers takes longer than drawing
 
 
 def file_names(products: list[Product], layout: str) -> list[str]:
     """Return the names of all tables and images of a layout, relative to the sample's folder."""
-    images = [f"{IMAGE_FOLDERS[layout][p.part]}/{p.image_name}" for p in products]
+    images = [f"{IMAGE_FOLDERS[layout][p.split]}/{p.image_name}" for p in products]
     return [*TABLE_NAMES[layout], *HIDDEN_NAMES, *images]
 
 
@@ -41,7 +42,7 @@ def write_tables(products: list[Product], root: Path, layout: str) -> None:
     """Write all text files of a layout, and the hidden labels."""
     WRITERS[layout](products, root)
     (root / "hidden").mkdir(exist_ok=True)
-    true_codes = [(p.integer_id, p.code) for p in products if p.part != "train"]
+    true_codes = [(p.integer_id, p.code) for p in products if p.split != "train"]
     write_csv(root / "hidden" / "y_test.csv", ("Integer_id", "Prdtypecode"), true_codes)
     noise = [(p.integer_id, p.label, p.code) for p in products if p.label != p.code]
     write_csv(root / "hidden" / "label_noise.csv", ("Integer_id", "given", "true"), noise)
@@ -50,20 +51,20 @@ def write_tables(products: list[Product], root: Path, layout: str) -> None:
 def _write_sigir(products: list[Product], root: Path) -> None:
     header = ("Integer_id", "Title", "Description", "Image_id", "Product_id")
     names = {"train": "X_train", "phase1": "x_test_task1_phase1", "phase2": "x_test_task1_phase2"}
-    for part, name in names.items():
-        rows = [(p.integer_id, p.title, p.description, p.image_id, p.product_id) for p in products if p.part == part]
+    for split, name in names.items():
+        rows = [(p.integer_id, p.title, p.description, p.image_id, p.product_id) for p in products if p.split == split]
         write_tsv(root / f"{name}.tsv", header, rows)
-    labels = [(p.integer_id, p.image_id, p.product_id, p.label) for p in products if p.part == "train"]
+    labels = [(p.integer_id, p.image_id, p.product_id, p.label) for p in products if p.split == "train"]
     write_tsv(root / "Y_train.tsv", ("Integer_id", "Image_id", "Product_id", "Prdtypecode"), labels)
 
 
 def _write_ens(products: list[Product], root: Path) -> None:
     header = ("", "designation", "description", "productid", "imageid")
     for name, is_train in (("X_train_update", True), ("X_test_update", False)):
-        chosen = [p for p in products if (p.part == "train") == is_train]
+        chosen = [p for p in products if (p.split == "train") == is_train]
         rows = [(p.integer_id, p.title, p.description, p.product_id, p.image_id) for p in chosen]
         write_csv(root / f"{name}.csv", header, rows)
-    labels = [(p.integer_id, p.label) for p in products if p.part == "train"]
+    labels = [(p.integer_id, p.label) for p in products if p.split == "train"]
     write_csv(root / "Y_train_CVw08PX.csv", ("", "prdtypecode"), labels)
 
 
@@ -71,7 +72,7 @@ WRITERS = {"sigir": _write_sigir, "ens": _write_ens}
 
 
 def write_tsv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Tab-separated without any quoting, as the challenge's files are: a quote in a cell is text."""
+    """Write a tab-separated table without quoting, as the challenge does: a quote in a cell is text."""
     lines = ["\t".join(str(cell) for cell in row) for row in (header, *rows)]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
 
@@ -84,14 +85,16 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]
 def write_images(
     products: list[Product], root: Path, layout: str, *, seed: int, size: int, workers: int | None = None
 ) -> None:
-    """Draw every product's image; `workers` (by default one per core) changes the time it takes and nothing else."""
+    """Draw every product's image; `workers` (by default one per core) changes only the time it takes."""
     folders = IMAGE_FOLDERS[layout]
     for folder in folders.values():
         (root / folder).mkdir(parents=True, exist_ok=True)
-    tasks = [(p, root / folders[p.part] / p.image_name) for p in products]
-    batches = [(tasks[start : start + PER_TASK], seed, size) for start in range(0, len(tasks), PER_TASK)]
+    tasks = [(p, root / folders[p.split] / p.image_name) for p in products]
+    batches = [
+        (tasks[start : start + IMAGES_PER_BATCH], seed, size) for start in range(0, len(tasks), IMAGES_PER_BATCH)
+    ]
     if workers is None:
-        workers = 1 if len(tasks) <= ALONE_UP_TO else os.cpu_count() or 1
+        workers = 1 if len(tasks) <= ONE_PROCESS_UP_TO else os.cpu_count() or 1
     with tqdm(total=len(tasks), desc="drawing the sample", unit="image", disable=None) as progress:
         for count in _run(batches, workers):
             progress.update(count)
@@ -104,19 +107,20 @@ def _run(batches: list[tuple], workers: int) -> Iterator[int]:
     # Spawned, because a process that has started threads (OpenCV, torch) must not be forked.
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_start_worker) as pool:
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # workers inherit it: Ctrl-C is for the parent
-        counts = pool.map(_save_batch, batches)  # starts them
+        # Workers inherit the mask: only the parent handles Ctrl-C.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        counts = pool.map(_save_batch, batches)  # starts the workers
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         yield from counts
 
 
 def _start_worker() -> None:
     use_one_thread()
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
 
 
-def _leave_with_parent() -> None:
-    """End this worker when its parent was killed, or it would go on drawing into a folder that is drawn anew."""
+def _exit_with_parent() -> None:
+    """End this worker when its parent is killed, so that it does not write into a folder that is drawn again."""
     multiprocessing.parent_process().join()
     os._exit(1)
 

@@ -133,7 +133,7 @@ def test_codes_have_the_official_proportions():
     assert min(share_out(27).values()) == 1
     assert sum(share_out(5).values()) == 5
     products = plan_products(SMALL)
-    assert Counter(p.code for p in products if p.part == "train") == share_out(192)
+    assert Counter(p.code for p in products if p.split == "train") == share_out(192)
 
 
 def test_label_noise_is_exact_and_recorded(sigir):
@@ -149,7 +149,7 @@ def test_label_noise_is_exact_and_recorded(sigir):
 
 def test_hidden_test_labels_are_true(sigir):
     hidden = read_csv(sigir / "hidden" / "y_test.csv")
-    expected = [(str(p.integer_id), str(p.code)) for p in plan_products(SMALL) if p.part != "train"]
+    expected = [(str(p.integer_id), str(p.code)) for p in plan_products(SMALL) if p.split != "train"]
     assert list(hidden.columns) == ["Integer_id", "Prdtypecode"]
     assert list(hidden.itertuples(index=False, name=None)) == expected
 
@@ -229,7 +229,7 @@ def test_an_interrupted_drawing_is_drawn_anew(sigir, tmp_path, monkeypatch):
 def refuses(root: Path, sample: SampleConfig, *names: str) -> None:
     """The sample is refused, the files are named, and all is left as it is."""
     before = contents(root)
-    with pytest.raises(InputError, match="did not put there") as caught:
+    with pytest.raises(InputError, match="did not write") as caught:
         draw_sample(sample, layout="sigir", root=root)
     assert all(name in str(caught.value) for name in names)
     assert contents(root) == before
@@ -310,7 +310,7 @@ def test_two_drawings_at_once_wait_for_each_other(sigir, tmp_path):
 
 def test_a_folder_of_others_is_refused_and_left_alone(tmp_path):
     (tmp_path / "X_train.tsv").write_text("somebody's own products")
-    with pytest.raises(InputError, match="did not put there"):
+    with pytest.raises(InputError, match="did not write"):
         draw_sample(SMALL, layout="sigir", root=tmp_path)
     assert contents(tmp_path) == {"X_train.tsv": b"somebody's own products"}
 

@@ -1,4 +1,4 @@
-"""What each product type code looks like: several simple drawings per code, in coordinates from -1 to 1."""
+"""Several simple drawings for each product type code, in coordinates from -1 to 1."""
 
 from collections.abc import Callable
 from random import Random

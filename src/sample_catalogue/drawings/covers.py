@@ -1,4 +1,4 @@
-"""Books, magazines and lots of both: they look alike, apart from wear, thickness and number."""
+"""Drawings of books, magazines and lots of both: similar except for wear, thickness and number."""
 
 import random
 
@@ -25,7 +25,7 @@ Box = tuple[float, float, float, float]
 
 
 def art(c: Canvas, rng: random.Random, box: Box) -> None:
-    """An image on a cover or a card: landscape, portrait, circles or stripes."""
+    """Draw the illustration of a cover or a card: landscape, portrait, circles or stripes."""
     x0, y0, x1, y1 = box
     w, h = x1 - x0, y1 - y0
     kind = rng.randrange(4)
@@ -48,7 +48,7 @@ def art(c: Canvas, rng: random.Random, box: Box) -> None:
 
 
 def portrait(c: Canvas, rng: random.Random, box: Box) -> None:
-    """Head and shoulders in the lower part of a box."""
+    """Draw head and shoulders in the lower half of a box."""
     x0, y0, x1, y1 = box
     w, h, x = x1 - x0, y1 - y0, (x0 + x1) / 2
     shoulders = [(x0 + 0.1 * w, y1), (x0 + 0.25 * w, y1 - 0.25 * h), (x1 - 0.25 * w, y1 - 0.25 * h), (x1 - 0.1 * w, y1)]
@@ -58,7 +58,7 @@ def portrait(c: Canvas, rng: random.Random, box: Box) -> None:
 
 
 def small_book(c: Canvas, rng: random.Random, x: float, y: float, w: float) -> None:
-    """A cover of width w seen from the front, its centre at (x, y)."""
+    """Draw a cover of width w from the front, centred at (x, y)."""
     h = w * rng.uniform(1.35, 1.55)
     x0, y0, x1, y1 = x - w / 2, y - h / 2, x + w / 2, y + h / 2
     c.rectangle(x0, y0, x1, y1, any_colour(rng))

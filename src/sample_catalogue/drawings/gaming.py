@@ -1,4 +1,4 @@
-"""Games in cases, consoles and what is plugged into them."""
+"""Drawings of games in cases, consoles and their accessories."""
 
 import random
 
@@ -18,7 +18,7 @@ def game_case(c: Canvas, rng: random.Random) -> None:
 
 
 def import_game_pack(c: Canvas, rng: random.Random) -> None:
-    """A case with its figurine in one cardboard pack."""
+    """Draw a case and a figurine in one cardboard pack."""
     c.rectangle(-0.85, -0.7, 0.85, 0.7, vivid(rng))
     c.rectangle(-0.78, -0.62, 0.1, 0.62, BLACK)
     art(c, rng, (-0.72, -0.4, 0.04, 0.56))
@@ -86,7 +86,7 @@ def download_card(c: Canvas, rng: random.Random) -> None:
 
 
 def pad(c: Canvas, rng: random.Random, x: float = 0, y: float = 0, w: float = 0.85) -> None:
-    """A game pad of half width w."""
+    """Draw a game pad of half-width w, centred at (x, y)."""
     body = rng.choice((BLACK, WHITE, grey(rng), vivid(rng)))
     light = sum(body) > 380
     c.oval(x - 0.62 * w, y + 0.2 * w, 0.36 * w, 0.5 * w, body)

@@ -1,4 +1,4 @@
-"""Baby clothes and baby care; groceries and pet supplies, which come in similar packs."""
+"""Drawings of baby clothes and baby care; groceries and pet supplies, which have similar packs."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""Swimming pools, garden tools and outdoor games."""
+"""Drawings of swimming pools, garden tools and outdoor games."""
 
 import random
 
@@ -77,7 +77,7 @@ def mower(c: Canvas, rng: random.Random) -> None:
 
 
 def long_tool(c: Canvas, rng: random.Random) -> None:
-    """A rake, a spade or a fork, or all of them."""
+    """Draw a rake, a spade or a fork, or all of them."""
     for i in range(rng.choice((1, 2, 3))):
         x, kind, metal = -0.5 + 0.5 * i, rng.randrange(3), rng.choice((grey(rng), leaf(rng), RED))
         c.line([(x, -0.9), (x, 0.5)], wood(rng), 0.07)

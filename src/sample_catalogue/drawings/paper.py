@@ -1,4 +1,4 @@
-"""Trading cards, board games and stationery."""
+"""Drawings of trading cards, board games and stationery."""
 
 import random
 
@@ -21,7 +21,7 @@ from sample_catalogue.drawings.covers import art
 
 
 def card(c: Canvas, rng: random.Random, x: float, y: float, w: float) -> None:
-    """A trading card of width w, its centre at (x, y)."""
+    """Draw a trading card of width w, centred at (x, y)."""
     h = 1.4 * w
     frame = rng.choice((YELLOW, darken(YELLOW, 0.75), vivid(rng), BLACK, (150, 90, 60)))
     c.rounded(x - w / 2, y - h / 2, x + w / 2, y + h / 2, frame, radius=0.07 * w)

@@ -1,4 +1,4 @@
-"""Furniture for the house and the garden, household linen and decoration."""
+"""Drawings of furniture for house and garden, household linen and decoration."""
 
 import random
 
@@ -23,7 +23,7 @@ from sample_catalogue.drawings.covers import Box, art
 
 
 def pattern(c: Canvas, rng: random.Random, box: Box) -> None:
-    """A printed fabric: stripes, dots, checks or flowers."""
+    """Draw a printed fabric: stripes, dots, checks or flowers."""
     x0, y0, x1, y1 = box
     ground, ink = any_colour(rng), rng.choice((WHITE, vivid(rng), pastel(rng)))
     kind, count = rng.randrange(4), rng.randint(4, 8)
@@ -198,7 +198,7 @@ def lounger(c: Canvas, rng: random.Random) -> None:
 
 
 def garden_set(c: Canvas, rng: random.Random) -> None:
-    """A table between two chairs, of slats or of woven resin."""
+    """Draw a table between two chairs, made of slats or of woven resin."""
     stuff = rng.choice((wood(rng), from_hsv(0.07, 0.3, 0.35), grey(rng, 60, 130)))
     for side in (-1, 1):
         x = side * 0.68

@@ -1,4 +1,4 @@
-"""Figurines, miniatures, children's toys and model making."""
+"""Drawings of figurines, miniatures, children's toys and model kits."""
 
 import random
 
@@ -21,7 +21,7 @@ from sample_catalogue.colours import (
 
 
 def person(c: Canvas, rng: random.Random, x: float, y: float, h: float, colours: tuple) -> None:
-    """A standing person of height h, feet at (x, y); colours of skin, clothes and boots."""
+    """Draw a standing person of height h with feet at (x, y); `colours`: of skin, clothes and boots."""
     skin, clothes, boots = colours
     arms = rng.uniform(-0.25, 0.3) * h
     for side in (-1, 1):
@@ -213,7 +213,7 @@ def buggy(c: Canvas, rng: random.Random) -> None:
 
 
 def sprue(c: Canvas, rng: random.Random) -> None:
-    """The frame of unassembled parts of a model kit."""
+    """Draw the frame with the unassembled pieces of a model kit."""
     plastic = rng.choice((grey(rng, 120, 190), muted(rng)))
     c.line([(-0.9, -0.7), (0.9, -0.7), (0.9, 0.7), (-0.9, 0.7), (-0.9, -0.7)], plastic, 0.05)
     c.line([(-0.9, 0), (0.9, 0)], plastic, 0.04)
