@@ -10,8 +10,9 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from helpers.damage import cut, flip
 
-from faults.fault import FINE, REFUSED, Ended, Fault, after, cut, flip, run
+from faults.fault import FINE, REFUSED, Ended, Fault, after, run
 from faults.shop import Shop
 from latefusion.utils.files import remove
 

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import REPOSITORY
+from helpers.workspace import REPOSITORY
 
 from latefusion.config import Hardware
 from latefusion.utils import environment

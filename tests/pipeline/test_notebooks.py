@@ -1,6 +1,5 @@
 """The notebooks run from top to bottom on a finished run, show what there is, and write nothing but figures."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +9,9 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import REPOSITORY, Workspace, record_again
+from helpers.tables import shop_products, table_config, write_table
+from helpers.workspace import REPOSITORY, Workspace, record_again
 from nbclient import NotebookClient
-from test_table_experiment import config, products, write_table
 
 from latefusion.notebook.run import CONFIG, OVERRIDES, open_run, there_is
 from latefusion.utils.errors import InputError
@@ -74,8 +73,7 @@ def start_in(workspace: Workspace) -> str:
 @pytest.fixture(scope="module")
 def looked_at(trained_run, tmp_path_factory) -> Workspace:
     """A copy of the finished experiment, for other tests look at what lies in its folder; its products are twins."""
-    workspace = Workspace(tmp_path_factory.mktemp("looked_at") / "copy")
-    shutil.copytree(trained_run.folder, workspace.folder)
+    workspace = trained_run.copy(tmp_path_factory.mktemp("looked_at") / "copy")
     table = pd.read_parquet(workspace.run_root / "catalogue" / "products.parquet")
     table.assign(group=np.arange(len(table)) // 2).to_parquet(workspace.run_root / "catalogue" / "products.parquet")
     record_again(workspace.run_root / "catalogue")
@@ -86,12 +84,12 @@ def looked_at(trained_run, tmp_path_factory) -> Workspace:
 def bare(tmp_path_factory) -> Workspace:
     """A shop with texts alone, no test label, no denoising, one expert, one policy; its titles are hard to draw."""
     workspace = Workspace(tmp_path_factory.mktemp("bare"))
-    rows = products()
+    rows = shop_products()
     for row in rows:
         row["title"] += " $5 or $6 \u706f"
     write_table(workspace, "products.csv", rows)
     write_table(workspace, "new.csv", [{"id": "new", "title": "reading lamp"}])
-    experiment = config()
+    experiment = table_config()
     experiment["catalogue"]["test_products"] = "new.csv"
     workspace.write_config(experiment | {"split": {"valid_fraction": 0.4}})
     workspace.run_all()

@@ -1,12 +1,11 @@
 """The experiment's config: what is refused, in which words, and how fast."""
 
-import subprocess
-import sys
 import time
 
 import pytest
 import yaml
-from conftest import REPOSITORY, SCRIPTS, tiny_config
+from helpers.configs import tiny_config
+from helpers.workspace import REPOSITORY
 
 from latefusion.config import Experiment, load_experiment
 from latefusion.utils.errors import InputError
@@ -276,30 +275,9 @@ def test_a_resolved_page_loads_again_as_itself(tmp_path):
     )
 
 
-# What answers without torch answers in well under a second; counting imports is a steadier test than a clock.
-PROBE = """
-import runpy, sys
-sys.argv = sys.argv[1:]
-sys.path.insert(0, sys.argv[0].rpartition("/")[0])
-try:
-    runpy.run_path(sys.argv[0], run_name="__main__")
-except SystemExit as stop:
-    loaded = {"torch", "pandas", "numpy", "cv2", "transformers"} & set(sys.modules)
-    print(f"exit {stop.code}, loaded {sorted(loaded)}")
-"""
-
-
-@pytest.mark.parametrize("script", SCRIPTS)
-def test_help_and_bad_pages_answer_without_heavy_imports(script):
-    for arguments, code in {("--help",): 0, ("--set", "experts.x.y=1"): 2, ("--config", "none.yaml"): 2}.items():
-        command = [sys.executable, "-c", PROBE, str(REPOSITORY / "src" / script), *arguments]
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert f"exit {code}, loaded []" in result.stdout, result.stderr
-
-
 def test_the_cache_is_as_large_as_the_largest_reader(workspace):
     config = tiny_config()
     config["denoise"]["network"]["image"] = {"resize": 60, "crop": 32}
     workspace.write_config(config)
-    assert load_experiment(workspace.config, ["image_cache=auto"]).cache_side == 60
-    assert load_experiment(workspace.config, ["image_cache=null"]).cache_side is None
+    assert workspace.experiment("image_cache=auto").cache_side == 60
+    assert workspace.experiment("image_cache=null").cache_side is None

@@ -4,11 +4,8 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 
-from latefusion.config import CnnExpert, DclExpert, ImageInput, load_experiment
-from latefusion.experts.context import Context
-from latefusion.experts.image import cnn, dcl
+from latefusion.config import CnnExpert, DclExpert, ImageInput
 from latefusion.experts.image.backbone import TimmBackbone
 from latefusion.experts.image.dcl import DclClassifier, location_targets
 from latefusion.experts.image.destruction import (
@@ -20,7 +17,6 @@ from latefusion.experts.image.destruction import (
     rearrange_as_released,
     wrong_guesses,
 )
-from latefusion.plan.planning import plan
 from latefusion.utils.errors import InputError
 
 TINY = CnnExpert(model="resnet10t", pretrained=False, model_args={"channels": (8, 8, 8, 8), "output_stride": 16})
@@ -172,33 +168,3 @@ def test_without_destruction_and_further_losses_dcl_is_plain_fine_tuning():
     torch.nn.functional.cross_entropy(logits, labels).backward()
     for gradient, parameter in zip(gradients, shared, strict=True):
         torch.testing.assert_close(gradient, parameter.grad, atol=1e-4, rtol=1e-3)
-
-
-def test_a_cnn_goes_on_from_another_with_its_head(trained_run, monkeypatch):
-    monkeypatch.chdir(trained_run.folder)
-    experiment = load_experiment(
-        trained_run.config, ["experts.more={kind: cnn, start_from: cnn_raw, image: {resize: 48, crop: 40}}"]
-    )
-    context = Context(experiment)
-    network = cnn.build(context, experiment.experts["more"], context.experiment.expert_dir("more"))
-    stage_1 = load_file(context.experiment.expert_dir("cnn_raw") / "model.safetensors")
-    assert all(torch.equal(value, stage_1[key]) for key, value in network.model.state_dict().items())
-    assert [need.name for need in plan(experiment)["experts/more"].needs] == ["cnn_raw"]
-
-
-@pytest.mark.parametrize("targets", ["exact", "nearest_mean"])
-def test_a_batch_holds_both_copies_and_where_each_tile_came_from(trained_run, monkeypatch, targets):
-    monkeypatch.chdir(trained_run.folder)
-    experiment = load_experiment(trained_run.config, [f"experts.dcl_clean.location_targets={targets}"])
-    context = Context(experiment)
-    expert = experiment.experts["dcl_clean"]
-    products = context.dataset.select("train")[:20]
-    dataset = dcl.build(context, expert, context.experiment.expert_dir("dcl_clean")).train_set(products)
-    for index, target in enumerate(context.dataset.targets(products)):
-        item = dataset[(index, 0)]
-        assert item["labels"] == target
-        if targets == "exact":
-            assert np.array_equal(rearrange(item["images"], item["permutation"]), item["destroyed"])
-        else:
-            guess = nearest_mean(item["images"], item["destroyed"], expert.grid)
-            assert np.array_equal(item["permutation"], guess)

@@ -3,7 +3,8 @@
 import time
 
 import yaml
-from conftest import REPOSITORY, tiny_config
+from helpers.configs import tiny_config
+from helpers.workspace import REPOSITORY
 from hypothesis import example, given
 from hypothesis import strategies as st
 

@@ -2,7 +2,6 @@
 
 import io
 import pickle
-import shutil
 import struct
 import time
 from types import SimpleNamespace
@@ -11,7 +10,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Workspace, tiny_config
+from helpers.images import turned_right
 from PIL import Image, ImageOps
 
 from latefusion.config import Hardware, ImageInput
@@ -72,12 +71,6 @@ NASTY = {
     "image.avif": lambda drawing, path: drawing.save(path),
     "image.tiff": lambda drawing, path: drawing.save(path),
 }
-
-
-def turned_right() -> Image.Exif:
-    exif = Image.Exif()
-    exif[0x0112] = 6  # orientation: to be shown turned by 90 degrees
-    return exif
 
 
 @pytest.mark.parametrize("name", NASTY)
@@ -297,28 +290,3 @@ def test_evaluation_sees_the_centre():
     image = np.zeros((8, 8, 3), np.uint8)
     image[2:6, 2:6] = 9
     assert (centre_crop(image, 4) == 9).all()
-
-
-@pytest.mark.parametrize(
-    ("script", "expert", "columns"), [("04_train_image.py", "cnn_raw", 3), ("05_train_dcl.py", "dcl_clean", 5)]
-)
-def test_a_preview_shows_what_the_network_is_to_see(trained_run, tmp_path, script, expert, columns):
-    shutil.copytree(trained_run.folder, tmp_path / "copy")
-    workspace = Workspace(tmp_path / "copy")
-    before = workspace.snapshot()
-    workspace.run(script, "--preview", "--only", expert)
-    (drawn,) = set(workspace.snapshot()) - set(before)
-    assert drawn == f"weights/tiny/previews/{expert}.png"
-    mosaic = decode(workspace.folder / drawn)
-    assert mosaic.shape == (8 * 36, columns * 36, 3)  # crops of 32 and a gap of 4
-    if columns == 5:
-        second, destroyed, put_together = (mosaic[:, place * 36 :][:, :32] for place in (2, 3, 4))
-        assert np.array_equal(second, put_together)
-        assert not np.array_equal(second, destroyed)
-
-
-def test_a_preview_needs_prepared_images(workspace, capsys):
-    workspace.write_config(tiny_config())
-    with pytest.raises(SystemExit):
-        workspace.run("04_train_image.py", "--preview")
-    assert "run src/01_prepare.py first" in capsys.readouterr().err

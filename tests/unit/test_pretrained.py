@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 import timm
 import torch
-from conftest import Workspace, tiny_config
 from safetensors.torch import load_file, save_file
 from transformers import (
     AlbertConfig,
@@ -36,11 +35,7 @@ from latefusion.experts.text.transformer import TextClassifier
 from latefusion.plan.pretrained import FOLDER, find_encoder, find_timm
 from latefusion.utils.errors import InputError
 
-
-@pytest.fixture(autouse=True)
-def no_hub(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("latefusion.plan.pretrained._ask_hub", lambda name: "cannot be reached")
+pytestmark = pytest.mark.usefixtures("no_hub", "unreachable_hub")
 
 
 @pytest.fixture
@@ -318,22 +313,3 @@ def test_damaged_weights_of_a_timm_network_are_refused(name):
     (folder / name).write_bytes(b"damaged")
     with pytest.raises(InputError, match=r"^resnet10t: timm cannot build it .* or these weights"):
         TimmBackbone(CnnExpert(model="resnet10t"), pretrained=True)
-
-
-def test_missing_weights_are_all_named_before_anything_is_trained(tmp_path, capsys):
-    workspace = Workspace(tmp_path)
-    config = tiny_config()
-    config["experts"]["camembert"] = {"kind": "transformer", "model": "almanach/camembert-base"}
-    config["experts"]["cnn_raw"] = {"kind": "cnn", "model": "resnet152.tv_in1k", "image": {"resize": 48, "crop": 32}}
-    workspace.write_config(config)
-    with pytest.raises(SystemExit):
-        workspace.run("02_train_text.py")
-    error = capsys.readouterr().err
-    for part in (
-        "almanach/camembert-base",
-        "weights/pretrained/almanach--camembert-base/",
-        "timm/resnet152.tv_in1k",
-        "hf download",
-    ):
-        assert part in error
-    assert not (tmp_path / "weights").exists()

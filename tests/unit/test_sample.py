@@ -20,7 +20,6 @@ from sample_catalogue.drawings import DRAWINGS
 from sample_catalogue.phrases import FAMILY_OF
 from sample_catalogue.plan import LOOK_GROUP_OF, Product, plan_products, share_out
 from sample_catalogue.vocabulary import NOUNS, OFFICIAL_COUNTS
-from sample_catalogue.write import write_images
 
 SMALL = SampleConfig(products=240, seed=7, image_size=96)
 SIGIR_PRODUCTS = ("X_train", "x_test_task1_phase1", "x_test_task1_phase2")
@@ -70,14 +69,6 @@ def test_another_seed_gives_other_products(sigir):
     other = plan_products(SampleConfig(products=240, seed=8, image_size=96))
     titles = set(read_sigir_products(sigir)["Title"])
     assert len(titles & {product.title for product in other}) < 10
-
-
-def test_the_number_of_workers_changes_nothing(sigir, tmp_path):
-    products = plan_products(SMALL)[:60]
-    write_images(products, tmp_path, "sigir", seed=SMALL.seed, size=SMALL.image_size, workers=2)
-    drawn = contents(tmp_path)
-    assert len(drawn) == 60
-    assert drawn.items() <= contents(sigir).items()
 
 
 def test_headers_and_files_are_those_of_the_sigir_challenge(sigir):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import timm
 import torch
-from conftest import TINY_CNN, TINY_DCL, tiny_config
+from helpers.configs import TINY_CNN, TINY_DCL, tiny_config
 from transformers import CamembertConfig, CamembertModel, T5Config
 
 from latefusion.config import CnnExpert, Experiment, TransformerExpert

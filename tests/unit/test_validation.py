@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import Workspace, tiny_config
+from helpers.configs import tiny_config
+from helpers.workspace import Workspace
 
 from latefusion.config import CatalogueConfig
 from latefusion.submission import ENS, SIGIR, validate_challenge, validate_predictions, write_submissions
