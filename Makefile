@@ -11,7 +11,7 @@ STEPS := 00_draw_sample 01_prepare 02_train_text 03_denoise 04_train_image 05_tr
 	08_vote 09_predict 10_validate
 
 PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses 2 --dist worksteal
-IN_ANY_PRECISION := tests/unit/test_loop.py $(addprefix tests/pipeline/test_, table_experiment.py joint.py pipeline.py)
+IN_ANY_PRECISION := $(addprefix tests/pipeline/test_, loop.py table_experiment.py joint.py pipeline.py)
 
 .PHONY: submission test env
 

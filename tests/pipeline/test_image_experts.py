@@ -1,19 +1,28 @@
 """Image experts of a trained run: what they start from, what they read, and the previews of it."""
 
+from types import SimpleNamespace
+
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from helpers.configs import tiny_config
+from helpers.image_cache import write_images
 from safetensors.torch import load_file
 
+from latefusion.config import Hardware, ImageInput
 from latefusion.experts.context import Context
 from latefusion.experts.image import cnn, dcl
+from latefusion.experts.image.data import EvalImages, collate
 from latefusion.experts.image.destruction import (
     nearest_mean,
     rearrange,
 )
+from latefusion.images.cache import open_images
 from latefusion.images.store import decode
 from latefusion.plan.planning import plan
+from latefusion.training.loaders import eval_loader
+from latefusion.utils.errors import InputError
 
 
 def test_a_cnn_goes_on_from_another_with_its_head(trained_run, monkeypatch):
@@ -65,3 +74,18 @@ def test_a_preview_needs_prepared_images(workspace, capsys):
     with pytest.raises(SystemExit):
         workspace.run("04_train_image.py", "--preview")
     assert "run src/01_prepare.py first" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_loader_tells_what_is_wrong_in_one_line(tmp_path, workers):
+    write_images(tmp_path)
+    (tmp_path / "7.png").write_bytes(b"")
+    products = pd.read_parquet(tmp_path / "products.parquet")
+    images = open_images(products, tmp_path, tmp_path / "cache", None)
+    dataset = EvalImages(products, images, ImageInput(resize=16, crop=16))
+    accelerator = SimpleNamespace(process_index=0, num_processes=1)
+    loader = eval_loader(accelerator, dataset, collate, 1, Hardware(num_workers=workers))
+    with pytest.raises(InputError) as caught:
+        list(loader)
+    assert "7.png: cannot be decoded" in str(caught.value)
+    assert "\n" not in str(caught.value)

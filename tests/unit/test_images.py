@@ -4,7 +4,6 @@ import io
 import pickle
 import struct
 import time
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -13,14 +12,12 @@ import pytest
 from helpers.images import turned_right
 from PIL import Image, ImageOps
 
-from latefusion.config import Hardware, ImageInput
-from latefusion.experts.image.data import EvalImages, collate
+from latefusion.config import ImageInput
 from latefusion.images.augment import TurnedCrop, augment, centre_crop, training_transform
 from latefusion.images.cache import open_images
 from latefusion.images.inspection import check_images
 from latefusion.images.orientation import exif_orientation
 from latefusion.images.store import decode, read_image, resize
-from latefusion.training.loaders import eval_loader
 from latefusion.utils.errors import InputError
 
 
@@ -198,19 +195,6 @@ def test_a_png_whose_chunk_is_longer_than_the_file_takes_no_memory(drawing, tmp_
     assert decode(tmp_path / "damaged.png") is None
     assert time.process_time() - start < 0.5
     assert check_images(tmp_path, pd.Series({"1": "damaged.png"}))["reason"].to_list() == ["truncated"]
-
-
-@pytest.mark.parametrize("workers", [0, 2])
-def test_a_loader_tells_what_is_wrong_in_one_line(catalogue, workers):
-    products, root = catalogue
-    (root / "b.jpg").write_bytes(b"")
-    dataset = EvalImages(products, open_images(products, root, root / "cache", None), ImageInput(resize=16, crop=16))
-    accelerator = SimpleNamespace(process_index=0, num_processes=1)
-    loader = eval_loader(accelerator, dataset, collate, 1, Hardware(num_workers=workers))
-    with pytest.raises(InputError) as caught:
-        list(loader)
-    assert "b.jpg: cannot be decoded" in str(caught.value)
-    assert "\n" not in str(caught.value)
 
 
 def test_a_product_without_a_image_is_white(catalogue):
