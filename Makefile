@@ -13,7 +13,7 @@ STEPS := 00_draw_sample 01_prepare 02_train_text 03_denoise 04_train_image 05_tr
 PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses 2 --dist worksteal
 IN_ANY_PRECISION := $(addprefix tests/pipeline/test_, loop.py table_experiment.py joint.py pipeline.py)
 
-.PHONY: submission test env
+.PHONY: submission test test-fast env
 
 # From the catalogue to a submission and its score table; what is done already is skipped.
 # make submission CONFIG=configs/rakuten.yaml SET="--set catalogue.root=data/rakuten"
@@ -26,6 +26,11 @@ test: env
 	$(PYTEST)
 	LATEFUSION_TEST_BF16=0 $(PYTEST) $(IN_ANY_PRECISION)
 	LATEFUSION_TEST_BF16=1 $(PYTEST) $(IN_ANY_PRECISION)
+
+# The unit tests, in under a minute.
+test-fast: env
+	$(PY) -m ruff check src tests notebooks
+	$(PYTEST) tests/unit
 
 env: $(STAMP)
 
