@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from helpers.configs import TINY_CNN, tiny_config
-from helpers.workspace import REPOSITORY, SCRIPTS, Workspace
+from helpers.workspace import REPOSITORY, Workspace
 
 
 def start(workspace: Workspace, script: str, *arguments: str, **options) -> subprocess.Popen:
@@ -139,24 +139,3 @@ def test_weights_that_is_a_file_ends_a_script_in_plain_words(workspace, capsys):
     with pytest.raises(SystemExit, match="2"):
         workspace.run("01_prepare.py")
     assert "a file is where a folder should be" in capsys.readouterr().err
-
-
-# What answers without torch answers in well under a second; counting imports is a steadier test than a clock.
-PROBE = """
-import runpy, sys
-sys.argv = sys.argv[1:]
-sys.path.insert(0, sys.argv[0].rpartition("/")[0])
-try:
-    runpy.run_path(sys.argv[0], run_name="__main__")
-except SystemExit as stop:
-    loaded = {"torch", "pandas", "numpy", "cv2", "transformers"} & set(sys.modules)
-    print(f"exit {stop.code}, loaded {sorted(loaded)}")
-"""
-
-
-@pytest.mark.parametrize("script", SCRIPTS)
-def test_help_and_bad_pages_answer_without_heavy_imports(script):
-    for arguments, code in {("--help",): 0, ("--set", "experts.x.y=1"): 2, ("--config", "none.yaml"): 2}.items():
-        command = [sys.executable, "-c", PROBE, str(REPOSITORY / "src" / script), *arguments]
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert f"exit {code}, loaded []" in result.stdout, result.stderr

@@ -276,6 +276,6 @@ def test_a_late_checkpoint_of_a_joint_expert_is_an_expert(copied):
     config["experts"]["late"] = {"kind": "late", "of": "frozen", "epochs_before_end": 1}
     copied.write_config(config)
     copied.run("06_train_joint.py")
-    weights = (copied.run_root / name for name in ("late/model.safetensors", "frozen/late-1.safetensors"))
+    weights = (copied.run_root / "experts" / name for name in ("late/model.safetensors", "frozen/late-1.safetensors"))
     assert len({path.read_bytes() for path in weights}) == 1
     assert copied.experiment().modality("late") == "joint"
