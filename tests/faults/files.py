@@ -65,7 +65,7 @@ def _damaged(table: pd.DataFrame, path: Path) -> None:
 
 
 def _image(what: str, change: Callable[[Path], object], says: str) -> Fault:
-    """An image of product p7, put in place of the sound one."""
+    """An image of product p7, instead of the sound one."""
 
     def act(shop: Shop) -> Ended:
         shutil.copy2(shop.image(7), shop.folder / "sound.png")

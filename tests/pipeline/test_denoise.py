@@ -20,24 +20,24 @@ from latefusion.utils.errors import InputError
 
 def test_the_gallery_shows_every_issue_worst_first_by_class_and_needs_no_other_file(trained_run):
     issues = pd.read_parquet(trained_run.run_root / "denoise/label_issues.parquet")
-    config = (trained_run.run_root / "denoise/label_issues.html").read_text()
-    assert config.count("data:image/jpeg;base64,") == config.count("<img") == len(issues)
-    assert "http" not in config
-    assert config.count("card removed") == issues["removed"].sum()
+    html = (trained_run.run_root / "denoise/label_issues.html").read_text()
+    assert html.count("data:image/jpeg;base64,") == html.count("<img") == len(issues)
+    assert "http" not in html
+    assert html.count("card removed") == issues["removed"].sum()
     for given, of_class in issues.groupby("given"):
-        section = config.split(f"<h2>{given}: ")[1].split("<h2>")[0]
+        section = html.split(f"<h2>{given}: ")[1].split("<h2>")[0]
         shown = re.findall(r"class='id'>(\w+)<", section)
         assert shown == list(of_class.index)  # most suspicious first
 
 
-def test_the_report_tells_precision_and_recall_on_the_sample(trained_run):
+def test_the_report_has_precision_and_recall_on_the_sample(trained_run):
     issues = pd.read_parquet(trained_run.run_root / "denoise/label_issues.parquet")
-    config = (trained_run.folder / "submissions/tiny/scores.md").read_text()
-    assert f"{len(issues)} of 180 products of train flagged, the first {issues['removed'].sum()} removed" in config
+    report = (trained_run.folder / "submissions/tiny/scores.md").read_text()
+    assert f"{len(issues)} of 180 products of train flagged, the first {issues['removed'].sum()} removed" in report
     noise = pd.read_csv(trained_run.folder / "data/sample/hidden/label_noise.csv", dtype="str")["Integer_id"]
     hits = issues.index.isin(noise).mean()
-    assert f"Of the flagged: precision {hits:.1%}" in config
-    by_group = re.findall(r"(\d+) of (\d+)[,.]", config.split("wrong of the removed: ")[1].splitlines()[0])
+    assert f"Of the flagged: precision {hits:.1%}" in report
+    by_group = re.findall(r"(\d+) of (\d+)[,.]", report.split("wrong of the removed: ")[1].splitlines()[0])
     assert sum(int(of_group) for _, of_group in by_group) == issues["removed"].sum()
     assert sum(int(wrong) for wrong, _ in by_group) == issues.index[issues["removed"]].isin(noise).sum()
 
@@ -107,7 +107,7 @@ def test_out_of_fold_probabilities_cover_the_training_products_alone(trained_run
     assert set(oof.index) == set(products.index[products["split"] == "train"])
 
 
-def test_cleaned_validation_products_have_no_say_and_no_score(copied):
+def test_cleaned_validation_products_choose_nothing_and_are_not_scored(copied):
     config = tiny_config()
     config["denoise"] |= {"clean_valid": True, "remove_fraction": 0.5, "max_class_share": 1.0}
     config["experts"] = {name: config["experts"][name] for name in ("tfidf", "cnn_clean")}

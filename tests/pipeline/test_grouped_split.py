@@ -31,7 +31,7 @@ def shop(workspace):
     return workspace
 
 
-def shop_page(**split) -> dict:
+def shop_config(**split) -> dict:
     return {
         "catalogue": {
             "format": "table",
@@ -45,12 +45,12 @@ def shop_page(**split) -> dict:
 
 
 @pytest.mark.parametrize("grouped", [True, False])
-def test_preparing_groups_twins_and_tells_what_leaks(shop, monkeypatch, caplog, grouped):
-    shop.write_config(shop_page(group_duplicates=grouped))
+def test_preparing_groups_twins_and_reports_what_leaks(shop, monkeypatch, caplog, grouped):
+    shop.write_config(shop_config(group_duplicates=grouped))
     with caplog.at_level("INFO"):
         shop.run("01_prepare.py")
     monkeypatch.chdir(shop.folder)
-    dataset = read_dataset(Experiment.model_validate({"name": "tiny"} | shop_page(group_duplicates=grouped)))
+    dataset = read_dataset(Experiment.model_validate({"name": "tiny"} | shop_config(group_duplicates=grouped)))
     split, group = dataset.products["split"], dataset.products["group"]
     assert dataset.split.group_duplicates == grouped
     assert list(group) == [*np.repeat(range(20), 2), *range(20, 40)]
@@ -76,8 +76,8 @@ def test_preparing_groups_twins_and_tells_what_leaks(shop, monkeypatch, caplog, 
     assert (without if grouped else "with split.group_duplicates: 0 and 0") in caplog.text
 
 
-def test_a_grouped_page_runs_to_its_submission(shop):
-    config = shop_page(group_duplicates=True)
+def test_a_grouped_split_runs_to_its_submission(shop):
+    config = shop_config(group_duplicates=True)
     config["experts"].pop("cnn")
     config["policies"]["only"]["experts"] = ["tfidf"]
     shop.write_config(config)
@@ -97,7 +97,7 @@ def test_too_few_groups_are_refused_before_the_training(shop, capsys, titles, me
     products = pd.read_csv(shop.folder / "shop/products.csv", index_col="id")
     products["title"] = titles * (60 // len(titles))
     products.assign(image=None).to_csv(shop.folder / "shop/products.csv")
-    shop.write_config(shop_page(group_duplicates=True))
+    shop.write_config(shop_config(group_duplicates=True))
     with pytest.raises(SystemExit):
         shop.run("01_prepare.py")
     assert message in capsys.readouterr().err

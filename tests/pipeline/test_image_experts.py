@@ -56,7 +56,7 @@ def test_a_batch_holds_both_copies_and_where_each_tile_came_from(trained_run, mo
 @pytest.mark.parametrize(
     ("script", "expert", "columns"), [("04_train_image.py", "cnn_raw", 3), ("05_train_dcl.py", "dcl_clean", 5)]
 )
-def test_a_preview_shows_what_the_network_is_to_see(copied, script, expert, columns):
+def test_a_preview_shows_what_the_network_reads(copied, script, expert, columns):
     before = copied.snapshot()
     copied.run(script, "--preview", "--only", expert)
     (drawn,) = set(copied.snapshot()) - set(before)
@@ -64,7 +64,7 @@ def test_a_preview_shows_what_the_network_is_to_see(copied, script, expert, colu
     mosaic = decode(copied.folder / drawn)
     assert mosaic.shape == (8 * 36, columns * 36, 3)  # crops of 32 and a gap of 4
     if columns == 5:
-        second, destroyed, put_together = (mosaic[:, place * 36 :][:, :32] for place in (2, 3, 4))
+        second, destroyed, put_together = (mosaic[:, column * 36 :][:, :32] for column in (2, 3, 4))
         assert np.array_equal(second, put_together)
         assert not np.array_equal(second, destroyed)
 
@@ -77,7 +77,7 @@ def test_a_preview_needs_prepared_images(workspace, capsys):
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_a_loader_tells_what_is_wrong_in_one_line(tmp_path, workers):
+def test_a_loader_says_what_is_wrong_in_one_line(tmp_path, workers):
     write_images(tmp_path)
     (tmp_path / "7.png").write_bytes(b"")
     products = pd.read_parquet(tmp_path / "products.parquet")

@@ -157,7 +157,7 @@ def test_a_cut_computation_of_features_continues_after_its_last_part(open_contex
     assert np.allclose(read(store, context.dataset.products), whole, atol=1e-5)
 
 
-def test_a_product_without_a_image_has_the_white_ones_features(open_context, copied):
+def test_a_product_without_an_image_has_the_features_of_a_white_one(open_context, copied):
     context = open_context("image_cache=null", workspace=copied)
     shutil.rmtree(context.experiment.run_root / "cache" / "features")
     products = context.dataset.products.copy()

@@ -39,14 +39,14 @@ except SystemExit as stop:
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_help_and_bad_pages_answer_without_heavy_imports(script):
+def test_help_and_bad_configs_answer_without_heavy_imports(script):
     for arguments, code in {("--help",): 0, ("--set", "experts.x.y=1"): 2, ("--config", "none.yaml"): 2}.items():
         command = [sys.executable, "-c", PROBE, str(REPOSITORY / "src" / script), *arguments]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         assert f"exit {code}, loaded []" in result.stdout, result.stderr
 
 
-def test_it_loads_nothing_heavy():
+def test_describing_the_environment_is_light():
     command = (
         "import sys; from latefusion.utils.environment import run_environment; found = run_environment(); "
         "assert found['precision'] == 'fp32' and not {'torch', 'numpy', 'accelerate'} & set(sys.modules), found"

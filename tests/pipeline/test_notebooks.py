@@ -38,7 +38,7 @@ Execute = Callable[[Path, Workspace], nbformat.NotebookNode]
 
 @pytest.fixture(scope="module")
 def execute(tmp_path_factory) -> Iterator[Execute]:
-    """A function that runs a notebook in a place and returns it with its outputs.
+    """A function that runs a notebook in a workspace and returns it with its outputs.
 
     One kernel for all, emptied before each: what takes its time is the start, and the imports.
     """
@@ -110,7 +110,7 @@ def figures(workspace: Workspace, notebook: Path) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs_and_leaves_its_figures_and_nothing_else(execute, looked_at, path):
+def test_a_notebook_runs_and_writes_its_figures_and_nothing_else(execute, looked_at, path):
     before = looked_at.snapshot()
     notebook = execute(path, looked_at)
     assert printed(notebook, "stderr") == ""
@@ -210,7 +210,7 @@ def test_images_that_have_gone_are_left_out(named, monkeypatch):
 
 
 def test_there_is_says_why_there_is_nothing(capsys):
-    assert there_is([1], "nobody knows")
+    assert there_is([1], "not known")
     assert capsys.readouterr().out == ""
-    assert not there_is(pd.DataFrame(), "nobody knows")
-    assert capsys.readouterr().out == "Nothing to show: nobody knows.\n"
+    assert not there_is(pd.DataFrame(), "not known")
+    assert capsys.readouterr().out == "Nothing to show: not known.\n"

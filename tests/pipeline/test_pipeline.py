@@ -21,7 +21,7 @@ def states(workspace: Workspace) -> dict[str, str]:
     return {job.name: job.state() for job in workspace.jobs().values()}
 
 
-def test_every_expert_leaves_its_run_folder(trained_run):
+def test_every_expert_writes_its_run_folder(trained_run):
     networks = ("camembert", "dcl_late", "frozen", "end_to_end")
     for expert, file in ({"tfidf": "model.joblib"} | dict.fromkeys(networks, "model.safetensors")).items():
         left = {path.name for path in (trained_run.run_root / "experts" / expert).iterdir()}
@@ -81,7 +81,7 @@ def test_a_changed_setting_redoes_the_expert_and_what_depends_on_it(copied):
     assert redone == {"cnn_clean", "dcl_clean", "dcl_late", "frozen", "one_layer", "two_layers", "vote"}
 
 
-def test_a_job_that_leaves_the_same_again_makes_nothing_stale_and_another_result_does(copied, monkeypatch):
+def test_a_job_that_gives_the_same_again_makes_nothing_stale_and_another_result_does(copied, monkeypatch):
     shutil.rmtree(copied.run_root / "experts/tfidf")
     assert {name for name, state in states(copied).items() if state != "done"} == {
         "tfidf", "one_layer", "vote",

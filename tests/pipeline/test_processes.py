@@ -80,7 +80,7 @@ def test_two_that_build_at_once_both_end_right(folder, locks):
     assert cache_files(folder) == CACHE_FILES
 
 
-def test_what_a_killed_job_leaves_is_removed_and_locks_nobody_out(folder):
+def test_the_files_of_a_killed_job_are_removed_and_lock_no_process_out(folder):
     killed = start(folder)
     killed.stdout.readline()
     killed.stdin.write("go\n")

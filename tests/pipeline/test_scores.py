@@ -48,7 +48,7 @@ def test_the_best_policy_is_named_by_the_tables_own_valid_column(trained_run):
     assert f"{100 * gains[best, 'test']:+.2f} [" in report.split("Best policy by valid")[1].split("]")[0]
 
 
-def test_the_page_says_what_its_numbers_are_not(trained_run):
+def test_the_report_says_what_its_numbers_are_not(trained_run):
     report = scores_report(trained_run)
     assert "drawn by the project so that fusion helps" in report
     assert "only 4 % in both" in report

@@ -109,7 +109,7 @@ def test_all_refused_files_are_named_at_once(alone, capsys):
     assert "y_test_task1_phase2_pred.tsv, line 5" in found
 
 
-def test_the_name_tells_the_phase(alone, capsys):
+def test_the_name_decides_the_phase(alone, capsys):
     path = write(alone.folder / "y_test_task1_phase2_pred.tsv", SIGIR_GOOD)
     assert "Ids that x_test_task1_phase2.tsv does not hold" in complaint(alone, capsys, path)
 
@@ -122,7 +122,7 @@ def test_a_wrong_name_is_refused_unless_the_test_file_is_given(alone, root, caps
     assert told == [f"ok: {path} (3 rows); the challenge takes it as y_test_task1_phase1_pred.tsv"]
 
 
-def test_the_test_files_header_tells_the_challenge_whatever_the_page(alone, root, capsys):
+def test_the_test_files_header_decides_the_challenge_whatever_the_config(alone, root, capsys):
     path = write(alone.folder / "mine.csv", ENS_GOOD)
     test_file = root / "X_test_update.csv"
     assert accepted(alone, capsys, path, "--test", test_file) == [f"ok: {path} (3 rows)"]

@@ -20,7 +20,7 @@ def load(tmp_path, change=lambda config: None, overrides=()):
 
 
 @pytest.mark.parametrize("config", sorted((REPOSITORY / "configs").glob("*.yaml")), ids=lambda path: path.stem)
-def test_shipped_pages_load(config):
+def test_shipped_configs_load(config):
     assert load_experiment(config).name == config.stem
 
 
@@ -32,7 +32,7 @@ def test_the_published_recipe_has_twelve_variants_of_the_published_kinds():
         assert {experiment.modality(name) for name in policy.experts} == {"text", "image"}
 
 
-def test_the_default_page_is_the_sample():
+def test_the_default_config_is_the_sample():
     assert load_experiment() == load_experiment(REPOSITORY / "configs" / "sample.yaml")
 
 
@@ -124,7 +124,7 @@ def test_the_default_page_is_the_sample():
         ("vote.members=[]", "vote.members: the vote has no members"),
     ],
 )
-def test_a_bad_page_is_refused_by_key(tmp_path, override, message):
+def test_a_bad_config_is_refused_by_key(tmp_path, override, message):
     with pytest.raises(InputError) as caught:
         load(tmp_path, overrides=[override])
     assert message in str(caught.value)
@@ -166,7 +166,7 @@ def test_all_problems_are_named_at_once(tmp_path):
         ("- a", "a config is a mapping of keys to values"),
     ],
 )
-def test_a_page_that_is_no_page_is_refused(tmp_path, text, message):
+def test_a_file_that_is_no_config_is_refused(tmp_path, text, message):
     (tmp_path / "config.yaml").write_text(text)
     with pytest.raises(InputError, match=message):
         load_experiment(tmp_path / "config.yaml")
@@ -208,7 +208,7 @@ def test_a_chain_of_experts_is_bounded(tmp_path):
         load(tmp_path, chain)
 
 
-def test_merge_keys_may_be_overridden_wherever_the_anchor_stands(tmp_path):
+def test_merge_keys_may_be_overridden_wherever_the_anchor_is(tmp_path):
     """The anchor's own mapping has a merge key too, and is deeper than the alias."""
     text = yaml.safe_dump(tiny_config()).replace("hardware:", "hardware: &h")
     text += "split2: {deep: {deeper: &d {<<: *h, num_workers: 1}}}\nhardware2: {<<: *d, num_workers: 2}\n"
@@ -265,7 +265,7 @@ def test_the_experiment_is_frozen(tmp_path):
         load(tmp_path).split.seed = 3
 
 
-def test_a_resolved_page_loads_again_as_itself(tmp_path):
+def test_a_resolved_config_loads_again_as_itself(tmp_path):
     experiment = load(tmp_path)
     assert (
         Experiment.model_validate(

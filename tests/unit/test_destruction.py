@@ -36,11 +36,11 @@ def test_the_permutation_inverts_the_destruction(grid, neighbourhood):
     assert np.array_equal(rearrange(destroyed, np.argsort(permutation)), image())
 
 
-def test_each_place_shows_the_tile_the_permutation_names():
+def test_each_position_shows_the_tile_that_the_permutation_names():
     permutation = neighbour_permutation(7, 2, np.random.default_rng(2))
     destroyed = rearrange(image(), permutation)
-    for place, tile in enumerate(permutation):
-        shown = destroyed[4 * (place // 7) :, 4 * (place % 7) :][:4, :4]
+    for position, tile in enumerate(permutation):
+        shown = destroyed[4 * (position // 7) :, 4 * (position % 7) :][:4, :4]
         assert np.array_equal(shown, image()[4 * (tile // 7) :, 4 * (tile % 7) :][:4, :4])
 
 
@@ -69,10 +69,10 @@ def test_the_guess_by_colour_is_right_where_colours_differ_and_wrong_on_a_white_
     assert not np.array_equal(nearest_mean(white, rearrange(white, permutation), 4), permutation)
 
 
-def test_a_image_is_put_together_by_where_its_tiles_come_from():
+def test_an_image_is_put_together_by_where_its_tiles_come_from():
     permutation = neighbour_permutation(7, 2, np.random.default_rng(6))
     assert np.array_equal(put_together(rearrange(image(), permutation), permutation), image())
-    all_first = put_together(image(), np.zeros(4, dtype=int))  # a guess in which all tiles claim the first place
+    all_first = put_together(image(), np.zeros(4, dtype=int))  # a guess in which all tiles claim the first position
     assert np.array_equal(all_first[:14, :14], image()[14:, 14:])
     assert (all_first[14:] == 128).all()
 
@@ -110,7 +110,7 @@ def batch(size: int = 2) -> dict[str, torch.Tensor]:
     return {"images": images, "destroyed": images, "permutation": permutation, "labels": torch.tensor([2, 0])}
 
 
-def test_both_copies_carry_the_label_and_the_adversary_tells_them_apart():
+def test_both_copies_have_the_label_and_the_adversarial_targets_differ():
     outputs = model()(**batch())
     assert outputs["logits"].shape == (4, 3)
     labels = torch.tensor([2, 0])
@@ -159,8 +159,8 @@ def test_without_destruction_and_further_losses_dcl_is_plain_fine_tuning():
     network = model(neighbourhood=1, adv_weight=0.0, loc_weight=0.0)
     images = torch.randint(0, 256, (4, 64, 64, 3), dtype=torch.uint8)
     labels = torch.tensor([0, 1, 2, 0])
-    place = torch.arange(16).expand(4, 16)
-    network(images, destroyed=images, permutation=place, labels=labels)["loss"].backward()
+    unmoved = torch.arange(16).expand(4, 16)
+    network(images, destroyed=images, permutation=unmoved, labels=labels)["loss"].backward()
     shared = [*network.net.parameters(), *network.class_head.parameters()]
     gradients = [parameter.grad.clone() for parameter in shared]
     network.zero_grad()

@@ -55,7 +55,7 @@ def on_nothing(image: Image.Image) -> Image.Image:
 
 
 @pytest.mark.parametrize("name", AGAIN)
-def test_a_image_that_was_saved_again_keeps_its_hash(tmp_path, name):
+def test_an_image_that_was_saved_again_keeps_its_hash(tmp_path, name):
     for seed in range(5):
         photograph(seed).save(tmp_path / "first.jpg", quality=92)
         AGAIN[name](photograph(seed), tmp_path / name)
@@ -192,7 +192,7 @@ def test_folds_keep_groups_together_where_the_split_does():
         Dataset(products, ["a", "b"], Split(group_duplicates=True)).folds(products, 21, seed=1)
 
 
-def test_no_network_of_denoising_sees_a_twin_of_what_it_judges(monkeypatch):
+def test_no_fold_network_of_denoising_trains_on_a_twin_of_a_held_out_product(monkeypatch):
     products = table([""] * 60).assign(label=["a", "b"] * 30, group=np.arange(60) // 3)
     settings = Denoise(network=CnnExpert(model="resnet10t", pretrained=False))
     context = SimpleNamespace(

@@ -132,7 +132,7 @@ def test_what_no_network_can_read_is_listed_with_its_reason(drawing, tmp_path):
     Image.new("1", (2, 1_000_001)).save(tmp_path / "high.png")
     names = ["whole.jpg", "truncated.jpg", "empty.jpg", "text.jpg", "floats.tiff", "bomb.png", "missing.jpg"]
     names += ["long.png", "high.png"]
-    reasons = check_images(tmp_path, pd.Series(names, index=[str(workspace) for workspace in range(9)]))["reason"]
+    reasons = check_images(tmp_path, pd.Series(names, index=[str(number) for number in range(9)]))["reason"]
     assert reasons.to_dict() == {
         "1": "truncated",
         "2": "empty file",
@@ -197,7 +197,7 @@ def test_a_png_whose_chunk_is_longer_than_the_file_takes_no_memory(drawing, tmp_
     assert check_images(tmp_path, pd.Series({"1": "damaged.png"}))["reason"].to_list() == ["truncated"]
 
 
-def test_a_product_without_a_image_is_white(catalogue):
+def test_a_product_without_an_image_is_white(catalogue):
     products, root = catalogue
     assert (open_images(products, root, root / "cache", None).read("3", 16) == 255).all()
 
@@ -252,7 +252,7 @@ def test_without_augmentation_the_crop_is_the_only_draw():
 
 
 @pytest.mark.parametrize(("side", "tolerance"), [(40, 0), (72, 2), (24, 0)])
-def test_without_a_turn_training_sees_what_evaluation_sees(drawing, side, tolerance):
+def test_without_a_turn_training_reads_what_evaluation_reads(drawing, side, tolerance):
     """The same size, enlarged (rounded otherwise) and shrunk; 60 x 40 made square."""
     image = np.asarray(drawing)[:, :40] if side == 40 else np.asarray(drawing)
     seen = TurnedCrop(side, side - 6, 0).apply(image, angle=0, left=2, top=5)
@@ -270,7 +270,7 @@ def test_a_turn_is_about_the_centre_with_white_around(drawing, angle):
     assert (seen == 255).all(axis=2).any()
 
 
-def test_evaluation_sees_the_centre():
+def test_evaluation_reads_the_centre():
     image = np.zeros((8, 8, 3), np.uint8)
     image[2:6, 2:6] = 9
     assert (centre_crop(image, 4) == 9).all()

@@ -13,7 +13,7 @@ def decisions(rng, n: int, accuracy: float, num_classes: int = 4) -> tuple[np.nd
 
 
 @pytest.mark.parametrize(("metric", "least"), [("accuracy", 88), ("macro_f1", 80)])
-def test_intervals_cover_the_true_score_about_as_often_as_they_say(metric, least):
+def test_intervals_cover_the_true_score_about_as_often_as_they_should(metric, least):
     """Also of macro-F1 where some classes have but a few products."""
     rng = np.random.default_rng(0)
     shares = 1 / np.arange(1, 13)

@@ -20,7 +20,7 @@ def test_a_record_that_cannot_be_read_is_a_job_to_do(tmp_path, content, caplog):
     assert "the job counts as not done" in caplog.text
 
 
-def test_results_leave_out_what_differs_from_run_to_run(tmp_path):
+def test_results_exclude_what_differs_from_run_to_run(tmp_path):
     for name in ("log.jsonl", "tensorboard/events", "job.json", "model.safetensors", "tokenizer/vocab.json"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(name)

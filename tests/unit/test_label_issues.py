@@ -74,9 +74,9 @@ def test_titles_are_text_not_markup():
         index=["1"],
     )  # fmt: skip
     titles = pd.Series({"1": "<script>alert('x')</script>"})
-    config = write_gallery(issues, titles, lambda id_: np.zeros((8, 8, 3), np.uint8), limit=10)
-    assert "<script>" not in config
-    assert "&lt;script&gt;" in config
+    html = write_gallery(issues, titles, lambda id_: np.zeros((8, 8, 3), np.uint8), limit=10)
+    assert "<script>" not in html
+    assert "&lt;script&gt;" in html
 
 
 def test_missing_probabilities_are_refused(planted):

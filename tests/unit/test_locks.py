@@ -17,7 +17,7 @@ def test_a_file_system_without_locks_is_said_and_worked_on(tmp_path, monkeypatch
     assert not list(tmp_path.iterdir())
 
 
-def test_the_lock_is_given_back_after_an_error(tmp_path):
+def test_the_lock_is_released_after_an_error(tmp_path):
     with pytest.raises(KeyError), locked(tmp_path / "job"):
         raise KeyError
     assert not list(tmp_path.iterdir())

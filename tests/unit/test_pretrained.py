@@ -100,7 +100,7 @@ def test_a_checkpoint_of_another_task_gives_its_encoder(folder):
         (ModernBertConfig, ModernBertForMaskedLM),
     ],
 )
-def test_heads_of_an_earlier_task_are_left_behind(folder, config, whole):
+def test_heads_of_an_earlier_task_are_dropped(folder, config, whole):
     sizes = {"hidden_size": 8, "embedding_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
     sizes |= {
         "dim": 8,
@@ -121,12 +121,12 @@ def test_heads_of_an_earlier_task_are_left_behind(folder, config, whole):
             assert torch.equal(encoder.state_dict()[key.removeprefix(prefix)], value)
 
 
-def test_texts_longer_than_the_encoder_has_places_for_are_refused(folder):
+def test_texts_longer_than_the_encoder_has_positions_for_are_refused(folder):
     with pytest.raises(InputError, match="max_length 64 is more than the 16 tokens"):
         load_encoder(str(folder), max_length=64)
 
 
-def test_tensors_that_have_no_place_are_refused(folder):
+def test_tensors_that_the_encoder_lacks_are_refused(folder):
     config = CamembertConfig.from_pretrained(folder)
     config.num_hidden_layers -= 1
     config.save_pretrained(folder)
@@ -220,7 +220,7 @@ def test_a_model_that_needs_code_of_its_own_is_refused(folder, own_code):
     assert not own_code.exists()
 
 
-def test_where_transformers_knows_a_model_its_own_code_is_left_alone(folder, own_code):
+def test_where_transformers_has_a_model_its_own_code_does_not_run(folder, own_code):
     edit_json(folder / "tokenizer_config.json", auto_map={"AutoTokenizer": ["own.Own", None]})
     _, encoder = load_encoder(str(folder), max_length=14)
     assert isinstance(encoder, CamembertModel)

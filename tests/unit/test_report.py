@@ -34,7 +34,7 @@ def test_the_environment_is_one_line_where_all_jobs_agree(tmp_path):
     assert section == ("## Run\n\nAll jobs: device cpu, mixed precision no, torch 2.15, timm 1.0, code not recorded.")
 
 
-def test_the_environment_is_told_by_job_where_they_differ(tmp_path):
+def test_the_environment_is_listed_by_job_where_they_differ(tmp_path):
     cpu, gpu = {"device": "cpu", "threads": 2}, {"device": "NVIDIA H100", "threads": 2}
     section = environments({"a": cpu, "b": gpu, "c": cpu}, tmp_path)
     assert section == "## Run\n\nAll jobs: threads 2.\n\n- device differs: cpu (a, c); NVIDIA H100 (b)"

@@ -92,13 +92,13 @@ def test_headers_and_files_are_those_of_the_ens_challenge(ens):
     }
 
 
-def test_parts_have_their_sizes_and_ids_count_through(sigir):
+def test_splits_have_their_sizes_and_ids_count_through(sigir):
     sizes = [len(read_tsv(sigir / f"{name}.tsv")) for name in SIGIR_PRODUCTS]
     assert sizes == [192, 5, 43]
     assert list(read_sigir_products(sigir)["Integer_id"]) == [str(i) for i in range(240)]
 
 
-def test_every_product_has_a_image_of_the_asked_size(sigir):
+def test_every_product_has_an_image_of_the_asked_size(sigir):
     train = read_tsv(sigir / "X_train.tsv")
     names = "image_" + train["Image_id"] + "_product_" + train["Product_id"] + ".jpg"
     assert set(names) == {path.name for path in (sigir / "image_training").iterdir()}

@@ -19,7 +19,7 @@ def chance_epochs(rng, n=400, num_classes=5, epochs=100):
     return targets, [rng.dirichlet(np.ones(num_classes), n).astype(np.float32) for _ in range(epochs)]
 
 
-def test_each_fold_is_spoken_for_by_the_epoch_best_on_the_others(rng):
+def test_each_fold_uses_the_epoch_that_is_best_on_the_others(rng):
     targets, epochs = chance_epochs(rng, epochs=10)
     folds = assign_folds(targets, 4, 0)
     selection = CrossSelection(targets, folds, 5)
@@ -68,7 +68,7 @@ def test_choosing_among_many_guesses_flatters_the_best_epoch_but_not_the_selecti
     assert abs(np.mean(honest) - 0.2) < 0.012  # two standard errors of twenty scores on 400 products
 
 
-def test_products_whose_label_does_not_count_are_spoken_for_but_have_no_say(rng):
+def test_products_whose_label_does_not_count_get_probabilities_and_choose_no_epoch(rng):
     targets, epochs = chance_epochs(rng, epochs=3)
     folds = assign_folds(targets, 4, 0)
     known = np.where(np.arange(len(targets)) % 3 == 0, -1, targets)

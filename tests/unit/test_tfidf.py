@@ -99,7 +99,7 @@ def test_a_text_without_known_words_gets_probabilities(noisy):
 
 
 @pytest.mark.parametrize("cv_products", [20_000, 800])
-def test_near_duplicates_do_not_vouch_for_each_other(cv_products):
+def test_near_duplicates_stay_in_one_fold_and_keep_the_log_loss_honest(cv_products):
     """Each title four times: by folds that part them every title is known, and the probabilities say so of all."""
     expert = TfidfExpert(kind="tfidf", char_ngrams=None, regularisation=(0.1, 3.0), cv_products=cv_products)
     (written, targets), (others, truth) = draw_titles(600, 1), draw_titles(600, 2)
