@@ -11,11 +11,12 @@ from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as the scripts do, and before anything imports torch
 
-# HYPOTHESIS_PROFILE=long fuzzes for as long as one lets it; the suite repeats the same examples on every machine.
-settings.register_profile(
-    "suite", max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.register_profile("long", max_examples=100_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# The suite repeats the same examples on every machine, HYPOTHESIS_PROFILE=fast fewer of them (`make test-fast`);
+# HYPOTHESIS_PROFILE=long fuzzes for as long as one lets it.
+UNHURRIED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("suite", max_examples=100, derandomize=True, **UNHURRIED)
+settings.register_profile("fast", max_examples=20, derandomize=True, **UNHURRIED)
+settings.register_profile("long", max_examples=100_000, **UNHURRIED)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from helpers.policies import LEARNERS, NETWORK, RULES, guesses, one_hot
 from torch import nn
 
-from latefusion.config import BoostingPolicy, LogisticPolicy, NetworkPolicy, RulePolicy
+from latefusion.config import NetworkPolicy, RulePolicy
 from latefusion.dataset.split import assign_folds
 from latefusion.fusion import stacking, training
 from latefusion.fusion.inputs import ALL, FusionInputs
@@ -20,23 +21,6 @@ from latefusion.metrics.f1 import macro_f1
 from latefusion.utils.errors import InputError
 from latefusion.utils.seeds import derive_seed
 
-NETWORK = NetworkPolicy(experts=("a", "b"), n_folds=4, batch_size=32)
-LEARNERS = {
-    "one_layer": NETWORK,
-    "two_layers": NETWORK.model_copy(update={"layers": 2}),
-    "log_probs": NETWORK.model_copy(update={"inputs": "log_probs"}),
-    "top_k": NETWORK.model_copy(update={"inputs": "top_k", "top_k": 2}),
-    "logistic": LogisticPolicy(kind="logistic", experts=("a", "b"), n_folds=4),
-    "boosting": BoostingPolicy(kind="boosting", experts=("a", "b"), n_folds=4, trees=8),
-}
-RULES = {
-    kind: RulePolicy(kind=kind, experts=("a", "b"), n_folds=4) for kind in ("mean", "weighted_mean", "max", "product")
-}
-
-
-def one_hot(preds, num_classes=3):
-    return np.eye(num_classes)[np.asarray(preds)]
-
 
 def two_experts(rng, policy, n=600, num_classes=4) -> FusionInputs:
     """Two experts, each blind to a different half of the classes: only together do they know all."""
@@ -47,13 +31,6 @@ def two_experts(rng, policy, n=600, num_classes=4) -> FusionInputs:
         probs = 0.6 * one_hot(seen, num_classes) + 0.4 * rng.dirichlet(np.ones(num_classes), n)
         tables.append(probs.astype(np.float32))
     return FusionInputs(policy, tuple(tables), targets, assign_folds(targets, policy.n_folds, 0))
-
-
-def guesses(rng, policy, n=800, num_classes=8) -> FusionInputs:
-    """Experts that know something, and labels that have nothing to do with it."""
-    tables = tuple(rng.dirichlet(np.full(num_classes, 0.3), n).astype(np.float32) for _ in policy.experts)
-    targets = rng.integers(num_classes, size=n)
-    return FusionInputs(policy, tables, targets, assign_folds(targets, policy.n_folds, 0))
 
 
 def test_the_majority_wins_whatever_the_probabilities():
@@ -153,42 +130,6 @@ def test_weights_go_to_the_better_expert():
     weights = greedy_weights([guessing, knows], targets)
     assert weights[1] > 0.6
     assert weights.sum() == pytest.approx(1)
-
-
-def above_chance(targets: np.ndarray, preds: np.ndarray) -> float:
-    """Return how far macro-F1 is above what the same predictions get on labels in any other order."""
-    rng = np.random.default_rng(0)
-    shuffled = [macro_f1(rng.permutation(targets), preds) for _ in range(20)]
-    return macro_f1(targets, preds) - np.mean(shuffled)
-
-
-DRAWS = 6
-ERROR = np.sqrt(1 / 8 * 7 / 8 / 800 / DRAWS)  # of the mean score of the draws: 8 classes, 800 products
-RESTLESS = {"epochs": 40, "batch_size": 128, "lr": 0.05}  # much to choose from
-
-
-@pytest.mark.parametrize("name", [*LEARNERS, *RULES])
-def test_with_labels_that_mean_nothing_out_of_fold_scores_are_chance(name):
-    """Or a little below: a class that is rare among a product's fold was learnt as frequent from the other folds."""
-    policy = (LEARNERS | RULES)[name]
-    if policy.kind == "network":
-        policy = policy.model_copy(update=RESTLESS)
-    scores = []
-    for draw in range(DRAWS):
-        inputs = guesses(np.random.default_rng(draw), policy)
-        scores.append(above_chance(inputs.targets, fit(inputs).oof_probs.argmax(axis=1)))
-    assert -8 * ERROR < np.mean(scores) < 3 * ERROR
-
-
-def test_the_published_choice_of_epochs_reads_the_labels_that_it_is_scored_on():
-    """What the test above is there to find: each fold's best epoch looks better than chance."""
-    flattered = []
-    for draw in range(DRAWS):
-        inputs = guesses(np.random.default_rng(draw), NETWORK.model_copy(update=RESTLESS))
-        by_fold = fit(inputs).fold_probs(inputs.tables)
-        published = by_fold[inputs.folds, np.arange(len(inputs.targets))]
-        flattered.append(above_chance(inputs.targets, published.argmax(axis=1)))
-    assert np.mean(flattered) > 3 * ERROR
 
 
 def small_problem(name: str, *, calibrate: bool, unknown: float = 0.0) -> FusionInputs:
