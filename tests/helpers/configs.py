@@ -8,8 +8,6 @@ TINY_CNN = {
     "image": {"resize": 36, "crop": 32},
     "train": {"epochs": 2, "batch_size": 32, "lr": 0.01, "keep_last": 2},
 }
-
-
 TINY_DCL = {
     "kind": "dcl",
     "start_from": "cnn_clean",
@@ -18,16 +16,12 @@ TINY_DCL = {
     "train_on": "clean",
     "train": {"epochs": 1, "batch_size": 32, "lr": 0.001, "keep_last": 1},
 }
-
-
 TINY_TRANSFORMER = {
     "kind": "transformer",
     "scratch": {"vocab_size": 500, "hidden_size": 16, "num_attention_heads": 2, "num_hidden_layers": 1},
     "max_length": 24,
     "train": {"epochs": 2, "batch_size": 32, "lr": 0.005},
 }
-
-
 TINY_FROZEN = {
     "kind": "joint",
     "text": "camembert",
@@ -37,8 +31,6 @@ TINY_FROZEN = {
     "hidden_size": 16,
     "train": {"epochs": 2, "batch_size": 32, "lr": 0.005},
 }
-
-
 TINY_END_TO_END = TINY_FROZEN | {
     "image": "cnn_raw",
     "fusion": "concat",

@@ -7,8 +7,6 @@ from latefusion.dataset.split import assign_folds
 from latefusion.fusion.inputs import FusionInputs
 
 NETWORK = NetworkPolicy(experts=("a", "b"), n_folds=4, batch_size=32)
-
-
 LEARNERS = {
     "one_layer": NETWORK,
     "two_layers": NETWORK.model_copy(update={"layers": 2}),
@@ -17,8 +15,6 @@ LEARNERS = {
     "logistic": LogisticPolicy(kind="logistic", experts=("a", "b"), n_folds=4),
     "boosting": BoostingPolicy(kind="boosting", experts=("a", "b"), n_folds=4, trees=8),
 }
-
-
 RULES = {
     kind: RulePolicy(kind=kind, experts=("a", "b"), n_folds=4) for kind in ("mean", "weighted_mean", "max", "product")
 }

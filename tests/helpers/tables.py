@@ -16,8 +16,6 @@ def draw_titles(n: int, seed: int) -> tuple[list[str], np.ndarray]:
 
 
 WORDS = {"lamp": "bright lamp for reading", "shoe": "leather shoe size nine", "mug": "mug for coffee", "one": "unique"}
-
-
 SIZES = {"lamp": 40, "shoe": 30, "mug": 3, "one": 1}
 
 

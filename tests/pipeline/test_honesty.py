@@ -19,11 +19,7 @@ def above_chance(targets: np.ndarray, preds: np.ndarray) -> float:
 
 
 DRAWS = 6
-
-
 ERROR = np.sqrt(1 / 8 * 7 / 8 / 800 / DRAWS)  # of the mean score of the draws: 8 classes, 800 products
-
-
 RESTLESS = {"epochs": 40, "batch_size": 128, "lr": 0.05}  # much to choose from
 
 

@@ -1,4 +1,7 @@
-"""What must answer at once imports nothing heavy; counting imports is a steadier test than a clock."""
+"""What must answer at once imports nothing heavy.
+
+What answers without torch answers in well under a second; counting imports is a steadier test than a clock.
+"""
 
 import subprocess
 import sys
@@ -25,7 +28,6 @@ def test_a_heavy_import_would_be_seen():
     assert loaded_by("import latefusion.images.store", *HEAVY) == "['cv2']"
 
 
-# What answers without torch answers in well under a second; counting imports is a steadier test than a clock.
 PROBE = """
 import runpy, sys
 sys.argv = sys.argv[1:]

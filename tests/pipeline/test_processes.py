@@ -1,4 +1,4 @@
-"""Several processes at one piece of work: locks, and the image cache."""
+"""Several processes at one piece of work: locks, the image cache, and drawing the sample."""
 
 import os
 import signal

@@ -3,9 +3,7 @@
 import pandas as pd
 import pytest
 
-from latefusion.scores.confusion import (
-    mistakes,
-)
+from latefusion.scores.confusion import mistakes
 from latefusion.scores.results import Method, Results
 from latefusion.scores.subsets import votes_by_size
 from latefusion.tables.dataset import read_dataset

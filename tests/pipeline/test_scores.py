@@ -1,4 +1,4 @@
-"""Scores one can trust: intervals cover, differences are paired, tables add up, meaningless labels score chance."""
+"""Score tables of a trained run add up; with shuffled labels every reported score is chance."""
 
 import numpy as np
 import pandas as pd

@@ -135,6 +135,16 @@ def test_there_are_few_boxes():
     assert len(boxes(SRC)) <= MOST_BOXES
 
 
+def test_tests_share_helpers_and_import_no_other_test():
+    modules = sorted((REPOSITORY / "tests").rglob("*.py"))
+    private = {path.stem for path in modules if path.stem.startswith("test_")} | {"conftest"}
+    assert len(private) > 50
+    names = [path.name for path in modules if path.stem in private and path.stem != "conftest"]
+    assert len(names) == len(set(names))  # pytest needs base names that differ
+    found = {path.name: {module.partition(".")[0] for module in imports(path, ())} & private for path in modules}
+    assert {name: those for name, those in found.items() if those} == {}
+
+
 @pytest.fixture
 def made_up(tmp_path) -> Path:
     """A source tree with one import of each form; plan stands above tables here."""

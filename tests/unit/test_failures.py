@@ -12,8 +12,6 @@ from latefusion.steps.launch import process_rank
 from latefusion.utils.errors import InputError
 
 LAUNCHED = {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"}
-
-
 LAUNCHED |= {"MASTER_ADDR": "h", "MASTER_PORT": "1"}
 
 

@@ -1,4 +1,4 @@
-"""The cache of decoded images: built once by whoever comes first, made again when it is damaged or stale."""
+"""The cache of decoded images: made again when it is damaged, and only then."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A broken submission is refused in words of its own, by its lines; what the writers write passes."""
+"""A broken submission is refused with a message of its own that names its lines."""
 
 import re
 from pathlib import Path
