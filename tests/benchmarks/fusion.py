@@ -49,8 +49,8 @@ def draw_probs(rng: np.random.Generator, targets: np.ndarray, num_classes: int) 
     return torch.from_numpy(logits).softmax(dim=-1).numpy()
 
 
-def features_of(evidence: FusionInputs, fold: int) -> torch.Tensor:
-    return torch.from_numpy(evidence.features(fold)).to(torch.get_default_dtype())
+def features_of(inputs: FusionInputs, fold: int) -> torch.Tensor:
+    return torch.from_numpy(inputs.features(fold)).to(torch.get_default_dtype())
 
 
 def twelve_policies(batch_size: int) -> dict[str, FusionInputs]:
@@ -80,8 +80,8 @@ def train_stacked(policies: dict[str, FusionInputs]) -> dict[str, dict[str, torc
 
 def train_one_by_one(policies: dict[str, FusionInputs]) -> dict[str, dict[str, torch.Tensor]]:
     weights = {}
-    for name, evidence in policies.items():
-        modules = [train_module(evidence, fold) for fold in range(8)]
+    for name, inputs in policies.items():
+        modules = [train_module(inputs, fold) for fold in range(8)]
         weights[name] = {
             f"{kind}.{layer}": torch.stack(
                 [linear.weight.T if kind == "weights" else linear.bias[None] for linear in linears]
@@ -92,9 +92,9 @@ def train_one_by_one(policies: dict[str, FusionInputs]) -> dict[str, dict[str, t
     return weights
 
 
-def train_module(evidence: FusionInputs, fold: int) -> nn.Sequential:
+def train_module(inputs: FusionInputs, fold: int) -> nn.Sequential:
     """Train one network the plain way and return it as it was at its best epoch."""
-    policy, sizes = evidence.policy, network_sizes(evidence)
+    policy, sizes = inputs.policy, network_sizes(inputs)
     start = StackedPolicy(sizes, [derive_seed(policy.seed, "init", fold)])
     layers: list[nn.Module] = []
     for weight, bias in zip(start.weights, start.biases, strict=True):
@@ -103,9 +103,9 @@ def train_module(evidence: FusionInputs, fold: int) -> nn.Sequential:
         layers += [linear, nn.ReLU()]
     module = nn.Sequential(*layers[:-1])
     optimizer = torch.optim.Adam(module.parameters(), lr=policy.lr)
-    features, targets = features_of(evidence, fold), torch.from_numpy(evidence.targets)
-    rows, left_out = evidence.rows(fold), np.flatnonzero(evidence.folds == fold)
-    n_batches = -(-max(len(evidence.rows(one)) for one in range(8)) // policy.batch_size)
+    features, targets = features_of(inputs, fold), torch.from_numpy(inputs.targets)
+    rows, left_out = inputs.rows(fold), np.flatnonzero(inputs.folds == fold)
+    n_batches = -(-max(len(inputs.rows(one)) for one in range(8)) // policy.batch_size)
     best: tuple[float, dict] = (-1.0, {})
     for epoch in range(policy.epochs):
         order = np.random.default_rng(derive_seed(policy.seed, "order", fold, epoch)).permutation(rows)
@@ -116,7 +116,7 @@ def train_module(evidence: FusionInputs, fold: int) -> nn.Sequential:
             optimizer.step()
         with torch.no_grad():
             preds = module(features[left_out]).argmax(dim=1).numpy()
-        score = quick_macro_f1(evidence.targets[left_out], preds, sizes[-1])
+        score = quick_macro_f1(inputs.targets[left_out], preds, sizes[-1])
         if score > best[0]:
             best = score, {key: value.clone() for key, value in module.state_dict().items()}
     module.load_state_dict(best[1])
@@ -132,11 +132,11 @@ def compare_training(name: str, policies: dict[str, FusionInputs]) -> dict[str, 
         seconds[way] = time.perf_counter() - started
     apart = {1: 0.0, 2: 0.0}
     differing = 0
-    for policy, evidence in policies.items():
+    for policy, inputs in policies.items():
         stacked, sequential = weights["stacked"][policy], weights["sequential"][policy]
-        layers = evidence.policy.layers
+        layers = inputs.policy.layers
         apart[layers] = max(apart[layers], *(float((stacked[key] - sequential[key]).abs().max()) for key in stacked))
-        preds = [fold_preds(evidence, one) for one in (stacked, sequential)]
+        preds = [fold_preds(inputs, one) for one in (stacked, sequential)]
         differing += int((preds[0] != preds[1]).sum())
     ratio = seconds["sequential"] / seconds["stacked"]
     times = f"{seconds['sequential']:.1f} | {seconds['stacked']:.1f} | {ratio:.2f}"
@@ -147,11 +147,11 @@ def compare_training(name: str, policies: dict[str, FusionInputs]) -> dict[str, 
 
 
 @torch.no_grad()
-def fold_preds(evidence: FusionInputs, weights: dict[str, torch.Tensor]) -> np.ndarray:
+def fold_preds(inputs: FusionInputs, weights: dict[str, torch.Tensor]) -> np.ndarray:
     """Return (8, N) decisions of a policy's networks."""
-    net = StackedPolicy(network_sizes(evidence), [0] * 8)
+    net = StackedPolicy(network_sizes(inputs), [0] * 8)
     net.load_state_dict(weights)
-    return net(features_of(evidence, 0).expand(8, -1, -1)).argmax(dim=-1).numpy()
+    return net(features_of(inputs, 0).expand(8, -1, -1)).argmax(dim=-1).numpy()
 
 
 def run_rule(rule: str, size: str) -> None:
@@ -163,9 +163,9 @@ def run_rule(rule: str, size: str) -> None:
     Path("/proc/self/clear_refs").write_text("5")  # the most it held starts anew: drawing the tables does not count
     before = memory_mb("VmRSS")
     folds = assign_folds(targets[:n_learn], 8, 0)
-    evidence = FusionInputs(RULES[rule], tuple(table[:n_learn] for table in tables), targets[:n_learn], folds)
+    inputs = FusionInputs(RULES[rule], tuple(table[:n_learn] for table in tables), targets[:n_learn], folds)
     started = time.perf_counter()
-    fitted = fit_alone(evidence)
+    fitted = fit_alone(inputs)
     learnt = time.perf_counter()
     decide(fitted, tables)
     done = time.perf_counter()
@@ -206,7 +206,7 @@ def main() -> None:
     figures |= compare_training("batch 128", twelve_policies(128))
     figures |= compare_training("full batch", twelve_policies(8_500))
     torch.set_default_dtype(torch.float64)
-    some = {name: evidence for name, evidence in twelve_policies(128).items() if name.startswith("01")}
+    some = {name: inputs for name, inputs in twelve_policies(128).items() if name.startswith("01")}
     figures |= compare_training("batch 128, double", some)
     if args.limit:
         print("\n| rule, products x classes | learn, s | decide, s | memory, MB |\n|---|---|---|---|")

@@ -37,7 +37,7 @@ from latefusion.experts.image.destruction import neighbour_permutation, rearrang
 from latefusion.images.cache import open_images
 from latefusion.training.loop import make_accelerator
 
-PICTURES, CLASSES, GRID = 96, 27, 7
+IMAGES, CLASSES, GRID = 96, 27, 7
 PIXELS = ("images", "destroyed")
 INPUTS = {224: ImageInput(), 448: ImageInput(resize=512, crop=448)}
 TRAIN, FOLD_EPOCHS, STAGE_1_EPOCHS, DCL_EPOCHS = 76_424, 50, 60, 20  # of configs/rakuten.yaml
@@ -46,15 +46,15 @@ TRAIN, FOLD_EPOCHS, STAGE_1_EPOCHS, DCL_EPOCHS = 76_424, 50, 60, 20  # of config
 def draw_images(folder: Path) -> pd.DataFrame:
     """Write JPEGs of smooth colours with some texture on a white border, 40 to 70 kB each."""
     rng = np.random.default_rng(0)
-    for number in range(PICTURES):
+    for number in range(IMAGES):
         colours = cv2.resize(rng.integers(0, 256, (7, 7, 3), dtype=np.uint8), (500, 500), interpolation=cv2.INTER_CUBIC)
         texture = rng.normal(0, 10, (250, 250, 1)).repeat(2, 0).repeat(2, 1)
         image = np.clip(colours + texture, 0, 255).astype(np.uint8)
         border = int(rng.integers(0, 80))
         image[:border] = image[500 - border :] = 255
         cv2.imwrite(str(folder / f"{number}.jpg"), image, [cv2.IMWRITE_JPEG_QUALITY, 90])
-    names = [f"{number}.jpg" for number in range(PICTURES)]
-    return pd.DataFrame({"image": names}, index=[str(number) for number in range(PICTURES)])
+    names = [f"{number}.jpg" for number in range(IMAGES)]
+    return pd.DataFrame({"image": names}, index=[str(number) for number in range(IMAGES)])
 
 
 def rate(work: Callable[[int], object], count: int, *, repeats: int = 3) -> float:
@@ -96,8 +96,8 @@ def usual_destruction(image: Image.Image) -> tuple[Image.Image, list[float]]:
     tiles = [image.crop(box) for box in boxes]
     order = neighbour_permutation(GRID, 2, np.random.default_rng(0))
     destroyed = Image.new("RGB", image.size)
-    for box, place in zip(boxes, order, strict=True):
-        destroyed.paste(tiles[place], box[:2])
+    for box, tile in zip(boxes, order, strict=True):
+        destroyed.paste(tiles[tile], box[:2])
     whole = [sum(ImageStat.Stat(one).mean) for one in tiles]
     shuffled = [sum(ImageStat.Stat(destroyed.crop(box)).mean) for box in boxes]
     guesses = []
@@ -180,16 +180,16 @@ def main() -> None:
         folder = Path(folder)
         products = draw_images(folder)
         for side, image in INPUTS.items():
-            usual = rate(usual_loader(folder, image), PICTURES)
+            usual = rate(usual_loader(folder, image), IMAGES)
             for name, cache in {"": None, "_cache": image.resize, "_cache_512": 512}.items():
-                ours = rate(our_loader(products, folder, image, cache), PICTURES)
+                ours = rate(our_loader(products, folder, image, cache), IMAGES)
                 figures[f"loader_{side}{name}"] = ours
                 figures[f"loader_{side}{name}_speedup"] = ours / usual
                 print(f"| reading at {side}{name.replace('_', ' ')} | {usual:.0f} | {ours:.0f} | {ours / usual:.2f} |")
         images = [open_images(products, folder, folder / "cache", 512).read(id_, 448) for id_ in products.index]
     as_pil = [Image.fromarray(image) for image in images]
-    usual = rate(lambda number: usual_destruction(as_pil[number]), PICTURES)
-    ours = rate(lambda number: our_destruction(images[number], number), PICTURES)
+    usual = rate(lambda number: usual_destruction(as_pil[number]), IMAGES)
+    ours = rate(lambda number: our_destruction(images[number], number), IMAGES)
     figures |= {"destruction": ours, "destruction_speedup": ours / usual}
     print(f"| destroying, with targets | {usual:.0f} | {ours:.0f} | {ours / usual:.2f} |", flush=True)
     torch.set_num_threads(threads)

@@ -185,7 +185,7 @@ def draw_pairs(count: int, batch_size: int) -> tuple[pd.DataFrame, CamembertToke
         (part.rows for part in batches.parts if part.count == batch_size), key=lambda rows: lengths[rows].mean()
     )
     chosen = np.linspace(0, len(whole) - 1, count // batch_size + 2).round().astype(int)[1:-1]
-    return population.iloc[np.concatenate([whole[place] for place in chosen])], tokenizer
+    return population.iloc[np.concatenate([whole[index] for index in chosen])], tokenizer
 
 
 def flops_of(lengths: np.ndarray, size: str) -> float:

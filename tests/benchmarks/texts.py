@@ -27,10 +27,10 @@ def draw_products(size: int, num_classes: int, seed: int) -> pd.DataFrame:
     descriptions[rng.random(size) < MISSING] = 0
 
     def write(label: int, length: int) -> str:
-        places = np.searchsorted(general, rng.random(length)).clip(max=LEXICON - 1)
+        indices = np.searchsorted(general, rng.random(length)).clip(max=LEXICON - 1)
         own = rng.random(length) < 0.1
-        places[own] = rng.choice(favourites[label], own.sum())
-        return " ".join(words[places])
+        indices[own] = rng.choice(favourites[label], own.sum())
+        return " ".join(words[indices])
 
     return pd.DataFrame(
         {

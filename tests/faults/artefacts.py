@@ -7,8 +7,9 @@ from collections.abc import Callable
 from signal import SIGKILL
 
 import pandas as pd
+from helpers.damage import cut, flip
 
-from faults.fault import FINE, REFUSED, Fault, after, cut, flip, run, struck
+from faults.fault import FINE, REFUSED, Fault, after, run, struck
 from faults.shop import Shop, located
 
 DONE_AGAIN = "the job is done again; all files equal"

@@ -5,7 +5,6 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from faults.shop import Shop, located
 
@@ -99,15 +98,3 @@ def at_once(*commands: tuple[str, ...], forget: tuple[str, ...] = (), delay: flo
         return Ended(statuses, "\n".join(process.output for process in processes))
 
     return act
-
-
-def flip(path: Path, where: float = 0.5) -> None:
-    """Change one bit."""
-    content = bytearray(path.read_bytes())
-    content[int(len(content) * where)] ^= 4
-    path.write_bytes(content)
-
-
-def cut(path: Path) -> None:
-    """Leave the first half of a file."""
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])

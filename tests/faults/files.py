@@ -10,8 +10,9 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from helpers.damage import cut, flip
 
-from faults.fault import FINE, REFUSED, Ended, Fault, after, cut, flip, run
+from faults.fault import FINE, REFUSED, Ended, Fault, after, run
 from faults.shop import Shop
 from latefusion.utils.files import remove
 
@@ -64,7 +65,7 @@ def _damaged(table: pd.DataFrame, path: Path) -> None:
 
 
 def _image(what: str, change: Callable[[Path], object], says: str) -> Fault:
-    """An image of product p7, put in place of the sound one."""
+    """An image of product p7, instead of the sound one."""
 
     def act(shop: Shop) -> Ended:
         shutil.copy2(shop.image(7), shop.folder / "sound.png")

@@ -6,7 +6,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import yaml
-from conftest import SCRIPTS, TINY_CNN
+from helpers.configs import TINY_CNN
+from helpers.workspace import SCRIPTS
 
 from faults.processes import SOURCES, Script, Server, start
 

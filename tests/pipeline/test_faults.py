@@ -3,12 +3,12 @@
 import re
 
 import pytest
-from conftest import REPOSITORY
 from faults import ALL, disks
 from faults.fault import Fault
 from faults.processes import Server
 from faults.shop import Shop
 from faults.table import table
+from helpers.workspace import REPOSITORY
 
 FAULTS = [fault for faults in ALL.values() for fault in faults]
 

@@ -7,11 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import TINY_FROZEN, Workspace, tiny_config
+from helpers.configs import TINY_FROZEN, tiny_config
+from helpers.workspace import Workspace
 from safetensors.torch import load_file
-from torch import nn
 
-from latefusion.config import FrozenJointExpert, load_experiment
 from latefusion.experts import kinds
 from latefusion.experts.context import Context
 from latefusion.experts.joint import features
@@ -31,15 +30,9 @@ def open_context(trained_run, monkeypatch):
 
     def opened(*overrides: str, workspace: Workspace = trained_run) -> Context:
         monkeypatch.chdir(workspace.folder)
-        return Context(load_experiment(workspace.config, list(overrides)))
+        return Context(workspace.experiment(*overrides))
 
     return opened
-
-
-@pytest.fixture
-def copied(trained_run, tmp_path) -> Workspace:
-    shutil.copytree(trained_run.folder, tmp_path / "copy")
-    return Workspace(tmp_path / "copy")
 
 
 def build_network(context: Context, name: str) -> Network:
@@ -64,59 +57,6 @@ def read(store: FeatureStore, products: pd.DataFrame) -> np.ndarray:
 
 def equal(state: dict, other: dict) -> bool:
     return state.keys() == other.keys() and all(torch.equal(value, other[key]) for key, value in state.items())
-
-
-@pytest.mark.parametrize("fusion", FUSIONS)
-def test_any_fusion_makes_one_vector_of_two_that_both_can_change(fusion):
-    torch.manual_seed(0)
-    fuse = FUSIONS[fusion](6, 10, 4)
-    text, image = torch.rand(3, 6), torch.rand(3, 10)
-    fused = fuse(text, image)
-    assert fused.shape == (3, 4)
-    for other in (fuse(text + 1, image), fuse(text, image + 1)):
-        assert not torch.allclose(fused, other)
-
-
-def test_attention_weights_sum_to_one_and_lie_on_what_scores_higher():
-    torch.manual_seed(0)
-    fuse = FUSIONS["attention"](6, 10, 4)
-    projected = fuse.project(torch.rand(3, 6), torch.rand(3, 10))
-    weights = fuse.weights(projected)
-    torch.testing.assert_close(weights.sum(dim=1), torch.ones(3))
-    nn.init.zeros_(fuse.score.weight)
-    torch.testing.assert_close(fuse.weights(projected), torch.full((3, 2), 0.5))
-    with torch.no_grad():
-        fuse.score.weight.copy_(100 * (projected[0, 1] - projected[0, 0]))
-    assert fuse.weights(projected)[0, 1] > 0.99
-    torch.testing.assert_close((fuse.weights(projected)[..., None] * projected).sum(1)[0], projected[0, 1])
-
-
-@pytest.mark.parametrize("fusion", FUSIONS)
-def test_fused_features_tell_apart_what_either_alone_cannot(fusion):
-    """Four classes: text knows the first bit of the class, the image the second."""
-    rng = torch.Generator().manual_seed(0)
-    labels = torch.randint(4, (400,), generator=rng)
-    text, image = (
-        torch.randn(400, size, generator=rng) + 3 * bit[:, None] for size, bit in ((5, labels // 2), (7, labels % 2))
-    )
-    text, image = (torch.cat([known, torch.randn(400, 3, generator=rng)], dim=1) for known in (text, image))
-
-    def accuracy(text: torch.Tensor, image: torch.Tensor) -> float:
-        torch.manual_seed(0)
-        expert = FrozenJointExpert(**TINY_FROZEN | {"fusion": fusion})
-        model = FusionHead(expert, text.shape[1], image.shape[1], 4)
-        optimizer = torch.optim.AdamW(model.parameters(), lr=0.02)
-        for _ in range(100):
-            model(text[:300], image[:300], labels[:300])["loss"].backward()
-            optimizer.step()
-            optimizer.zero_grad()
-        preds = model.eval()(text[300:], image[300:])["logits"].argmax(dim=1)
-        return (preds == labels[300:]).float().mean().item()
-
-    nothing = torch.zeros_like
-    assert accuracy(text, image) > 0.95
-    assert accuracy(text, nothing(image)) < 0.6
-    assert accuracy(nothing(text), image) < 0.6
 
 
 def test_of_a_frozen_joint_expert_only_the_head_is_trained_and_kept(open_context):
@@ -217,7 +157,7 @@ def test_a_cut_computation_of_features_continues_after_its_last_part(open_contex
     assert np.allclose(read(store, context.dataset.products), whole, atol=1e-5)
 
 
-def test_a_product_without_a_image_has_the_white_ones_features(open_context, copied):
+def test_a_product_without_an_image_has_the_features_of_a_white_one(open_context, copied):
     context = open_context("image_cache=null", workspace=copied)
     shutil.rmtree(context.experiment.run_root / "cache" / "features")
     products = context.dataset.products.copy()
@@ -336,19 +276,6 @@ def test_a_late_checkpoint_of_a_joint_expert_is_an_expert(copied):
     config["experts"]["late"] = {"kind": "late", "of": "frozen", "epochs_before_end": 1}
     copied.write_config(config)
     copied.run("06_train_joint.py")
-    weights = (copied.run_root / name for name in ("late/model.safetensors", "frozen/late-1.safetensors"))
+    weights = (copied.run_root / "experts" / name for name in ("late/model.safetensors", "frozen/late-1.safetensors"))
     assert len({path.read_bytes() for path in weights}) == 1
-    assert load_experiment(copied.config).modality("late") == "joint"
-
-
-def test_pretrained_weights_that_end_to_end_starts_from_are_asked_for_first(workspace, capsys, monkeypatch):
-    monkeypatch.setattr("latefusion.plan.pretrained._ask_hub", lambda name: "cannot be reached")
-    config = tiny_config()
-    config["experts"]["camembert"] = {"kind": "transformer", "model": "almanach/camembert-base"}
-    config["experts"]["cnn_raw"] = {"kind": "cnn", "model": "resnet152.tv_in1k", "image": {"resize": 48, "crop": 32}}
-    workspace.write_config(config)
-    with pytest.raises(SystemExit):
-        workspace.run("06_train_joint.py", "--only", "end_to_end")
-    error = capsys.readouterr().err
-    assert "almanach/camembert-base" in error
-    assert "timm/resnet152.tv_in1k" in error
+    assert copied.experiment().modality("late") == "joint"

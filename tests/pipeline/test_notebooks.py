@@ -1,6 +1,5 @@
 """The notebooks run from top to bottom on a finished run, show what there is, and write nothing but figures."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +9,9 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import REPOSITORY, Workspace, record_again
+from helpers.tables import shop_products, table_config, write_table
+from helpers.workspace import REPOSITORY, Workspace, record_again
 from nbclient import NotebookClient
-from test_table_experiment import config, products, write_table
 
 from latefusion.notebook.run import CONFIG, OVERRIDES, open_run, there_is
 from latefusion.utils.errors import InputError
@@ -39,7 +38,7 @@ Execute = Callable[[Path, Workspace], nbformat.NotebookNode]
 
 @pytest.fixture(scope="module")
 def execute(tmp_path_factory) -> Iterator[Execute]:
-    """A function that runs a notebook in a place and returns it with its outputs.
+    """A function that runs a notebook in a workspace and returns it with its outputs.
 
     One kernel for all, emptied before each: what takes its time is the start, and the imports.
     """
@@ -74,8 +73,7 @@ def start_in(workspace: Workspace) -> str:
 @pytest.fixture(scope="module")
 def looked_at(trained_run, tmp_path_factory) -> Workspace:
     """A copy of the finished experiment, for other tests look at what lies in its folder; its products are twins."""
-    workspace = Workspace(tmp_path_factory.mktemp("looked_at") / "copy")
-    shutil.copytree(trained_run.folder, workspace.folder)
+    workspace = trained_run.copy(tmp_path_factory.mktemp("looked_at") / "copy")
     table = pd.read_parquet(workspace.run_root / "catalogue" / "products.parquet")
     table.assign(group=np.arange(len(table)) // 2).to_parquet(workspace.run_root / "catalogue" / "products.parquet")
     record_again(workspace.run_root / "catalogue")
@@ -86,12 +84,12 @@ def looked_at(trained_run, tmp_path_factory) -> Workspace:
 def bare(tmp_path_factory) -> Workspace:
     """A shop with texts alone, no test label, no denoising, one expert, one policy; its titles are hard to draw."""
     workspace = Workspace(tmp_path_factory.mktemp("bare"))
-    rows = products()
+    rows = shop_products()
     for row in rows:
         row["title"] += " $5 or $6 \u706f"
     write_table(workspace, "products.csv", rows)
     write_table(workspace, "new.csv", [{"id": "new", "title": "reading lamp"}])
-    experiment = config()
+    experiment = table_config()
     experiment["catalogue"]["test_products"] = "new.csv"
     workspace.write_config(experiment | {"split": {"valid_fraction": 0.4}})
     workspace.run_all()
@@ -112,7 +110,7 @@ def figures(workspace: Workspace, notebook: Path) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs_and_leaves_its_figures_and_nothing_else(execute, looked_at, path):
+def test_a_notebook_runs_and_writes_its_figures_and_nothing_else(execute, looked_at, path):
     before = looked_at.snapshot()
     notebook = execute(path, looked_at)
     assert printed(notebook, "stderr") == ""
@@ -196,7 +194,7 @@ def test_what_cannot_be_opened_is_said_with_what_to_do(named, monkeypatch, tmp_p
     with pytest.raises(InputError, match="weights/elsewhere holds no run yet"):
         open_run("05_vote")
     monkeypatch.delenv(OVERRIDES)
-    with pytest.raises(InputError, match=r"scores/nothing\.csv is not there: run src/08_vote\.py first"):
+    with pytest.raises(InputError, match=r"scores/nothing\.csv is not there: run the step 'vote' first"):
         open_run("05_vote").scores("nothing")
 
 
@@ -212,7 +210,7 @@ def test_images_that_have_gone_are_left_out(named, monkeypatch):
 
 
 def test_there_is_says_why_there_is_nothing(capsys):
-    assert there_is([1], "nobody knows")
+    assert there_is([1], "not known")
     assert capsys.readouterr().out == ""
-    assert not there_is(pd.DataFrame(), "nobody knows")
-    assert capsys.readouterr().out == "Nothing to show: nobody knows.\n"
+    assert not there_is(pd.DataFrame(), "not known")
+    assert capsys.readouterr().out == "Nothing to show: not known.\n"

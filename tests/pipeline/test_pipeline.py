@@ -7,30 +7,21 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from conftest import Workspace, tiny_config
+from helpers.configs import tiny_config
+from helpers.workspace import Workspace
 
-from latefusion.config import Experiment
 from latefusion.experts import training
 from latefusion.experts.text.tfidf import TfidfClassifier
 from latefusion.experts.training import fit_network
-from latefusion.plan.planning import plan
 
 EXPERT_FILES = {"config.yaml", "job.json", "metrics.json", "valid_probs.parquet", "test_probs.parquet"}
 
 
-@pytest.fixture
-def copied(trained_run, tmp_path) -> Workspace:
-    shutil.copytree(trained_run.folder, tmp_path / "copy")
-    return Workspace(tmp_path / "copy")
+def states(workspace: Workspace) -> dict[str, str]:
+    return {job.name: job.state() for job in workspace.jobs().values()}
 
 
-def states(workspace: Workspace, monkeypatch) -> dict[str, str]:
-    monkeypatch.chdir(workspace.folder)
-    config = yaml.safe_load(workspace.config.read_text())
-    return {job.name: job.state() for job in plan(Experiment.model_validate({"name": "tiny"} | config)).values()}
-
-
-def test_every_expert_leaves_its_run_folder(trained_run):
+def test_every_expert_writes_its_run_folder(trained_run):
     networks = ("camembert", "dcl_late", "frozen", "end_to_end")
     for expert, file in ({"tfidf": "model.joblib"} | dict.fromkeys(networks, "model.safetensors")).items():
         left = {path.name for path in (trained_run.run_root / "experts" / expert).iterdir()}
@@ -82,43 +73,43 @@ def test_a_second_run_changes_nothing(copied):
     assert {path: path.stat().st_mtime_ns for path in copied.run_root.rglob("*.parquet")} == times
 
 
-def test_a_changed_setting_redoes_the_expert_and_what_depends_on_it(copied, monkeypatch):
+def test_a_changed_setting_redoes_the_expert_and_what_depends_on_it(copied):
     config = tiny_config()
     config["experts"]["cnn_clean"]["train"] = config["experts"]["cnn_clean"]["train"] | {"lr": 0.02}
     copied.write_config(config)
-    redone = {name for name, state in states(copied, monkeypatch).items() if state != "done"}
+    redone = {name for name, state in states(copied).items() if state != "done"}
     assert redone == {"cnn_clean", "dcl_clean", "dcl_late", "frozen", "one_layer", "two_layers", "vote"}
 
 
-def test_a_job_that_leaves_the_same_again_makes_nothing_stale_and_another_result_does(copied, monkeypatch):
+def test_a_job_that_gives_the_same_again_makes_nothing_stale_and_another_result_does(copied, monkeypatch):
     shutil.rmtree(copied.run_root / "experts/tfidf")
-    assert {name for name, state in states(copied, monkeypatch).items() if state != "done"} == {
+    assert {name for name, state in states(copied).items() if state != "done"} == {
         "tfidf", "one_layer", "vote",
     }  # fmt: skip
     copied.run("02_train_text.py")
-    assert set(states(copied, monkeypatch).values()) == {"done"}
+    assert set(states(copied).values()) == {"done"}
     shutil.rmtree(copied.run_root / "experts/tfidf")
     with monkeypatch.context() as patch:
         patch.setattr(TfidfClassifier, "predict_proba", lambda self, texts: np.full((len(texts), 27), 1 / 27))
         copied.run("02_train_text.py")
-    assert {name for name, state in states(copied, monkeypatch).items() if state != "done"} == {"one_layer", "vote"}
+    assert {name for name, state in states(copied).items() if state != "done"} == {"one_layer", "vote"}
 
 
-def test_a_moved_catalogue_redoes_nothing(copied, monkeypatch):
+def test_a_moved_catalogue_redoes_nothing(copied):
     config = tiny_config()
     config["catalogue"]["root"] = "elsewhere"
     (copied.folder / "data/sample").rename(copied.folder / "elsewhere")
     copied.write_config(config)
-    assert set(states(copied, monkeypatch).values()) == {"done"}
+    assert set(states(copied).values()) == {"done"}
 
 
-def test_a_changed_table_redoes_everything_and_changed_hardware_nothing(copied, monkeypatch):
+def test_a_changed_table_redoes_everything_and_changed_hardware_nothing(copied):
     config = tiny_config() | {"hardware": {"num_workers": 1}}
     copied.write_config(config)
-    assert set(states(copied, monkeypatch).values()) == {"done"}
+    assert set(states(copied).values()) == {"done"}
     labels = copied.folder / "data/sample/Y_train.tsv"
     labels.write_text(labels.read_text() + "\n")  # a blank line is read as nothing, but it is another file
-    assert set(states(copied, monkeypatch).values()) == {"to do"}
+    assert set(states(copied).values()) == {"to do"}
 
 
 def test_training_that_diverges_is_refused_until_its_settings_change(trained_run, copied, capsys):

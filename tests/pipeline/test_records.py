@@ -6,47 +6,20 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import yaml
-from conftest import Workspace, record_again
+from helpers.damage import dying, flip
+from helpers.workspace import Workspace, record_again
 
-from latefusion.config import Experiment, Split
-from latefusion.plan.planning import plan
-from latefusion.plan.records import attempt_of, describe_results, read_record, verified
+from latefusion.config import Split
 from latefusion.steps.listing import describe
 from latefusion.steps.prepare import _contents
 from latefusion.utils.errors import InputError
-from latefusion.utils.files import write_json
-
-RECORD = {"fingerprint": "f", "script": "02_train_text.py", "inputs": {}, "run": "r", "files": {}}
-
-
-@pytest.fixture
-def copied(trained_run, tmp_path, monkeypatch) -> Workspace:
-    shutil.copytree(trained_run.folder, tmp_path / "copy")
-    monkeypatch.chdir(tmp_path / "copy")
-    return Workspace(tmp_path / "copy")
-
-
-def jobs_of(workspace: Workspace) -> dict:
-    return plan(Experiment.model_validate({"name": "tiny"} | yaml.safe_load(workspace.config.read_text())))
-
-
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"\0" * 300, b'{"fingerprint": "f", "scr', b"[1, 2]", b'{"fingerprint": "f"}', b"\xff\xfe", b"null"],
-    ids=["empty", "zeros", "cut", "list", "keys missing", "no text", "null"],
-)
-def test_a_record_that_cannot_be_read_is_a_job_to_do(tmp_path, content, caplog):
-    (tmp_path / "job.json").write_bytes(content)
-    assert read_record(tmp_path) == {}
-    assert "the job counts as not done" in caplog.text
 
 
 def test_a_record_that_was_damaged_is_made_again_by_its_script(copied):
     (copied.run_root / "experts/tfidf/job.json").write_bytes(b"\0" * 300)
-    assert jobs_of(copied)["experts/tfidf"].state() == "to do"
+    assert copied.jobs()["experts/tfidf"].state() == "to do"
     copied.run("02_train_text.py", "--only", "tfidf")
-    assert {job.state() for job in jobs_of(copied).values()} == {"done"}
+    assert {job.state() for job in copied.jobs().values()} == {"done"}
 
 
 @pytest.mark.parametrize("damage", ["removed", "cut"])
@@ -57,10 +30,10 @@ def test_a_job_whose_files_were_removed_or_cut_is_done_again(copied, damage):
         path.unlink()
     else:
         path.write_bytes(before[:-10])
-    job = jobs_of(copied)["experts/tfidf"]
+    job = copied.jobs()["experts/tfidf"]
     assert job.state() == "to do"
     assert job.status()[1].startswith("valid_probs.parquet")
-    assert "valid_probs.parquet" in describe(jobs_of(copied))
+    assert "valid_probs.parquet" in describe(copied.jobs())
     copied.run("02_train_text.py")
     assert path.read_bytes() == before
 
@@ -72,12 +45,6 @@ def test_a_need_that_is_damaged_is_named_with_the_reason(copied, capsys):
         copied.run("07_fuse.py", "--only", "one_layer")
     said = capsys.readouterr().err
     assert "needs tfidf, which is not done (test_probs.parquet is missing): run src/02_train_text.py first" in said
-
-
-def flip(path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
 
 
 @pytest.mark.parametrize(
@@ -104,29 +71,6 @@ def test_a_changed_byte_in_what_a_job_reads_is_refused_with_the_way_out(copied, 
     assert f"rm -r weights/tiny/{folder}" in said
 
 
-def test_results_leave_out_what_differs_from_run_to_run(tmp_path):
-    for name in ("log.jsonl", "tensorboard/events", "job.json", "model.safetensors", "tokenizer/vocab.json"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(name)
-    assert set(describe_results(tmp_path)) == {"model.safetensors", "tokenizer/vocab.json"}
-
-
-def test_files_of_a_job_under_way_are_not_checked_and_others_must_be_recorded(tmp_path):
-    write_json(tmp_path / "job.json", RECORD | {"run": None})
-    assert verified(tmp_path, "anything") == tmp_path / "anything"
-    (tmp_path / "stranger").write_text("x")
-    write_json(tmp_path / "job.json", RECORD)
-    with pytest.raises(InputError, match="stranger is not one of its files"):
-        verified(tmp_path, "stranger")
-
-
-def test_folders_of_a_job_share_its_token(tmp_path):
-    write_json(tmp_path / "job/job.json", RECORD | {"attempt": "a"})
-    (tmp_path / "job/folds/fold-1").mkdir(parents=True)
-    assert attempt_of(tmp_path / "job/folds/fold-1") == attempt_of(tmp_path / "job") == "a"
-    assert attempt_of(tmp_path) is None
-
-
 def test_a_checkpoint_of_another_run_is_not_continued(copied, capsys):
     """As if two runs of one name under different settings had met in one folder."""
     run_dir = copied.run_root / "experts/camembert"
@@ -135,15 +79,7 @@ def test_a_checkpoint_of_another_run_is_not_continued(copied, capsys):
     with pytest.MonkeyPatch.context() as patch:
         from latefusion.training import loop
 
-        saved, real = [], loop.save_checkpoint
-
-        def dies(*arguments):
-            real(*arguments)
-            saved.append(None)
-            if len(saved) == 3:
-                raise InputError("cut")
-
-        patch.setattr(loop, "save_checkpoint", dies)
+        patch.setattr(loop, "save_checkpoint", dying(loop.save_checkpoint, 3, InputError("cut")))
         with pytest.raises(SystemExit):
             copied.run("02_train_text.py", "--only", "camembert", "--set", cut)
     record = json.loads((run_dir / "job.json").read_text())
@@ -158,7 +94,7 @@ def test_a_checkpoint_of_another_run_is_not_continued(copied, capsys):
 
 def test_a_job_that_was_made_of_what_has_changed_meanwhile_is_to_do_again(copied, caplog):
     shutil.rmtree(copied.run_root / "experts/tfidf")
-    job = jobs_of(copied)["experts/tfidf"]
+    job = copied.jobs()["experts/tfidf"]
     job.begin("02_train_text.py")
     contents = copied.run_root / "catalogue/contents.json"
     contents.write_text(contents.read_text().replace('"products": "', '"products": "other'))
@@ -175,7 +111,7 @@ def image_of_a_train_product(workspace: Workspace) -> Path:
 
 def test_changed_images_make_image_experts_stale_and_no_text_expert(copied):
     flip(image_of_a_train_product(copied))
-    jobs = jobs_of(copied)
+    jobs = copied.jobs()
     assert {
         key
         for key in ("catalogue", "experts/cnn_raw", "experts/dcl_clean", "experts/end_to_end")
@@ -189,13 +125,13 @@ def test_changed_images_make_image_experts_stale_and_no_text_expert(copied):
 def test_a_catalogue_whose_images_are_elsewhere_is_as_it_was(copied, caplog):
     for folder in ("image_training", "image_test"):
         (copied.folder / "data/sample" / folder).rename(copied.folder / folder)
-    assert {job.state() for job in jobs_of(copied).values()} == {"done"}
+    assert {job.state() for job in copied.jobs().values()} == {"done"}
     assert "no image of the catalogue is there" in caplog.text
 
 
 def test_images_may_be_newer_as_long_as_they_are_the_same(copied):
     image_of_a_train_product(copied).touch()
-    assert {job.state() for job in jobs_of(copied).values()} == {"done"}
+    assert {job.state() for job in copied.jobs().values()} == {"done"}
 
 
 def test_groups_that_no_split_keeps_together_concern_no_expert(copied):
@@ -231,4 +167,4 @@ def test_checkpoints_outlive_a_process_that_dies_before_the_record_is_written(co
     copied.run("02_train_text.py", "--only", "camembert")
     assert not (copied.run_root / "experts/camembert/checkpoints").exists()
     assert not list(copied.run_root.glob("experts/camembert/best-*"))
-    assert {job.state() for job in jobs_of(copied).values()} == {"done"}
+    assert {job.state() for job in copied.jobs().values()} == {"done"}

@@ -14,7 +14,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import REPOSITORY, TINY_END_TO_END, TINY_FROZEN, Workspace, tiny_config
+from helpers.configs import TINY_END_TO_END, TINY_FROZEN, tiny_config
+from helpers.damage import Cut, dying
+from helpers.workspace import REPOSITORY, Workspace
 
 from latefusion.training import loop
 
@@ -35,7 +37,7 @@ def trained_in(tmp_path_factory) -> Callable[[str], Workspace]:
     @cache
     def trained(precision: str) -> Workspace:
         workspace = Workspace(tmp_path_factory.mktemp(f"uninterrupted-{precision}"))
-        workspace.write_config(page_of_four_epochs(precision))
+        workspace.write_config(config_of_four_epochs(precision))
         for script in ("00_draw_sample.py", "01_prepare.py", *EXPERTS):
             workspace.run(script)
         return workspace
@@ -43,7 +45,7 @@ def trained_in(tmp_path_factory) -> Callable[[str], Workspace]:
     return trained
 
 
-def page_of_four_epochs(precision: str) -> dict:
+def config_of_four_epochs(precision: str) -> dict:
     config = tiny_config()
     cnn, camembert = config["experts"]["cnn_raw"], config["experts"]["camembert"]
     config["experts"] = {
@@ -72,10 +74,10 @@ def uninterrupted(trained_in, precision) -> Workspace:
 @pytest.fixture
 def untrained(uninterrupted, tmp_path) -> Workspace:
     """The same experiment before its experts were trained."""
-    shutil.copytree(uninterrupted.folder, tmp_path / "copy")
+    copy = uninterrupted.copy(tmp_path / "copy")
     for expert in EXPERTS.values():
-        shutil.rmtree(tmp_path / "copy/weights/tiny/experts" / expert)
-    return Workspace(tmp_path / "copy")
+        shutil.rmtree(copy.run_root / "experts" / expert)
+    return copy
 
 
 def results(workspace: Workspace, expert: str) -> list[bytes]:
@@ -95,10 +97,6 @@ def read_log(workspace: Workspace, expert: str) -> list[dict]:
     ]
 
 
-class Cut(Exception):
-    """Stands for the process's death."""
-
-
 @pytest.mark.parametrize("script", EXPERTS)
 @pytest.mark.parametrize(
     ("where", "call", "precision"),
@@ -110,21 +108,13 @@ class Cut(Exception):
     ],
 )
 def test_a_cut_run_ends_with_the_uninterrupted_weights(uninterrupted, untrained, monkeypatch, script, where, call):
-    calls, real = [], getattr(loop, where)
-
-    def dies(*arguments, **keywords):
-        calls.append(None)
-        result = real(*arguments, **keywords)
-        if len(calls) == call:
-            raise Cut
-        return result
-
+    dies = dying(getattr(loop, where), call)
     with monkeypatch.context() as patch:
         patch.setattr(loop, where, dies)
         with pytest.raises(Cut):
             untrained.run(script)
     untrained.run(script)
-    assert len(calls) == call
+    assert dies.calls == call
     assert results(untrained, EXPERTS[script]) == results(uninterrupted, EXPERTS[script])
     assert [record["epoch"] for record in read_log(untrained, EXPERTS[script])] == [1, 2, 3, 4]
 
@@ -208,9 +198,8 @@ def test_two_processes_train_the_text_expert_as_one_does(untrained, tmp_path, tr
     settings = [f"experts.text.train.{key}={value}" for key, value in train.items()]
     settings += ["experts.text.dropout=0", f"experts.text.scratch.hidden_size={width}"]
     settings = [word for setting in settings for word in ("--set", setting)]
-    shutil.copytree(untrained.folder, tmp_path / "two")
+    two = untrained.copy(tmp_path / "two")
     untrained.run("02_train_text.py", *settings)
-    two = Workspace(tmp_path / "two")
     launch_two(two, "02_train_text.py", *settings)
     log, log_of_two = read_log(untrained, "text"), read_log(two, "text")
     assert len(log) == len(log_of_two) == train["epochs"]
@@ -231,7 +220,7 @@ def test_two_processes_train_on_frozen_features_as_one_does(uninterrupted, tmp_p
     training = {"optimizer": "sgd", "lr": 0.5, "epochs": 4, "batch_size": 31, "gradient_accumulation_steps": 2}
     frozen = TINY_FROZEN | {"text": "text", "image": "cnn", "dropout": 0, "train": training}
     settings = ("--only", "frozen", "--set", f"experts.frozen={json.dumps(frozen)}")
-    one, two = (Workspace(shutil.copytree(uninterrupted.folder, tmp_path / name)) for name in ("one", "two"))
+    one, two = (uninterrupted.copy(tmp_path / name) for name in ("one", "two"))
     one.run("06_train_joint.py", *settings)
     launch_two(two, "06_train_joint.py", *settings)
     for path in one.run_root.glob("cache/features/*/*/part-*.npy"):

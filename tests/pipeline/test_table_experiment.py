@@ -1,50 +1,20 @@
 """A shop's own table from end to end: texts alone, rare classes, new products without labels, missing images."""
 
-import csv
-
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import TINY_CNN, Workspace
+from helpers.configs import TINY_CNN
+from helpers.tables import SIZES, shop_products, table_config, write_table
+from helpers.workspace import Workspace
 
 from latefusion.config import Experiment
 from latefusion.tables.dataset import read_dataset
 
-WORDS = {"lamp": "bright lamp for reading", "shoe": "leather shoe size nine", "mug": "mug for coffee", "one": "unique"}
-SIZES = {"lamp": 40, "shoe": 30, "mug": 3, "one": 1}
-
-
-def write_table(workspace: Workspace, name: str, rows: list[dict]) -> None:
-    path = workspace.folder / "shop" / name
-    path.parent.mkdir(exist_ok=True)
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def products(**more) -> list[dict]:
-    labels = [label for label, size in SIZES.items() for _ in range(size)]
-    return [{"id": f"p{n}", "title": f"{WORDS[label]} {n}", "label": label, **more} for n, label in enumerate(labels)]
-
-
-def config(**columns) -> dict:
-    return {
-        "catalogue": {
-            "format": "table",
-            "root": "shop",
-            "columns": {"label": "label", "description": None, "image": None} | columns,
-        },
-        "split": {"valid_fraction": 0.25, "test_fraction": 0.25},
-        "experts": {"tfidf": {"kind": "tfidf", "min_df": 1}},
-        "policies": {"only": {"experts": ["tfidf"], "n_folds": 3, "epochs": 20, "batch_size": 4}},
-    }
-
 
 def test_texts_alone_with_rare_classes_give_predictions_and_scores(workspace):
-    write_table(workspace, "products.csv", products())
-    workspace.write_config(config())
+    write_table(workspace, "products.csv", shop_products())
+    workspace.write_config(table_config())
     workspace.run_all()
     predictions = pd.read_csv(workspace.folder / "submissions/tiny/predictions.tsv", sep="\t")
     table = pd.read_parquet(workspace.run_root / "catalogue/products.parquet")
@@ -55,11 +25,11 @@ def test_texts_alone_with_rare_classes_give_predictions_and_scores(workspace):
 
 
 def test_new_products_are_predicted_beside_the_held_out_ones(workspace):
-    write_table(workspace, "products.csv", products())
+    write_table(workspace, "products.csv", shop_products())
     write_table(
         workspace, "new.csv", [{"id": "n1", "title": "another leather shoe"}, {"id": "n2", "title": "reading lamp"}]
     )
-    experiment = config()
+    experiment = table_config()
     experiment["catalogue"]["test_products"] = "new.csv"
     workspace.write_config(experiment)
     workspace.run_all()
@@ -71,18 +41,18 @@ def test_new_products_are_predicted_beside_the_held_out_ones(workspace):
 
 
 def test_rows_without_a_label_are_predicted(workspace):
-    rows = products()
+    rows = shop_products()
     rows[2]["label"], rows[45]["label"] = "", " "
     write_table(workspace, "products.csv", rows)
-    workspace.write_config(config() | {"split": {"valid_fraction": 0.25}})
+    workspace.write_config(table_config() | {"split": {"valid_fraction": 0.25}})
     workspace.run_all()
     predictions = pd.read_csv(workspace.folder / "submissions/tiny/predictions.tsv", sep="\t", index_col="id")["label"]
     assert predictions.to_dict() == {"p2": "lamp", "p45": "shoe"}
 
 
 def test_tables_are_named_relative_to_the_root_and_may_lie_beside_it(workspace, capsys):
-    write_table(workspace, "products.csv", products())
-    experiment = config()
+    write_table(workspace, "products.csv", shop_products())
+    experiment = table_config()
     experiment["catalogue"]["products"] = str(workspace.folder / "shop/products.csv")
     workspace.write_config(experiment)
     with pytest.raises(SystemExit):
@@ -96,7 +66,7 @@ def test_tables_are_named_relative_to_the_root_and_may_lie_beside_it(workspace, 
 @pytest.fixture
 def illustrated(workspace) -> Workspace:
     """Lamps are white and shoes black; two images are broken, and some products have none."""
-    rows = products(image="")
+    rows = shop_products(image="")
     for row in rows[:-8]:
         row["image"] = f"{row['id']}.jpg"
         shade = 220 if row["label"] == "lamp" else 30
@@ -110,7 +80,7 @@ def illustrated(workspace) -> Workspace:
 
 
 def test_broken_images_stop_the_run_by_name_or_are_kept_as_none(illustrated, capsys):
-    experiment = config(image="image")
+    experiment = table_config(image="image")
     experiment["experts"]["cnn"] = TINY_CNN
     experiment["policies"]["only"]["experts"] = ["tfidf", "cnn"]
     illustrated.write_config(experiment)
@@ -135,16 +105,16 @@ def test_broken_images_stop_the_run_by_name_or_are_kept_as_none(illustrated, cap
     ],
 )
 def test_what_would_fail_after_the_training_is_refused_before_it(workspace, capsys, change, message):
-    write_table(workspace, "products.csv", products())
-    workspace.write_config(config() | change)
+    write_table(workspace, "products.csv", shop_products())
+    workspace.write_config(table_config() | change)
     with pytest.raises(SystemExit):
         workspace.run("01_prepare.py")
     assert message in capsys.readouterr().err
 
 
 def test_image_experts_without_any_image_are_refused(workspace, capsys):
-    write_table(workspace, "products.csv", products())
-    experiment = config()
+    write_table(workspace, "products.csv", shop_products())
+    experiment = table_config()
     experiment["experts"]["cnn"] = TINY_CNN
     workspace.write_config(experiment)
     with pytest.raises(SystemExit):
@@ -153,15 +123,15 @@ def test_image_experts_without_any_image_are_refused(workspace, capsys):
 
 
 def test_a_split_column_is_obeyed_and_its_unlabelled_test_rows_are_predicted(workspace, monkeypatch):
-    rows = products()
+    rows = shop_products()
     for number, row in enumerate(rows):
         row["part"] = "train" if row["label"] == "one" else ("train", "valid", "test")[number % 3]
     rows[2]["label"] = ""
     write_table(workspace, "products.csv", rows)
-    workspace.write_config(config(split="part"))
+    workspace.write_config(table_config(split="part"))
     workspace.run_all()
     monkeypatch.chdir(workspace.folder)
-    dataset = read_dataset(Experiment.model_validate({"name": "tiny"} | config(split="part")))
+    dataset = read_dataset(Experiment.model_validate({"name": "tiny"} | table_config(split="part")))
     given = {row["id"]: row["part"] for row in rows}
     assert {id_: "test" if split == "submit" else split for id_, split in dataset.products["split"].items()} == given
     assert dataset.products.loc["p2", "split"] == "submit"

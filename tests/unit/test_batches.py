@@ -25,13 +25,15 @@ def whole_batches(parts: list[list], steps: int) -> list[frozenset]:
     n_batches = len(parts[0]) // steps
     counted = [[set(part.rows[: part.count].tolist()) for part in of_process] for of_process in parts]
     return [
-        frozenset().union(*(rows for of_process in counted for rows in of_process[place * steps : (place + 1) * steps]))
-        for place in range(n_batches)
+        frozenset().union(
+            *(rows for of_process in counted for rows in of_process[number * steps : (number + 1) * steps])
+        )
+        for number in range(n_batches)
     ]
 
 
 @pytest.mark.parametrize(("n_processes", "steps"), [(1, 1), (2, 1), (3, 1), (1, 4), (2, 3)])
-def test_parts_and_processes_change_no_batch(n_processes, steps):
+def test_micro_batches_and_processes_change_no_batch(n_processes, steps):
     parts = plan(n_processes, steps=steps)
     batches = whole_batches(parts, steps)
     assert batches == whole_batches(plan(), 1)
@@ -47,7 +49,7 @@ def test_a_batchs_weights_sum_to_one_and_all_processes_step_together(n_processes
     assert np.allclose(np.reshape(weights, (-1, steps)).sum(axis=1), 1)
 
 
-def test_where_rows_are_fewer_than_parts_one_stands_in_without_weight():
+def test_where_rows_are_fewer_than_micro_batches_a_dummy_row_has_no_weight():
     parts = plan(8, batch_size=1000)  # the second batch has three rows
     last = [of_process[-1] for of_process in parts]
     assert [part.count for part in last] == [1, 1, 1, 0, 0, 0, 0, 0]

@@ -3,7 +3,8 @@
 import time
 
 import yaml
-from conftest import REPOSITORY, tiny_config
+from helpers.configs import tiny_config
+from helpers.workspace import REPOSITORY
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -47,7 +48,7 @@ def paths(section: dict, prefix: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
 KEY_PATHS = [".".join(path) for path in paths(Experiment.model_validate({"name": "x"} | tiny_config()).model_dump())]
 
 
-def stands_or_is_refused(path, overrides=()) -> None:
+def is_valid_or_refused(path, overrides=()) -> None:
     """Load a config; where it stands, its jobs can be planned, and where not, the message can be read."""
     started, message = time.process_time(), ""
     try:
@@ -66,7 +67,7 @@ pieces = st.sampled_from(SNIPPETS) | st.sampled_from(LINES).map(lambda line: f"\
 
 
 @st.composite
-def mutated_pages(draw) -> str:
+def mutated_configs(draw) -> str:
     """One of the repository's own configs, with a few lines and characters removed, moved, doubled or put in."""
     text = PAGES[draw(st.sampled_from(sorted(PAGES)))]
     for _ in range(draw(st.integers(1, 5))):
@@ -77,16 +78,16 @@ def mutated_pages(draw) -> str:
     return text
 
 
-@given(mutated_pages())
+@given(mutated_configs())
 @example("a: &a {b: &b [*b]}")
-def test_a_mutated_config_stands_or_is_refused(tmp_path_factory, text):
+def test_a_mutated_config_is_valid_or_refused(tmp_path_factory, text):
     path = tmp_path_factory.getbasetemp() / "mutated.yaml"
     path.write_text(text, encoding="utf-8", errors="surrogatepass")
-    stands_or_is_refused(path)
+    is_valid_or_refused(path)
 
 
 @given(st.sampled_from(KEY_PATHS), structures)
-def test_any_structure_at_any_key_stands_or_is_refused(tmp_path_factory, key, structure):
+def test_any_structure_at_any_key_is_valid_or_refused(tmp_path_factory, key, structure):
     config = tiny_config()
     section = config
     *parents, last = key.split(".")
@@ -96,7 +97,7 @@ def test_any_structure_at_any_key_stands_or_is_refused(tmp_path_factory, key, st
     section[last] = structure
     path = tmp_path_factory.getbasetemp() / "structure.yaml"
     path.write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8", errors="surrogatepass")
-    stands_or_is_refused(path)
+    is_valid_or_refused(path)
 
 
 values = st.text(max_size=20) | st.lists(st.sampled_from(SNIPPETS), max_size=6).map("".join) | scalars.map(str)
@@ -106,12 +107,12 @@ any_keys = st.sampled_from(KEY_PATHS) | st.lists(st.sampled_from([*KEYS, "expert
 
 
 @given(st.lists(st.text(max_size=20) | st.tuples(any_keys, values).map("=".join), min_size=1, max_size=3))
-def test_any_override_stands_or_is_refused(overrides):
-    stands_or_is_refused(REPOSITORY / "configs" / "sample.yaml", overrides)
+def test_any_override_is_valid_or_refused(overrides):
+    is_valid_or_refused(REPOSITORY / "configs" / "sample.yaml", overrides)
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_stand_or_are_refused(tmp_path_factory, content):
+def test_any_bytes_are_valid_or_refused(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "bytes.yaml"
     path.write_bytes(content)
-    stands_or_is_refused(path)
+    is_valid_or_refused(path)

@@ -1,4 +1,4 @@
-"""Any table is read or refused: tables, Parquet, test labels, submissions and texts as nobody would write them.
+"""Any table is read or refused: tables, Parquet, test labels, submissions and texts that no shop would write.
 
 Whatever the bytes, the result is a table or an InputError, never another exception, and no row is lost. For longer than
 the suite takes:

@@ -52,8 +52,8 @@ def test_every_row_is_named_and_lies_within_the_figure():
     assert len(axes.get_yticklabels()) == 30
     assert axes.get_ylim() == (29.5, -0.5)  # the first on top
     heights = [label.get_window_extent().height for label in axes.get_yticklabels()]
-    places = [label.get_window_extent().y0 for label in axes.get_yticklabels()]
-    assert all(upper - lower > height for upper, lower, height in zip(places, places[1:], heights, strict=False))
+    bottoms = [label.get_window_extent().y0 for label in axes.get_yticklabels()]
+    assert all(upper - lower > height for upper, lower, height in zip(bottoms, bottoms[1:], heights, strict=False))
 
 
 def test_a_sheet_holds_every_image_and_its_caption_within_the_figure():

@@ -109,8 +109,8 @@ def test_any_damage_is_an_input_error_or_none(written):
     refused = 0
     for _ in range(1000):
         damaged = bytearray(whole[: rng.integers(len(whole))] if rng.random() < 0.2 else whole)
-        for place in rng.integers(len(damaged), size=rng.integers(1, 4)) if damaged else ():
-            damaged[place] = rng.integers(256)
+        for index in rng.integers(len(damaged), size=rng.integers(1, 4)) if damaged else ():
+            damaged[index] = rng.integers(256)
         written.write_bytes(damaged)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -135,7 +135,7 @@ def test_any_damage_is_an_input_error_or_none(written):
     ],
 )
 def test_changed_decisions_are_refused(tmp_path, dataset, message, damage):
-    """A label that is no class would count as unknown, and nobody would notice."""
+    """A label that is no class would count as unknown, and go unnoticed."""
     write_predictions(tmp_path, "test", IDS, PROBS.argmax(axis=1), PROBS, CLASSES)
     change(tmp_path / "test_preds.parquet", damage)
     with pytest.raises(InputError, match=f"test_preds.parquet: .*{message}"):
@@ -151,7 +151,7 @@ def test_facts_that_are_no_object_are_refused(tmp_path, content):
     assert read_facts(tmp_path / "job.json") == {"run": "x"}
 
 
-def test_a_folder_in_place_of_a_file_is_missing(tmp_path):
+def test_a_folder_where_a_file_should_be_is_missing(tmp_path):
     (tmp_path / "p.parquet").mkdir()
     with pytest.raises(InputError, match=r"p.parquet: it is missing"):
         read_parquet(tmp_path / "p.parquet")

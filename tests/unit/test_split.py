@@ -124,7 +124,7 @@ def test_groups_of_one_are_split_as_evenly_as_no_groups_and_the_seed_decides():
     assert (pd.crosstab(products["label"], first)["valid"] - [40, 10, 2]).abs().max() <= 1
 
 
-def test_placed_products_are_not_moved_for_their_twins():
+def test_products_of_a_split_column_are_not_moved_for_their_twins():
     products = catalogue({"a": 30, "b": 30})
     groups = pd.Series(np.arange(60) // 4, products.index)
     products["split"] = ["train", "valid", "test"] * 20

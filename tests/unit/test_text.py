@@ -17,7 +17,7 @@ from latefusion.experts.text.tokens import TextDataset, collate, encode, open_to
 @pytest.fixture(scope="module")
 def products():
     titles = [f"Lampe de salon {colour} {size} cm" for colour in ("rouge", "verte", "bleue") for size in range(20)]
-    descriptions = [None if place % 3 == 0 else f"Belle lampe n {place}" for place in range(len(titles))]
+    descriptions = [None if number % 3 == 0 else f"Belle lampe n {number}" for number in range(len(titles))]
     return pd.DataFrame({"title": titles, "description": descriptions}, index=[str(n) for n in range(len(titles))])
 
 
@@ -31,7 +31,7 @@ def tokenizer(products, expert, tmp_path_factory):
     return learn_tokenizer(products, expert, tmp_path_factory.mktemp("tokenizer"))
 
 
-def test_a_learnt_vocabulary_knows_its_texts(tokenizer, products):
+def test_a_learnt_vocabulary_covers_its_texts(tokenizer, products):
     for title in products["title"]:
         ids = tokenizer(title)["input_ids"]
         assert tokenizer.unk_token_id not in ids
@@ -109,9 +109,9 @@ def test_another_tokenizer_makes_a_new_cache(tokenizer, products, expert, tmp_pa
     others = [learn_tokenizer(shouted, expert, tmp_path_factory.mktemp("other")), *map(copy.deepcopy, [tokenizer] * 2)]
     others[1].truncation_side = "left"
     others[2].model_input_names = ["input_ids"]
-    for place, other in enumerate(others):
+    for number, other in enumerate(others):
         open_tokens(other, products, expert, tmp_path)
-        assert len(list(tmp_path.iterdir())) == place + 2
+        assert len(list(tmp_path.iterdir())) == number + 2
 
 
 def test_a_dataset_gives_its_products_in_their_order(tokenizer, products, expert, tmp_path):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import timm
 import torch
-from conftest import TINY_CNN, TINY_DCL, tiny_config
+from helpers.configs import TINY_CNN, TINY_DCL, tiny_config
 from transformers import CamembertConfig, CamembertModel, T5Config
 
 from latefusion.config import CnnExpert, Experiment, TransformerExpert
@@ -119,7 +119,7 @@ def test_a_model_that_decodes_is_refused(encoder):
         check(new=encoder)
 
 
-def test_a_network_that_needs_numbers_is_left_to_its_training(monkeypatch):
+def test_a_network_that_needs_numbers_is_not_checked_before_its_training(monkeypatch):
     def count(*_, **__):
         return torch.ones(1).sum().item()
 

@@ -2,26 +2,22 @@
 
 import io
 import pickle
-import shutil
 import struct
 import time
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Workspace, tiny_config
+from helpers.images import turned_right
 from PIL import Image, ImageOps
 
-from latefusion.config import Hardware, ImageInput
-from latefusion.experts.image.data import EvalImages, collate
+from latefusion.config import ImageInput
 from latefusion.images.augment import TurnedCrop, augment, centre_crop, training_transform
 from latefusion.images.cache import open_images
 from latefusion.images.inspection import check_images
 from latefusion.images.orientation import exif_orientation
 from latefusion.images.store import decode, read_image, resize
-from latefusion.training.loaders import eval_loader
 from latefusion.utils.errors import InputError
 
 
@@ -72,12 +68,6 @@ NASTY = {
     "image.avif": lambda drawing, path: drawing.save(path),
     "image.tiff": lambda drawing, path: drawing.save(path),
 }
-
-
-def turned_right() -> Image.Exif:
-    exif = Image.Exif()
-    exif[0x0112] = 6  # orientation: to be shown turned by 90 degrees
-    return exif
 
 
 @pytest.mark.parametrize("name", NASTY)
@@ -142,7 +132,7 @@ def test_what_no_network_can_read_is_listed_with_its_reason(drawing, tmp_path):
     Image.new("1", (2, 1_000_001)).save(tmp_path / "high.png")
     names = ["whole.jpg", "truncated.jpg", "empty.jpg", "text.jpg", "floats.tiff", "bomb.png", "missing.jpg"]
     names += ["long.png", "high.png"]
-    reasons = check_images(tmp_path, pd.Series(names, index=[str(workspace) for workspace in range(9)]))["reason"]
+    reasons = check_images(tmp_path, pd.Series(names, index=[str(number) for number in range(9)]))["reason"]
     assert reasons.to_dict() == {
         "1": "truncated",
         "2": "empty file",
@@ -207,20 +197,7 @@ def test_a_png_whose_chunk_is_longer_than_the_file_takes_no_memory(drawing, tmp_
     assert check_images(tmp_path, pd.Series({"1": "damaged.png"}))["reason"].to_list() == ["truncated"]
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_a_loader_tells_what_is_wrong_in_one_line(catalogue, workers):
-    products, root = catalogue
-    (root / "b.jpg").write_bytes(b"")
-    dataset = EvalImages(products, open_images(products, root, root / "cache", None), ImageInput(resize=16, crop=16))
-    accelerator = SimpleNamespace(process_index=0, num_processes=1)
-    loader = eval_loader(accelerator, dataset, collate, 1, Hardware(num_workers=workers))
-    with pytest.raises(InputError) as caught:
-        list(loader)
-    assert "b.jpg: cannot be decoded" in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_product_without_a_image_is_white(catalogue):
+def test_a_product_without_an_image_is_white(catalogue):
     products, root = catalogue
     assert (open_images(products, root, root / "cache", None).read("3", 16) == 255).all()
 
@@ -275,7 +252,7 @@ def test_without_augmentation_the_crop_is_the_only_draw():
 
 
 @pytest.mark.parametrize(("side", "tolerance"), [(40, 0), (72, 2), (24, 0)])
-def test_without_a_turn_training_sees_what_evaluation_sees(drawing, side, tolerance):
+def test_without_a_turn_training_reads_what_evaluation_reads(drawing, side, tolerance):
     """The same size, enlarged (rounded otherwise) and shrunk; 60 x 40 made square."""
     image = np.asarray(drawing)[:, :40] if side == 40 else np.asarray(drawing)
     seen = TurnedCrop(side, side - 6, 0).apply(image, angle=0, left=2, top=5)
@@ -293,32 +270,7 @@ def test_a_turn_is_about_the_centre_with_white_around(drawing, angle):
     assert (seen == 255).all(axis=2).any()
 
 
-def test_evaluation_sees_the_centre():
+def test_evaluation_reads_the_centre():
     image = np.zeros((8, 8, 3), np.uint8)
     image[2:6, 2:6] = 9
     assert (centre_crop(image, 4) == 9).all()
-
-
-@pytest.mark.parametrize(
-    ("script", "expert", "columns"), [("04_train_image.py", "cnn_raw", 3), ("05_train_dcl.py", "dcl_clean", 5)]
-)
-def test_a_preview_shows_what_the_network_is_to_see(trained_run, tmp_path, script, expert, columns):
-    shutil.copytree(trained_run.folder, tmp_path / "copy")
-    workspace = Workspace(tmp_path / "copy")
-    before = workspace.snapshot()
-    workspace.run(script, "--preview", "--only", expert)
-    (drawn,) = set(workspace.snapshot()) - set(before)
-    assert drawn == f"weights/tiny/previews/{expert}.png"
-    mosaic = decode(workspace.folder / drawn)
-    assert mosaic.shape == (8 * 36, columns * 36, 3)  # crops of 32 and a gap of 4
-    if columns == 5:
-        second, destroyed, put_together = (mosaic[:, place * 36 :][:, :32] for place in (2, 3, 4))
-        assert np.array_equal(second, put_together)
-        assert not np.array_equal(second, destroyed)
-
-
-def test_a_preview_needs_prepared_images(workspace, capsys):
-    workspace.write_config(tiny_config())
-    with pytest.raises(SystemExit):
-        workspace.run("04_train_image.py", "--preview")
-    assert "run src/01_prepare.py first" in capsys.readouterr().err

@@ -1,29 +1,21 @@
 """Near-duplicates are found, whatever their file is like, and the report counts them as one would by hand."""
 
-import json
 from types import SimpleNamespace
 
-import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import TINY_CNN
+from helpers.images import photograph, turned_right
 from PIL import Image
 
-from latefusion.config import CnnExpert, Denoise, Experiment, Split
+from latefusion.config import CnnExpert, Denoise, Split
 from latefusion.dataset import duplicates
 from latefusion.dataset.duplicate_report import describe_leaks, report_duplicates
 from latefusion.dataset.duplicates import Duplicates, find_duplicates, join, near_pairs, title_key
 from latefusion.denoise import fold_networks
 from latefusion.images.inspection import inspect_images
-from latefusion.tables.dataset import Dataset, read_dataset
+from latefusion.tables.dataset import Dataset
 from latefusion.utils.errors import InputError
-
-
-def photograph(seed: int, width: int = 500, height: int = 420) -> Image.Image:
-    """Smooth colours in front of white."""
-    blurred = cv2.resize(np.random.default_rng(seed).integers(0, 256, (6, 6, 3), np.uint8), (width - 40, height - 40))
-    return Image.fromarray(np.pad(blurred, ((20, 20), (20, 20), (0, 0)), constant_values=255))
 
 
 def hash_images(images: pd.Series, folder) -> pd.Series:
@@ -53,12 +45,6 @@ AGAIN = {
 }
 
 
-def turned_right() -> Image.Exif:
-    exif = Image.Exif()
-    exif[0x0112] = 6  # orientation: to be shown turned by 90 degrees
-    return exif
-
-
 def on_nothing(image: Image.Image) -> Image.Image:
     """The image without its white border, which is transparent instead; the colours beneath are black."""
     pixels = np.array(image.convert("RGBA"))
@@ -69,7 +55,7 @@ def on_nothing(image: Image.Image) -> Image.Image:
 
 
 @pytest.mark.parametrize("name", AGAIN)
-def test_a_image_that_was_saved_again_keeps_its_hash(tmp_path, name):
+def test_an_image_that_was_saved_again_keeps_its_hash(tmp_path, name):
     for seed in range(5):
         photograph(seed).save(tmp_path / "first.jpg", quality=92)
         AGAIN[name](photograph(seed), tmp_path / name)
@@ -206,7 +192,7 @@ def test_folds_keep_groups_together_where_the_split_does():
         Dataset(products, ["a", "b"], Split(group_duplicates=True)).folds(products, 21, seed=1)
 
 
-def test_no_network_of_denoising_sees_a_twin_of_what_it_judges(monkeypatch):
+def test_no_fold_network_of_denoising_trains_on_a_twin_of_a_held_out_product(monkeypatch):
     products = table([""] * 60).assign(label=["a", "b"] * 30, group=np.arange(60) // 3)
     settings = Denoise(network=CnnExpert(model="resnet10t", pretrained=False))
     context = SimpleNamespace(
@@ -223,90 +209,3 @@ def test_no_network_of_denoising_sees_a_twin_of_what_it_judges(monkeypatch):
     monkeypatch.setattr(fold_networks, "_fold_probs", fold_probs)
     assert np.isfinite(fold_networks._out_of_fold_probs(context, products)).all()
     assert sorted(judged) == sorted(products.index)
-
-
-@pytest.fixture
-def shop(workspace):
-    """60 products of two classes: 20 share their title with another, and 20 others their image."""
-    folder = workspace.folder / "shop"
-    folder.mkdir()
-    rows = []
-    for number in range(60):
-        title = f"lamp {number - number % 2 if number < 20 else number}"
-        seed = number - number % 2 if 20 <= number < 40 else number
-        photograph(seed, 200, 200).save(folder / f"{number}.jpg", quality=80 + number % 10)
-        rows.append({"id": f"p{number}", "title": title, "label": "ab"[number // 2 % 2], "image": f"{number}.jpg"})
-    pd.DataFrame(rows).to_csv(folder / "products.csv", index=False)
-    return workspace
-
-
-def shop_page(**split) -> dict:
-    return {
-        "catalogue": {
-            "format": "table",
-            "root": "shop",
-            "columns": {"label": "label", "description": None, "image": "image"},
-        },
-        "split": {"valid_fraction": 0.3, "test_fraction": 0.2} | split,
-        "experts": {"tfidf": {"kind": "tfidf", "min_df": 1}, "cnn": TINY_CNN},
-        "policies": {"only": {"experts": ["tfidf", "cnn"], "n_folds": 3, "epochs": 2, "batch_size": 4}},
-    }
-
-
-@pytest.mark.parametrize("grouped", [True, False])
-def test_preparing_groups_twins_and_tells_what_leaks(shop, monkeypatch, caplog, grouped):
-    shop.write_config(shop_page(group_duplicates=grouped))
-    with caplog.at_level("INFO"):
-        shop.run("01_prepare.py")
-    monkeypatch.chdir(shop.folder)
-    dataset = read_dataset(Experiment.model_validate({"name": "tiny"} | shop_page(group_duplicates=grouped)))
-    split, group = dataset.products["split"], dataset.products["group"]
-    assert dataset.split.group_duplicates == grouped
-    assert list(group) == [*np.repeat(range(20), 2), *range(20, 40)]
-    assert ((split.groupby(group).nunique() == 1).all()) == grouped
-    assert split.value_counts().to_dict() == {"train": 30, "valid": 18, "test": 12}
-
-    report = json.loads((shop.run_root / "catalogue/duplicates.json").read_text())
-    twenty = {"groups": 10, "products": 20, "largest": 2}
-    forty = {"groups": 20, "products": 40, "largest": 2}
-    assert report["groups"] == {"by_title": twenty, "by_image": twenty, "by_either": forty}
-    assert report["split"] == ("grouped" if grouped else "stratified")
-    leaks = report["twins_in_train"]
-    none = {"title": 0, "image": 0, "either": 0}
-    assert leaks["grouped"] == {"valid": {"products": 18} | none, "test": {"products": 12} | none}
-    in_valid, in_test = (leaks["stratified"][part]["either"] for part in ("valid", "test"))
-    assert min(in_valid, in_test) > 0
-    v, t = (0, 0) if grouped else (in_valid, in_test)
-    assert (
-        f"duplicates: {v} of 18 valid products ({v / 18:.1%}) and {t} of 12 held-out test products ({t / 12:.1%}) "
-        "have a twin in train; "
-    ) in caplog.text
-    without = f"without split.group_duplicates: {in_valid} and {in_test}"
-    assert (without if grouped else "with split.group_duplicates: 0 and 0") in caplog.text
-
-
-def test_a_grouped_page_runs_to_its_submission(shop):
-    config = shop_page(group_duplicates=True)
-    config["experts"].pop("cnn")
-    config["policies"]["only"]["experts"] = ["tfidf"]
-    shop.write_config(config)
-    shop.run_all()
-    predictions = pd.read_csv(shop.folder / "submissions/tiny/predictions.tsv", sep="\t")
-    assert len(predictions) == 12
-
-
-@pytest.mark.parametrize(
-    ("titles", "message"),
-    [
-        (list("aabb"), "the split leaves no valid products; see split.valid_fraction and split.group_duplicates"),
-        (list("abcde"), "policies.only: 1 groups of near-duplicates among the valid products for 3 folds"),
-    ],
-)
-def test_too_few_groups_are_refused_before_the_training(shop, capsys, titles, message):
-    products = pd.read_csv(shop.folder / "shop/products.csv", index_col="id")
-    products["title"] = titles * (60 // len(titles))
-    products.assign(image=None).to_csv(shop.folder / "shop/products.csv")
-    shop.write_config(shop_page(group_duplicates=True))
-    with pytest.raises(SystemExit):
-        shop.run("01_prepare.py")
-    assert message in capsys.readouterr().err

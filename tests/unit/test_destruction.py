@@ -4,11 +4,8 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 
-from latefusion.config import CnnExpert, DclExpert, ImageInput, load_experiment
-from latefusion.experts.context import Context
-from latefusion.experts.image import cnn, dcl
+from latefusion.config import CnnExpert, DclExpert, ImageInput
 from latefusion.experts.image.backbone import TimmBackbone
 from latefusion.experts.image.dcl import DclClassifier, location_targets
 from latefusion.experts.image.destruction import (
@@ -20,7 +17,6 @@ from latefusion.experts.image.destruction import (
     rearrange_as_released,
     wrong_guesses,
 )
-from latefusion.plan.planning import plan
 from latefusion.utils.errors import InputError
 
 TINY = CnnExpert(model="resnet10t", pretrained=False, model_args={"channels": (8, 8, 8, 8), "output_stride": 16})
@@ -40,11 +36,11 @@ def test_the_permutation_inverts_the_destruction(grid, neighbourhood):
     assert np.array_equal(rearrange(destroyed, np.argsort(permutation)), image())
 
 
-def test_each_place_shows_the_tile_the_permutation_names():
+def test_each_position_shows_the_tile_that_the_permutation_names():
     permutation = neighbour_permutation(7, 2, np.random.default_rng(2))
     destroyed = rearrange(image(), permutation)
-    for place, tile in enumerate(permutation):
-        shown = destroyed[4 * (place // 7) :, 4 * (place % 7) :][:4, :4]
+    for position, tile in enumerate(permutation):
+        shown = destroyed[4 * (position // 7) :, 4 * (position % 7) :][:4, :4]
         assert np.array_equal(shown, image()[4 * (tile // 7) :, 4 * (tile % 7) :][:4, :4])
 
 
@@ -73,10 +69,10 @@ def test_the_guess_by_colour_is_right_where_colours_differ_and_wrong_on_a_white_
     assert not np.array_equal(nearest_mean(white, rearrange(white, permutation), 4), permutation)
 
 
-def test_a_image_is_put_together_by_where_its_tiles_come_from():
+def test_an_image_is_put_together_by_where_its_tiles_come_from():
     permutation = neighbour_permutation(7, 2, np.random.default_rng(6))
     assert np.array_equal(put_together(rearrange(image(), permutation), permutation), image())
-    all_first = put_together(image(), np.zeros(4, dtype=int))  # a guess in which all tiles claim the first place
+    all_first = put_together(image(), np.zeros(4, dtype=int))  # a guess in which all tiles claim the first position
     assert np.array_equal(all_first[:14, :14], image()[14:, 14:])
     assert (all_first[14:] == 128).all()
 
@@ -114,7 +110,7 @@ def batch(size: int = 2) -> dict[str, torch.Tensor]:
     return {"images": images, "destroyed": images, "permutation": permutation, "labels": torch.tensor([2, 0])}
 
 
-def test_both_copies_carry_the_label_and_the_adversary_tells_them_apart():
+def test_both_copies_have_the_label_and_the_adversarial_targets_differ():
     outputs = model()(**batch())
     assert outputs["logits"].shape == (4, 3)
     labels = torch.tensor([2, 0])
@@ -163,8 +159,8 @@ def test_without_destruction_and_further_losses_dcl_is_plain_fine_tuning():
     network = model(neighbourhood=1, adv_weight=0.0, loc_weight=0.0)
     images = torch.randint(0, 256, (4, 64, 64, 3), dtype=torch.uint8)
     labels = torch.tensor([0, 1, 2, 0])
-    place = torch.arange(16).expand(4, 16)
-    network(images, destroyed=images, permutation=place, labels=labels)["loss"].backward()
+    unmoved = torch.arange(16).expand(4, 16)
+    network(images, destroyed=images, permutation=unmoved, labels=labels)["loss"].backward()
     shared = [*network.net.parameters(), *network.class_head.parameters()]
     gradients = [parameter.grad.clone() for parameter in shared]
     network.zero_grad()
@@ -172,33 +168,3 @@ def test_without_destruction_and_further_losses_dcl_is_plain_fine_tuning():
     torch.nn.functional.cross_entropy(logits, labels).backward()
     for gradient, parameter in zip(gradients, shared, strict=True):
         torch.testing.assert_close(gradient, parameter.grad, atol=1e-4, rtol=1e-3)
-
-
-def test_a_cnn_goes_on_from_another_with_its_head(trained_run, monkeypatch):
-    monkeypatch.chdir(trained_run.folder)
-    experiment = load_experiment(
-        trained_run.config, ["experts.more={kind: cnn, start_from: cnn_raw, image: {resize: 48, crop: 40}}"]
-    )
-    context = Context(experiment)
-    network = cnn.build(context, experiment.experts["more"], context.experiment.expert_dir("more"))
-    stage_1 = load_file(context.experiment.expert_dir("cnn_raw") / "model.safetensors")
-    assert all(torch.equal(value, stage_1[key]) for key, value in network.model.state_dict().items())
-    assert [need.name for need in plan(experiment)["experts/more"].needs] == ["cnn_raw"]
-
-
-@pytest.mark.parametrize("targets", ["exact", "nearest_mean"])
-def test_a_batch_holds_both_copies_and_where_each_tile_came_from(trained_run, monkeypatch, targets):
-    monkeypatch.chdir(trained_run.folder)
-    experiment = load_experiment(trained_run.config, [f"experts.dcl_clean.location_targets={targets}"])
-    context = Context(experiment)
-    expert = experiment.experts["dcl_clean"]
-    products = context.dataset.select("train")[:20]
-    dataset = dcl.build(context, expert, context.experiment.expert_dir("dcl_clean")).train_set(products)
-    for index, target in enumerate(context.dataset.targets(products)):
-        item = dataset[(index, 0)]
-        assert item["labels"] == target
-        if targets == "exact":
-            assert np.array_equal(rearrange(item["images"], item["permutation"]), item["destroyed"])
-        else:
-            guess = nearest_mean(item["images"], item["destroyed"], expert.grid)
-            assert np.array_equal(item["permutation"], guess)

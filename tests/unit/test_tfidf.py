@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Workspace
+from helpers.tables import draw_titles
 from scipy.sparse import issparse
 
 from latefusion.config import TfidfExpert
-from latefusion.dataset.split import assign_folds, stratified_sample
+from latefusion.dataset.split import stratified_sample
 from latefusion.experts.text import tfidf
 from latefusion.experts.text.tfidf import TfidfClassifier, texts
 from latefusion.utils.errors import InputError
@@ -98,16 +98,8 @@ def test_a_text_without_known_words_gets_probabilities(noisy):
     np.testing.assert_allclose(probs.sum(axis=1), 1, rtol=1e-5)
 
 
-def draw_titles(n: int, seed: int) -> tuple[list[str], np.ndarray]:
-    """Ten classes; half of the titles have a word of their class, the other words mean nothing."""
-    rng = np.random.default_rng(seed)
-    targets = np.concatenate([np.arange(10), rng.integers(10, size=n - 10)])
-    known = [f"mot{target}{rng.integers(40)} " if rng.random() < 0.5 else "" for target in targets]
-    return [word + " ".join(f"v{number}" for number in rng.integers(3000, size=5)) for word in known], targets
-
-
 @pytest.mark.parametrize("cv_products", [20_000, 800])
-def test_near_duplicates_do_not_vouch_for_each_other(cv_products):
+def test_near_duplicates_stay_in_one_fold_and_keep_the_log_loss_honest(cv_products):
     """Each title four times: by folds that part them every title is known, and the probabilities say so of all."""
     expert = TfidfExpert(kind="tfidf", char_ngrams=None, regularisation=(0.1, 3.0), cv_products=cv_products)
     (written, targets), (others, truth) = draw_titles(600, 1), draw_titles(600, 2)
@@ -141,30 +133,6 @@ def test_a_sample_takes_whole_groups_and_of_every_class():
     assert (labels[rows] == 2).sum() == 6  # two groups, and so is every class of at least two units
     assert np.array_equal(stratified_sample(labels, 400, 0), stratified_sample(labels, 400, 0, np.arange(4000)))
     assert np.array_equal(stratified_sample(labels, 4000, 0), np.arange(4000))
-
-
-@pytest.mark.parametrize("grouped", [True, False])
-def test_the_experts_folds_are_grouped_where_the_split_is(workspace: Workspace, monkeypatch, grouped):
-    rows = [f"p{n},{title},{target}" for n, (title, target) in enumerate(zip(*draw_titles(90, 3), strict=True))]
-    (workspace.folder / "shop").mkdir()
-    again = [row.replace(",", "-again,", 1) for row in rows]
-    (workspace.folder / "shop/products.csv").write_text("\n".join(["id,title,label", *rows, *again]) + "\n")
-    workspace.write_config(
-        {
-            "catalogue": {"format": "table", "root": "shop", "columns": {"description": None, "image": None}},
-            "split": {"valid_fraction": 0.2, "test_fraction": 0.1, "group_duplicates": grouped},
-            "experts": {"words": {"kind": "tfidf", "min_df": 1, "n_folds": 3}},
-            "policies": {"only": {"experts": ["words"], "n_folds": 2}},
-        }
-    )
-    seen = []
-    monkeypatch.setattr(tfidf, "assign_folds", lambda *args: seen.append(args[3]) or assign_folds(*args))
-    workspace.run("01_prepare.py")
-    workspace.run("02_train_text.py")
-    table = pd.read_parquet(workspace.run_root / "catalogue/products.parquet")
-    groups = table.loc[table["split"] == "train", "group"].to_numpy()
-    assert len(seen) == 4  # one for each candidate of C
-    assert all(np.array_equal(of_fit, groups) if grouped else of_fit is None for of_fit in seen)
 
 
 THINGS = [

@@ -3,19 +3,15 @@
 import numpy as np
 import pytest
 
-from latefusion.config import load_experiment
 from latefusion.scores.confusion import (
     confused_groups,
     confused_pairs,
     confusion_counts,
     group_recall,
-    mistakes,
     most_confused,
     neighbour_order,
     row_shares,
 )
-from latefusion.scores.results import Method, Results
-from latefusion.tables.dataset import read_dataset
 
 # Classes 0 and 3 are confused with each other, 1 and 4 a little, 2 is always right, 5 has no products.
 COUNTS = np.array(
@@ -72,17 +68,3 @@ def test_pairs_come_most_frequent_first_with_their_share_of_the_class():
     ]  # fmt: skip
     assert pairs["share"].tolist() == pytest.approx([0.3, 0.4, 0.1, 0.1])
     assert confused_pairs(np.diag([1, 2]), ["a", "b"]).empty
-
-
-def test_mistakes_are_the_products_that_are_wrong_the_surest_first(trained_run, monkeypatch):
-    monkeypatch.chdir(trained_run.folder)
-    experiment = load_experiment(trained_run.config)
-    results = Results(experiment, read_dataset(experiment))
-    vote = Method("vote", "vote", "vote")
-    wrong = mistakes(results, vote, "test")
-    preds, targets = results.preds(vote, "test"), results.targets["test"]
-    assert len(wrong) == (preds != targets).sum() > 0
-    assert wrong["confidence"].is_monotonic_decreasing
-    rows = results.dataset.evaluation_splits["test"].index.get_indexer(wrong.index)
-    assert [results.dataset.classes[number] for number in preds[rows]] == wrong["decided"].tolist()
-    assert [results.dataset.classes[number] for number in targets[rows]] == wrong["label"].tolist()

@@ -3,14 +3,10 @@
 from math import comb
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from latefusion.config import load_experiment
 from latefusion.fusion.vote import majority_vote
-from latefusion.scores.results import Results
-from latefusion.scores.subsets import Leaders, draw_subsets, votes_by_size
-from latefusion.tables.dataset import read_dataset
+from latefusion.scores.subsets import Leaders, draw_subsets
 
 
 def test_all_subsets_are_drawn_where_they_are_few_and_different_ones_where_they_are_many():
@@ -34,16 +30,3 @@ def test_a_subset_votes_as_the_vote_would(num_classes):
             chosen = list(subset)
             expected = majority_vote(preds[chosen], tables[chosen].astype(np.float64).sum(axis=0))
             assert np.array_equal(leaders.vote(subset), expected)
-
-
-def test_all_members_score_as_the_vote_and_each_alone_as_itself(trained_run, monkeypatch):
-    monkeypatch.chdir(trained_run.folder)
-    experiment = load_experiment(trained_run.config)
-    results = Results(experiment, read_dataset(experiment))
-    scores = pd.read_csv(trained_run.run_root / "scores/scores.csv").set_index(["method", "split", "metric"])["value"]
-    for part in ("valid", "test"):
-        table = votes_by_size(results, part)
-        assert table["size"].tolist() == [1, 1, 2]
-        expected = [scores[name, part, "macro_f1"] for name in ("one_layer", "two_layers", "vote")]
-        assert table["macro_f1"].tolist() == pytest.approx(expected)
-        assert table["members"].tolist() == [("one_layer",), ("two_layers",), ("one_layer", "two_layers")]

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from helpers.damage import Cut, dying
 from safetensors.torch import load_file
 from torch import nn
 from torch.utils.data import Dataset
@@ -175,10 +176,6 @@ def test_whoever_shares_the_folder_can_read_weights_and_checkpoints(tmp_path, um
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {mode}
 
 
-class Cut(Exception):
-    """Stands for the process's death."""
-
-
 @pytest.mark.parametrize(
     ("precision", "call"), [*(("no", call) for call in range(1, 16)), ("bf16", 5), ("bf16", 9), ("bf16", 14)]
 )
@@ -186,25 +183,13 @@ def test_a_run_cut_after_any_step_ends_with_the_same_weights(tmp_path, monkeypat
     settings = {"dropout": 0.5, "hardware": HARDWARE.model_copy(update={"mixed_precision": precision})}
     weights, log = train(tmp_path / "whole", **settings)
     with monkeypatch.context() as patch:
-        patch.setattr(loop.TrainingLog, "step", _dying(loop.TrainingLog.step, call))
+        patch.setattr(loop.TrainingLog, "step", dying(loop.TrainingLog.step, call))
         with pytest.raises(Cut):
             train(tmp_path / "cut", **settings)
     assert len(list((tmp_path / "cut").glob("checkpoints/*"))) <= 2
     continued, log_continued = train(tmp_path / "cut", **settings)
     assert all(torch.equal(continued[key], value) for key, value in weights.items())
     assert _without_speed(log_continued) == _without_speed(log)
-
-
-def _dying(step, call: int):
-    calls = []
-
-    def dies(*arguments):
-        step(*arguments)
-        calls.append(None)
-        if len(calls) == call:
-            raise Cut
-
-    return dies
 
 
 def _without_speed(log: list[dict]) -> list[dict]:
@@ -214,7 +199,7 @@ def _without_speed(log: list[dict]) -> list[dict]:
 def cut_in_epoch_two(run_dir, monkeypatch) -> list:
     """Leave two checkpoints, of steps 6 and 8, and return their folders."""
     with monkeypatch.context() as patch:
-        patch.setattr(loop.TrainingLog, "step", _dying(loop.TrainingLog.step, 9))
+        patch.setattr(loop.TrainingLog, "step", dying(loop.TrainingLog.step, 9))
         with pytest.raises(Cut):
             train(run_dir)
     folders = sorted(run_dir.glob("checkpoints/*"))

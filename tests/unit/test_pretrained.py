@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 import timm
 import torch
-from conftest import Workspace, tiny_config
 from safetensors.torch import load_file, save_file
 from transformers import (
     AlbertConfig,
@@ -36,11 +35,7 @@ from latefusion.experts.text.transformer import TextClassifier
 from latefusion.plan.pretrained import FOLDER, find_encoder, find_timm
 from latefusion.utils.errors import InputError
 
-
-@pytest.fixture(autouse=True)
-def no_hub(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("latefusion.plan.pretrained._ask_hub", lambda name: "cannot be reached")
+pytestmark = pytest.mark.usefixtures("no_hub", "unreachable_hub")
 
 
 @pytest.fixture
@@ -105,7 +100,7 @@ def test_a_checkpoint_of_another_task_gives_its_encoder(folder):
         (ModernBertConfig, ModernBertForMaskedLM),
     ],
 )
-def test_heads_of_an_earlier_task_are_left_behind(folder, config, whole):
+def test_heads_of_an_earlier_task_are_dropped(folder, config, whole):
     sizes = {"hidden_size": 8, "embedding_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
     sizes |= {
         "dim": 8,
@@ -126,12 +121,12 @@ def test_heads_of_an_earlier_task_are_left_behind(folder, config, whole):
             assert torch.equal(encoder.state_dict()[key.removeprefix(prefix)], value)
 
 
-def test_texts_longer_than_the_encoder_has_places_for_are_refused(folder):
+def test_texts_longer_than_the_encoder_has_positions_for_are_refused(folder):
     with pytest.raises(InputError, match="max_length 64 is more than the 16 tokens"):
         load_encoder(str(folder), max_length=64)
 
 
-def test_tensors_that_have_no_place_are_refused(folder):
+def test_tensors_that_the_encoder_lacks_are_refused(folder):
     config = CamembertConfig.from_pretrained(folder)
     config.num_hidden_layers -= 1
     config.save_pretrained(folder)
@@ -225,7 +220,7 @@ def test_a_model_that_needs_code_of_its_own_is_refused(folder, own_code):
     assert not own_code.exists()
 
 
-def test_where_transformers_knows_a_model_its_own_code_is_left_alone(folder, own_code):
+def test_where_transformers_has_a_model_its_own_code_does_not_run(folder, own_code):
     edit_json(folder / "tokenizer_config.json", auto_map={"AutoTokenizer": ["own.Own", None]})
     _, encoder = load_encoder(str(folder), max_length=14)
     assert isinstance(encoder, CamembertModel)
@@ -318,22 +313,3 @@ def test_damaged_weights_of_a_timm_network_are_refused(name):
     (folder / name).write_bytes(b"damaged")
     with pytest.raises(InputError, match=r"^resnet10t: timm cannot build it .* or these weights"):
         TimmBackbone(CnnExpert(model="resnet10t"), pretrained=True)
-
-
-def test_missing_weights_are_all_named_before_anything_is_trained(tmp_path, capsys):
-    workspace = Workspace(tmp_path)
-    config = tiny_config()
-    config["experts"]["camembert"] = {"kind": "transformer", "model": "almanach/camembert-base"}
-    config["experts"]["cnn_raw"] = {"kind": "cnn", "model": "resnet152.tv_in1k", "image": {"resize": 48, "crop": 32}}
-    workspace.write_config(config)
-    with pytest.raises(SystemExit):
-        workspace.run("02_train_text.py")
-    error = capsys.readouterr().err
-    for part in (
-        "almanach/camembert-base",
-        "weights/pretrained/almanach--camembert-base/",
-        "timm/resnet152.tv_in1k",
-        "hf download",
-    ):
-        assert part in error
-    assert not (tmp_path / "weights").exists()

@@ -1,0 +1,37 @@
+"""Policies of every kind, and what they learn from where labels mean nothing."""
+
+import numpy as np
+
+from latefusion.config import BoostingPolicy, LogisticPolicy, NetworkPolicy, RulePolicy
+from latefusion.dataset.split import assign_folds
+from latefusion.fusion.inputs import FusionInputs
+
+NETWORK = NetworkPolicy(experts=("a", "b"), n_folds=4, batch_size=32)
+LEARNERS = {
+    "one_layer": NETWORK,
+    "two_layers": NETWORK.model_copy(update={"layers": 2}),
+    "log_probs": NETWORK.model_copy(update={"inputs": "log_probs"}),
+    "top_k": NETWORK.model_copy(update={"inputs": "top_k", "top_k": 2}),
+    "logistic": LogisticPolicy(kind="logistic", experts=("a", "b"), n_folds=4),
+    "boosting": BoostingPolicy(kind="boosting", experts=("a", "b"), n_folds=4, trees=8),
+}
+RULES = {
+    kind: RulePolicy(kind=kind, experts=("a", "b"), n_folds=4) for kind in ("mean", "weighted_mean", "max", "product")
+}
+
+
+def one_hot(preds, num_classes=3):
+    return np.eye(num_classes)[np.asarray(preds)]
+
+
+def guesses(rng, policy, n=800, num_classes=8) -> FusionInputs:
+    """Experts that know something, and labels that have nothing to do with it."""
+    tables = tuple(rng.dirichlet(np.full(num_classes, 0.3), n).astype(np.float32) for _ in policy.experts)
+    targets = rng.integers(num_classes, size=n)
+    return FusionInputs(policy, tables, targets, assign_folds(targets, policy.n_folds, 0))
+
+
+def chance_epochs(rng, n=400, num_classes=5, epochs=100):
+    """Validation labels, and a network that never learns: each epoch guesses anew."""
+    targets = rng.integers(num_classes, size=n)
+    return targets, [rng.dirichlet(np.ones(num_classes), n).astype(np.float32) for _ in range(epochs)]

@@ -1,0 +1,61 @@
+"""Sentences of scores.md: the best expert and policy, and the jobs' environment."""
+
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from latefusion.scores.environment import run_section
+from latefusion.scores.tables import best_expert, best_policy
+from latefusion.utils.errors import InputError
+from latefusion.utils.files import write_json
+
+
+def test_a_rule_may_be_the_best_policy():
+    rows = [
+        ("one", "policy", "valid", 0.7), ("one", "policy", "test", 0.9), ("product", "rule", "valid", 0.8),
+        ("expert", "text", "valid", 0.9), ("vote", "vote", "valid", 0.95),
+    ]  # fmt: skip
+    scores = pd.DataFrame(rows, columns=["method", "kind", "split", "value"]).assign(metric="macro_f1")
+    assert best_policy(scores) == "product"
+    assert best_policy(scores[scores["kind"] == "text"]) is None
+
+
+def environments(records: dict[str, dict | None], folder) -> str:
+    for name, environment in records.items():
+        record = {"run": "x"} if environment is None else {"run": "x", "environment": environment}
+        write_json(folder / name / "job.json", record)
+    return run_section(SimpleNamespace(done=set(records), experiment=SimpleNamespace(run_root=folder)))
+
+
+def test_the_environment_is_one_line_where_all_jobs_agree(tmp_path):
+    same = {"device": "cpu", "mixed_precision": "no", "versions": {"torch": "2.15", "timm": "1.0"}, "code": None}
+    section = environments({"a": same, "b": same}, tmp_path)
+    assert section == ("## Run\n\nAll jobs: device cpu, mixed precision no, torch 2.15, timm 1.0, code not recorded.")
+
+
+def test_the_environment_is_listed_by_job_where_they_differ(tmp_path):
+    cpu, gpu = {"device": "cpu", "threads": 2}, {"device": "NVIDIA H100", "threads": 2}
+    section = environments({"a": cpu, "b": gpu, "c": cpu}, tmp_path)
+    assert section == "## Run\n\nAll jobs: threads 2.\n\n- device differs: cpu (a, c); NVIDIA H100 (b)"
+    section = environments({"a": cpu, "b": None, "c": cpu}, tmp_path)
+    assert "- threads differs: 2 (a, c); not recorded (b)" in section
+    assert environments({"a": None, "b": None, "c": None}, tmp_path) == "## Run\n\nEnvironment: not recorded."
+
+
+def test_a_damaged_record_of_the_environment_is_named(tmp_path):
+    write_json(tmp_path / "a" / "job.json", ["x"])
+    with pytest.raises(InputError, match=r"a/job.json: it holds no JSON object"):
+        run_section(SimpleNamespace(done={"a"}, experiment=SimpleNamespace(run_root=tmp_path)))
+
+
+def test_the_best_expert_is_chosen_without_a_look_at_test():
+    rows = [
+        ("a", "text", "valid", 0.6),
+        ("a", "text", "test", 0.5),
+        ("b", "image", "valid", 0.5),
+        ("b", "image", "test", 0.7),
+    ]
+    rows += [("c", "joint", "valid", 0.9)]  # fuses already
+    scores = pd.DataFrame(rows, columns=["method", "kind", "split", "value"]).assign(metric="macro_f1")
+    assert best_expert(scores) == "a"
