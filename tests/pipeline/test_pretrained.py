@@ -127,7 +127,7 @@ def test_heads_of_an_earlier_task_are_left_behind(folder, config, whole):
 
 
 def test_texts_longer_than_the_encoder_has_places_for_are_refused(folder):
-    with pytest.raises(InputError, match="max_length 64 is more than the 16 tokens"):
+    with pytest.raises(InputError, match="max_length 64 is more than the encoder's 16 positions"):
         load_encoder(str(folder), max_length=64)
 
 
@@ -158,7 +158,7 @@ def test_a_vocabulary_of_another_model_is_refused(folder):
     config = CamembertConfig.from_pretrained(folder)
     config.pad_token_id = 0
     config.save_pretrained(folder)
-    with pytest.raises(InputError, match="pad_token_id is 1 in the tokenizer, 0 in"):
+    with pytest.raises(InputError, match="pad_token_id is 1 in the tokenizer, but 0 in"):
         load_encoder(str(folder), max_length=14)
 
 

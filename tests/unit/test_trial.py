@@ -39,7 +39,7 @@ def test_every_kind_of_network_that_can_be_built_passes():
     ("expert", "message"),
     [
         (TINY_CNN | {"model": "resnet10"}, "experts.new: model: timm has no model 'resnet10'; did you mean 'resnet"),
-        (TINY_CNN | {"model": "resnet18.a9_in1k"}, "timm has no weights 'a9_in1k' of resnet18; did you mean"),
+        (TINY_CNN | {"model": "resnet18.a9_in1k"}, "timm has no weights 'a9_in1k' for resnet18; did you mean"),
         (TINY_CNN | {"model_args": {"chanels": [8]}}, "unexpected keyword argument 'chanels'"),
         (TINY_CNN | {"model_args": {"channels": "wide"}}, "resnet10t: timm cannot build it with model_args"),
         (TINY_CNN | {"model": "vit_tiny_patch16_224", "model_args": {}}, "cannot read images of 32 pixels"),
@@ -109,7 +109,9 @@ def encoder(tmp_path, monkeypatch):
 
 def test_an_encoder_on_this_machine_is_tried_with_its_length_and_one_elsewhere_is_not(encoder):
     check(new=encoder, elsewhere=encoder | {"model": "someone/else"})
-    with pytest.raises(InputError, match=r"experts.new: encoder: max_length 31 is more than the 30 tokens"):
+    with pytest.raises(
+        InputError, match=r"experts.new: encoder: max_length 31 is more than the encoder's 30 positions"
+    ):
         check(new=encoder | {"max_length": 31})
 
 

@@ -102,10 +102,10 @@ class TfidfClassifier:
         if n_units < expert.n_folds:
             units = "training products" if groups is None else "groups of near-duplicates among the training products"
             raise InputError(
-                f"{key}.n_folds {expert.n_folds}: there are only {n_units} {units}; lower it to {n_units} or less"
+                f"{key}.n_folds {expert.n_folds}: there are {n_units} {units}; lower it to {n_units} or less"
             )
         if n_texts < expert.min_df:
-            raise InputError(f"{key}.min_df {expert.min_df}: there are only {n_texts} training products; lower it")
+            raise InputError(f"{key}.min_df {expert.min_df}: there are {n_texts} training products; lower it")
 
 
 def _out_of_fold_margins(
