@@ -153,7 +153,9 @@ def test_the_page_says_what_its_numbers_are_not(trained_run):
     assert "drawn by the project so that fusion helps" in report
     assert "only 4 % in both" in report
     left = report.split("Remaining influences of a label on the decision on its own product: ")[1].splitlines()[0]
-    assert "those of camembert, cnn_raw, dcl_clean (on noise" in left  # tfidf and a late epoch choose by no label
+    assert (
+        "the epochs of camembert, cnn_raw, dcl_clean, and policies" in left
+    )  # tfidf and a late epoch choose by no label
     assert "dcl_clean, dcl_late, frozen started from another expert's weights" in left
     assert "denoise.clean_valid" not in left
     assert "on test dcl_late equals dcl_clean, whose best epoch is also epoch 1" in report

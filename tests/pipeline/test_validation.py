@@ -46,30 +46,30 @@ BROKEN_SIGIR = {
     "quoted cells": (change("7\t107", '"7"\t107'), ["Quoted cells", "line 3\n"]),
     "no line feed at the end": (SIGIR_GOOD.removesuffix("\n"), ["line 4: no line feed at the end"]),
     # its header
-    "no header": (lines(2, 3, 4), ["line 1: a row, where the header belongs"]),
+    "no header": (lines(2, 3, 4), ["line 1: a row instead of the header"]),
     "commas": (change("\t", ","), ["line 1: the cells are separated by commas, not by tabs"]),
     "other form": (change(SIGIR_LINES[0], ",prdtypecode\n"), ["line 1: the header of the ENS form"]),
     "missing column": (
         "Integer_id\tPrdtypecode\n8\t10\n",
-        ["line 1: the header has not the columns", "no column 'Image_id'", "no column 'Product_id'"],
+        ["line 1: the header has the wrong columns", "no column 'Image_id'", "no column 'Product_id'"],
     ),
     "other case": (
         change("Prdtypecode", "prdtypecode"),
         ["line 1", "unknown column 'prdtypecode'; did you mean 'Prdtypecode'?"],
     ),
     "index of pandas": (change("Integer_id", "\tInteger_id"), ["line 1", "a column without a name (an index?)"]),
-    "column twice": (change("Product_id", "Product_id\tProduct_id"), ["line 1", "'Product_id' stands 2 times"]),
+    "column twice": (change("Product_id", "Product_id\tProduct_id"), ["line 1", "'Product_id' occurs 2 times"]),
     "columns in ENS order": (
         change("Image_id\tProduct_id", "Product_id\tImage_id"),
         ["line 1: the header's columns are in another order: Integer_id, Product_id, Image_id, Prdtypecode"],
     ),
     # its cells
     "no rows": (SIGIR_LINES[0], ["line 1: no row follows the header"]),
-    "number of cells": (change("\t207\t", "\t"), ["another number of cells", "line 3: 3 instead of 4"]),
+    "number of cells": (change("\t207\t", "\t"), ["the wrong number of cells", "line 3: 3 instead of 4"]),
     "empty code": (change("\t2583\n", "\t\n"), ["Empty cells", "line 3: Prdtypecode ''"]),
     "empty id": (change("\n7\t", "\n\t"), ["Empty cells", "line 3: Integer_id ''"]),
     "spaces around a code": (change("\t2583\n", "\t2583 \n"), ["spaces around", "line 3: Prdtypecode '2583 '"]),
-    "float code": (change("\t10\n", "\t10.0\n"), ["Floats", "line 2: Prdtypecode '10.0'", "Write 10 for 10.0"]),
+    "float code": (change("\t10\n", "\t10.0\n"), ["Floats", "line 2: Prdtypecode '10.0'", "Write 10, not 10.0"]),
     "float id": (change("\n7\t", "\n7.0\t"), ["Floats", "line 3: Integer_id '7.0'"]),
     "code that is no number": (change("\t10\n", "\tlivres\n"), ["not numbers", "line 2: Prdtypecode 'livres'"]),
     # its rows
@@ -103,7 +103,7 @@ BROKEN_ENS = {
         "prdtypecode,\n2583,5\n",
         ["line 1: the header's columns are in another order: prdtypecode, (empty)"],
     ),
-    "other form": (SIGIR_GOOD, ["line 1: the header of the SIGIR form where that of ENS belongs"]),
+    "other form": (SIGIR_GOOD, ["line 1: the header is that of the SIGIR form instead of the ENS form"]),
     "BOM": ("\ufeff" + ENS_GOOD, ["line 1: a byte order mark"]),
     "CR LF": (change("4,10\n", "4,10\r\n", ENS_GOOD), ["end with CR LF", "line 3\n"]),
     "blank line": (ENS_GOOD + ",\n", ["Blank lines", "line 5\n"]),
@@ -123,13 +123,13 @@ BROKEN_PREDICTIONS = {
     "CR LF": (change("\n", "\r\n", PREDICTIONS_GOOD), ["end with CR LF", "line 1\n"]),
     "number of cells": (change("\nd\t", "\n", PREDICTIONS_GOOD), ["line 4: 2 cells"]),
     "open quote": (change('"b\tc"', '"b\tc', PREDICTIONS_GOOD), ["line 3: the quotes do not match"]),
-    "unknown id": (change("\nd\t", "\nx\t", PREDICTIONS_GOOD), ["test part does not hold", "line 4: id x"]),
+    "unknown id": (change("\nd\t", "\nx\t", PREDICTIONS_GOOD), ["test split does not hold", "line 4: id x"]),
     "too few rows": (change("d\tbooks\t0.000000\n", "", PREDICTIONS_GOOD), ["line 3: too few rows: 2", "id d"]),
     "empty label": (change("toys", "", PREDICTIONS_GOOD), ["without a label", "line 3: id b\tc"]),
     "unknown label": (change("toys", "toy", PREDICTIONS_GOOD), ["no training product has", "line 3", "has 'toy'"]),
     "confidence": (
         change("1.000000", "1.5", PREDICTIONS_GOOD).replace("0.000000", "nan"),
-        ["not numbers within 0 and 1", "line 3: id b\tc has '1.5'", "line 4: id d has 'nan'"],
+        ["not numbers from 0 to 1", "line 3: id b\tc has '1.5'", "line 4: id d has 'nan'"],
     ),
 }
 
@@ -251,7 +251,9 @@ def test_the_predictions_of_a_table_are_accepted_and_another_tables_are_not(work
     write(workspace.folder / "shop/products.csv", "id,title,label\n" + "".join(rows))
     assert "run src/09_predict.py first" in complaint(workspace, capsys)
     mine = write(workspace.folder / "mine.tsv", PREDICTIONS_GOOD)
-    assert "what mine.tsv must hold is not known: run src/01_prepare.py first" in complaint(workspace, capsys, mine)
+    assert "the products that mine.tsv must contain are not known: run src/01_prepare.py first" in complaint(
+        workspace, capsys, mine
+    )
     workspace.run("01_prepare.py")
     products = pd.read_parquet(workspace.run_root / "catalogue/products.parquet")
     held_out = products.index[products["split"] == "test"]
@@ -262,7 +264,7 @@ def test_the_predictions_of_a_table_are_accepted_and_another_tables_are_not(work
     )
     assert accepted(workspace, capsys) == [f"ok: submissions/tiny/predictions.tsv ({len(held_out)} rows)"]
     assert "mine.tsv, line 2: id a" in complaint(workspace, capsys, mine)
-    assert "--codes is for the challenge's files" in complaint(workspace, capsys, mine, "--codes", mine)
+    assert "--codes is only for files of a challenge" in complaint(workspace, capsys, mine, "--codes", mine)
 
 
 def test_the_submission_of_a_run_is_accepted_and_a_broken_one_ends_with_status_2(trained_run, tmp_path, capsys):
@@ -321,7 +323,7 @@ def test_codes_are_compared_with_the_labels_that_are_given_or_said_not_to_be(alo
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--test", "x_test_task1_phase1.tsv"], "--test: say which FILE to check against it"),
+        (["--test", "x_test_task1_phase1.tsv"], "--test: name the FILE to check against it"),
         (["mine.tsv", "--test", "none.tsv"], "--test none.tsv: there is no such file"),
         (["y_test_task1_phase1_pred.tsv", "--codes", "none.tsv"], "--codes none.tsv: there is no such file"),
         (["y_test_task1_phase1_pred.tsv"], "y_test_task1_phase1_pred.tsv: cannot be read: No such file"),

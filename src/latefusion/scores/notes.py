@@ -18,8 +18,8 @@ METHODS = (
     "expert of highest valid macro-F1; p is the p-value of McNemar's test of which of the two is right more often."
 )
 CHOSEN_INPUTS = (
-    "it helps to choose the epochs of the other folds' probabilities, on which policies are trained: those of {names} "
-    "(on noise this effect cannot be distinguished from chance: tests/benchmarks/honesty.py)"
+    "it helps to choose, for the other folds, the epochs of {names}, and policies are trained on the resulting "
+    "probabilities (on noise this effect cannot be distinguished from chance: tests/benchmarks/honesty.py)"
 )
 CONTINUED = "{names} started from another expert's weights, of the epoch that is best on all of valid"
 CLEANED = "it was used to find the label issues among the validation products (denoise.clean_valid)"
