@@ -196,7 +196,7 @@ def test_what_cannot_be_opened_is_said_with_what_to_do(named, monkeypatch, tmp_p
     with pytest.raises(InputError, match="weights/elsewhere has no run yet"):
         open_run("05_vote")
     monkeypatch.delenv(OVERRIDES)
-    with pytest.raises(InputError, match=r"scores/nothing\.csv does not exist: run src/08_vote\.py first"):
+    with pytest.raises(InputError, match=r"scores/nothing\.csv does not exist: run the step 'vote' first"):
         open_run("05_vote").scores("nothing")
 
 

@@ -152,7 +152,7 @@ def test_the_page_says_what_its_numbers_are_not(trained_run):
     report = scores_report(trained_run)
     assert "drawn by the project so that fusion helps" in report
     assert "only 4 % in both" in report
-    left = report.split("Remaining influences of a label on the decision on its own product: ")[1].splitlines()[0]
+    left = report.split("Remaining ways in which a product's label influences its own decision: ")[1].splitlines()[0]
     assert (
         "the epochs of camembert, cnn_raw, dcl_clean, and policies" in left
     )  # tfidf and a late epoch choose by no label

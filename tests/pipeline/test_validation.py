@@ -48,7 +48,7 @@ BROKEN_SIGIR = {
     # its header
     "no header": (lines(2, 3, 4), ["line 1: a row instead of the header"]),
     "commas": (change("\t", ","), ["line 1: the cells are separated by commas, not by tabs"]),
-    "other form": (change(SIGIR_LINES[0], ",prdtypecode\n"), ["line 1: the header of the ENS form"]),
+    "other form": (change(SIGIR_LINES[0], ",prdtypecode\n"), ["line 1: the header is that of the ENS form"]),
     "missing column": (
         "Integer_id\tPrdtypecode\n8\t10\n",
         ["line 1: the header has the wrong columns", "no column 'Image_id'", "no column 'Product_id'"],
@@ -324,8 +324,8 @@ def test_codes_are_compared_with_the_labels_that_are_given_or_said_not_to_be(alo
     ("arguments", "message"),
     [
         (["--test", "x_test_task1_phase1.tsv"], "--test: name the FILE to check against it"),
-        (["mine.tsv", "--test", "none.tsv"], "--test none.tsv: there is no such file"),
-        (["y_test_task1_phase1_pred.tsv", "--codes", "none.tsv"], "--codes none.tsv: there is no such file"),
+        (["mine.tsv", "--test", "none.tsv"], "--test none.tsv: the file does not exist"),
+        (["y_test_task1_phase1_pred.tsv", "--codes", "none.tsv"], "--codes none.tsv: the file does not exist"),
         (["y_test_task1_phase1_pred.tsv"], "y_test_task1_phase1_pred.tsv: cannot be read: No such file"),
         (["y_test_task1_phase1_pred.tsv", "--set", "catalogue.root=none"], "x_test_task1_phase1.tsv not found"),
         ([], "y_test_task1_phase2_pred.tsv not found: run src/09_predict.py first"),

@@ -15,7 +15,7 @@ def plan(n_processes: int = 1, *, steps: int = 1, epoch: int = 0, done: int = 0,
     micro_batches = []
     for rank in range(n_processes):
         batches = TrainBatches(len(LENGTHS), settings, rank=rank, n_processes=n_processes, lengths=LENGTHS)
-        batches.begin(epoch, done)
+        batches.set_epoch(epoch, done)
         micro_batches.append(batches.micro_batches)
     return micro_batches
 
@@ -94,7 +94,7 @@ def test_what_an_odd_last_batch_leaves_out_does_not_depend_on_length():
     batches = TrainBatches(350, TextTraining(batch_size=16), lengths=lengths, drop_last=True)
     left_out = np.full(350, 1000)
     for epoch in range(1000):
-        batches.begin(epoch)
+        batches.set_epoch(epoch)
         left_out[np.concatenate([one.rows for one in batches.micro_batches])] -= 1
     assert left_out.sum() == 14 * 1000
     assert abs(np.corrcoef(lengths, left_out)[0, 1]) < 0.2

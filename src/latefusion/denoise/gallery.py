@@ -29,9 +29,9 @@ def write_gallery(issues: pd.DataFrame, titles: pd.Series, thumbnail: Callable[[
     """
     shown = issues[:limit]
     sections = []
-    for given, of_class in shown.groupby("given", sort=False):  # in order of first appearance
-        cards = "".join(_card(issue, titles[issue.Index], thumbnail(issue.Index)) for issue in of_class.itertuples())
-        count = f"{len(of_class)} of {(issues['given'] == given).sum()} suspicious"
+    for given, group in shown.groupby("given", sort=False):  # in order of first appearance
+        cards = "".join(_card(issue, titles[issue.Index], thumbnail(issue.Index)) for issue in group.itertuples())
+        count = f"{len(group)} of {(issues['given'] == given).sum()} suspicious"
         sections.append(f"<h2>{html.escape(given)}: {count}</h2>\n<div class='cards'>{cards}</div>")
     intro = (
         f"{len(issues)} products whose image contradicts their label; {issues['removed'].sum()} of them (red) are "

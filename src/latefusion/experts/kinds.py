@@ -30,8 +30,8 @@ class ExpertKind:
     take seconds each to import. None: the kind has no such function.
 
     - `train(context, name)`: train the expert `name` and write its run folder.
-    - `build(context, expert, run_dir) -> Network`: build the untrained network, its datasets and its collate function;
-      None for kinds without a network of their own (tfidf, late).
+    - `build(context, expert, run_dir) -> Network`: build the initial network, its datasets and collate function; None
+      for kinds without a network of their own (tfidf, late).
     - `check(experiment, expert, backbones)`: raise InputError if the network cannot be built, before any training;
       `backbones` is a dict in which the checks of one run cache the backbones they have built.
     - `find_weights(model)`: raise InputError if the pretrained weights called `model` cannot be found.

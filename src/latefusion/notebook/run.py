@@ -89,9 +89,9 @@ class Run:
 
 
 def open_run(notebook: str) -> Run:
-    """Open the run of the environment variables for a notebook of this name, and change to the repository's root.
+    """Open the run of the environment variables for a notebook of this name, and change to the folder that holds it.
 
-    The root is the current folder, or its parent if the notebook was started in notebooks/.
+    This is the current folder (the repository's root), or its parent if the notebook was started in notebooks/.
     """
     overrides = [word for word in shlex.split(os.environ.get(OVERRIDES, "")) if word != "--set"]
     experiment = _enter(Path(os.environ.get(CONFIG) or DEFAULT_CONFIG), overrides)

@@ -13,8 +13,8 @@ from latefusion.tables.probabilities import read_split_probs
 def expert_pairs(results: Results) -> pd.DataFrame:
     """Return for each pair of a text and an image expert: the shares of products by which is right, and the oracle.
 
-    The oracle decides like the expert that is right, where one is: the upper bound of every policy that picks one of
-    the two experts' decisions.
+    The oracle picks the right expert if one of the two is right. It is the upper bound for all policies that pick one
+    of the two decisions.
     """
     rows = []
     for split in results.splits:

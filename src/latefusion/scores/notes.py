@@ -33,7 +33,7 @@ def methods_note(results: Results, scores: pd.DataFrame) -> str:
     influences = _remaining_influences(results.experiment)
     if not influences:
         return note
-    return f"{note} Remaining influences of a label on the decision on its own product: {'; '.join(influences)}."
+    return f"{note} Remaining ways in which a product's label influences its own decision: {'; '.join(influences)}."
 
 
 def _remaining_influences(experiment: Experiment) -> list[str]:

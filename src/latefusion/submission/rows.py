@@ -89,10 +89,13 @@ def check_keys(rows: pd.DataFrame, expected: pd.DataFrame) -> None:
         refuse(problems[odd], f"Rows with the {column} of another product:", "Copy it from the test file.")
 
 
-def check_labels(rows: pd.DataFrame, known: Iterable[str], what: str) -> None:
-    """Raise InputError on labels that are not in `known`, the labels of the training products."""
+def check_labels(rows: pd.DataFrame, known: Iterable[str], noun: str) -> None:
+    """Raise InputError on labels that are not in `known`, the labels of the training products.
+
+    `noun` is the word for them in messages: "Codes" or "Labels".
+    """
     known = list(known)
     unknown = rows[~rows["label"].isin(known)]
     shown = ", ".join(known[:30]) + (f" and {len(known) - 30} more" if len(known) > 30 else "")
     problems = "id " + unknown["id"] + " has '" + unknown["label"] + "'"
-    refuse(problems, f"{what} that no training product has:", f"Known: {shown}.")
+    refuse(problems, f"{noun} that no training product has:", f"Known: {shown}.")

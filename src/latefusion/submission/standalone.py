@@ -1,4 +1,4 @@
-"""Validate any files as submissions: find out their form, the test file they answer, and the known codes."""
+"""Validate files of any origin as submissions: find their form, their test file and the known codes."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +18,9 @@ def validate_files(
 ) -> Iterator[str]:
     """Check files, by default the experiment's own submissions, and yield one line for each valid file.
 
-    A file is checked against `test_file`, by default the catalogue's test file that its name belongs to. Codes are
-    checked against `label_file`, by default the training labels in the folder of the test file, if there are any.
+    A file is checked against `test_file` (the config is then not used), by default the catalogue's test file that its
+    name belongs to. Codes are checked against `label_file`, by default the training labels in the folder of the test
+    file, if there are any.
     Raises one InputError about all invalid files, after the lines of the valid ones.
     """
     if test_file is not None and not files:

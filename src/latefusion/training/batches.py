@@ -19,7 +19,7 @@ POOL = 50  # batches whose items are sorted by length together
 
 @dataclass(frozen=True)
 class MicroBatch:
-    """The rows of a batch that one process computes in one forward and backward pass."""
+    """The rows of a batch that one process computes in one forward pass (and backward pass, in training)."""
 
     rows: np.ndarray  # indices into the dataset
     count: int  # number of real rows; 0 for a dummy row in an empty micro-batch
@@ -41,7 +41,7 @@ def sharing_problem(training: Training, n_processes: int) -> str | None:
 class TrainBatches(Sampler):
     """Yield this process's micro-batches of an epoch, as lists of (index, epoch).
 
-    The epoch is part of the key because augmentation is drawn from it.
+    The epoch belongs to the key because augmentation is drawn from it.
     """
 
     def __init__(
@@ -55,10 +55,10 @@ class TrainBatches(Sampler):
         drop_last: bool = False,
     ):
         self.size, self.training, self.rank, self.n_processes = size, training, rank, n_processes
-        self.lengths = lengths  # (size,) of each item, or None where all have the same
+        self.lengths = lengths  # (size,) length of each item; None if all items have the same size
         self.grouped = lengths is not None and training.group_by_length
         self.drop_last = drop_last and size > training.batch_size
-        self.begin(epoch=0)
+        self.set_epoch(0)
 
     @property
     def n_batches(self) -> int:
@@ -66,7 +66,7 @@ class TrainBatches(Sampler):
         full, rest = divmod(self.size, self.training.batch_size)
         return full + (rest > 0 and not self.drop_last)
 
-    def begin(self, epoch: int, done: int = 0) -> None:
+    def set_epoch(self, epoch: int, done: int = 0) -> None:
         """Plan an epoch; skip the first `done` batches (already trained before a resume)."""
         self.epoch = epoch
         batches = self._plan()

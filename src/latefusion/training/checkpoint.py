@@ -50,12 +50,11 @@ def resume(accelerator: Accelerator, run_dir: Path, name: str, selection: CrossS
     _refuse_others(found[-1], saved.pop("attempt", None), run_dir)
     progress = Progress(**saved)
     if not accelerator.is_main_process:
-        progress.sums = dict.fromkeys(
-            progress.sums, 0.0
-        )  # the checkpoint holds the sum over all processes; restore it on rank 0 only
+        # the checkpoint holds the sum over all processes; restore it on rank 0 only
+        progress.sums = dict.fromkeys(progress.sums, 0.0)
     if progress.precision not in (None, accelerator.mixed_precision):
         logger.warning(
-            "%s: started in precision %s, continues in %s: the weights will differ slightly from a run in either",
+            "%s: started in precision %s, continues in %s: the weights will differ slightly from a run in one of them",
             name, progress.precision, accelerator.mixed_precision,
         )  # fmt: skip
     progress.precision = accelerator.mixed_precision
@@ -128,7 +127,7 @@ def _damage(folder: Path) -> str | None:
 
 
 def keep_weights(model: torch.nn.Module, progress: Progress, training: Training, run_dir: Path, *, best: bool) -> None:
-    """Save the weights as the best where `best` is true, and as late weights in the last `training.keep_last` epochs.
+    """Save the weights as the best if `best` is true, and as late weights in the last `training.keep_last` epochs.
 
     Earlier best weights are removed only after the next checkpoint names the new ones.
     """

@@ -106,7 +106,7 @@ def fit(
     optimizer = make_optimizer(param_groups, training)
     scheduler = LambdaLR(optimizer, lr_factor(training, batches.n_batches))
     if hardware.compile:
-        torch.compiler.reset()  # it stops after eight graphs of one module class: reset for each expert
+        torch.compiler.reset()  # compilation stops after eight graphs of a module class: reset for each expert
         model.compile()
     model, optimizer, scheduler = accelerator.prepare(model, optimizer, scheduler)
     selection = data.selection
@@ -117,7 +117,7 @@ def fit(
     divergence = Divergence(name, section, training, accelerator.mixed_precision)
     with TrainingLog(run_dir, name, progress, total_steps, is_main=accelerator.is_main_process) as log:
         for epoch in range(progress.epoch, training.epochs):
-            batches.begin(epoch, done=progress.batch)
+            batches.set_epoch(epoch, done=progress.batch)
             if progress.batch == 0:
                 set_seed(derive_seed(training.seed, "epoch", epoch), device_specific=True)
             log.begin_epoch()

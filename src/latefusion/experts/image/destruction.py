@@ -14,8 +14,8 @@ import numpy as np
 def neighbour_permutation(grid: int, neighbourhood: int, rng: np.random.Generator) -> np.ndarray:
     """Return (grid * grid,): the original position of the tile at each position.
 
-    Each row is rebuilt from left to right; after each tile the last `neighbourhood` tiles (published: 2) are shuffled.
-    Then the rows themselves are shuffled in the same way. With a neighbourhood of 1 nothing moves.
+    Each row is rebuilt from left to right; after each added tile the last `neighbourhood` tiles (published: 2) are
+    shuffled. Then the rows themselves are shuffled in the same way. With a neighbourhood of 1 nothing moves.
     """
     draws = rng.random((grid + 1, grid, neighbourhood)).argsort(axis=-1).tolist()
     tiles = np.arange(grid * grid).reshape(grid, grid).tolist()

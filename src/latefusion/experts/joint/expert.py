@@ -53,7 +53,7 @@ class Pairs(Dataset):
 
     def __getitem__(self, key: int | tuple[int, int]) -> dict:
         item = {"text": self.text[key], "image": self.image[key]}
-        labels = [of_expert.pop("labels") for of_expert in item.values() if "labels" in of_expert]  # both are the same
+        labels = [inputs.pop("labels") for inputs in item.values() if "labels" in inputs]  # both are the same
         return item | {"labels": labels[0]} if labels else item
 
 
@@ -69,7 +69,7 @@ def collate(items: list[dict], collate_text: Collate) -> dict:
 
 
 def build(context: Context, expert: JointExpert, run_dir: Path) -> Network:
-    """Build the network on the frozen features of its trained experts, or (end to end) on their untrained networks."""
+    """Build the network: on frozen features of its two trained experts, or end to end on their initial networks."""
     return BUILDERS[expert.features](context, expert, run_dir)
 
 

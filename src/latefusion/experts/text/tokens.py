@@ -146,9 +146,8 @@ def _vocabulary(tokenizer: PreTrainedTokenizerBase) -> dict:
     if not tokenizer.is_fast:
         return tokenizer.get_vocab()
     backend = json.loads(tokenizer.backend_tokenizer.to_str())
-    return {
-        key: value for key, value in backend.items() if key not in ("truncation", "padding")
-    }  # set by the last call
+    # truncation and padding depend on the last call
+    return {key: value for key, value in backend.items() if key not in ("truncation", "padding")}
 
 
 def _encode_to(folder: Path, tokenizer: PreTrainedTokenizerBase, pairs: list[tuple[str, str]], max_length: int) -> None:

@@ -21,13 +21,13 @@ EMPTY = ("empty vocabulary", "no terms remain")  # in scikit-learn's messages
 def fit_vocabularies(texts: list[str], expert: TfidfExpert, name: str) -> tuple[FeatureUnion, csr_matrix]:
     """Return the vectorizer fitted on (N,) texts, and their (N, F) features. Raises InputError if both are empty."""
     vectorizers, features = [], []
-    for what, vectorizer in _vectorizers(expert).items():
+    for unit, vectorizer in _vectorizers(expert).items():
         try:
             features.append(vectorizer.fit_transform(texts))
         except ValueError as error:
             if not any(words in str(error) for words in EMPTY):
                 raise
-            logger.info("%s: no %s are in %d or more texts: skipped", name, what, expert.min_df)
+            logger.info("%s: no %s are in %d or more texts: skipped", name, unit, expert.min_df)
         else:
             vectorizers.append(vectorizer)
     if not vectorizers:
