@@ -52,7 +52,7 @@ class PolicyKind:
 
 def _each(fit: Callable[[FusionInputs], FittedPolicy]) -> Callable[[list[FusionInputs]], list[FittedPolicy]]:
     """Return a function that fits the policies of a group one by one."""
-    return lambda group: [fit(inputs) for inputs in group]
+    return lambda group: [fit(policy_inputs) for policy_inputs in group]
 
 
 POLICIES = {

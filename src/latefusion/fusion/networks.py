@@ -93,10 +93,10 @@ class FittedNetworks:
 def stacks(policies: dict[str, FusionInputs]) -> list[list[str]]:
     """Return the names of the policies, grouped into stacks: same shape, same training settings, limited in memory."""
     groups: dict[tuple, list[str]] = {}
-    for name, inputs in policies.items():
-        policy = inputs.policy
-        settings = (policy.n_folds, policy.epochs, policy.lr, _batch_size(inputs))
-        groups.setdefault((*network_sizes(inputs), *settings), []).append(name)
+    for name, policy_inputs in policies.items():
+        policy = policy_inputs.policy
+        settings = (policy.n_folds, policy.epochs, policy.lr, _batch_size(policy_inputs))
+        groups.setdefault((*network_sizes(policy_inputs), *settings), []).append(name)
     return [
         names[start : start + size]
         for names in groups.values()
@@ -134,20 +134,20 @@ def _stack_size(inputs: FusionInputs) -> int:
 
 
 class _StackTrainer:
-    """Trains one stack; network s is fold `s % F` of policy `s // F`. Each policy is given by its FusionInputs."""
+    """Trains one stack of policies, each given by its FusionInputs; network s is fold `s % F` of policy `s // F`."""
 
-    def __init__(self, policies: list[FusionInputs]):
-        self.policies = policies
-        self.policy: NetworkPolicy = policies[0].policy  # for the settings that all of the stack share
+    def __init__(self, stack: list[FusionInputs]):
+        self.stack = stack
+        self.policy: NetworkPolicy = stack[0].policy  # for the settings that all policies of the stack share
         self.n_folds = self.policy.n_folds
-        self.networks = [(inputs, fold) for inputs in policies for fold in range(self.n_folds)]
-        seeds = [derive_seed(inputs.policy.seed, "init", fold) for inputs, fold in self.networks]
-        self.net = StackedPolicy(network_sizes(policies[0]), seeds)
+        self.networks = [(policy_inputs, fold) for policy_inputs in stack for fold in range(self.n_folds)]
+        seeds = [derive_seed(policy_inputs.policy.seed, "init", fold) for policy_inputs, fold in self.networks]
+        self.net = StackedPolicy(network_sizes(stack[0]), seeds)
         self.optimizer = torch.optim.Adam(self.net.parameters(), lr=self.policy.lr)
         self.features, self.feature_index = self._features()
-        self.train_rows = [inputs.rows(fold) for inputs, fold in self.networks]
-        self.targets = torch.from_numpy(policies[0].targets.clip(min=0)).long()
-        self.held_out = [np.flatnonzero(inputs.folds == fold) for inputs, fold in self.networks]
+        self.train_rows = [policy_inputs.rows(fold) for policy_inputs, fold in self.networks]
+        self.targets = torch.from_numpy(stack[0].targets.clip(min=0)).long()
+        self.held_out = [np.flatnonzero(policy_inputs.folds == fold) for policy_inputs, fold in self.networks]
         self.best_scores = np.full(len(self.networks), -1.0)
         self.best_epochs = np.zeros(len(self.networks), dtype=int)
         self.best = {key: value.clone() for key, value in self.net.state_dict().items()}
@@ -155,9 +155,9 @@ class _StackTrainer:
     def _features(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the (T, N, in) distinct feature tables, and (S, 1): the index of each network's table."""
         tables, indices = [], []
-        for inputs, fold in self.networks:
-            if fold == 0 or inputs.policy.calibrate:  # features differ between folds only if they are tempered
-                tables.append(inputs.features(fold))
+        for policy_inputs, fold in self.networks:
+            if fold == 0 or policy_inputs.policy.calibrate:  # features differ between folds only if they are tempered
+                tables.append(policy_inputs.features(fold))
             indices.append(len(tables) - 1)
         return torch.from_numpy(np.stack(tables)).to(torch.get_default_dtype()), torch.tensor(indices)[:, None]
 
@@ -165,9 +165,9 @@ class _StackTrainer:
         """Train all networks; return the fitted policies in their order."""
         for epoch in tqdm(range(self.policy.epochs), f"{len(self.networks)} networks", unit="epoch", disable=None):
             self._train_epoch(epoch)
-            oof_probs = [self._held_out_probs(number) for number in range(len(self.policies))]
+            oof_probs = [self._held_out_probs(number) for number in range(len(self.stack))]
             self._keep_best(epoch, oof_probs)
-        return [self._result(number, oof_probs[number]) for number in range(len(self.policies))]
+        return [self._result(number, oof_probs[number]) for number in range(len(self.stack))]
 
     def _train_epoch(self, epoch: int) -> None:
         for rows, weights in zip(*self._batches(epoch), strict=True):
@@ -190,8 +190,8 @@ class _StackTrainer:
         longest = max(math.ceil(len(rows) / n_batches) for rows in self.train_rows)
         batches = np.zeros((n_batches, len(self.networks), longest), dtype=np.int64)
         weights = np.zeros(batches.shape, dtype=np.float32)
-        for number, (inputs, fold) in enumerate(self.networks):
-            rng = np.random.default_rng(derive_seed(inputs.policy.seed, "order", fold, epoch))
+        for number, (policy_inputs, fold) in enumerate(self.networks):
+            rng = np.random.default_rng(derive_seed(policy_inputs.policy.seed, "order", fold, epoch))
             for batch, rows in enumerate(np.array_split(rng.permutation(self.train_rows[number]), n_batches)):
                 batches[batch, number, : len(rows)] = rows
                 weights[batch, number, : len(rows)] = 1 / max(len(rows), 1)
@@ -200,7 +200,7 @@ class _StackTrainer:
     @torch.no_grad()
     def _held_out_probs(self, number: int) -> np.ndarray:
         """Return (N, C) for policy `number`: each product's probabilities by the current network that holds it out."""
-        inputs = self.policies[number]
+        inputs = self.stack[number]
         probs = np.empty((len(inputs.targets), inputs.num_classes), dtype=np.float32)
         for network in range(number * self.n_folds, (number + 1) * self.n_folds):
             rows = self.held_out[network]
@@ -215,8 +215,7 @@ class _StackTrainer:
 
     def _keep_best(self, epoch: int, oof_probs: list[np.ndarray]) -> None:
         """Keep the weights of each network whose macro-F1 on its held-out products is its highest so far."""
-        policies = zip(self.policies, oof_probs, strict=True)
-        scores = np.concatenate([_fold_scores(inputs, probs) for inputs, probs in policies])  # (S,)
+        scores = np.concatenate(list(map(_fold_scores, self.stack, oof_probs)))  # (S,)
         better = scores > self.best_scores
         self.best_scores[better] = scores[better]
         self.best_epochs[better] = epoch + 1
@@ -226,7 +225,7 @@ class _StackTrainer:
     def _result(self, number: int, oof_probs: np.ndarray) -> FittedNetworks:
         own = slice(number * self.n_folds, (number + 1) * self.n_folds)
         weights = {key: value[own].clone() for key, value in self.best.items()}
-        return FittedNetworks(self.policies[number], weights, self.best_epochs[own].tolist(), oof_probs)
+        return FittedNetworks(self.stack[number], weights, self.best_epochs[own].tolist(), oof_probs)
 
 
 def _fold_scores(inputs: FusionInputs, oof_probs: np.ndarray) -> np.ndarray:
