@@ -35,7 +35,7 @@ from latefusion.config import Hardware, ScratchEncoder, TextTraining, Transforme
 from latefusion.experts.text.scratch_encoder import learn_tokenizer
 from latefusion.experts.text.tokens import TextDataset, collate, encode, open_tokens, read_pairs
 from latefusion.experts.text.transformer import TextClassifier
-from latefusion.training.batches import TrainBatches, part_of
+from latefusion.training.batches import TrainBatches, micro_batch
 from latefusion.training.loop import make_accelerator, train_steps
 from latefusion.training.optim import lr_factor, make_optimizer
 
@@ -155,7 +155,7 @@ def ours(bench: Bench, precision: str, *, compiled: bool) -> float:
     def epoch(folder: str, batches: list[np.ndarray]) -> None:
         store = open_tokens(bench.tokenizer, bench.products, EXPERT, Path(folder))
         sampler = TrainBatches(len(bench.products), training)
-        sampler.parts = [part_of(rows, 0, 1) for rows in batches]
+        sampler.micro_batches = [micro_batch(rows, 0, 1) for rows in batches]
         loader = DataLoader(
             TextDataset(store, bench.products, bench.targets), batch_sampler=sampler, collate_fn=pad,
             pin_memory=torch.cuda.is_available(),
@@ -182,7 +182,7 @@ def draw_pairs(count: int, batch_size: int) -> tuple[pd.DataFrame, CamembertToke
     lengths = np.array([len(one["input_ids"]) for one in encodings])
     batches = TrainBatches(POPULATION, TextTraining(batch_size=batch_size), lengths=lengths)
     whole = sorted(
-        (part.rows for part in batches.parts if part.count == batch_size), key=lambda rows: lengths[rows].mean()
+        (one.rows for one in batches.micro_batches if one.count == batch_size), key=lambda rows: lengths[rows].mean()
     )
     chosen = np.linspace(0, len(whole) - 1, count // batch_size + 2).round().astype(int)[1:-1]
     return population.iloc[np.concatenate([whole[index] for index in chosen])], tokenizer

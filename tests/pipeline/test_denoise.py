@@ -37,7 +37,7 @@ def test_the_report_has_precision_and_recall_on_the_sample(trained_run):
     noise = pd.read_csv(trained_run.folder / "data/sample/hidden/label_noise.csv", dtype="str")["Integer_id"]
     hits = issues.index.isin(noise).mean()
     assert f"Of the flagged: precision {hits:.1%}" in report
-    by_group = re.findall(r"(\d+) of (\d+)[,.]", report.split("wrong of the removed: ")[1].splitlines()[0])
+    by_group = re.findall(r"(\d+) of (\d+)[,.]", report.split("similar-looking classes: ")[1].splitlines()[0])
     assert sum(int(of_group) for _, of_group in by_group) == issues["removed"].sum()
     assert sum(int(wrong) for wrong, _ in by_group) == issues.index[issues["removed"]].isin(noise).sum()
 
@@ -46,11 +46,14 @@ def test_other_settings_are_reported_beside_the_published_on_the_same_probabilit
     monkeypatch.chdir(trained_run.folder)
     published = trained_run.experiment()
     dataset = read_dataset(published)
-    assert "As published" not in describe_label_issues(published, dataset)
+    assert "The published settings" not in describe_label_issues(published, dataset)
     own = trained_run.experiment("denoise.rank_by=self_confidence", "denoise.filter_by=both")
     first, second = describe_label_issues(own, dataset).split("\n\n")
     assert first == describe_label_issues(published, dataset)  # here both read what was found by the published
-    assert "This config has rank_by self_confidence, filter_by both; those of configs/sample.yaml were chosen" in second
+    assert (
+        "This config has rank_by self_confidence, filter_by both. The settings of configs/sample.yaml were chosen"
+        in second
+    )
     assert "(rank_by normalized_margin, filter_by prune_by_noise_rate)" in second
     precisions = re.findall(r"Of the \w+: precision [\d.]+%, recall [\d.]+%\.", first)
     assert len(precisions) == 2

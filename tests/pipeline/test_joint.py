@@ -140,7 +140,7 @@ def test_a_cut_computation_of_features_continues_after_its_last_part(open_contex
     context = open_context(workspace=copied)
     whole = read(open_features(context, "camembert"), context.dataset.products)
     shutil.rmtree(context.experiment.run_root / "cache" / "features")
-    monkeypatch.setattr(features, "PART", 128)  # 300 products: three parts
+    monkeypatch.setattr(features, "CHUNK", 128)  # 300 products: three chunks
     real, computed = pooled_features, []
 
     def dies(context, network, products, batch_size):

@@ -160,7 +160,7 @@ def test_validation_probabilities_that_are_not_finite_are_not_kept(tmp_path, mon
     assert sorted(path.name[-1] for path in tmp_path.glob("checkpoints/*")) == ["2", "4"]
     assert not list(tmp_path.glob("best-*"))
     points = Points(labelled=False)
-    with pytest.raises(InputError, match=r"the probabilities of 1 of 70 products are nan: .* overflow in bf16; lower"):
+    with pytest.raises(InputError, match=r"the probabilities of 1 of 70 products are nan: .* overflows in bf16; lower"):
         predict_dataset(make_accelerator(in_bf16()), Net(), points, collate, batch_size=16, hardware=HARDWARE)
 
 
@@ -232,7 +232,7 @@ def test_a_changed_byte_is_damage_too_and_two_damaged_checkpoints_are_both_named
         (folder / "optimizer.bin").write_bytes(content)
     with pytest.raises(InputError, match="is not what was written") as refused:
         train(tmp_path)
-    assert "no older checkpoint is sound" in str(refused.value)
+    assert "no older checkpoint is intact" in str(refused.value)
     assert f"rm -r {newest} {older}" in str(refused.value)
 
 
@@ -293,7 +293,7 @@ def test_a_run_that_continues_in_another_precision_says_so(tmp_path, monkeypatch
     assert "precision" not in caplog.text
     cut_in_epoch_two(tmp_path / "moved", monkeypatch)
     train(tmp_path / "moved", hardware=in_bf16())
-    assert "toy: begun in precision no, continues in bf16" in caplog.text
+    assert "toy: started in precision no, continues in bf16" in caplog.text
 
 
 def test_a_checkpoint_of_an_earlier_version_is_refused(tmp_path, monkeypatch):
@@ -303,7 +303,7 @@ def test_a_checkpoint_of_an_earlier_version_is_refused(tmp_path, monkeypatch):
     files = json.loads((newest / "files.json").read_text())
     del files["selection.npz"]
     (newest / "files.json").write_text(json.dumps(files))
-    with pytest.raises(InputError, match="earlier version's checkpoint; remove"):
+    with pytest.raises(InputError, match="checkpoint is of an earlier version; remove"):
         train(tmp_path)
 
 

@@ -13,7 +13,7 @@ from helpers.tables import shop_products, table_config, write_table
 from helpers.workspace import REPOSITORY, Workspace, record_again
 from nbclient import NotebookClient
 
-from latefusion.notebook.run import CONFIG, OVERRIDES, open_run, there_is
+from latefusion.notebook.run import CONFIG, OVERRIDES, not_empty, open_run
 from latefusion.utils.errors import InputError
 
 NOTEBOOKS = sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
@@ -178,7 +178,7 @@ def test_a_run_of_other_settings_is_opened_by_what_make_was_given(named, monkeyp
     monkeypatch.setenv(OVERRIDES, "--set experts.tfidf.min_df=3 --set vote.members=[one_layer]")
     run = open_run("05_vote")
     assert run.experiment.vote_members == ("one_layer",)
-    assert "Not done under the config's settings: " in capsys.readouterr().out
+    assert "Not done with the settings of the config: " in capsys.readouterr().out
     assert "tfidf" not in run.results.done
 
 
@@ -187,14 +187,14 @@ def test_what_cannot_be_opened_is_said_with_what_to_do(named, monkeypatch, tmp_p
     with pytest.raises(InputError, match=r"tiny\.yaml: there is no such config"):
         open_run("05_vote")
     monkeypatch.setenv(CONFIG, str(named.config))
-    with pytest.raises(InputError, match="weights/tiny holds no run yet: run make submission CONFIG="):
+    with pytest.raises(InputError, match="weights/tiny has no run yet: run make submission CONFIG="):
         open_run("05_vote")
     monkeypatch.chdir(named.folder)
     monkeypatch.setenv(OVERRIDES, "--set name=elsewhere")
-    with pytest.raises(InputError, match="weights/elsewhere holds no run yet"):
+    with pytest.raises(InputError, match="weights/elsewhere has no run yet"):
         open_run("05_vote")
     monkeypatch.delenv(OVERRIDES)
-    with pytest.raises(InputError, match=r"scores/nothing\.csv is not there: run the step 'vote' first"):
+    with pytest.raises(InputError, match=r"scores/nothing\.csv does not exist: run the step 'vote' first"):
         open_run("05_vote").scores("nothing")
 
 
@@ -209,8 +209,8 @@ def test_images_that_have_gone_are_left_out(named, monkeypatch):
     assert elsewhere.with_images(table[:0]).empty
 
 
-def test_there_is_says_why_there_is_nothing(capsys):
-    assert there_is([1], "not known")
+def test_not_empty_prints_why_there_is_nothing(capsys):
+    assert not_empty([1], "no values")
     assert capsys.readouterr().out == ""
-    assert not there_is(pd.DataFrame(), "not known")
-    assert capsys.readouterr().out == "Nothing to show: not known.\n"
+    assert not not_empty(pd.DataFrame(), "no values")
+    assert capsys.readouterr().out == "Nothing to show: no values.\n"

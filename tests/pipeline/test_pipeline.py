@@ -118,7 +118,7 @@ def test_training_that_diverges_is_refused_until_its_settings_change(trained_run
         with pytest.raises(SystemExit) as exit_:
             copied.run("04_train_image.py", *diverging)
         assert exit_.value.code == 2
-        assert "in epoch 1: lower experts.cnn_raw.train.lr (1e+30), or begin with" in capsys.readouterr().err
+        assert "in epoch 1: lower experts.cnn_raw.train.lr (1e+30), or warm up" in capsys.readouterr().err
     copied.run("04_train_image.py", "--only", "cnn_raw")
     weights = (workspace.run_root / "experts/cnn_raw/model.safetensors" for workspace in (trained_run, copied))
     assert len({path.read_bytes() for path in weights}) == 1

@@ -52,11 +52,13 @@ def test_the_report_says_what_its_numbers_are_not(trained_run):
     report = scores_report(trained_run)
     assert "drawn by the project so that fusion helps" in report
     assert "only 4 % in both" in report
-    left = report.split("What is left of a label's influence on its own row: ")[1].splitlines()[0]
-    assert "those of camembert, cnn_raw, dcl_clean (on noise" in left  # tfidf and a late epoch choose by no label
-    assert "dcl_clean, dcl_late, frozen began from the weights" in left
+    left = report.split("Remaining ways in which a product's label influences its own decision: ")[1].splitlines()[0]
+    assert (
+        "the epochs of camembert, cnn_raw, dcl_clean, and policies" in left
+    )  # tfidf and a late epoch choose by no label
+    assert "dcl_clean, dcl_late, frozen started from another expert's weights" in left
     assert "denoise.clean_valid" not in left
-    assert "dcl_late is dcl_clean on test: epoch 1 is also its best" in report
+    assert "on test dcl_late equals dcl_clean, whose best epoch is also epoch 1" in report
 
 
 def test_class_scores_average_to_macro_f1(trained_run):

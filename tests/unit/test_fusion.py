@@ -119,7 +119,7 @@ def test_a_fold_may_have_nothing_to_learn_from(name):
 
 def test_networks_that_diverge_are_refused():
     inputs = two_experts(np.random.default_rng(0), NETWORK.model_copy(update={"lr": 1e30, "layers": 2}), n=60)
-    with pytest.raises(InputError, match=r"of a, b gives probabilities that are not finite: lower its lr 1e\+30"):
+    with pytest.raises(InputError, match=r"on a, b: its probabilities are not finite: lower its lr 1e\+30"):
         fit(inputs)
 
 

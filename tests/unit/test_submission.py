@@ -105,8 +105,8 @@ def test_nothing_to_predict_writes_nothing(tmp_path):
     [
         ({"7": "10", "8": "10"}, ["7", "8", "9"], ["id 9", "without a prediction"]),
         ({"7": "10", "8": "10"}, ["7", "8"], ["id 9", "test file without a prediction"]),
-        ({"7": "10", "8": "10", "9": "40", "x": "1"}, ["7", "8", "9"], ["id x", "not to be predicted"]),
-        ({"7": "10", "8": "livres", "9": "40"}, ["7", "8", "9"], ["id 8 has 'livres'", "whole-number"]),
+        ({"7": "10", "8": "10", "9": "40", "x": "1"}, ["7", "8", "9"], ["id x", "not in the test split"]),
+        ({"7": "10", "8": "livres", "9": "40"}, ["7", "8", "9"], ["id 8 has 'livres'", "whole numbers"]),
         ({"7": "10", "8": "10.0", "9": "40"}, ["7", "8", "9"], ["id 8 has '10.0'"]),
         ({"7": "10", "8": None, "9": "40"}, ["7", "8", "9"], ["id 8", "without a label"]),
     ],

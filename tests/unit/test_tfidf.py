@@ -156,7 +156,7 @@ def test_titles_without_words_that_repeat_are_told_apart_by_their_characters(tit
     model = TfidfClassifier(expert, "mine").fit(texts(products[:80], expert), targets[:80])
     preds = model.predict_proba(texts(products[80:], expert)).argmax(axis=1)
     assert (preds == targets[80:]).mean() > 0.9
-    assert "mine: no words are in 2 or more texts: left out" in caplog.text
+    assert "mine: no words are in 2 or more texts: skipped" in caplog.text
 
 
 @pytest.mark.parametrize(

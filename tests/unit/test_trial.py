@@ -38,14 +38,14 @@ def test_every_kind_of_network_that_can_be_built_passes():
 @pytest.mark.parametrize(
     ("expert", "message"),
     [
-        (TINY_CNN | {"model": "resnet10"}, "experts.new: model: timm has no network 'resnet10'; did you mean 'resnet"),
-        (TINY_CNN | {"model": "resnet18.a9_in1k"}, "timm has no weights 'a9_in1k' of resnet18; did you mean"),
+        (TINY_CNN | {"model": "resnet10"}, "experts.new: model: timm has no model 'resnet10'; did you mean 'resnet"),
+        (TINY_CNN | {"model": "resnet18.a9_in1k"}, "timm has no weights 'a9_in1k' for resnet18; did you mean"),
         (TINY_CNN | {"model_args": {"chanels": [8]}}, "unexpected keyword argument 'chanels'"),
         (TINY_CNN | {"model_args": {"channels": "wide"}}, "resnet10t: timm cannot build it with model_args"),
         (TINY_CNN | {"model": "vit_tiny_patch16_224", "model_args": {}}, "cannot read images of 32 pixels"),
         (TINY_DCL | {"start_from": "wide"}, "experts.new: grid 2 does not fit"),
         (TINY_DCL | {"start_from": "vit"}, "the backbone of 'vit' has no square feature map"),
-        (TINY_CNN | {"train": {"batch_size": 1, "epochs": 1}}, "experts.new.train.batch_size 1 cannot be shared out"),
+        (TINY_CNN | {"train": {"batch_size": 1, "epochs": 1}}, "experts.new.train.batch_size 1 is too small"),
     ],
 )
 def test_what_cannot_be_built_is_refused(monkeypatch, expert, message):
@@ -109,13 +109,15 @@ def encoder(tmp_path, monkeypatch):
 
 def test_an_encoder_on_this_machine_is_tried_with_its_length_and_one_elsewhere_is_not(encoder):
     check(new=encoder, elsewhere=encoder | {"model": "someone/else"})
-    with pytest.raises(InputError, match=r"experts.new: encoder: max_length 31 is more than the 30 tokens"):
+    with pytest.raises(
+        InputError, match=r"experts.new: encoder: max_length 31 is more than the encoder's 30 positions"
+    ):
         check(new=encoder | {"max_length": 31})
 
 
 def test_a_model_that_decodes_is_refused(encoder):
     T5Config().save_pretrained("encoder")
-    with pytest.raises(InputError, match="a t5 model decodes; an encoder is needed"):
+    with pytest.raises(InputError, match="a t5 model is an encoder-decoder; use an encoder"):
         check(new=encoder)
 
 

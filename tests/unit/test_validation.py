@@ -28,30 +28,30 @@ BROKEN_SIGIR = {
     "quoted cells": (change("7\t107", '"7"\t107'), ["Quoted cells", "line 3\n"]),
     "no line feed at the end": (SIGIR_GOOD.removesuffix("\n"), ["line 4: no line feed at the end"]),
     # its header
-    "no header": (lines(2, 3, 4), ["line 1: a row, where the header belongs"]),
+    "no header": (lines(2, 3, 4), ["line 1: a row instead of the header"]),
     "commas": (change("\t", ","), ["line 1: the cells are separated by commas, not by tabs"]),
-    "other form": (change(SIGIR_LINES[0], ",prdtypecode\n"), ["line 1: the header of the ENS form"]),
+    "other form": (change(SIGIR_LINES[0], ",prdtypecode\n"), ["line 1: the header is that of the ENS form"]),
     "missing column": (
         "Integer_id\tPrdtypecode\n8\t10\n",
-        ["line 1: the header has not the columns", "no column 'Image_id'", "no column 'Product_id'"],
+        ["line 1: the header has the wrong columns", "no column 'Image_id'", "no column 'Product_id'"],
     ),
     "other case": (
         change("Prdtypecode", "prdtypecode"),
         ["line 1", "unknown column 'prdtypecode'; did you mean 'Prdtypecode'?"],
     ),
     "index of pandas": (change("Integer_id", "\tInteger_id"), ["line 1", "a column without a name (an index?)"]),
-    "column twice": (change("Product_id", "Product_id\tProduct_id"), ["line 1", "'Product_id' stands 2 times"]),
+    "column twice": (change("Product_id", "Product_id\tProduct_id"), ["line 1", "'Product_id' occurs 2 times"]),
     "columns in ENS order": (
         change("Image_id\tProduct_id", "Product_id\tImage_id"),
         ["line 1: the header's columns are in another order: Integer_id, Product_id, Image_id, Prdtypecode"],
     ),
     # its cells
     "no rows": (SIGIR_LINES[0], ["line 1: no row follows the header"]),
-    "number of cells": (change("\t207\t", "\t"), ["another number of cells", "line 3: 3 instead of 4"]),
+    "number of cells": (change("\t207\t", "\t"), ["the wrong number of cells", "line 3: 3 instead of 4"]),
     "empty code": (change("\t2583\n", "\t\n"), ["Empty cells", "line 3: Prdtypecode ''"]),
     "empty id": (change("\n7\t", "\n\t"), ["Empty cells", "line 3: Integer_id ''"]),
     "spaces around a code": (change("\t2583\n", "\t2583 \n"), ["spaces around", "line 3: Prdtypecode '2583 '"]),
-    "float code": (change("\t10\n", "\t10.0\n"), ["Floats", "line 2: Prdtypecode '10.0'", "Write 10 for 10.0"]),
+    "float code": (change("\t10\n", "\t10.0\n"), ["Floats", "line 2: Prdtypecode '10.0'", "Write 10, not 10.0"]),
     "float id": (change("\n7\t", "\n7.0\t"), ["Floats", "line 3: Integer_id '7.0'"]),
     "code that is no number": (change("\t10\n", "\tlivres\n"), ["not numbers", "line 2: Prdtypecode 'livres'"]),
     # its rows
@@ -85,7 +85,7 @@ BROKEN_ENS = {
         "prdtypecode,\n2583,5\n",
         ["line 1: the header's columns are in another order: prdtypecode, (empty)"],
     ),
-    "other form": (SIGIR_GOOD, ["line 1: the header of the SIGIR form where that of ENS belongs"]),
+    "other form": (SIGIR_GOOD, ["line 1: the header is that of the SIGIR form instead of the ENS form"]),
     "BOM": ("\ufeff" + ENS_GOOD, ["line 1: a byte order mark"]),
     "CR LF": (change("4,10\n", "4,10\r\n", ENS_GOOD), ["end with CR LF", "line 3\n"]),
     "blank line": (ENS_GOOD + ",\n", ["Blank lines", "line 5\n"]),
@@ -105,13 +105,13 @@ BROKEN_PREDICTIONS = {
     "CR LF": (change("\n", "\r\n", PREDICTIONS_GOOD), ["end with CR LF", "line 1\n"]),
     "number of cells": (change("\nd\t", "\n", PREDICTIONS_GOOD), ["line 4: 2 cells"]),
     "open quote": (change('"b\tc"', '"b\tc', PREDICTIONS_GOOD), ["line 3: the quotes do not match"]),
-    "unknown id": (change("\nd\t", "\nx\t", PREDICTIONS_GOOD), ["test part does not hold", "line 4: id x"]),
+    "unknown id": (change("\nd\t", "\nx\t", PREDICTIONS_GOOD), ["test split does not hold", "line 4: id x"]),
     "too few rows": (change("d\tbooks\t0.000000\n", "", PREDICTIONS_GOOD), ["line 3: too few rows: 2", "id d"]),
     "empty label": (change("toys", "", PREDICTIONS_GOOD), ["without a label", "line 3: id b\tc"]),
     "unknown label": (change("toys", "toy", PREDICTIONS_GOOD), ["no training product has", "line 3", "has 'toy'"]),
     "confidence": (
         change("1.000000", "1.5", PREDICTIONS_GOOD).replace("0.000000", "nan"),
-        ["not numbers within 0 and 1", "line 3: id b\tc has '1.5'", "line 4: id d has 'nan'"],
+        ["not numbers from 0 to 1", "line 3: id b\tc has '1.5'", "line 4: id d has 'nan'"],
     ),
 }
 

@@ -1,1 +1,1 @@
-"""Denoising: label issues by confident learning, and how they are shown and reported."""
+"""Denoising: find label issues by confident learning, show them in an HTML gallery, and report them."""

@@ -1,13 +1,14 @@
-"""Denoising: products whose image contradicts their label, found by confident learning.
+"""Denoising: find products whose image contradicts their label, by confident learning.
 
-Out-of-fold probabilities of image classifiers for every training product, ranked by cleanlab (Northcutt et al.,
-"Confident Learning", JAIR 2021); the worst of those it flags are taken out of image training. Validation products take
-no part and stay as they are, for cleaning them flatters the score; with `clean_valid` they take part, and those removed
-neither choose the epochs of experts that train on clean products, nor train policies, nor count in validation scores.
+Image networks give out-of-fold probabilities for every training product; cleanlab ranks them and flags label issues
+(Northcutt et al., "Confident Learning", JAIR 2021). The most suspicious are removed from the training set of the image
+experts that train on clean products. Validation products are not checked by default: removing the difficult ones would
+make the scores too high. With `clean_valid` they are checked too; the removed ones then do not count in the choice of
+epochs of experts that train on clean products, in the training of policies, and in validation scores.
 
-Writes `weights/<experiment>/denoise/`: `oof_probs.parquet`, `label_issues.parquet` (most suspicious first: the given
-label, the suggested one, the normalised margin, the probabilities of both, whether removed), `label_issues.html` to
-look through them, and `metrics.json`.
+Writes `weights/<experiment>/denoise/`: `oof_probs.parquet`, `label_issues.parquet` (most suspicious first: given label,
+suggested label, normalised margin, the probabilities of both labels, whether removed), the gallery `label_issues.html`,
+and `metrics.json`.
 """
 
 import logging
@@ -36,7 +37,7 @@ logger = logging.getLogger(__name__)
 def denoise(context: Context) -> None:
     """Find label issues among the products that have an image, and mark the ones to remove."""
     settings, dataset = context.experiment.denoise, context.dataset
-    run_dir, images = context.experiment.run_root / "denoise", context.images  # all processes open these together
+    run_dir, images = context.experiment.run_root / "denoise", context.images  # opened by all processes together
     products = training_products(context, dataset.select(*settings.splits), "all")
     targets = dataset.targets(products)
     pred_probs = _out_of_fold_probs(context, products)
@@ -61,7 +62,7 @@ def denoise(context: Context) -> None:
 
 
 def _out_of_fold_probs(context: Context, products: pd.DataFrame) -> np.ndarray:
-    """Return (N, C): each product's probabilities by the network of the fold it was left out of."""
+    """Return (N, C): each product's probabilities by the network of the fold that holds it out."""
     settings = context.experiment.denoise
     folds = context.dataset.folds(products, settings.n_folds, derive_seed(settings.network.train.seed, "denoise"))
     pred_probs = np.full((len(products), len(context.dataset.classes)), np.nan, dtype=np.float32)
@@ -72,7 +73,7 @@ def _out_of_fold_probs(context: Context, products: pd.DataFrame) -> np.ndarray:
 
 
 def _fold_probs(context: Context, fold: int, train: pd.DataFrame, held_out: pd.DataFrame) -> np.ndarray:
-    """Train a fold's network and predict what it has not seen; a fold that is done already is read back."""
+    """Train the network of a fold and predict its held-out products; read the result if the fold is done already."""
     network_settings = context.experiment.denoise.network
     fold_dir = context.experiment.run_root / "denoise" / "folds" / f"fold-{fold}"
     path = fold_dir / "probs.parquet"
@@ -82,7 +83,7 @@ def _fold_probs(context: Context, fold: int, train: pd.DataFrame, held_out: pd.D
         return read_probs(path, held_out.index, context.dataset.classes)
     set_seed(derive_seed(network_settings.train.seed, "fold", fold))
     network = cnn.build(context, network_settings, fold_dir)
-    # The last epoch is kept: were the held-out fold to choose it, its probabilities would not be out of fold.
+    # The last epoch is kept: if the held-out fold chose the epoch, its probabilities would not be out of fold.
     fitted = fit_network(
         context, network, train, None,
         training=network_settings.train, run_dir=fold_dir, name=f"denoise fold {fold}",

@@ -1,4 +1,4 @@
-"""A page to look through label issues: one self-contained HTML file, a card for each suspicious product."""
+"""The gallery of label issues: one self-contained HTML file with a card for each suspicious product."""
 
 import base64
 import html
@@ -22,21 +22,21 @@ h2 { margin: 2rem 0 .5rem; border-bottom: 1px solid #ccc }
 
 
 def write_gallery(issues: pd.DataFrame, titles: pd.Series, thumbnail: Callable[[str], np.ndarray], limit: int) -> str:
-    """Return the page: the first `limit` issues, most suspicious first, grouped by the label they were given.
+    """Return the HTML: the first `limit` issues, grouped by their given label, most suspicious first.
 
-    Classes come in the order of their most suspicious product. `issues` is what denoising leaves, `titles` is by
-    product id, and `thumbnail` gives an id's thumbnail, (side, side, 3) uint8 RGB.
+    Classes are in the order of their most suspicious product. `issues`: the table of label issues; `titles`: indexed by
+    product id; `thumbnail`: a function that returns the thumbnail of an id, (side, side, 3) uint8 RGB.
     """
     shown = issues[:limit]
     sections = []
-    for given, of_class in shown.groupby("given", sort=False):  # in the order of their first
-        cards = "".join(_card(issue, titles[issue.Index], thumbnail(issue.Index)) for issue in of_class.itertuples())
-        count = f"{len(of_class)} of {(issues['given'] == given).sum()} suspicious"
+    for given, group in shown.groupby("given", sort=False):  # in order of first appearance
+        cards = "".join(_card(issue, titles[issue.Index], thumbnail(issue.Index)) for issue in group.itertuples())
+        count = f"{len(group)} of {(issues['given'] == given).sum()} suspicious"
         sections.append(f"<h2>{html.escape(given)}: {count}</h2>\n<div class='cards'>{cards}</div>")
     intro = (
         f"{len(issues)} products whose image contradicts their label; {issues['removed'].sum()} of them (red) are "
-        f"left out of the image experts' clean training. The {len(shown)} most suspicious are shown; all are in "
-        "label_issues.parquet."
+        f"removed from the clean training set of the image experts. The {len(shown)} most suspicious are shown; "
+        "label_issues.parquet has all."
     )
     return (
         f"<!doctype html>\n<html lang='en'><meta charset='utf-8'><title>Label issues</title><style>{STYLE}</style>\n"
@@ -48,7 +48,7 @@ def _card(issue, title: str, thumbnail: np.ndarray) -> str:
     removed = " removed" if issue.removed else ""
     given, suggested, id_ = (html.escape(str(text)) for text in (issue.given, issue.suggested, issue.Index))
     return (
-        f"<div class='card{removed}'><img src='{_as_data(thumbnail)}' alt=''>"
+        f"<div class='card{removed}'><img src='{_data_url(thumbnail)}' alt=''>"
         f"<div>{html.escape(title)}</div>"
         f"<div>given <span class='given'>{given}</span> ({issue.given_prob:.0%})</div>"
         f"<div>suggested <span class='suggested'>{suggested}</span> ({issue.suggested_prob:.0%})</div>"
@@ -56,6 +56,6 @@ def _card(issue, title: str, thumbnail: np.ndarray) -> str:
     )
 
 
-def _as_data(thumbnail: np.ndarray) -> str:
+def _data_url(thumbnail: np.ndarray) -> str:
     _, encoded = cv2.imencode(".jpg", thumbnail[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])
     return f"data:image/jpeg;base64,{base64.b64encode(encoded).decode()}"

@@ -1,6 +1,6 @@
-"""Ranking label issues by confident learning, and choosing which of them to remove.
+"""Rank label issues by confident learning, with cleanlab, and choose which of them to remove.
 
-Northcutt et al., "Confident Learning", JAIR 2021, by cleanlab: out-of-fold probabilities in, suspicious products out.
+Northcutt et al., "Confident Learning", JAIR 2021. Input: out-of-fold probabilities; output: the flagged products.
 """
 
 import warnings
@@ -17,18 +17,17 @@ from latefusion.utils.errors import InputError
 def rank_label_issues(
     ids: pd.Index, labels: np.ndarray, pred_probs: np.ndarray, classes: list[str], settings: Denoise
 ) -> pd.DataFrame:
-    """Return the flagged products (index: id), most suspicious first, with `removed` true for the first of them.
+    """Return the flagged products (index: id), most suspicious first, with `removed` true for those to remove.
 
-    Raises InputError on probabilities that are not finite, which cleanlab would accept silently.
+    Raises InputError on probabilities that are not finite: cleanlab does not check for them.
     """
     if not np.isfinite(pred_probs).all():
         raise InputError(
             f"out-of-fold probabilities are missing for {(~np.isfinite(pred_probs)).any(axis=1).sum()} products"
         )
     with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", "May not flag all label issues in class"
-        )  # a class of one: nothing to compare
+        # cleanlab warns about classes with a single product
+        warnings.filterwarnings("ignore", "May not flag all label issues in class")
         ranked = find_label_issues(
             labels, pred_probs, filter_by=settings.filter_by, return_indices_ranked_by=settings.rank_by, n_jobs=1
         )
@@ -48,13 +47,17 @@ def rank_label_issues(
 
 
 def _removed(given: np.ndarray, class_sizes: np.ndarray, settings: Denoise) -> np.ndarray:
-    """Tell of each flagged product, most suspicious first, whether to remove it: the first that their class spares."""
-    left = round(settings.remove_fraction * len(given))
-    spared = np.floor(settings.max_class_share * class_sizes).astype(int)
+    """Return for each flagged product whether to remove it: the first `remove_fraction`, limited per class.
+
+    `given` (N,) are the class numbers of the flagged products, most suspicious first. At most `max_class_share` of the
+    products of a class are removed.
+    """
+    n_remaining = round(settings.remove_fraction * len(given))
+    class_limits = np.floor(settings.max_class_share * class_sizes).astype(int)
     removed = np.zeros(len(given), dtype=bool)
-    for place, number in enumerate(given):
-        if left and spared[number]:
-            removed[place] = True
-            spared[number] -= 1
-            left -= 1
+    for index, number in enumerate(given):
+        if n_remaining and class_limits[number]:
+            removed[index] = True
+            class_limits[number] -= 1
+            n_remaining -= 1
     return removed

@@ -1,4 +1,7 @@
-"""How well denoising did: what it flagged and removed, and on the sample, whose wrong labels are known, how rightly."""
+"""The report of denoising: how many products were flagged and removed; on the sample, with precision and recall.
+
+The wrong labels of the synthetic sample are known, so precision and recall can be computed for it.
+"""
 
 import pandas as pd
 
@@ -10,12 +13,15 @@ from latefusion.tables.dataset import Dataset
 from latefusion.tables.label_issues import read_label_issues
 from latefusion.tables.probabilities import read_probs
 
-# How the winners ranked and filtered.
+# The settings of the published system.
 PUBLISHED = {"rank_by": "normalized_margin", "filter_by": "prune_by_noise_rate"}
 
 
 def describe_label_issues(experiment: Experiment, dataset: Dataset) -> str:
-    """Return what was flagged and removed, in Markdown; on the sample with precision and recall, by two settings."""
+    """Return the report in Markdown; on the sample with precision and recall.
+
+    If the config ranks or filters differently from the published system, the published settings are reported too.
+    """
     issues = read_label_issues(experiment)
     splits = experiment.denoise.splits
     products = dataset.select(*splits)
@@ -28,11 +34,14 @@ def describe_label_issues(experiment: Experiment, dataset: Dataset) -> str:
     if noise is None:
         return summary
     wrong = checked.index[checked.index.isin(noise.index)]
-    chance = f"Known wrong labels among them: {len(wrong)} ({len(wrong) / len(checked):.1%}, which is chance)."
+    chance = (
+        f"Known wrong labels among the {len(checked)} products: {len(wrong)} ({len(wrong) / len(checked):.1%}, the "
+        "precision of a random choice)."
+    )
     by_group = _by_look_group(
         read_sample_facts(experiment)["look_groups"], issues.loc[issues["removed"], "given"], wrong
     )
-    own = f"{summary} {chance} {_how_right(issues, wrong)} {by_group}"
+    own = f"{summary} {chance} {_quality(issues, wrong)} {by_group}"
     if not _differs_from_published(experiment.denoise):
         return own
     return f"{own}\n\n{_as_published(experiment, dataset, checked, wrong)}"
@@ -43,16 +52,16 @@ def _differs_from_published(settings: Denoise) -> bool:
 
 
 def _as_published(experiment: Experiment, dataset: Dataset, checked: pd.DataFrame, wrong: pd.Index) -> str:
-    """Tell what the published way to rank and filter finds by the same out-of-fold probabilities."""
+    """Return the result of the published settings on the same out-of-fold probabilities."""
     path = verified(experiment.run_root / "denoise", "oof_probs.parquet")
     pred_probs = read_probs(path, checked.index, dataset.classes)
     settings = experiment.denoise.model_copy(update=PUBLISHED)
     issues = rank_label_issues(checked.index, dataset.targets(checked), pred_probs, dataset.classes, settings)
     return (
-        f"This config has {_named(experiment.denoise)}; those of configs/sample.yaml were chosen with a look at the "
-        "known wrong labels, so that their precision is flattered. As published, on the same out-of-fold probabilities "
-        f"({_named(settings)}): {len(issues)} flagged, the first {issues['removed'].sum()} removed. "
-        f"{_how_right(issues, wrong)}"
+        f"This config has {_named(experiment.denoise)}. The settings of configs/sample.yaml were chosen with a look at "
+        "the known wrong labels, so their precision is too optimistic. The published settings on the same out-of-fold "
+        f"probabilities ({_named(settings)}): {len(issues)} flagged, the first {issues['removed'].sum()} removed. "
+        f"{_quality(issues, wrong)}"
     )
 
 
@@ -60,19 +69,22 @@ def _named(settings: Denoise) -> str:
     return ", ".join(f"{key} {getattr(settings, key)}" for key in PUBLISHED)
 
 
-def _how_right(issues: pd.DataFrame, wrong: pd.Index) -> str:
+def _quality(issues: pd.DataFrame, wrong: pd.Index) -> str:
     removed = issues.index[issues["removed"]]
     return f"{_precision_and_recall('flagged', issues.index, wrong)} {_precision_and_recall('removed', removed, wrong)}"
 
 
 def _by_look_group(look_groups: list[list[int]], given: pd.Series, wrong: pd.Index) -> str:
-    """Tell the precision of the removed for each of the sample's groups of classes that look alike, by given label."""
-    parts = []
+    """Return the precision of the removed products for each of the sample's groups of similar-looking classes.
+
+    A product belongs to the group of its given label.
+    """
+    precisions = []
     for codes in look_groups:
         own = given.index[given.isin([str(code) for code in codes])]
         if len(own):
-            parts.append(f"{'/'.join(map(str, codes))} {own.isin(wrong).sum()} of {len(own)}")
-    return f"By classes that look alike, wrong of the removed: {', '.join(parts)}."
+            precisions.append(f"{'/'.join(map(str, codes))} {own.isin(wrong).sum()} of {len(own)}")
+    return f"Wrong labels among the removed, by group of similar-looking classes: {', '.join(precisions)}."
 
 
 def _precision_and_recall(name: str, found: pd.Index, wrong: pd.Index) -> str:

@@ -1,5 +1,6 @@
-"""Experts turn products into class probabilities. Each leaves its run folder, `weights/<experiment>/<expert>/`:
+"""Experts: text, image and joint classifiers that turn products into class probabilities.
 
-`config.yaml`, `job.json`, the weights, `log.jsonl` (networks), `metrics.json`, `valid_probs.parquet` and
-`test_probs.parquet` (held-out and unlabelled test products alike).
+Each writes its run folder, `weights/<experiment>/experts/<expert>/`: `config.yaml`, `job.json`, the weights,
+`log.jsonl` (networks only), `metrics.json`, `valid_probs.parquet` and `test_probs.parquet` (test products with and
+without a label).
 """

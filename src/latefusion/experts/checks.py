@@ -1,7 +1,7 @@
-"""Check networks before the first one trains: what cannot be built is reported in seconds, not after days of training.
+"""Check all networks before the first one is trained: invalid settings are reported in seconds, not after days.
 
-Each is built once on torch's meta device and reads one image of its size. Encoders are checked without their weights,
-if their files are on this machine.
+Each network is built once on torch's meta device; image networks also read one image of their input size. Text encoders
+are checked without their weights, if their files are on this machine.
 """
 
 import logging
@@ -22,14 +22,14 @@ logger = logging.getLogger(__name__)
 
 
 def check_networks(experiment: Experiment, jobs: Iterable[Job]) -> None:
-    """Check the networks that jobs start anew, and the batches that they train on.
+    """Check the networks that the jobs start to train, and their batch sizes.
 
-    Raises one InputError that lists all networks that cannot be built or cannot read their inputs, and all batches
-    that cannot be shared out.
+    Raises one InputError that lists every network that cannot be built or cannot read its inputs, and every batch that
+    cannot be split into micro-batches.
     """
     jobs = list(jobs)
     problems = _hardware_problems(experiment) + _batch_problems(experiment, jobs)
-    backbones: dict[str, torch.nn.Module] = {}  # many experts share one
+    backbones: dict[str, torch.nn.Module] = {}  # shared by the experts with the same backbone
     for key, expert in started_networks(experiment, jobs).items():
         check = EXPERTS[expert.kind].function("check")
         if check is None:
@@ -41,17 +41,17 @@ def check_networks(experiment: Experiment, jobs: Iterable[Job]) -> None:
         except InputError as error:
             problems.append(f"{key}: {error}")
     if problems:
-        raise list_problems("these cannot be trained as they are:", problems, "change the config; nothing was trained")
+        raise list_problems("invalid experts:", problems, "Change the config. Nothing was trained.")
 
 
 def _hardware_problems(experiment: Experiment) -> list[str]:
     if experiment.hardware.mixed_precision == "fp16" and not torch.cuda.is_available():
-        return ["hardware.mixed_precision: fp16 needs a GPU, and there is none; take auto"]
+        return ["hardware.mixed_precision: fp16 needs a GPU, and there is none; use auto"]
     return []
 
 
 def _batch_problems(experiment: Experiment, jobs: list[Job]) -> list[str]:
-    """Return a line for each batch that cannot be shared out among processes and accumulation steps."""
+    """Return one line per `train` section whose batch cannot be split among processes and accumulation steps."""
     n_processes = int(os.environ.get("WORLD_SIZE", "1"))
     sections: dict[str, Training | None] = {
         f"experts.{job.expert}": experiment.experts[job.expert].training for job in jobs if job.expert is not None

@@ -16,7 +16,7 @@ from latefusion.utils.files import write_json
 
 
 class Context:
-    """What the jobs of one training script share."""
+    """Shared state of the jobs of one training run; dataset and images are opened when first used."""
 
     def __init__(self, experiment: Experiment):
         self.experiment = experiment
@@ -32,7 +32,7 @@ class Context:
             return cached_images(self.experiment, self.dataset.products)
 
     def write_outputs(self, run_dir: Path, probs: dict[str, np.ndarray], facts: dict) -> None:
-        """Write an expert's `<split>_probs.parquet` and `metrics.json`: its validation scores and further facts."""
+        """Write an expert's `<split>_probs.parquet`, and its validation scores and `facts` to `metrics.json`."""
         splits = self.dataset.evaluation_splits
         for split, products in splits.items():
             write_probs(run_dir / f"{split}_probs.parquet", products.index, probs[split], self.dataset.classes)

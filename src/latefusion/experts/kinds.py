@@ -1,6 +1,10 @@
-"""The kinds of experts: a row for each, with the functions that serve it.
+"""The table of expert kinds: which functions build, check, train and preview an expert of each kind.
 
-To add a kind: a config class (`latefusion.config.experts`), a module with these functions, and a row here.
+To add a kind:
+
+1. write its config class, a subclass of `ExpertConfig`, and add it to the union `Expert` (`latefusion.config.experts`);
+2. write a module with the functions below (networks need only `build`: `train_network` does the rest);
+3. add a row to `EXPERTS`; the key is the config class's `kind`.
 """
 
 from collections.abc import Callable
@@ -20,17 +24,31 @@ TRAIN_NETWORK = "latefusion.experts.training:train_network"
 
 @dataclass(frozen=True)
 class ExpertKind:
-    """Functions by name, `package.module:function`: imported when needed, since torch's relatives take seconds each."""
+    """The functions of one kind of expert.
 
-    train: str  # (context, name): do the expert's job and leave its run folder
-    build: str | None = None  # (context, expert, run_dir) -> Network; None: not a network of its own
-    check: str | None = None  # (experiment, expert, backbones): raise InputError where the network cannot be built
-    find_weights: str | None = None  # (model): raise InputError where pretrained weights are not to be had
-    preview: str | None = None  # (context, expert, products) -> rows of images to draw
-    uses_accelerator: bool = True  # False: computed on the CPU by one process
+    Each is given as a string, `package.module:function`, and imported when it is needed: torch, timm and transformers
+    take seconds each to import. None: the kind has no such function.
+
+    - `train(context, name)`: train the expert `name` and write its run folder.
+    - `build(context, expert, run_dir) -> Network`: build the initial network, its datasets and collate function; None
+      for kinds without a network of their own (tfidf, late).
+    - `check(experiment, expert, backbones)`: raise InputError if the network cannot be built, before any training;
+      `backbones` is a dict in which the checks of one run cache the backbones they have built.
+    - `find_weights(model)`: raise InputError if the pretrained weights called `model` cannot be found.
+    - `preview(context, expert, products) -> list[list[np.ndarray]]`: return one row of images per product, as the
+      network reads them in training.
+    - `uses_accelerator`: False for experts that one process computes on the CPU.
+    """
+
+    train: str
+    build: str | None = None
+    check: str | None = None
+    find_weights: str | None = None
+    preview: str | None = None
+    uses_accelerator: bool = True
 
     def function(self, name: str) -> Callable | None:
-        """Return one of the kind's functions, None where it has none of that name."""
+        """Import and return the function of this name; None if the kind has none."""
         path = getattr(self, name)
         return None if path is None else resolve_name(path)
 
@@ -62,7 +80,10 @@ EXPERTS = {
 
 
 def build_network(context: "Context", expert: ExpertConfig, run_dir: Path) -> "Network":
-    """Build an expert's network in a run folder as it is before its first epoch, with its own seed."""
+    """Build an expert's network as it is before its first epoch, from the expert's own seed.
+
+    `run_dir` is the run folder of the expert that is trained; builders keep files there that training needs again.
+    """
     from accelerate.utils import set_seed  # imports torch
 
     set_seed(expert.training.seed)

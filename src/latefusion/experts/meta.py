@@ -1,4 +1,4 @@
-"""Networks on torch's meta device, where tensors have shapes and no numbers: built in moments, without memory."""
+"""Build networks on torch's meta device, where tensors have shapes but no data: fast, and without memory."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -9,16 +9,20 @@ from latefusion.utils.errors import InputError
 
 T = TypeVar("T")
 
-# What libraries raise where arguments do not go together: a wrong name, size or type, deep within a network.
+# What libraries raise on wrong arguments: a wrong name, size or type, deep within a network.
 BUILD_ERRORS = (TypeError, ValueError, AssertionError, RuntimeError, AttributeError, LookupError, ArithmeticError)
 
 
 class NeedsNumbers(Exception):
-    """A network computes with its numbers while it is built, and the meta device has none."""
+    """The network reads tensor values while it is built; the meta device has none."""
 
 
 def on_meta(build: Callable[[], T], failure: str) -> T:
-    """Build or run a network on the meta device. Raises InputError that begins with `failure`."""
+    """Return `build()` on the meta device.
+
+    Raises InputError, beginning with `failure`, where the network cannot be built or run; NeedsNumbers where it can be
+    built only with real tensors.
+    """
     try:
         with torch.device("meta"), torch.no_grad():
             return build()

@@ -1,4 +1,4 @@
-"""An expert that is a network: the model, how it reads products, and how it predicts."""
+"""Networks of experts: the model with its datasets and collate function, prediction, and pooled features."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,15 +15,16 @@ from latefusion.training.loop import compute, predict_dataset
 
 @dataclass(frozen=True)
 class Network:
-    """A network with its way of reading products."""
+    """A model with the datasets it reads; every kind of network expert builds one (see `experts.kinds`)."""
 
     model: torch.nn.Module
     param_groups: list[dict]  # "params" and optionally "lr_factor"
     train_set: Callable[[pd.DataFrame], Dataset]  # items by (index, epoch), augmented, with labels
     eval_set: Callable[[pd.DataFrame], Dataset]  # items by index, without labels
     collate: Collate
+    # the products to train on, of those given: for example only those with an image
     trains_on: Callable[[pd.DataFrame], pd.DataFrame] = lambda products: products
-    drop_last: bool = False
+    drop_last: bool = False  # drop a small last batch, which distorts batch normalisation
 
 
 def predict_products(context: Context, network: Network, products: pd.DataFrame, batch_size: int) -> np.ndarray:
@@ -35,7 +36,7 @@ def predict_products(context: Context, network: Network, products: pd.DataFrame,
 
 
 def pooled_features(context: Context, network: Network, products: pd.DataFrame, batch_size: int) -> np.ndarray:
-    """Return (N, F) float32: what the head of a text or image expert reads of products, in their order."""
+    """Return (N, F) float32: the input of a text or image expert's class head, for products in their order."""
     model = network.model.to(context.accelerator.device).eval()
     loader = eval_loader(
         context.accelerator, network.eval_set(products), network.collate, batch_size, context.experiment.hardware

@@ -1,7 +1,8 @@
-"""The jobs of experts that are networks: build, fit, load the best weights, predict.
+"""Train a network expert: build, fit, load the best weights, predict, write the run folder.
 
-Test probabilities are by the weights of highest validation macro-F1. Those of the validation products, which are fused
-and scored, are not: each product's are by the epoch that is best on others (see `selection`).
+Test probabilities are those of the epoch of highest validation macro-F1. The validation probabilities, which are fused
+and scored, are chosen differently: each validation fold gets those of the epoch that is best on the other folds (see
+`metrics.selection`).
 """
 
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from latefusion.utils.weights import load_weights, save_weights
 
 
 def train_network(context: Context, name: str) -> None:
-    """Train an expert and leave its run folder; the weights kept are those of highest validation macro-F1."""
+    """Train an expert and write its run folder; the weights kept are those of highest validation macro-F1."""
     run_dir, expert = context.experiment.expert_dir(name), context.experiment.experts[name]
     network = build_network(context, expert, run_dir)
     fitted = fit_network(
@@ -34,11 +35,11 @@ def train_network(context: Context, name: str) -> None:
     best = best_weights(run_dir, fitted.progress)
     load_weights(network.model, best)
     probs = {"valid": fitted.valid_probs, "test": _predict(context, network, "test", expert.train.batch_size)}
-    _leave(context, name, network, probs, {"best_epoch": fitted.progress.best_epoch})
+    _write_run(context, name, network, probs, {"best_epoch": fitted.progress.best_epoch})
 
 
 def train_late(context: Context, name: str) -> None:
-    """Leave the run folder of an expert that is a late checkpoint of another."""
+    """Write the run folder of an expert that is a late checkpoint of another, its parent."""
     late = context.experiment.experts[name]
     parent, parent_dir = context.experiment.experts[late.of], context.experiment.expert_dir(late.of)
     network = build_network(context, parent, parent_dir)
@@ -46,19 +47,19 @@ def train_late(context: Context, name: str) -> None:
     load_weights(network.model, verified(late_file.parent, late_file.name))
     batch_size = parent.train.batch_size
     probs = {split: _predict(context, network, split, batch_size) for split in context.dataset.evaluation_splits}
-    _leave(context, name, network, probs, {"of": late.of, "epochs_before_end": late.epochs_before_end})
+    _write_run(context, name, network, probs, {"of": late.of, "epochs_before_end": late.epochs_before_end})
 
 
 @dataclass(frozen=True)
 class Validation:
-    """The products that choose the epoch, and how."""
+    """The validation products of a training run, and the selection of epochs by their probabilities."""
 
     products: pd.DataFrame
     selection: CrossSelection
 
 
 def _validation(context: Context, *, cleans: bool) -> Validation:
-    """Return the validation products; where the expert cleans, removed label issues do not count."""
+    """Return the validation products. `cleans`: label issues that denoising removed do not count."""
     dataset = context.dataset
     products = dataset.select("valid")
     targets = valid_targets(context.experiment, dataset) if cleans else dataset.targets(products)
@@ -76,9 +77,9 @@ def fit_network(
     name: str,
     section: str | None = None,
 ) -> Fitted:
-    """Fit a network on products; without validation products the final epoch is kept.
+    """Fit a network on products; without validation products the last epoch is kept.
 
-    `section` is where the config has `training`: the `train` of the expert called `name`, unless it is given.
+    `section` is the config key of `training`, for messages; the default is `train` of the expert `name`.
     """
     data = Data(
         train=network.train_set(network.trains_on(train)),
@@ -98,7 +99,8 @@ def _predict(context: Context, network: Network, split: str, batch_size: int) ->
     return predict_products(context, network, context.dataset.evaluation_splits[split], batch_size)
 
 
-def _leave(context: Context, name: str, network: Network, probs: dict[str, np.ndarray], facts: dict) -> None:
+def _write_run(context: Context, name: str, network: Network, probs: dict[str, np.ndarray], facts: dict) -> None:
+    """Write weights, probabilities and metrics to the expert's run folder."""
     run_dir = context.experiment.expert_dir(name)
     if context.accelerator.is_main_process:
         save_weights(network.model.state_dict(), run_dir / "model.safetensors")

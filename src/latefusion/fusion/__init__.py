@@ -1,4 +1,4 @@
-"""Policies turn the experts' probabilities into decisions; a vote turns the policies' decisions into labels.
+"""Decision-level fusion: policies turn the experts' probabilities into decisions, a vote turns decisions into labels.
 
-Everything here reads probability tables alone: no images, no texts, no GPU.
+The modules here read only probability tables: no images, no texts, no GPU.
 """

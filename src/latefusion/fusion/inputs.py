@@ -1,4 +1,4 @@
-"""What a policy reads: its experts' probabilities on the validation products, the labels there, and the folds."""
+"""The training data of a policy: its experts' probabilities on the validation products, with labels and folds."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,15 +8,15 @@ import numpy as np
 from latefusion.config import Policy
 from latefusion.metrics.calibration import as_logits, fold_temperatures, temper
 
-ALL = -1  # in place of a fold: learnt on all validation products
+ALL = -1  # in place of a fold number: learnt on all validation products
 
 
 @dataclass(frozen=True)
 class FusionInputs:
-    """The experts of one policy on the validation products.
+    """The training data of one policy, on the N validation products.
 
-    `tables` are the experts' (N, C) probabilities; `targets` (N,) class numbers, -1 where a label does not count;
-    `folds` (N,) fold numbers. Nothing that is learnt for a fold is learnt from its labels.
+    `tables`: the (N, C) probabilities of each of the E experts; `targets`: (N,) class numbers, -1 where a label does
+    not count; `folds`: (N,) fold numbers. What is learnt for a fold is learnt from the labels of the other folds only.
     """
 
     policy: Policy
@@ -29,36 +29,36 @@ class FusionInputs:
         return self.tables[0].shape[1]
 
     def rows(self, fold: int) -> np.ndarray:
-        """Return the numbers of the products that a fold's policy learns from: labelled, and of other folds."""
+        """Return the row numbers that the policy of a fold learns from: labelled products of the other folds."""
         return np.flatnonzero((self.targets >= 0) & (self.folds != fold))
 
     @cached_property
     def temperatures(self) -> np.ndarray:
-        """Return (F + 1, E): each expert's temperature for each fold, the last learnt on all folds; 1 if not asked."""
+        """Return (F + 1, E): each expert's temperature by fold, last the one learnt on all; 1 without `calibrate`."""
         n_folds = self.policy.n_folds
         if not self.policy.calibrate:
             return np.ones((n_folds + 1, len(self.tables)))
         return np.stack([fold_temperatures(table, self.targets, self.folds, n_folds) for table in self.tables], axis=1)
 
     def calibrated(self, fold: int, tables: tuple[np.ndarray, ...] | None = None) -> list[np.ndarray]:
-        """Return the experts' probabilities as a fold's policy reads them; of other products if `tables` are given."""
+        """Return the experts' probabilities, tempered for a fold; those of other products if `tables` are given."""
         tables = self.tables if tables is None else tables
-        return [temper(table, one) for table, one in zip(tables, self.temperatures[fold], strict=True)]
+        return [temper(table, temperature) for table, temperature in zip(tables, self.temperatures[fold], strict=True)]
 
     def features(self, fold: int, tables: tuple[np.ndarray, ...] | None = None) -> np.ndarray:
-        """Return (N, E * C) float32: what a learner's input is, in the form that the policy names."""
+        """Return (N, E * C) float32: the input of a learnt policy, in the form that its config names (`inputs`)."""
         form = self.policy.inputs
         if form == "log_probs":
-            parts = [as_logits(table) for table in self.calibrated(fold, tables)]
+            blocks = [as_logits(table) for table in self.calibrated(fold, tables)]
         elif form == "top_k":
-            parts = [_top_k(table, self.policy.top_k) for table in self.calibrated(fold, tables)]
+            blocks = [_top_k(table, self.policy.top_k) for table in self.calibrated(fold, tables)]
         else:
-            parts = self.calibrated(fold, tables)
-        return np.concatenate(parts, axis=1, dtype=np.float32)
+            blocks = self.calibrated(fold, tables)
+        return np.concatenate(blocks, axis=1, dtype=np.float32)
 
 
 def _top_k(probs: np.ndarray, k: int) -> np.ndarray:
-    """Return the probabilities with all but each row's k highest at zero."""
+    """Return the probabilities with all but the k highest of each row set to zero."""
     if k >= probs.shape[1]:
         return probs
     highest = np.argpartition(probs, -k, axis=1)[:, -k:]

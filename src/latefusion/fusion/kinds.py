@@ -1,6 +1,10 @@
-"""The kinds of policies: a row for each, with the functions that serve it.
+"""The table of policy kinds: which function fits a policy of each kind.
 
-To add a kind: a config class (`latefusion.config.fusion`), a module whose function fits it, and a row here.
+To add a kind:
+
+1. write its config class, a subclass of `PolicyConfig`, and add it to the union `Policy` (`latefusion.config.fusion`);
+2. write a module with a function that fits it: it takes a `FusionInputs` and returns a `FittedPolicy`;
+3. add a row to `POLICIES`; the key is the config class's `kind`.
 """
 
 from collections.abc import Callable
@@ -17,33 +21,42 @@ from latefusion.fusion.stacking import fit_stacking
 
 
 class FittedPolicy(Protocol):
-    """What a policy of any kind has learnt."""
+    """The interface of a fitted policy of any kind."""
 
-    inputs: FusionInputs
-    oof_probs: np.ndarray  # (N_valid, C), each product's by what was learnt on other folds
-    facts: dict  # for metrics.json
+    inputs: FusionInputs  # the data it was fitted on
+    oof_probs: np.ndarray  # (N_valid, C) out-of-fold: each fold's by what was learnt on the other folds
+    facts: dict  # further entries of metrics.json
 
     def decide(self, tables: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
-        """Return (N,) class numbers and (N, C) probabilities of products by their experts' (N, C) probabilities."""
+        """Return (N,) class numbers and (N, C) probabilities for N products.
+
+        `tables`: the (N, C) probabilities of each expert, in the order of the policy's config.
+        """
 
     def save(self, run_dir: Path) -> None:
-        """Write what was learnt, beyond `facts`, into the policy's run folder."""
+        """Write what was learnt to the policy's run folder, apart from `facts`."""
 
 
 @dataclass(frozen=True)
 class PolicyKind:
-    """How policies of one kind are fitted: those of a group together, by default each alone."""
+    """The functions of one kind of policy.
 
-    fit: Callable[[list[FusionInputs]], list[FittedPolicy]]  # of one group
+    - `fit(group)`: fit the policies of one group together; return them in the same order.
+    - `groups(policies)`: return the names of the policies, grouped by what is fitted together; by default each policy
+      is a group of its own.
+    """
+
+    fit: Callable[[list[FusionInputs]], list[FittedPolicy]]
     groups: Callable[[dict[str, FusionInputs]], list[list[str]]] = lambda policies: [[name] for name in policies]
 
 
 def _each(fit: Callable[[FusionInputs], FittedPolicy]) -> Callable[[list[FusionInputs]], list[FittedPolicy]]:
-    return lambda policies: [fit(inputs) for inputs in policies]
+    """Return a function that fits the policies of a group one by one."""
+    return lambda group: [fit(policy_inputs) for policy_inputs in group]
 
 
 POLICIES = {
-    "network": PolicyKind(fit_networks, stacks),
+    "network": PolicyKind(fit_networks, groups=stacks),
     "mean": PolicyKind(_each(fit_rule)),
     "weighted_mean": PolicyKind(_each(fit_rule)),
     "max": PolicyKind(_each(fit_rule)),

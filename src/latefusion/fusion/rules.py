@@ -1,8 +1,8 @@
-"""Fixed rules on the experts' probabilities: mean, weighted mean, maximum and product.
+"""Rules on the experts' probabilities: mean, weighted mean, maximum and product.
 
-Kittler et al., "On Combining Classifiers", PAMI 1998. The weighted mean's weights are learnt: experts are added to a
-bag one by one, with replacement, each time the one that brings the highest macro-F1 (Caruana et al., "Ensemble
-Selection from Libraries of Models", ICML 2004).
+Kittler et al., "On Combining Classifiers", PAMI 1998. The weights of the weighted mean are learnt by greedy ensemble
+selection: experts are added to a bag one by one, with replacement, each time the one that gives the highest macro-F1
+(Caruana et al., "Ensemble Selection from Libraries of Models", ICML 2004).
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from latefusion.fusion.inputs import ALL, FusionInputs
 from latefusion.metrics.calibration import as_logits
 from latefusion.metrics.f1 import quick_macro_f1
 
-ROUNDS = 20  # weights are multiples of a twentieth or coarser
+ROUNDS = 20  # experts added to the bag: the smallest possible weight is 1/20
 
 
 @dataclass(frozen=True)
@@ -33,29 +33,29 @@ class FittedRule:
         return {"weights": dict(zip(self.inputs.policy.experts, self.weights.tolist(), strict=True))}
 
     def save(self, run_dir: Path) -> None:
-        """Leave nothing: the weights are in metrics.json."""
+        """Write nothing: the weights are in metrics.json."""
 
     def decide(self, tables: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
-        """Return (N,) class numbers and (N, C) probabilities of products by their experts' (N, C) probabilities."""
+        """Return (N,) class numbers and (N, C) probabilities for products, from their experts' (N, C) tables."""
         probs = combine(self.inputs.policy.kind, self.inputs.calibrated(ALL, tables), self.weights)
         return probs.argmax(axis=1), probs
 
 
 def fit_rule(inputs: FusionInputs) -> FittedRule:
-    """Learn what a rule has to learn: each fold's weights on the other folds, the final ones on all."""
+    """Fit a rule: the weights for each fold on the other folds, the final weights on all."""
     kind, n_folds = inputs.policy.kind, inputs.policy.n_folds
     oof_probs = np.empty_like(inputs.tables[0])
     for fold in range(n_folds):
-        left_out = inputs.folds == fold
-        held_out = tuple(table[left_out] for table in inputs.tables)
-        oof_probs[left_out] = combine(kind, inputs.calibrated(fold, held_out), _weights(inputs, fold))
+        held_out = inputs.folds == fold
+        tables = tuple(table[held_out] for table in inputs.tables)
+        oof_probs[held_out] = combine(kind, inputs.calibrated(fold, tables), _weights(inputs, fold))
     return FittedRule(inputs, _weights(inputs, ALL), oof_probs)
 
 
 def combine(kind: str, tables: list[np.ndarray], weights: np.ndarray) -> np.ndarray:
     """Return (N, C) float32 probabilities from the experts' (N, C) tables.
 
-    Rows are divided by their sum, so that rounding leaves no probability above one: ten tenths are 1.0000001 in
+    Rows are divided by their sum, so that no probability is above one by rounding: ten times a tenth is 1.0000001 in
     float32. Raises KeyError on an unknown rule.
     """
     combined = RULES[kind](tables, weights)
@@ -78,6 +78,7 @@ RULES = {"mean": _mean, "weighted_mean": _mean, "max": _max, "product": _product
 
 
 def _weights(inputs: FusionInputs, fold: int) -> np.ndarray:
+    """Return (E,) weights for a fold (or `ALL`): learnt for the weighted mean, equal for the other rules."""
     n_experts = len(inputs.tables)
     if inputs.policy.kind != "weighted_mean":
         return np.full(n_experts, 1 / n_experts, dtype=np.float32)
@@ -87,7 +88,7 @@ def _weights(inputs: FusionInputs, fold: int) -> np.ndarray:
 
 
 def greedy_weights(tables: list[np.ndarray], targets: np.ndarray) -> np.ndarray:
-    """Return (E,) weights that sum to one: the bag of experts of highest macro-F1, the smallest of equals."""
+    """Return (E,) weights that sum to one: the bag of highest macro-F1; on ties the smallest bag."""
     bag = np.zeros(len(tables), dtype=np.float32)
     best_score, best = -1.0, bag
     summed = np.zeros_like(tables[0])

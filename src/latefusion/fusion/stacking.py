@@ -1,6 +1,6 @@
-"""Stacking: a classical classifier on the experts' probabilities, the other school of the challenge.
+"""Stacking: logistic regression or gradient boosting on the experts' probabilities.
 
-Wolpert, "Stacked Generalization", Neural Networks 1992.
+Wolpert, "Stacked Generalization", Neural Networks 1992. Other teams of the challenge fused their experts this way.
 """
 
 import logging
@@ -23,7 +23,7 @@ MAX_ITER = 2000
 
 @dataclass(frozen=True)
 class FittedStacking:
-    """A classifier learnt on all validation products, and what its like said of each left-out fold."""
+    """A classifier fitted on all validation products, and its out-of-fold probabilities."""
 
     inputs: FusionInputs
     classifier: LogisticRegression | HistGradientBoostingClassifier
@@ -34,22 +34,22 @@ class FittedStacking:
         return {}
 
     def save(self, run_dir: Path) -> None:
-        """Leave nothing: the classifier is learnt again in seconds."""
+        """Write nothing: the classifier can be fitted again in seconds."""
 
     def decide(self, tables: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
-        """Return (N,) class numbers and (N, C) probabilities of products by their experts' (N, C) probabilities."""
+        """Return (N,) class numbers and (N, C) probabilities for products, from their experts' (N, C) tables."""
         probs = _predict(self.classifier, self.inputs.features(ALL, tables), self.inputs.num_classes)
         return probs.argmax(axis=1), probs
 
 
 def fit_stacking(inputs: FusionInputs) -> FittedStacking:
-    """Learn a classifier on each fold's complement, and one on all."""
+    """Fit a classifier for each fold on the other folds, and one on all."""
     oof_probs = np.empty_like(inputs.tables[0])
     for fold in range(inputs.policy.n_folds):
-        left_out = inputs.folds == fold
+        held_out = inputs.folds == fold
         features = inputs.features(fold)
         classifier = _fit(inputs, features, inputs.rows(fold))
-        oof_probs[left_out] = _predict(classifier, features[left_out], inputs.num_classes)
+        oof_probs[held_out] = _predict(classifier, features[held_out], inputs.num_classes)
     return FittedStacking(inputs, _fit(inputs, inputs.features(ALL), inputs.rows(ALL)), oof_probs)
 
 
@@ -58,7 +58,7 @@ def _fit(inputs: FusionInputs, features: np.ndarray, rows: np.ndarray):
     if len(np.unique(targets)) < 2:
         kind = inputs.policy.kind
         raise InputError(
-            f"{kind} stacking: the validation products of all but one fold have a single class; fewer folds?"
+            f"{kind} stacking: the validation products outside one fold have a single class; use fewer n_folds"
         )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConvergenceWarning)
@@ -83,7 +83,7 @@ CLASSIFIERS = {"logistic": _logistic, "boosting": _boosting}
 
 
 def _predict(classifier, features: np.ndarray, num_classes: int) -> np.ndarray:
-    """Return (N, C) probabilities; a class that the classifier never met has none."""
+    """Return (N, C) probabilities; 0 for a class without training products."""
     probs = np.zeros((len(features), num_classes), dtype=np.float32)
     probs[:, classifier.classes_] = classifier.predict_proba(features)
     return probs

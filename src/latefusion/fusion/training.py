@@ -1,4 +1,4 @@
-"""Decision-level fusion: the policies of an experiment learn on the validation products and decide on all others."""
+"""Decision-level fusion: fit the policies of an experiment on the validation products, and write their decisions."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -18,14 +18,14 @@ from latefusion.tables.probabilities import read_split_probs
 from latefusion.utils.files import write_json
 
 logger = logging.getLogger(__name__)
-BLOCK = 2_000_000  # probabilities of one table that are decided on at a time
+BLOCK = 2_000_000  # probabilities of one table that are processed at a time
 
 
 class PolicyTrainer:
     """Fits the policies of an experiment to its experts' probabilities."""
 
     def __init__(self, experiment: Experiment, dataset: Dataset, pending: Iterable[str]):
-        """Take the names of the policies to fit: some are fitted together, when the first of them is asked for."""
+        """Take the names of the policies to fit. A group is fitted together when its first policy is asked for."""
         self.experiment, self.dataset = experiment, dataset
         self.targets = valid_targets(experiment, dataset)
         self._valid_table = cache(partial(self._read, "valid"))
@@ -33,7 +33,7 @@ class PolicyTrainer:
         self._fitted: dict[str, FittedPolicy] = {}
 
     def _group(self, pending: Iterable[str]) -> list[list[str]]:
-        """Return the names of the policies in the groups that are fitted together."""
+        """Return the names of the policies, grouped by what is fitted together."""
         by_kind: dict[str, dict[str, FusionInputs]] = {}
         for name in pending:
             by_kind.setdefault(self._policy(name).kind, {})[name] = self.inputs(name)
@@ -46,21 +46,21 @@ class PolicyTrainer:
         return read_split_probs(self.experiment.expert_dir(expert), split, self.dataset)
 
     def inputs(self, name: str) -> FusionInputs:
-        """Return what a policy learns from."""
+        """Return the training data of a policy."""
         policy = self._policy(name)
         tables = tuple(map(self._valid_table, policy.experts))
         return FusionInputs(policy, tables, self.targets, self.dataset.valid_folds(policy.n_folds))
 
     def fit(self, name: str) -> FittedPolicy:
-        """Fit a policy together with all others of its group."""
+        """Return a fitted policy; fits all policies of its group if that has not been done."""
         if name not in self._fitted:
             group = next((names for names in self._groups if name in names), [name])
-            fitted = POLICIES[self._policy(name).kind].fit([self.inputs(one) for one in group])
+            fitted = POLICIES[self._policy(name).kind].fit([self.inputs(member) for member in group])
             self._fitted |= dict(zip(group, fitted, strict=True))
         return self._fitted.pop(name)
 
     def train(self, job: Job) -> None:
-        """Fit a policy and leave its run folder: decisions on validation (out of fold) and test products."""
+        """Fit a policy and write its run folder: metrics, decisions on validation (out of fold) and test products."""
         fitted = self.fit(job.name)
         oof_preds = fitted.oof_probs.argmax(axis=1)
         splits, classes = self.dataset.evaluation_splits, self.dataset.classes
@@ -74,7 +74,7 @@ class PolicyTrainer:
         logger.info("%s: valid_macro_f1 %.4f", job.name, scores["valid_macro_f1"])
 
     def _temperatures(self, inputs: FusionInputs) -> dict:
-        """Return each expert's temperatures: for each fold, and learnt on all."""
+        """Return each expert's temperatures: one per fold, then the one learnt on all; empty without `calibrate`."""
         policy = inputs.policy
         if not policy.calibrate:
             return {}
@@ -87,10 +87,10 @@ def fit_alone(inputs: FusionInputs) -> FittedPolicy:
 
 
 def decide(fitted: FittedPolicy, tables: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Decide on products block by block: eight networks' probabilities of all at once may not fit into memory."""
+    """Decide on products block by block: the probabilities of eight networks for all products may not fit in memory."""
     size = max(1, BLOCK // tables[0].shape[1])
     blocks = [fitted.decide(tuple(table[rows] for table in tables)) for rows in _slices(len(tables[0]), size)]
-    return tuple(np.concatenate(parts) for parts in zip(*blocks, strict=True))
+    return tuple(np.concatenate(arrays) for arrays in zip(*blocks, strict=True))
 
 
 def _slices(length: int, size: int) -> Iterator[slice]:

@@ -1,4 +1,4 @@
-"""Majority vote: most votes, then the highest summed probability, then the lowest code."""
+"""Majority vote; ties go to the highest summed probability, then to the lowest class code."""
 
 import numpy as np
 
@@ -16,12 +16,12 @@ def majority_vote(preds: np.ndarray, summed: np.ndarray) -> np.ndarray:
     for member in preds:
         votes[rows, member] += 1
     leads = votes == votes.max(axis=1, keepdims=True)
-    # argmax takes the first: classes are in order of their codes
+    # on ties argmax takes the first class: classes are in the order of their codes
     return np.where(leads, summed, -np.inf).argmax(axis=1)
 
 
 def vote(experiment: Experiment, dataset: Dataset, job: Job) -> None:
-    """Let the members vote on validation and test products."""
+    """Write the vote's decisions and mean probabilities on validation and test products to its run folder."""
     for split, products in dataset.evaluation_splits.items():
         preds, summed = member_decisions(experiment, dataset, experiment.vote_members, split)
         mean = (summed / len(preds)).astype(np.float32)
@@ -29,7 +29,7 @@ def vote(experiment: Experiment, dataset: Dataset, job: Job) -> None:
 
 
 def member_decisions(experiment: Experiment, dataset: Dataset, members: tuple[str, ...], split: str):
-    """Return the members' decisions (M, N) and the sum of their probabilities (N, C), one table in memory at a time."""
+    """Return the members' decisions (M, N) and the sum of their probabilities (N, C); reads one table at a time."""
     run_dirs = [experiment.policy_dir(name) for name in members]
     summed = 0.0
     for run_dir in run_dirs:

@@ -1,1 +1,1 @@
-"""What the notebooks share."""
+"""Code that the notebooks share: opening a run, and plotting."""

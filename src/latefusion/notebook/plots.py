@@ -1,4 +1,4 @@
-"""Drawing for the notebooks: one style, and the kinds of figure that several of them show."""
+"""Plotting for the notebooks: one style, and the kinds of figures that several notebooks use."""
 
 import textwrap
 from functools import cache
@@ -14,8 +14,8 @@ from matplotlib.ticker import LogFormatter
 from latefusion.scores.results import GROUPS
 
 WIDTH = 9.0  # inches: 900 pixels
-ROW = 0.21  # inches a line of a list needs
-MOST = 40  # rows of a list, or of a matrix
+ROW = 0.21  # inches per row of a list
+MOST = 40  # maximum rows of a list or a matrix
 STYLE = {
     "figure.constrained_layout.use": True,
     "figure.dpi": 100,
@@ -32,13 +32,13 @@ STYLE = {
     "legend.frameon": False,
     "axes.prop_cycle": plt.cycler(color=["#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"]),
 }
-# Okabe and Ito's colours, which colour-blind people can tell apart.
+# Okabe and Ito's palette, safe for colour-blind readers.
 ORANGE, SKY, GREEN, BLUE, RED, PINK, GREY = "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7", "0.55"
 KIND_COLOURS = {"image": ORANGE, "text": BLUE, "joint": PINK, "policy": GREEN, "rule": SKY, "vote": RED}
 
 
 def rows_figure(n_rows: int, legend: bool = False) -> tuple[Figure, Axes]:
-    """Return a figure as high as a list of rows needs, and a `legend` below it; the first row is on top."""
+    """Return a figure with the height of a list of rows, and of a `legend` below it; the first row is on top."""
     figure, axes = plt.subplots(figsize=(WIDTH, 0.9 + 0.3 * legend + ROW * n_rows))
     axes.set_ylim(n_rows - 0.5, -0.5)
     axes.grid(axis="y", visible=False)
@@ -51,33 +51,33 @@ def name_rows(axes: Axes, names: list[str], width: int = 28) -> None:
 
 
 def legend_below(axes: Axes, columns: int = 5) -> None:
-    """Put the legend under the figure, where no row is in its way."""
+    """Put the legend below the figure, where it covers no row."""
     axes.figure.legend(*axes.get_legend_handles_labels(), loc="outside lower right", ncols=columns)
 
 
 def kind_legend(axes: Axes, kinds: pd.Series) -> None:
-    """Add a legend of the kinds of method that are drawn, by the names that the score table has for them."""
+    """Add a legend of the kinds of methods, with their names in the score table."""
     for kind in kinds.unique():
         axes.scatter([], [], color=KIND_COLOURS[kind], s=30, label=GROUPS[kind])
     legend_below(axes)
 
 
 def log_x(axes: Axes) -> None:
-    """Make the x axis logarithmic, with numbers as people write them."""
+    """Make the x axis logarithmic, with plain numbers (100, not 10²)."""
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(LogFormatter())
     axes.xaxis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.5)))
 
 
 def dots(axes: Axes, table: pd.DataFrame, colours: list[str]) -> None:
-    """Draw a row's `value` as a dot on its interval from `low` to `high`, all shares, in percent."""
+    """Draw each row's `value` as a dot on its interval from `low` to `high`; all are shares, drawn in percent."""
     rows = np.arange(len(table))
     axes.hlines(rows, 100 * table["low"], 100 * table["high"], colors=colours, linewidth=2)
     axes.scatter(100 * table["value"], rows, c=colours, s=30, zorder=3)
 
 
 def matrix(axes: Axes, table: pd.DataFrame, *, digits: int = 0, least: float = 0.5, top: float | None = None) -> None:
-    """Draw a table of numbers as colours; those of `least` or more are written in their cells, if there is room."""
+    """Draw a table of numbers as colours; numbers of at least `least` are written in their cells, if there is room."""
     values = table.to_numpy(dtype=float)
     axes.imshow(values, cmap="Blues", vmin=0, vmax=top, aspect="auto")
     axes.set_xticks(range(table.shape[1]), [caption(name, 18) for name in table.columns], rotation=90)
@@ -92,7 +92,7 @@ def matrix(axes: Axes, table: pd.DataFrame, *, digits: int = 0, least: float = 0
 
 
 def sheet(images: list[np.ndarray], captions: list[str], columns: int = 6) -> Figure:
-    """Return a figure of images in rows, each with its caption below."""
+    """Return a figure of a grid of images, each with its caption below."""
     cell, gap, n_lines = WIDTH / columns, 0.1, max(text.count("\n") + 1 for text in captions)
     row_height, n_rows = cell + 0.14 * n_lines + gap, -(-len(images) // columns)
     figure = plt.figure(figsize=(WIDTH, n_rows * row_height), layout="none")
@@ -109,19 +109,19 @@ def sheet(images: list[np.ndarray], captions: list[str], columns: int = 6) -> Fi
 
 
 def of_classes(shown: int, total: int) -> str:
-    """Say how many of the classes are shown."""
+    """Return a phrase for titles that says how many of the classes are shown."""
     return f"{total} classes" if shown == total else f"the {shown} largest of {total:,} classes"
 
 
 def caption(text: object, width: int = 28) -> str:
-    """Return a text as one line of `width` characters at most, as matplotlib can draw it."""
+    """Return a text as one line of at most `width` characters, escaped for matplotlib."""
     return _escape(shorten(text, width))
 
 
 def shorten(text: object, width: int) -> str:
-    """Return a text as one line of `width` characters at most, to make a `caption` of.
+    """Return a text as one line of at most `width` characters, not yet escaped (see `caption`).
 
-    What is too long loses its middle: of a path of categories the end tells more than the start.
+    A long text loses its middle: the end of a path of categories is more specific than the start.
     """
     line = _drawable(text)
     start = width // 3
@@ -129,20 +129,20 @@ def shorten(text: object, width: int) -> str:
 
 
 def lines(text: object, width: int = 24, most: int = 2) -> str:
-    """Return a text as `most` lines of `width` characters at most, as matplotlib can draw them."""
+    """Return a text as at most `most` lines of at most `width` characters, escaped for matplotlib."""
     return _escape("\n".join(textwrap.wrap(_drawable(text), width, max_lines=most, placeholder="…")))
 
 
 def _drawable(text: object) -> str:
-    """Return a text as one line, with a mark in place of what the font has no sign for."""
-    return " ".join("".join(sign if _has_glyph(sign) else "\ufffd" for sign in str(text)).split())
+    """Return a text as one line; characters without a glyph in the font become a replacement character."""
+    return " ".join("".join(character if _has_glyph(character) else "\ufffd" for character in str(text)).split())
 
 
 def _escape(text: str) -> str:
-    """Two dollars in a title are prices, not a formula."""
+    """Escape dollar signs: matplotlib would read the text between two prices as a formula."""
     return text.replace("$", r"\$")
 
 
 @cache
-def _has_glyph(sign: str) -> bool:
-    return sign.isspace() or get_font(findfont("sans")).get_char_index(ord(sign)) > 0
+def _has_glyph(character: str) -> bool:
+    return character.isspace() or get_font(findfont("sans")).get_char_index(ord(character)) > 0

@@ -1,8 +1,8 @@
-"""What the notebooks share: the run they look at, its tables and images, and where their figures go.
+"""The run that a notebook shows: its tables, logs and images, and the folder of its figures.
 
-The run is that of an experiment's config: `configs/sample.yaml`, or the one that the environment variable
-LATEFUSION_CONFIG names; LATEFUSION_SET holds what `make submission` was given as SET. A notebook trains nothing and
-writes nothing but `weights/<experiment>/figures/<notebook>_<name>.png`.
+The run belongs to an experiment's config: `configs/sample.yaml`, or the one in the environment variable
+LATEFUSION_CONFIG. LATEFUSION_SET has the same overrides as SET of `make submission`. A notebook does not train, and
+writes only `weights/<experiment>/figures/<notebook>_<name>.png`.
 """
 
 import os
@@ -34,7 +34,7 @@ CONFIG, OVERRIDES = "LATEFUSION_CONFIG", "LATEFUSION_SET"
 
 @dataclass(frozen=True)
 class Run:
-    """A run as a notebook looks at it."""
+    """A run, opened by a notebook."""
 
     notebook: str
     results: Results
@@ -48,74 +48,75 @@ class Run:
         return self.results.dataset
 
     def folder(self, job: str) -> Path:
+        """Return the run folder of a job."""
         return self.experiment.run_root / job
 
     def scores(self, name: str, split: str | None = None) -> pd.DataFrame:
-        """Return a table of `scores/`: the rows of a split, by default the one that methods are compared on."""
+        """Return the rows of a split in `scores/<name>.csv`, by default of the split that methods are compared on."""
         path = self.folder("scores") / f"{name}.csv"
         if not path.is_file():
-            raise StepError(f"{path} is not there: run {{step}} first", "vote")
-        # A class may be called 1 or NA; an empty cell alone is missing.
+            raise StepError(f"{path} does not exist: run {{step}} first", "vote")
+        # A class may be called 1 or NA: classes are text, and only an empty cell is a missing value.
         table = pd.read_csv(path, dtype={"class": "str"}, keep_default_na=False, na_values=[""])
         return table[table["split"] == (split or self.results.final_split)].copy()
 
     def log(self, expert: str) -> pd.DataFrame:
-        """Return what an expert's training wrote down, a row for each epoch; empty for one that has no epochs."""
+        """Return an expert's training log, one row per epoch; empty for an expert without epochs."""
         path = self.experiment.expert_dir(expert) / "log.jsonl"
         return pd.read_json(path, lines=True) if path.is_file() else pd.DataFrame()
 
     @cached_property
     def images(self) -> ImageStore:
-        """The images, from their files: a cache would have to be built."""
+        """The product images, read from their files: the image cache may not exist."""
         return ImageStore(self.dataset.products, self.experiment.catalogue.root)
 
     def with_images(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Return the rows of a table (index: id) whose products have an image that lies where it should."""
+        """Return the rows of a table (index: id) whose products have an image file that exists."""
         names, root = self.dataset.products["image"].reindex(table.index), self.experiment.catalogue.root
         return table[[not pd.isna(name) and (root / name).is_file() for name in names]]
 
     def duplicates(self) -> dict:
-        """Return what preparing found out about near-duplicates."""
+        """Return the facts about near-duplicates that the step `prepare` has written."""
         return read_json(verified(self.folder("catalogue"), "duplicates.json"))
 
     def save(self, figure: Figure, name: str) -> None:
-        """Write a figure to `figures/<notebook>_<name>.png`, and show it."""
+        """Write a figure to `figures/<notebook>_<name>.png` and display it."""
         path = self.folder("figures") / f"{self.notebook}_{name}.png"
         with atomic_write(path) as partial:
             figure.savefig(partial, format="png")
-        plt.close(figure)  # or it is shown twice
+        plt.close(figure)  # otherwise it is displayed twice
         display(Image(path))
 
 
 def open_run(notebook: str) -> Run:
-    """Open the run that the environment names, for a notebook of this name, and go to the folder it lies in.
+    """Open the run of the environment variables for a notebook of this name, and change to the folder that holds it.
 
-    That is the folder where the notebook was started, the repository's root, or the one above it, for notebooks/.
+    This is the current folder (the repository's root), or its parent if the notebook was started in notebooks/.
     """
     overrides = [word for word in shlex.split(os.environ.get(OVERRIDES, "")) if word != "--set"]
     experiment = _enter(Path(os.environ.get(CONFIG) or DEFAULT_CONFIG), overrides)
     matplotlib.rcParams.update(STYLE)
     undone = [job.name for job in plan(experiment).values() if job.state() != DONE]
     if undone:
-        print(f"Not done under the config's settings: {', '.join(undone)}. What can be shown without them is shown.")
+        print(f"Not done with the settings of the config: {', '.join(undone)}. The other jobs are shown.")
     return Run(notebook, Results(experiment, read_dataset(experiment)))
 
 
 def _enter(config: Path, overrides: list[str]) -> Experiment:
-    """Return the config's experiment and go to the folder that holds its run. Raises InputError where there is none."""
+    """Return the config's experiment and change to the folder of its run. Raises InputError if there is no run."""
     configs = {folder: folder / config for folder in (Path.cwd(), Path.cwd().parent) if (folder / config).is_file()}
     if not configs:
-        raise InputError(f"{config}: there is no such config here or one folder above; {CONFIG} names it")
+        raise InputError(f"{config}: there is no such config in this folder or its parent; set {CONFIG} to its path")
     for folder, file in configs.items():
         experiment = load_experiment(file, overrides)
         if (folder / experiment.run_root / "catalogue" / "classes.json").is_file():
             os.chdir(folder)
             return experiment
-    raise InputError(f"{experiment.run_root} holds no run yet: run make submission CONFIG={config} first")
+    raise InputError(f"{experiment.run_root} has no run yet: run make submission CONFIG={config} first")
 
 
-def there_is(what: Sized, otherwise: str) -> bool:
-    """Tell whether there is anything to show, and say why not where there is nothing."""
-    if not len(what):
-        print(f"Nothing to show: {otherwise}.")
-    return len(what) > 0
+def not_empty(values: Sized, reason: str) -> bool:
+    """Return whether there are values to show; if not, print the reason."""
+    if not len(values):
+        print(f"Nothing to show: {reason}.")
+    return len(values) > 0

@@ -1,12 +1,13 @@
-"""Scores: every expert, every policy and the votes, with intervals; what fusion adds, and where experts err.
+"""Scores of every expert, policy and vote, with intervals; gains of fusion over single experts; analysis of errors.
 
 Writes `weights/<experiment>/scores/`: `scores.csv`, `comparisons.csv` (against the best single expert), `classes.csv`,
-`votes.csv`, `pairs.csv` (oracle) and `calibration.csv`; and the report
-`submissions/<experiment>/scores.md`, whose table is laid out as the paper's Table 1.
+`votes.csv`, `pairs.csv` (oracle) and `calibration.csv`; and the report `submissions/<experiment>/scores.md`, with a
+table laid out as Table 1 of the paper.
 
-Two splits are scored. `valid`: no row is by an epoch that its own label chose, or a policy that learnt it (`notes` says
-what is left; see `selection` and `fusion.policy_net`). `test`: products nobody trained or chose on and whose label is
-known, the held-out share and the test set where its labels are given.
+Two splits are scored. `valid`: the decision on a product does not come from an epoch that its own label has chosen, nor
+from a policy trained on its label (see `metrics.selection` and `fusion.networks`; `notes` lists the remaining
+influences). `test`: products with a known label that were not used in training or in any choice: the held-out share,
+and the test set where its labels are given.
 """
 
 from latefusion.scores.write import write_scores

@@ -1,4 +1,4 @@
-"""Where experts err together and apart, how far they can be believed, and what each member adds to the vote."""
+"""Analysis of the methods: agreement of text and image experts, calibration, and each member's gain for the vote."""
 
 import numpy as np
 import pandas as pd
@@ -11,9 +11,10 @@ from latefusion.tables.probabilities import read_split_probs
 
 
 def expert_pairs(results: Results) -> pd.DataFrame:
-    """Return for each pair of experts of other kinds who is right: shares of products, and the oracle's accuracy.
+    """Return for each pair of a text and an image expert: the shares of products by which is right, and the oracle.
 
-    The oracle knows which of the two to trust; no policy that picks one of them can be right more often.
+    The oracle picks the right expert if one of the two is right. It is the upper bound for all policies that pick one
+    of the two decisions.
     """
     rows = []
     for split in results.splits:
@@ -21,19 +22,20 @@ def expert_pairs(results: Results) -> pd.DataFrame:
         right = {
             expert: results.preds(expert, split)[known] == results.targets[split][known] for expert in results.experts
         }
-        for first in (expert for expert in results.experts if expert.kind == "text"):
-            for second in (expert for expert in results.experts if expert.kind == "image"):
-                a, b = right[first], right[second]
+        for text in (expert for expert in results.experts if expert.kind == "text"):
+            for image in (expert for expert in results.experts if expert.kind == "image"):
+                a, b = right[text], right[image]
                 shares = [(a & b).mean(), (a & ~b).mean(), (~a & b).mean(), (~a & ~b).mean()]
-                rows.append((first.name, second.name, split, *shares, (a | b).mean(), int(known.sum())))
+                rows.append((text.name, image.name, split, *shares, (a | b).mean(), int(known.sum())))
     columns = ["text", "image", "split", "both", "only_text", "only_image", "neither", "oracle_accuracy", "n"]
     return pd.DataFrame(rows, columns=columns)
 
 
 def calibration_table(results: Results) -> pd.DataFrame:
-    """Return each expert's expected calibration error as it is and tempered, and the temperature.
+    """Return each expert's expected calibration error before and after temperature scaling, and the temperature.
 
-    On validation products the temperature is learnt on the other folds; on test, on all validation products.
+    For validation products the temperature is learnt on the other folds; for test, on all validation products. The
+    temperature in the table is the latter.
     """
     folds = results.dataset.choosing_folds()
     rows = []
@@ -57,7 +59,7 @@ def _temper_by_fold(probs: np.ndarray, folds: np.ndarray, temperatures: list[flo
 
 
 def vote_members(results: Results) -> pd.DataFrame:
-    """Return for each of the vote's members its score, how often it disagrees, and what the vote is without it."""
+    """Return for each member of the vote: its score, its disagreement, and the score of the vote without it."""
     experiment, dataset = results.experiment, results.dataset
     members = experiment.vote_members
     rows = []
@@ -65,14 +67,14 @@ def vote_members(results: Results) -> pd.DataFrame:
         preds, summed = member_decisions(experiment, dataset, members, split)
         known, targets = results.known(split), results.targets[split][results.known(split)]
         decided = majority_vote(preds, summed)
-        whole = macro_f1(targets, decided[known])
+        vote_score = macro_f1(targets, decided[known])
         disagree = (preds[:, None] != preds[None]).mean(axis=2).sum(axis=1) / max(len(members) - 1, 1)
         for number, name in enumerate(members):
-            without = whole
+            without = vote_score
             if len(members) > 1:
                 own = read_split_probs(experiment.policy_dir(name), split, dataset)
                 without = macro_f1(targets, majority_vote(np.delete(preds, number, axis=0), summed - own)[known])
-            score, apart = macro_f1(targets, preds[number][known]), (preds[number] != decided).mean()
-            rows.append((name, split, score, apart, disagree[number], without, whole - without))
+            score, differs = macro_f1(targets, preds[number][known]), (preds[number] != decided).mean()
+            rows.append((name, split, score, differs, disagree[number], without, vote_score - without))
     columns = ["member", "split", "macro_f1", "differs_from_vote", "differs_from_members", "vote_without", "adds"]
     return pd.DataFrame(rows, columns=columns)

@@ -1,4 +1,4 @@
-"""Which classes are taken for which, which of them form hard groups, and which mistakes were made with confidence."""
+"""Confusion matrices, groups of classes that are confused with each other, and confident mistakes."""
 
 import numpy as np
 import pandas as pd
@@ -9,28 +9,28 @@ from latefusion.scores.results import Method, Results
 
 
 def confusion_counts(targets: np.ndarray, preds: np.ndarray, num_classes: int) -> np.ndarray:
-    """Return (C, C): products of each class (rows) by the class that was decided on (columns); of known label only."""
+    """Return the (C, C) confusion matrix: labels in rows, decisions in columns. Unknown labels (-1) are skipped."""
     known = targets >= 0
     cells = targets[known] * num_classes + preds[known]
     return np.bincount(cells, minlength=num_classes**2).reshape(num_classes, num_classes)
 
 
 def row_shares(counts: np.ndarray) -> np.ndarray:
-    """Return (C, C): the shares of each class's products by what was decided; zeros for a class without products."""
+    """Return (C, C): each row of the confusion matrix divided by its sum; zeros for a class without products."""
     return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
 
 
 def most_confused(counts: np.ndarray, limit: int) -> np.ndarray:
-    """Return the numbers of the classes with the most errors, given or received; the most first, `limit` at most."""
+    """Return the numbers of the classes with the most errors, as label or decision; most first, at most `limit`."""
     wrong = counts - np.diag(np.diag(counts))
     return np.argsort(-(wrong.sum(axis=0) + wrong.sum(axis=1)), kind="stable")[:limit]
 
 
 def neighbour_order(shares: np.ndarray) -> np.ndarray:
-    """Return an order of the classes in which those that are confused with each other are neighbours.
+    """Return an order of the classes that places classes which are confused with each other side by side.
 
-    `shares` is a square of `row_shares`. The order is that of the leaves of an average-linkage clustering (Bar-Joseph
-    et al., "Fast Optimal Leaf Ordering for Hierarchical Clustering", Bioinformatics 2001).
+    `shares`: (n, n), `row_shares` of the n classes to order. The order is that of the leaves of an average-linkage
+    clustering (Bar-Joseph et al., "Fast Optimal Leaf Ordering for Hierarchical Clustering", Bioinformatics 2001).
     """
     if len(shares) < 3:
         return np.arange(len(shares))
@@ -38,10 +38,10 @@ def neighbour_order(shares: np.ndarray) -> np.ndarray:
 
 
 def confused_groups(counts: np.ndarray, least: float, limit: int = 500) -> list[np.ndarray]:
-    """Return the groups of two classes or more whose mean mutual confusion is `least` or more, the largest first.
+    """Return the groups of two or more classes with a mean mutual confusion of at least `least`, largest first.
 
-    The confusion of two classes is the share of the one's products taken for the other, both ways, averaged. The
-    `limit` classes with the most errors are looked at.
+    The mutual confusion of two classes is the mean of two shares: products of the first decided as the second, and of
+    the second decided as the first. Only the `limit` classes with the most errors are grouped.
     """
     if len(counts) < 2:
         return []
@@ -53,7 +53,7 @@ def confused_groups(counts: np.ndarray, least: float, limit: int = 500) -> list[
 
 
 def group_recall(counts: np.ndarray, groups: list[np.ndarray]) -> pd.DataFrame:
-    """Return for each group its `products`, and the shares of them given their very class, and one of the group."""
+    """Return for each group: the number of `products`, the share of right classes, the share of right groups."""
     rows = []
     for group in groups:
         products, inner = counts[group].sum(), counts[np.ix_(group, group)]
@@ -62,17 +62,17 @@ def group_recall(counts: np.ndarray, groups: list[np.ndarray]) -> pd.DataFrame:
 
 
 def confused_pairs(counts: np.ndarray, classes: list[str]) -> pd.DataFrame:
-    """Return what is taken for what (`label`, `taken_for`), most frequent first: `n`, and the `share` of the label."""
-    label, taken = np.nonzero(counts - np.diag(np.diag(counts)))
-    names, n = np.array(classes), counts[label, taken]
-    pairs = pd.DataFrame({"label": names[label], "taken_for": names[taken], "n": n})
+    """Return the confused pairs, most frequent first: `label`, `taken_for`, `n`, and `share` of the label."""
+    label, decided = np.nonzero(counts - np.diag(np.diag(counts)))
+    names, n = np.array(classes), counts[label, decided]
+    pairs = pd.DataFrame({"label": names[label], "taken_for": names[decided], "n": n})
     return pairs.assign(share=n / counts.sum(axis=1)[label]).sort_values("n", ascending=False, kind="stable")
 
 
 def mistakes(results: Results, method: Method, split: str) -> pd.DataFrame:
-    """Return the products (index: id) that a method got wrong, the most confident first.
+    """Return the products (index: id) that a method decides wrongly, most confident first.
 
-    Columns: `title`, `label`, `decided`, and `confidence`, the probability of what was decided.
+    Columns: `title`, `label`, `decided`, and `confidence`, the probability of the decided class.
     """
     targets, preds = results.targets[split], results.preds(method, split)
     wrong = np.flatnonzero((targets >= 0) & (preds != targets))
@@ -89,7 +89,7 @@ def mistakes(results: Results, method: Method, split: str) -> pd.DataFrame:
 
 
 def _distances(shares: np.ndarray) -> np.ndarray:
-    """Return the condensed distances of the classes: one less their confusion."""
+    """Return the condensed distance matrix of the classes: one minus their mutual confusion."""
     distances = 1 - (shares + shares.T) / 2
     np.fill_diagonal(distances, 0)
     return squareform(distances, checks=False)

@@ -1,4 +1,4 @@
-"""What the scores were computed on: device, precision, threads, versions and code, as each job recorded them."""
+"""The section on the environment of a run: device, precision, threads, versions and code, as each job recorded them."""
 
 from latefusion.scores.results import Results
 from latefusion.tables.artifacts import read_facts
@@ -7,7 +7,7 @@ UNKNOWN = "not recorded"
 
 
 def run_section(results: Results) -> str:
-    """Return the section: one line where all finished jobs agree, a list of what differs by job where they do not."""
+    """Return the section: one line of the facts that all finished jobs share, and a list of the facts that differ."""
     environments = {key: _environment(results, key) for key in sorted(results.done)}
     if not environments:
         return ""
@@ -27,7 +27,7 @@ def run_section(results: Results) -> str:
 
 
 def _environment(results: Results, key: str) -> dict[str, str]:
-    """Return a job's facts by name, as text; versions and other nested facts one by one, without their heading."""
+    """Return a job's facts by name, as text; nested facts (versions) are flattened, without their heading."""
     recorded = read_facts(results.experiment.run_root / key / "job.json").get("environment")
     return _flat(recorded) if isinstance(recorded, dict) else {}
 

@@ -1,7 +1,7 @@
-"""How sure a score is: bootstrap intervals, paired differences, McNemar's test.
+"""Uncertainty of scores: bootstrap intervals, paired differences, McNemar's test.
 
-Products are drawn with replacement, the same draws for all methods, so that differences are paired. Efron and
-Tibshirani, "An Introduction to the Bootstrap", 1993; McNemar, Psychometrika 1947 (here the exact binomial form).
+Products are drawn with replacement, with the same draws for all methods, so that differences are paired. Efron and
+Tibshirani, "An Introduction to the Bootstrap", 1993; McNemar, Psychometrika 1947 (here in its exact binomial form).
 """
 
 import numpy as np
@@ -17,7 +17,8 @@ LOW, HIGH = 0.025, 0.975  # the 95 % interval
 def bootstrap(targets: np.ndarray, preds: np.ndarray, num_classes: int, seed: int = 0) -> dict[str, np.ndarray]:
     """Return (M, DRAWS) for each metric: the scores of M methods' (M, N) decisions on resampled products.
 
-    `targets` (N,) are all known. A block of draws at a time: N x DRAWS counts of 85,000 products are no small thing.
+    All `targets` (N,) must be known. BLOCK draws are computed at a time: for 85,000 products all N x DRAWS counts would
+    take much memory.
     """
     n = len(targets)
     rng = np.random.default_rng(seed)
@@ -34,22 +35,22 @@ def bootstrap(targets: np.ndarray, preds: np.ndarray, num_classes: int, seed: in
 
 
 def _indicator(columns: np.ndarray, values: np.ndarray, num_classes: int) -> csr_array:
-    """Return (N, C) with each row's value in its column."""
+    """Return the sparse (N, C) matrix with one value per row, in the given column."""
     n = len(columns)
     return csr_array((values.astype(np.float32), (np.arange(n), columns)), shape=(n, num_classes))
 
 
 def interval(value: float, draws: np.ndarray) -> tuple[float, float]:
-    """Return the 95 % interval of a score by its bootstrap draws, moved to where the score is.
+    """Return the 95 % interval of a score: the quantiles of its bootstrap draws, shifted so that their mean is `value`.
 
-    Resampled products lack some of the rare classes' few, so that macro-F1's draws lie below the score itself.
+    A resample often lacks products of rare classes, so the draws of macro-F1 are lower than the score on average.
     """
     low, high = np.quantile(draws, [LOW, HIGH]) + value - draws.mean()
     return float(low), float(high)
 
 
 def mcnemar(targets: np.ndarray, preds: np.ndarray, others: np.ndarray) -> tuple[int, int, float]:
-    """Return how many products only the first has right, only the other, and the two-sided p that chance does this."""
+    """Return how many products only `preds` has right, how many only `others`, and the two-sided p-value."""
     only_first = int(((preds == targets) & (others != targets)).sum())
     only_other = int(((preds != targets) & (others == targets)).sum())
     if only_first + only_other == 0:

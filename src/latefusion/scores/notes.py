@@ -1,4 +1,4 @@
-"""The sentences below the score table: what its numbers are, and what they are not. All are computed from the run."""
+"""The notes below the score table: how its numbers are computed, and their limits. All come from the run's files."""
 
 import pandas as pd
 
@@ -10,43 +10,45 @@ from latefusion.scores.tables import best_expert, best_policy
 from latefusion.tables.artifacts import read_facts
 
 METHODS = (
-    "In percent, with bootstrap 95 % intervals. {sizes}. On valid, an expert that chooses an epoch is scored, fold by "
-    "fold, at the epoch that is best on the other folds, and a policy by what it learnt on the other folds; its "
-    "networks after their last epoch. So, given the folds and the experts' probabilities, no product's label moves its "
-    "own row. On test, if there is any, nothing was trained or chosen on any product. Gains are paired differences of "
-    "{split} macro-F1 from {best}, the text or image expert of highest valid macro-F1; p is McNemar's, of who is right "
-    "more often."
+    "Scores are in percent, with bootstrap 95 % intervals. {sizes}. Scores on valid are computed fold by fold: an "
+    "expert that chooses an epoch uses the epoch that is best on the other folds, and a policy uses what it learnt on "
+    "the other folds (its networks after their last epoch). So, given the folds and the experts' probabilities, no "
+    "product's label influences the decision on that product. The test products, if there are any, were not used for "
+    "training or for any choice. Gains are paired differences of {split} macro-F1 from {best}, the text or image "
+    "expert of highest valid macro-F1; p is the p-value of McNemar's test of which of the two is right more often."
 )
 CHOSEN_INPUTS = (
-    "what policies learn from on the other folds are probabilities by epochs which it helped to choose, those of "
-    "{names} (on noise this adds nothing that can be told from chance: tests/benchmarks/honesty.py)"
+    "it helps to choose, for the other folds, the epochs of {names}, and policies are trained on the resulting "
+    "probabilities (on noise this effect cannot be distinguished from chance: tests/benchmarks/honesty.py)"
 )
-WENT_ON = "{names} began from the weights of another expert's epoch that is best on all of valid"
-CLEANED = "it took part in finding the label issues among the validation products (denoise.clean_valid)"
+CONTINUED = "{names} started from another expert's weights, of the epoch that is best on all of valid"
+CLEANED = "it was used to find the label issues among the validation products (denoise.clean_valid)"
 
 
 def methods_note(results: Results, scores: pd.DataFrame) -> str:
-    """Say what the table's numbers are, and by which ways a valid product's label still reaches its own row."""
+    """Return how the numbers are computed, and how a valid product's label can still influence its own decision."""
     sizes = scores.drop_duplicates("split").set_index("split")["n"]
     about = "; ".join(f"{split}: {n} products" for split, n in sizes.items())
     note = METHODS.format(sizes=about, split=results.final_split, best=best_expert(scores) or "-")
-    ways = _ways_left(results.experiment)
-    return f"{note} What is left of a label's influence on its own row: {'; '.join(ways)}." if ways else note
+    influences = _remaining_influences(results.experiment)
+    if not influences:
+        return note
+    return f"{note} Remaining ways in which a product's label influences its own decision: {'; '.join(influences)}."
 
 
-def _ways_left(experiment: Experiment) -> list[str]:
+def _remaining_influences(experiment: Experiment) -> list[str]:
     fused = {name for policy in experiment.policies.values() for name in policy.experts}
     choosing = [name for name in experiment.experts if name in fused and experiment.experts[name].training is not None]
-    went_on = [name for name in experiment.experts if experiment.experts[name].continues_another(experiment.experts)]
-    ways = [CHOSEN_INPUTS.format(names=", ".join(choosing))] if choosing else []
-    ways += [WENT_ON.format(names=", ".join(went_on))] if went_on else []
-    return [*ways, CLEANED] if experiment.cleans_valid else ways
+    continued = [name for name in experiment.experts if experiment.experts[name].continues_another(experiment.experts)]
+    influences = [CHOSEN_INPUTS.format(names=", ".join(choosing))] if choosing else []
+    influences += [CONTINUED.format(names=", ".join(continued))] if continued else []
+    return [*influences, CLEANED] if experiment.cleans_valid else influences
 
 
 def best_policy_note(results: Results, scores: pd.DataFrame, comparisons: pd.DataFrame) -> str:
-    """Name the policy of highest valid macro-F1, of any kind, with its gain on the products methods are compared on.
+    """Return the name of the policy of highest valid macro-F1, of any kind, and its gain on the final split.
 
-    It is the one policy that may be reported as the best: chosen without a look at the test products.
+    Only this policy may be reported as the best: it is chosen without the test products.
     """
     name, split = best_policy(scores), results.final_split
     if name is None or comparisons.empty:
@@ -55,9 +57,9 @@ def best_policy_note(results: Results, scores: pd.DataFrame, comparisons: pd.Dat
     gain = comparisons.set_index(["method", "split"]).loc[name, split]
     n_policies = sum(method.kind in ("policy", "rule") for method in results.methods)
     on_valid = 100 * cells[name, "valid", "macro_f1"]
-    caution = "Any other policy is best only by a look at the test products."
+    caution = "Any other choice of a best policy would use the test products."
     if split == "valid":
-        caution = "Being the best of so many flatters this gain."
+        caution = "The gain is too optimistic: it is the best of so many on the same products."
     return (
         f"Best policy by valid macro-F1, of {n_policies}: {name}, {on_valid:.2f} on valid; "
         f"{split} gain over {gain['against']} {100 * gain['macro_f1_gain']:+.2f} "
@@ -66,24 +68,24 @@ def best_policy_note(results: Results, scores: pd.DataFrame, comparisons: pd.Dat
 
 
 def late_note(results: Results) -> str:
-    """Name the late experts that are their parents: whose epoch is the very one that was best on valid."""
+    """Return a note on the late experts that equal their parent, because the parent's best epoch is the same."""
     experiment, same = results.experiment, []
     for name, expert in experiment.experts.items():
         if isinstance(expert, LateExpert) and {f"experts/{name}", f"experts/{expert.of}"} <= results.done:
             epoch = experiment.experts[expert.of].train.epochs - expert.epochs_before_end
             if read_facts(verified(experiment.expert_dir(expert.of), "metrics.json")).get("best_epoch") == epoch:
-                same.append(f"{name} is {expert.of} on test: epoch {epoch} is also its best")
-    return f"{'; '.join(same)}. Another epochs_before_end makes them differ." if same else ""
+                same.append(f"on test {name} equals {expert.of}, whose best epoch is also epoch {epoch}")
+    return f"Late experts: {'; '.join(same)}. Change epochs_before_end to make them differ." if same else ""
 
 
 def sample_note(experiment: Experiment) -> str:
-    """Say of a sample experiment what its catalogue is, and that it is drawn so that fusion helps."""
+    """Return a note on the sample catalogue: it is synthetic and drawn so that fusion helps. Empty for others."""
     if experiment.sample is None:
         return ""
     vagueness = read_sample_facts(experiment)["vagueness"]
     text, image, both = (f"{100 * vagueness[kind]:.0f} %" for kind in ("text", "image", "both"))
     return (
         f"Synthetic sample catalogue, drawn by the project so that fusion helps: {text} of the products are vague in "
-        f"their text alone, {image} in their image alone and only {both} in both, so that one of the two nearly "
-        "always tells the class; how much fusion gains on real products is not measured by it."
+        f"their text only, {image} in their image only, and only {both} in both, so one of the two nearly always "
+        "identifies the class. It does not measure how much fusion gains on real products."
     )

@@ -1,4 +1,4 @@
-"""The report `scores.md`: the score table and what belongs to it, in Markdown."""
+"""The sections of the report `scores.md`, in Markdown: scores, vote, oracle, calibration."""
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,7 @@ from latefusion.scores.results import GROUPS, Results
 
 
 def score_section(results: Results, scores: pd.DataFrame, comparisons: pd.DataFrame) -> str:
-    """Return the score table, laid out as the paper's Table 1, and what its numbers are."""
+    """Return the score table, laid out as Table 1 of the paper, and its notes."""
     split = results.final_split
     columns = [("valid", "macro_f1"), *((split, metric) for metric in ("macro_f1", "weighted_f1", "accuracy"))]
     cells = scores.set_index(["method", "split", "metric"])
@@ -28,7 +28,7 @@ def score_section(results: Results, scores: pd.DataFrame, comparisons: pd.DataFr
 
 
 def vote_section(results: Results, votes: pd.DataFrame) -> str:
-    """Return how often the members disagree, and the vote without each of them."""
+    """Return the table of the vote's members: scores, disagreement, and the vote without each of them."""
     own = votes[votes["split"] == results.final_split]
     rows = [("member", "macro_f1", "differs from vote", "differs from members", "vote without it", "adds")]
     numbers = ["macro_f1", "differs_from_vote", "differs_from_members", "vote_without", "adds"]
@@ -37,7 +37,7 @@ def vote_section(results: Results, votes: pd.DataFrame) -> str:
 
 
 def pair_section(results: Results, pairs: pd.DataFrame) -> str:
-    """Return who is right where a text and an image expert meet in a policy."""
+    """Return the table of which expert is right, for the pairs of a text and an image expert that a policy fuses."""
     fused = {frozenset(policy.experts) for policy in results.experiment.policies.values()}
     is_fused = np.array([{row.text, row.image} in fused for row in pairs.itertuples()], dtype=bool)
     own = pairs[(pairs["split"] == results.final_split) & is_fused]
@@ -48,7 +48,7 @@ def pair_section(results: Results, pairs: pd.DataFrame) -> str:
 
 
 def calibration_section(results: Results, calibration: pd.DataFrame) -> str:
-    """Return the experts' expected calibration errors before and after tempering."""
+    """Return the experts' expected calibration errors before and after temperature scaling."""
     own = calibration[calibration["split"] == results.final_split]
     rows = [("expert", "ECE", "ECE tempered", "temperature")]
     rows += [
@@ -76,7 +76,7 @@ def _percent(value: float | None) -> str:
 
 
 def markdown(rows: list[tuple[str, ...]]) -> str:
-    """Lay the rows out as a Markdown table that is also pleasant on a screen; the first row is the header."""
+    """Return a Markdown table with aligned columns; the first row is the header."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [" | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
     lines.insert(1, " | ".join("-" * width for width in widths))

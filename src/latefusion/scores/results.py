@@ -1,4 +1,4 @@
-"""What there is to score: the decisions and probabilities of every method that is done, and the labels."""
+"""The decisions and probabilities of all finished methods of an experiment, and the labels to score them by."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from latefusion.tables.label_issues import valid_targets
 from latefusion.tables.predictions import read_preds
 from latefusion.tables.probabilities import read_split_probs
 
-GROUPS = {  # kind -> the paper's name for it, in the order of its table
+GROUPS = {  # kind -> its name in Table 1 of the paper, in that order
     "image": "Uni-image classifier",
     "text": "Uni-text classifier",
     "joint": "Feature-level fusion",
@@ -32,12 +32,12 @@ class Method:
 
     name: str
     kind: str
-    folder: str | None  # the run folder below weights/<experiment>/; None: the vote of a subset, which has none
+    folder: str | None  # the run folder in weights/<experiment>/; None for the vote of a subset, which has none
 
 
 @dataclass(frozen=True)
 class Results:
-    """The finished jobs of an experiment, read when asked for."""
+    """The results of an experiment's finished jobs; files are read when they are needed."""
 
     experiment: Experiment
     dataset: Dataset
@@ -49,7 +49,7 @@ class Results:
 
     @cached_property
     def methods(self) -> list[Method]:
-        """Return all that is done, in the paper's order."""
+        """Return all methods that are done, in the order of the paper's table."""
         experts = [Method(name, self.experiment.modality(name), f"experts/{name}") for name in self.experiment.experts]
         policies = [
             Method(name, policy.score_group, f"policies/{name}") for name, policy in self.experiment.policies.items()
@@ -62,9 +62,11 @@ class Results:
         if "vote" not in self.done:
             return []
         subsets = self.experiment.vote.subsets
-        able = [name for name, members in subsets.items() if {f"policies/{member}" for member in members} <= self.done]
+        done_subsets = [
+            name for name, members in subsets.items() if {f"policies/{member}" for member in members} <= self.done
+        ]
         own = [Method("vote", "vote", "vote"), Method("soft vote", "vote", "vote")]
-        return [*own, *(Method(f"vote {name}", "vote", None) for name in able)]
+        return [*own, *(Method(f"vote {name}", "vote", None) for name in done_subsets)]
 
     @property
     def experts(self) -> list[Method]:
@@ -72,7 +74,7 @@ class Results:
 
     @cached_property
     def targets(self) -> dict[str, np.ndarray]:
-        """Return for each split the (N,) class numbers, -1 where a label is not known or does not count."""
+        """Return for each split the (N,) class numbers, -1 where the label is unknown or does not count."""
         test = self.dataset.evaluation_splits["test"]
         given = read_test_labels(self.experiment.catalogue, self.dataset.products)
         labels = test["label"].fillna(given.reindex(test.index))
@@ -83,7 +85,7 @@ class Results:
 
     @property
     def splits(self) -> list[str]:
-        """Return the parts that have any label to score by."""
+        """Return the splits with any label to score by."""
         return [split for split, targets in self.targets.items() if (targets >= 0).any()]
 
     @property
@@ -92,16 +94,17 @@ class Results:
         return self.splits[-1]
 
     def known(self, split: str) -> np.ndarray:
+        """Return the (N,) mask of the products with a label that counts."""
         return self.targets[split] >= 0
 
     def preds(self, method: Method, split: str) -> np.ndarray:
-        """Return the (N,) class numbers that a method decided on."""
-        if (method, split) not in self._known_preds:  # every table of scores asks for them
-            self._known_preds[method, split] = self._preds(method, split)
-        return self._known_preds[method, split]
+        """Return a method's decisions, (N,) class numbers."""
+        if (method, split) not in self._cached_preds:  # every score table needs them
+            self._cached_preds[method, split] = self._preds(method, split)
+        return self._cached_preds[method, split]
 
     @cached_property
-    def _known_preds(self) -> dict[tuple[Method, str], np.ndarray]:
+    def _cached_preds(self) -> dict[tuple[Method, str], np.ndarray]:
         return {}
 
     def _preds(self, method: Method, split: str) -> np.ndarray:
@@ -113,11 +116,11 @@ class Results:
         return self.probs(method, split).argmax(axis=1)
 
     def probs(self, method: Method, split: str) -> np.ndarray:
-        """Return a method's (N, C) probabilities; the soft vote's are the mean of the vote's members'."""
+        """Return a method's (N, C) probabilities; for the votes, the mean of the members' probabilities."""
         return read_split_probs(self.experiment.run_root / method.folder, split, self.dataset)
 
     def all_preds(self) -> Iterator[tuple[Method, str, np.ndarray]]:
-        """Yield (method, split, decisions) for all there is to score."""
+        """Yield (method, split, decisions) for all methods and splits."""
         for split in self.splits:
             for method in self.methods:
                 yield method, split, self.preds(method, split)

@@ -1,4 +1,4 @@
-"""Several runs of one config, on other seeds, splits or machines: mean scores, and how far they move."""
+"""Compare several runs of one config, with other seeds, splits or machines: mean and standard deviation of scores."""
 
 from pathlib import Path
 
@@ -12,10 +12,10 @@ COLUMNS = (("valid", "macro_f1"), ("test", "macro_f1"), ("test", "accuracy"))
 
 
 def compare_runs(folders: list[Path]) -> str:
-    """Return a Markdown table over the runs whose folders (`weights/<experiment>`) are given, in percent.
+    """Return a Markdown table of the runs in these folders (`weights/<experiment>`), in percent.
 
-    A row for each method: mean and standard deviation of its scores over the runs, and the least, mean and greatest
-    gain of macro-F1 over each run's best single expert. Raises InputError where a run has not been scored.
+    One row per method: mean and standard deviation of its scores over the runs, and the least, mean and greatest gain
+    of macro-F1 over the best single expert of each run. Raises InputError if a run has not been scored.
     """
     scores = pd.concat({folder.name: _read(folder, "scores") for folder in folders}, names=["run"])
     gains = pd.concat({folder.name: _read(folder, "comparisons") for folder in folders}, names=["run"])
@@ -25,8 +25,8 @@ def compare_runs(folders: list[Path]) -> str:
     rows = [("", "method", *(" ".join(column) for column in columns), "gain: least, mean, greatest")]
     group = None
     for method, kind in _in_order(scores):
-        of_method = scores[scores["method"] == method].groupby(["split", "metric"])["value"]
-        cells = [_mean(of_method.get_group(column)) for column in columns]
+        values = scores[scores["method"] == method].groupby(["split", "metric"])["value"]
+        cells = [_mean(values.get_group(column)) for column in columns]
         rows.append(("" if kind == group else GROUPS[kind], method, *cells, _gain(gains, method)))
         group = kind
     return markdown(rows)
@@ -35,7 +35,7 @@ def compare_runs(folders: list[Path]) -> str:
 def _read(folder: Path, name: str) -> pd.DataFrame:
     path = folder / "scores" / f"{name}.csv"
     if not path.is_file():
-        raise StepError(f"{path} is not there: run {{step}} for {folder.name} first", "vote")
+        raise StepError(f"{path} does not exist: run {{step}} for {folder.name} first", "vote")
     return pd.read_csv(path, dtype={"method": "str"}, keep_default_na=False, na_values=[""])
 
 

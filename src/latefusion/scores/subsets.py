@@ -1,4 +1,4 @@
-"""What the size of the ensemble is worth: random subsets of the vote's members vote, and are scored."""
+"""Score by size of the ensemble: the votes of random subsets of the vote's members."""
 
 from collections.abc import Iterable
 from itertools import combinations
@@ -15,9 +15,9 @@ from latefusion.tables.probabilities import read_split_probs
 
 
 def votes_by_size(results: Results, split: str, *, draws: int = 100, seed: int = 0) -> pd.DataFrame:
-    """Return a row for each subset of the vote's members that voted: `size`, `members` and `macro_f1` on a split.
+    """Return one row per subset of the vote's members: `size`, `members`, and `macro_f1` of its vote on a split.
 
-    Of each size all subsets vote, or `draws` of them where there are more.
+    All subsets of each size are scored, or `draws` random ones if there are more.
     """
     experiment, dataset = results.experiment, results.dataset
     members, known = experiment.vote_members, results.known(split)
@@ -35,7 +35,7 @@ def votes_by_size(results: Results, split: str, *, draws: int = 100, seed: int =
 
 
 def draw_subsets(n: int, size: int, draws: int, rng: np.random.Generator) -> list[tuple[int, ...]]:
-    """Return all subsets of a size of `n` numbers, or `draws` different ones where there are more."""
+    """Return all subsets of `size` of the numbers 0 .. n-1, or `draws` different ones if there are more."""
     if comb(n, size) <= draws:
         return list(combinations(range(n), size))
     drawn: set[tuple[int, ...]] = set()
@@ -45,19 +45,20 @@ def draw_subsets(n: int, size: int, draws: int, rng: np.random.Generator) -> lis
 
 
 class Leaders:
-    """The members' decisions, of each product only the classes that some member decided for: no other can win.
+    """The members' decisions, restricted for each product to the classes that a member decided on: no other can win.
 
-    So a thousand subsets can vote on thousands of classes without a thousand sums of whole tables.
+    So a thousand subsets can vote on thousands of classes without a thousand sums of full (N, C) tables.
     """
 
     def __init__(self, preds: np.ndarray, tables: Iterable[np.ndarray]):
         """Take the members' (M, N) decisions and, one after the other, their (N, C) probabilities."""
-        self.classes = np.sort(preds, axis=0).T  # (N, M), in the classes' order, which ties go by; some stand twice
-        self.places = (self.classes[None] < preds[..., None]).sum(axis=2)  # (M, N): the first place of each decision
+        self.classes = np.sort(preds, axis=0).T  # (N, M), sorted for ties; a class may occur more than once
+        # (M, N): the index of each decision in its row of `classes`, the first if it occurs more than once
+        self.indices = (self.classes[None] < preds[..., None]).sum(axis=2)
         self.probs = np.stack([np.take_along_axis(table, self.classes, axis=1) for table in tables])  # (M, N, M)
 
     def vote(self, subset: tuple[int, ...]) -> np.ndarray:
-        """Return the (N,) class numbers that these members, by number, decide on by majority."""
+        """Return the majority vote, (N,) class numbers, of these members (by number)."""
         chosen = list(subset)
-        winners = majority_vote(self.places[chosen], self.probs[chosen].sum(axis=0, dtype=np.float64))
+        winners = majority_vote(self.indices[chosen], self.probs[chosen].sum(axis=0, dtype=np.float64))
         return self.classes[np.arange(len(winners)), winners]

@@ -42,12 +42,12 @@ def score_table(results: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def best_expert(scores: pd.DataFrame) -> str | None:
-    """Return the text or image expert of highest validation macro-F1: chosen without a look at the test products."""
+    """Return the text or image expert of highest validation macro-F1; the test products have no influence."""
     return _best_on_valid(scores, ["image", "text"])
 
 
 def best_policy(scores: pd.DataFrame) -> str | None:
-    """Return the policy of any kind of highest validation macro-F1, of equals the first."""
+    """Return the policy, of any kind, of highest validation macro-F1; on ties the first."""
     return _best_on_valid(scores, ["policy", "rule"])
 
 
@@ -57,6 +57,7 @@ def _best_on_valid(scores: pd.DataFrame, kinds: list[str]) -> str | None:
 
 
 def _compare(methods: list[Method], best: str | None, split: str, targets, preds, draws) -> list[tuple]:
+    """Return the rows of the comparison with the expert `best` on one split."""
     names = [method.name for method in methods]
     if best is None:
         return []
@@ -73,7 +74,7 @@ def _compare(methods: list[Method], best: str | None, split: str, targets, preds
 
 
 def class_table(results: Results) -> pd.DataFrame:
-    """Return precision, recall, F1 and numbers of each class, for each method and split."""
+    """Return precision, recall, F1 and counts of each class, for each method and split."""
     frames = []
     for method, split, preds in results.all_preds():
         counts = class_counts(results.targets[split], preds, len(results.dataset.classes))[:, 0]

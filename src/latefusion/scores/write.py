@@ -1,4 +1,4 @@
-"""Score what is done and write it down."""
+"""Score the finished jobs, and write the tables and the report."""
 
 from latefusion.config import Experiment
 from latefusion.denoise.report import describe_label_issues
@@ -14,7 +14,7 @@ from latefusion.utils.locks import locked
 
 
 def write_scores(experiment: Experiment, dataset: Dataset) -> str:
-    """Score every job that is done and return the report."""
+    """Score all finished jobs, write the tables and `scores.md`, and return the report."""
     results = Results(experiment, dataset)
     scores, comparisons = score_table(results)
     tables = {

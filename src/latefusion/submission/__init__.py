@@ -1,7 +1,7 @@
-"""Submissions: written so that the challenge accepts them, and checked as strictly as it does.
+"""Write submissions in the format of the challenge, and validate them as strictly as the challenge does.
 
-`write_submissions` writes the catalogue's own format; `validate_challenge` and `validate_predictions` check one file
-against what was to be predicted; `validate_files` checks any file.
+`write_submissions` writes the format of the catalogue; `validate_challenge` and `validate_predictions` check one file
+against the products to predict; `validate_files` checks any files.
 """
 
 from latefusion.submission.forms import CHALLENGES, ENS, SIGIR, Challenge

@@ -1,4 +1,4 @@
-"""The three forms of a submission, and the files of the challenge that two of them belong to."""
+"""The three forms of a submission: two of challenges (SIGIR, ENS), and `predictions.tsv` for other catalogues."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from latefusion.config import CatalogueConfig
 
 @dataclass(frozen=True)
 class Form:
-    """What a submission looks like; `columns` are its header's cells, in order, and what this project calls them."""
+    """The form of a submission. `columns`: the cells of its header, in order -> their names in this project."""
 
     title: str
     delimiter: str
@@ -31,7 +31,7 @@ class Form:
 
 @dataclass(frozen=True)
 class Challenge(Form):
-    """A form that a challenge asks for; `answers` maps the name of each submission to the test file it answers."""
+    """The form of a challenge's submissions. `answers`: the name of each submission -> the test file it answers."""
 
     answers: dict[str, str]
     exact_name: bool  # a submission under another name is rejected
@@ -41,11 +41,11 @@ class Challenge(Form):
     read_labels: Callable[[Path], pd.DataFrame]
 
     def find_tests(self, root: Path) -> dict[str, Path]:
-        """Return the test files that exist under `root`, by the name of their submission."""
+        """Return the test files that exist in `root`, by the name of their submission."""
         return {name: find_file(root, test) for name, test in self.answers.items() if (root / test).exists()}
 
     def name_for(self, test_file: Path) -> str | None:
-        """Return the name of the submission for a test file, None where that is not called as in the challenge."""
+        """Return the name of the submission for a test file; None if the challenge has no test file of that name."""
         return next((name for name, test in self.answers.items() if test == test_file.name), None)
 
 
@@ -75,7 +75,7 @@ CHALLENGES = {"sigir": SIGIR, "ens": ENS}
 
 
 def challenge_of(catalogue: CatalogueConfig) -> Challenge | None:
-    """Return the challenge whose form a catalogue's submissions have; None for a catalogue of one's own."""
+    """Return the challenge that a catalogue belongs to; None for a catalogue of your own (layout `table`)."""
     name = LAYOUTS[catalogue.format].challenge
     return None if name is None else CHALLENGES[name]
 

@@ -1,4 +1,4 @@
-"""The header of a submission: exactly as asked for, or an error that says in what it differs."""
+"""Check the header of a submission, which must match exactly; errors say how it differs."""
 
 import re
 from pathlib import Path
@@ -12,28 +12,28 @@ FORMS = (*CHALLENGES.values(), PREDICTIONS)
 
 
 def check_header(path: Path, line: str, form: Form) -> None:
-    """Raise InputError unless `line` is the header of this form, to the letter."""
+    """Raise InputError unless `line` is exactly the header of this form."""
     if line == form.header_line:
         return
     location, wanted = f"{path.name}, line 1", f"write exactly {form.header_line!r}"
     if other := next((other for other in FORMS if line == other.header_line), None):
         raise InputError(
-            f"{location}: the header of the {other.title} form where that of {form.title} belongs; {wanted}"
+            f"{location}: the header is that of the {other.title} form instead of the {form.title} form; {wanted}"
         )
     if re.fullmatch(r"[0-9.,;|\s]+", line):
-        raise InputError(f"{location}: a row, where the header belongs; {wanted}")
+        raise InputError(f"{location}: a row instead of the header; {wanted}")
     if found := _other_separator(line, form):
         separators = f"{SEPARATORS[found]}, not by {SEPARATORS[form.delimiter]}"
         raise InputError(f"{location}: the cells are separated by {separators}; {wanted}")
     cells = line.split(form.delimiter)
     if problems := _wrong_columns(cells, form.header):
-        raise list_problems(f"{location}: the header has not the columns asked for:", problems, f"Please {wanted}.")
+        raise list_problems(f"{location}: the header has the wrong columns:", problems, f"Please {wanted}.")
     order = ", ".join(cell or "(empty)" for cell in cells)
     raise InputError(f"{location}: the header's columns are in another order: {order}; {wanted}")
 
 
 def _other_separator(line: str, form: Form) -> str | None:
-    """Return the separator that makes names out of a line in which the right one does not occur."""
+    """Return the separator that splits a line into column names, if the right separator does not occur in it."""
     names = {name.lower() for name in form.header if name}
     for separator in SEPARATORS:
         if form.delimiter not in line and separator in line and names & set(line.lower().split(separator)):
@@ -42,13 +42,14 @@ def _other_separator(line: str, form: Form) -> str | None:
 
 
 def _wrong_columns(found: list[str], wanted: list[str]) -> list[str]:
-    lacking = [name for name in wanted if name not in found]
-    problems = [f"no column '{name}'" if name else "no empty first cell (the ids have no name)" for name in lacking]
+    """Return one line per missing, unknown or repeated column."""
+    missing = [name for name in wanted if name not in found]
+    problems = [f"no column '{name}'" if name else "no empty first cell (the ids have no name)" for name in missing]
     for name in dict.fromkeys(found):
         if not name and name not in wanted:
             problems.append("a column without a name (an index?)")
         elif name not in wanted:
-            problems.append(f"unknown column '{name}'{nearest_column(name, lacking)}")
+            problems.append(f"unknown column '{name}'{nearest_column(name, missing)}")
         elif found.count(name) > 1:
-            problems.append(f"column '{name}' stands {found.count(name)} times")
+            problems.append(f"column '{name}' occurs {found.count(name)} times")
     return problems

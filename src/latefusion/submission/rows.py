@@ -1,7 +1,7 @@
-"""The rows of a submission: what stands in the cells, and whether they are the test file's rows.
+"""Check the rows of a submission: the content of the cells, and the ids against those of the test file.
 
-Rows are indexed by their location ("mine.tsv, line 3"), as everywhere; `source` is how errors call what was to be
-predicted.
+Rows are indexed by their location ("mine.tsv, line 3"). `source` is the name that errors give to the products to
+predict, for example the name of the test file.
 """
 
 import re
@@ -14,24 +14,27 @@ from latefusion.catalogue.checks import refuse
 from latefusion.utils.errors import list_problems
 
 FLOAT = re.compile(r"[+-]?([0-9]+[.,][0-9]*|[.,][0-9]+|[0-9]+(?=[eE]))([eE][+-]?[0-9]+)?")
-CELL_FAULTS = [  # headline, whether a cell is at fault, advice
+CELL_FAULTS = [  # headline, function that is true for a wrong cell, advice
     ("Empty cells:", lambda cell: not cell.strip(), "Every product needs all of its cells."),
     ("Cells with spaces around them:", lambda cell: cell != cell.strip(), "Remove the spaces."),
     (
         "Floats, where only whole numbers are accepted:",
         FLOAT.fullmatch,
-        "Write 10 for 10.0: a column with a gap becomes floats; fill the gap, then convert it to integers.",
+        "Write 10, not 10.0: pandas turns a column with a gap into floats; fill the gap, then convert to integers.",
     ),
     (
         "Cells that are not numbers:",
         lambda cell: not re.fullmatch("[0-9]+", cell),
-        "The challenge's ids and codes are whole numbers, of digits alone.",
+        "The challenge's ids and codes are whole numbers, written with digits only.",
     ),
 ]
 
 
 def check_whole_numbers(rows: pd.DataFrame) -> None:
-    """Raise where any cell is not a whole number, one kind of fault at a time; columns are called as in the header."""
+    """Raise InputError if any cell is not a whole number; reports one kind of fault.
+
+    The columns of `rows` are named as in the header.
+    """
     cells = [
         (location, name or "id", cell)
         for location, *row in rows.itertuples()
@@ -44,7 +47,7 @@ def check_whole_numbers(rows: pd.DataFrame) -> None:
 
 
 def check_ids(path: Path, rows: pd.DataFrame, expected: pd.DataFrame, *, source: str) -> None:
-    """Raise unless the rows have exactly the ids of `expected`, in its order."""
+    """Raise InputError unless the rows have exactly the ids of `expected`, in the same order."""
     _check_length(rows, expected, source)
     ids, wanted = rows["id"], expected["id"]
     counts = f"({len(rows):,} rows, {len(expected):,} products)"
@@ -53,7 +56,7 @@ def check_ids(path: Path, rows: pd.DataFrame, expected: pd.DataFrame, *, source:
         "id " + unknown, f"Ids that {source} does not hold {counts}:", "Is this the submission for another test set?"
     )
     repeated = ids[ids.duplicated(keep=False)].sort_values(kind="stable")
-    refuse("id " + repeated, f"Ids that stand more than once {counts}:", "Every product has one row.")
+    refuse("id " + repeated, f"Ids that occur more than once {counts}:", "Every product has one row.")
     missing = wanted[~wanted.isin(ids)]
     refuse("id " + missing, f"Products that {path.name} lacks {counts}:", "Every product needs a row.")
     wanted = pd.Series(wanted.to_numpy(), index=ids.index)
@@ -62,34 +65,37 @@ def check_ids(path: Path, rows: pd.DataFrame, expected: pd.DataFrame, *, source:
 
 
 def _check_length(rows: pd.DataFrame, expected: pd.DataFrame, source: str) -> None:
-    """Raise where rows follow after a complete submission, or where it breaks off."""
+    """Raise InputError if there are surplus rows after a complete submission, or if the file ends too early."""
     shared = min(len(rows), len(expected))
     if (rows["id"].to_numpy()[:shared] != expected["id"].to_numpy()[:shared]).any():
         return
     counts = f"{len(rows):,} rows, where {source} has {len(expected):,} products"
-    surplus, lacking = rows["id"].iloc[shared:], expected["id"].iloc[shared:]
-    refuse("id " + surplus, f"Too many rows: {counts}. These stand after the last:", "Remove them.")
+    surplus, missing = rows["id"].iloc[shared:], expected["id"].iloc[shared:]
+    refuse("id " + surplus, f"Too many rows: {counts}. These follow after the last:", "Remove them.")
     headline = f"{rows.index[-1]}: too few rows: {counts}. The file ends before these:"
-    refuse("id " + lacking, headline, "Was it cut off?")
+    refuse("id " + missing, headline, "Was it cut off?")
 
 
 def check_keys(rows: pd.DataFrame, expected: pd.DataFrame) -> None:
-    """Raise where a row's image or product id is not that of its product; ids have been checked."""
+    """Raise InputError if a row has the image id or product id of another product; call it after `check_ids`."""
     wanted = expected[["image_id", "product_id"]].set_index(rows.index)
     swapped = (rows["image_id"] == wanted["product_id"]) & (rows["product_id"] == wanted["image_id"])
     swapped &= rows["image_id"] != rows["product_id"]
     problems = "id " + rows["id"] + " has image_id " + rows["image_id"] + " and product_id " + rows["product_id"]
-    refuse(problems[swapped], "Rows whose image and product id are swapped:", "The image's id stands first.")
+    refuse(problems[swapped], "Rows whose image and product id are swapped:", "The image id comes first.")
     for column in wanted:
         problems = "id " + rows["id"] + f" has {column} " + rows[column] + " instead of " + wanted[column]
         odd = rows[column] != wanted[column]
         refuse(problems[odd], f"Rows with the {column} of another product:", "Copy it from the test file.")
 
 
-def check_labels(rows: pd.DataFrame, known: Iterable[str], what: str) -> None:
-    """Raise for labels that are not `known`, those of the training products."""
+def check_labels(rows: pd.DataFrame, known: Iterable[str], noun: str) -> None:
+    """Raise InputError on labels that are not in `known`, the labels of the training products.
+
+    `noun` is the word for them in messages: "Codes" or "Labels".
+    """
     known = list(known)
     unknown = rows[~rows["label"].isin(known)]
     shown = ", ".join(known[:30]) + (f" and {len(known) - 30} more" if len(known) > 30 else "")
     problems = "id " + unknown["id"] + " has '" + unknown["label"] + "'"
-    refuse(problems, f"{what} that no training product has:", f"Known: {shown}.")
+    refuse(problems, f"{noun} that no training product has:", f"Known: {shown}.")

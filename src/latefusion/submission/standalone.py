@@ -1,4 +1,4 @@
-"""Check any file as a submission: which form it has, which test file it answers, and which codes are known."""
+"""Validate files of any origin as submissions: find their form, their test file and the known codes."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,17 +16,18 @@ from latefusion.utils.errors import InputError, StepError, join_errors
 def validate_files(
     experiment: Experiment, files: list[Path], test_file: Path | None = None, label_file: Path | None = None
 ) -> Iterator[str]:
-    """Check files, by default what the experiment submits, and yield a line for each that is accepted.
+    """Check files, by default the experiment's own submissions, and yield one line for each valid file.
 
-    A file answers the test file that its name and the catalogue call for, or `test_file`, which needs no config.
-    Codes are those of `label_file`, by default the training labels beside the test file, where there are any.
-    Raises one InputError about all files that are refused, after the others.
+    A file is checked against `test_file` (the config is then not used), by default the catalogue's test file that its
+    name belongs to. Codes are checked against `label_file`, by default the training labels in the folder of the test
+    file, if there are any.
+    Raises one InputError about all invalid files, after the lines of the valid ones.
     """
     if test_file is not None and not files:
-        raise InputError("--test: say which FILE to check against it")
+        raise InputError("--test: name the FILE to check against it")
     for option, path in {"--test": test_file, "--codes": label_file}.items():
         if path is not None and not path.is_file():
-            raise InputError(f"{option} {path}: there is no such file")
+            raise InputError(f"{option} {path}: the file does not exist")
     refusals: list[InputError] = []
     for path in files or _submissions(experiment):
         try:
@@ -38,7 +39,7 @@ def validate_files(
 
 
 def _submissions(experiment: Experiment) -> list[Path]:
-    """Return what the step `predict` leaves."""
+    """Return the files that the step `predict` writes. Raises StepError if any is missing."""
     challenge = challenge_of(experiment.catalogue)
     names = challenge.find_tests(experiment.catalogue.root) if challenge else {}
     paths = [experiment.submission_dir / name for name in names or [PREDICTIONS_NAME]]
@@ -55,23 +56,25 @@ def _validate_file(experiment: Experiment, path: Path, test_file: Path | None, l
     if test_file:
         return _validate_challenge(path, challenge, test_file, label_file)
     if label_file is not None:
-        raise InputError(f"--codes is for the challenge's files; the labels of {path.name} are the catalogue's own")
+        raise InputError(
+            f"--codes is only for files of a challenge; {path.name} is checked against the catalogue's labels"
+        )
     return _validate_predictions(experiment, path)
 
 
 def _find_test(catalogue: CatalogueConfig, challenge: Challenge, path: Path) -> Path | None:
-    """Return the test file that a submission answers, None for the predictions of a catalogue without test files."""
+    """Return the test file that a submission answers; None for the predictions of a catalogue without test files."""
     if path.name == PREDICTIONS_NAME and not challenge.find_tests(catalogue.root):
         return None
     if challenge.exact_name and path.name not in challenge.answers:
-        advice = "rename it, or say by --test which test file it answers"
+        advice = "rename it, or name its test file by --test"
         raise InputError(f"{path.name}: the challenge takes {' and '.join(challenge.answers)}, no other name; {advice}")
     test = challenge.answers.get(path.name) or next(iter(challenge.answers.values()))
     return find_file(catalogue.root, test)
 
 
 def _challenge_of(test_file: Path) -> Challenge:
-    """Return the challenge whose test file this is, by its header."""
+    """Return the challenge that a test file belongs to, by its header."""
     try:
         with test_file.open(encoding="utf-8-sig", errors="replace") as file:
             header = file.readline().rstrip("\n").replace('"', "")
@@ -102,7 +105,7 @@ def _validate_challenge(path: Path, challenge: Challenge, test_file: Path, label
 def _validate_predictions(experiment: Experiment, path: Path) -> str:
     catalogue = plan(experiment)["catalogue"]
     if catalogue.state() != "done":
-        raise StepError(f"what {path.name} must hold is not known: run {{step}} first", catalogue.step)
+        raise StepError(f"the products that {path.name} must contain are not known: run {{step}} first", catalogue.step)
     dataset = read_dataset(experiment)
     rows = validate_predictions(path, dataset.evaluation_splits["test"].index, dataset.classes)
     return f"ok: {path} ({len(rows):,} rows)"

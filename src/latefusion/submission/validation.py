@@ -1,6 +1,6 @@
-"""Whether one file is what was asked for: first as text, then its header, its cells, and its rows against the products.
+"""Validate one submission: its text, then its header, its cells, and its rows against the products to predict.
 
-The first kind of fault found is reported, with every line that has it; the checks after it could not be trusted.
+Only the first kind of fault is reported, with every line that has it: later checks would not be reliable.
 """
 
 from collections.abc import Iterable
@@ -20,9 +20,9 @@ from latefusion.utils.errors import InputError, list_problems
 def validate_challenge(
     path: Path, challenge: Challenge, test_file: Path, known_codes: Iterable[str] | None = None
 ) -> pd.DataFrame:
-    """Return the rows of a submission (index: location), or raise InputError unless the challenge would accept it.
+    """Return the rows of a submission (index: location); raises InputError if the challenge would reject the file.
 
-    The challenge knows the codes of its training products; without `known_codes` any whole number passes.
+    `known_codes`: the codes of the training products; without them any whole number is accepted.
     """
     header, *lines = read_lines(path)
     check_header(path, header, challenge)
@@ -39,19 +39,19 @@ def validate_challenge(
 
 
 def validate_predictions(path: Path, ids: pd.Index, known_labels: Iterable[str] | None = None) -> pd.DataFrame:
-    """Return the rows of a `predictions.tsv` (index: location), or raise InputError unless it holds exactly these ids.
+    """Return the rows of a `predictions.tsv` (index: location); raises InputError unless it has exactly these ids.
 
-    Ids and labels may be any text; cells that need it are quoted, and a quoted cell may span lines.
+    Ids and labels may be any text. Cells may be quoted, and a quoted cell may contain line breaks.
     """
     check_header(path, read_lines(path, quoted=True)[0], PREDICTIONS)
-    # ids are compared with those asked for, so no row can vanish into a cell that spans lines
+    # all ids are compared below, so a row that is hidden in a cell with line breaks is found
     rows = read_delimited(path, PREDICTIONS.delimiter, PREDICTIONS.header, quoted=True)
-    source = "the catalogue's test part"
+    source = "the catalogue's test split"
     check_ids(path, rows, pd.DataFrame({"id": ids}, index=[source] * len(ids), dtype="str"), source=source)
     refuse("id " + rows["id"][is_blank(rows["label"])], "Predictions without a label:", "Every product needs one.")
     odd = rows[~pd.to_numeric(rows["confidence"], errors="coerce").between(0, 1)]
     problems = "id " + odd["id"] + " has '" + odd["confidence"] + "'"
-    refuse(problems, "Confidences that are not numbers within 0 and 1:", "They are probabilities.")
+    refuse(problems, "Confidences that are not numbers from 0 to 1:", "They are probabilities.")
     if known_labels is not None:
         check_labels(rows, known_labels, "Labels")
     return rows
@@ -66,7 +66,7 @@ def _split_cells(path: Path, lines: list[str], challenge: Challenge) -> pd.DataF
         f"{path.name}, line {n}: {len(row)} instead of {width}" for n, row in cells.items() if len(row) != width
     ]
     if problems:
-        advice = f"Cells are separated by {SEPARATORS[challenge.delimiter]}, and no cell holds one."
-        raise list_problems("Lines with another number of cells:", problems, advice)
-    places = pd.Index([f"{path.name}, line {number}" for number in cells], dtype="str")
-    return pd.DataFrame(list(cells.values()), columns=challenge.header, index=places, dtype="str")
+        advice = f"Cells are separated by {SEPARATORS[challenge.delimiter]}, and no cell contains one."
+        raise list_problems("Lines with the wrong number of cells:", problems, advice)
+    locations = pd.Index([f"{path.name}, line {number}" for number in cells], dtype="str")
+    return pd.DataFrame(list(cells.values()), columns=challenge.header, index=locations, dtype="str")

@@ -1,8 +1,9 @@
-"""Write what the challenge accepts, and nothing it would reject.
+"""Write submissions in the format of the challenge, and validate each before it replaces an older one.
 
 Reads the challenge's test files and the predictions; writes `y_test_task1_phase{1,2}_pred.tsv` (SIGIR),
 `y_test_pred.csv` (ENS) or `predictions.tsv` (tables, and challenge data without a test file). Each file is written
-beside its place, read again and compared with the test file, and only then renamed: an older one is whole or replaced.
+under a temporary name, read again, compared with the test file, and only then renamed: an older file is kept or
+replaced, never damaged.
 """
 
 from collections.abc import Callable
@@ -17,16 +18,17 @@ from latefusion.submission.validation import validate_challenge, validate_predic
 from latefusion.utils.errors import list_problems
 from latefusion.utils.files import atomic_write
 
-ROUNDING = 1e-6  # by so much a confidence may lie outside 0 to 1: a mean of ten experts in float32; it is cut off
+ROUNDING = 1e-6  # tolerance of confidences outside 0 to 1 (a mean of ten experts in float32); they are clipped
 
 
 def write_submissions(
     catalogue: CatalogueConfig, predictions: pd.DataFrame, out_dir: Path, splits: pd.Series
 ) -> list[Path]:
-    """Write the predictions in the catalogue's own format and return the files.
+    """Write the predictions in the format of the catalogue and return the paths.
 
-    `predictions` (index id; `label`, `confidence`) holds every product of `splits` that is neither train nor valid;
-    without any such product nothing is written. Raises InputError, which leaves older submissions as they were.
+    `predictions` (index: id; columns: `label`, `confidence`) must have every product of `splits` that is neither train
+    nor valid; if there is no such product, nothing is written. Raises InputError on invalid predictions; older
+    submissions are then unchanged.
     """
     expected = splits.index[~splits.isin(["train", "valid"])]
     _check_predictions(predictions, expected)
@@ -42,7 +44,7 @@ def write_submissions(
 
 
 def _table(challenge: Challenge, test_file: Path, labels: pd.Series) -> pd.DataFrame:
-    """Return the submission for a test file, in its order."""
+    """Return the submission for a test file, in the order of its rows."""
     products = challenge.read_products(test_file)
     rows = products.assign(label=_codes(products["id"], labels))
     return rows[list(challenge.columns.values())].set_axis(challenge.header, axis=1)
@@ -54,11 +56,11 @@ def _write_challenge(path: Path, table: pd.DataFrame, challenge: Challenge, test
 
 
 def _write_predictions(predictions: pd.DataFrame, out_dir: Path) -> Path:
-    """Write id, label and confidence; a cell with a tab, a quote or a line break is quoted as in CSV."""
+    """Write id, label and confidence; cells with a tab, a quote or a line break are quoted as in CSV."""
     table = predictions.rename_axis("id")[["label", "confidence"]].reset_index()
     table["confidence"] = table["confidence"].clip(0, 1)
     odd = table["id"][table["id"].str.contains("\r") | table["label"].str.contains("\r")]
-    _refuse_ids(odd, "Ids or labels that hold a carriage return, which no table can carry:", "Rename them.")
+    _refuse_ids(odd, "Ids or labels with a carriage return, which cannot be written to a table:", "Rename them.")
     text = table.to_csv(sep="\t", index=False, lineterminator="\n", float_format="%.6f")
     return _write_checked(out_dir / PREDICTIONS_NAME, text, partial(_validate_written, table=table))
 
@@ -66,7 +68,7 @@ def _write_predictions(predictions: pd.DataFrame, out_dir: Path) -> Path:
 def _validate_written(path: Path, table: pd.DataFrame) -> None:
     written = validate_predictions(path, pd.Index(table["id"]))
     changed = table["id"][written["label"].to_numpy() != table["label"].to_numpy()]
-    _refuse_ids(changed, "Labels that do not survive being written:", "Rename them.")
+    _refuse_ids(changed, "Labels that change when they are written and read again:", "Rename them.")
 
 
 def _write_checked(path: Path, text: str, validate: Callable[[Path], object]) -> Path:
@@ -84,17 +86,17 @@ def _check_predictions(predictions: pd.DataFrame, expected: pd.Index) -> None:
     ids = predictions.index.to_series()
     _refuse_ids(ids[ids.duplicated()], "Products predicted more than once:", advice)
     _refuse_ids(expected[~expected.isin(ids)], "Products without a prediction:", advice)
-    _refuse_ids(ids[~ids.isin(expected)], "Predictions for products that are not to be predicted:", advice)
+    _refuse_ids(ids[~ids.isin(expected)], "Predictions for products that are not in the test split:", advice)
     _refuse_ids(ids[predictions["label"].isna()], "Predictions without a label:", advice)
-    certain = predictions["confidence"].between(-ROUNDING, 1 + ROUNDING)
-    _refuse_ids(ids[~certain], "Predictions whose confidence is not within 0 and 1:", advice)
+    valid = predictions["confidence"].between(-ROUNDING, 1 + ROUNDING)
+    _refuse_ids(ids[~valid], "Predictions with a confidence outside 0 to 1:", advice)
 
 
 def _codes(ids: pd.Series, labels: pd.Series) -> pd.Series:
     _refuse_ids(ids[~ids.isin(labels.index)], "Products of the test file without a prediction:", "Predict them all.")
     codes = ids.map(labels)
     odd = ~codes.str.fullmatch("[0-9]+")
-    advice = "The challenge knows whole-number codes only."
+    advice = "The challenge accepts only whole numbers as codes."
     _refuse_ids((ids + " has '" + codes + "'")[odd], "Predictions that are not codes:", advice)
     return codes
 

@@ -1,1 +1,1 @@
-"""The one training loop and its parts: data loading, optimisation, checkpoints."""
+"""The training loop, batches, data loaders, optimizers, checkpoints and logs of every network."""

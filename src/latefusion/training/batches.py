@@ -1,7 +1,8 @@
-"""Which items meet in which batch: planned for every epoch from its seed, the same for any number of processes.
+"""Samplers: the batches of an epoch, drawn from its seed and the same for any number of processes.
 
-A batch is global. It is cut into parts, one for each process and each step of gradient accumulation, and every part
-knows its weight in the batch, so that parts and processes change how a step is computed, not what it computes.
+A batch is global. It is cut into micro-batches, one for each process and each step of gradient accumulation. Every
+micro-batch carries its weight in the batch, so the number of processes and of accumulation steps changes how an
+optimizer step is computed, not what it computes.
 """
 
 from collections.abc import Iterator
@@ -17,28 +18,31 @@ POOL = 50  # batches whose items are sorted by length together
 
 
 @dataclass(frozen=True)
-class Part:
-    """What one process computes of a batch at once."""
+class MicroBatch:
+    """The rows of a batch that one process computes in one forward pass (and backward pass, in training)."""
 
-    rows: np.ndarray  # places in the dataset
-    count: int  # how many of the rows count: 0 where a batch has fewer rows than parts, and one stands in
-    batch_size: int  # of the whole batch
-    closes_batch: bool = True
+    rows: np.ndarray  # indices into the dataset
+    count: int  # number of real rows; 0 for a dummy row in an empty micro-batch
+    batch_size: int  # of the whole batch, over all processes and accumulation steps
+    closes_batch: bool = True  # the last of its batch: an optimizer step follows
 
 
 def sharing_problem(training: Training, n_processes: int) -> str | None:
-    """Return why a batch cannot be shared out among processes and accumulation steps; None if it can."""
+    """Return why a batch cannot be split into micro-batches of one row or more; None if it can."""
     steps = training.gradient_accumulation_steps
     if training.batch_size >= n_processes * steps:
         return None
     return (
-        f"train.batch_size {training.batch_size} cannot be shared out: {n_processes} processes times "
-        f"{steps} gradient_accumulation_steps are {n_processes * steps} parts"
+        f"train.batch_size {training.batch_size} is too small: {n_processes} processes times "
+        f"{steps} gradient_accumulation_steps are {n_processes * steps} micro-batches"
     )
 
 
 class TrainBatches(Sampler):
-    """This process's parts of an epoch's batches, as lists of (index, epoch); from the epoch augmentation is drawn."""
+    """Yield this process's micro-batches of an epoch, as lists of (index, epoch).
+
+    The epoch belongs to the key because augmentation is drawn from it.
+    """
 
     def __init__(
         self,
@@ -51,91 +55,100 @@ class TrainBatches(Sampler):
         drop_last: bool = False,
     ):
         self.size, self.training, self.rank, self.n_processes = size, training, rank, n_processes
-        self.lengths = lengths  # of each item, or None where all are of one size
+        self.lengths = lengths  # (size,) length of each item; None if all items have the same size
         self.grouped = lengths is not None and training.group_by_length
         self.drop_last = drop_last and size > training.batch_size
-        self.begin(epoch=0)
+        self.set_epoch(0)
 
     @property
     def n_batches(self) -> int:
-        """How many batches, and so optimizer steps, an epoch has."""
-        whole, rest = divmod(self.size, self.training.batch_size)
-        return whole + (rest > 0 and not self.drop_last)
+        """Number of batches in an epoch, which is the number of optimizer steps."""
+        full, rest = divmod(self.size, self.training.batch_size)
+        return full + (rest > 0 and not self.drop_last)
 
-    def begin(self, epoch: int, done: int = 0) -> None:
-        """Plan an epoch; its first `done` batches are behind us."""
+    def set_epoch(self, epoch: int, done: int = 0) -> None:
+        """Plan an epoch; skip the first `done` batches (already trained before a resume)."""
         self.epoch = epoch
         batches = self._plan()
         self.padding_share = self._padding_share(batches)  # of the whole epoch, over all processes
-        n_accumulated = self.training.gradient_accumulation_steps
-        self.parts = [
-            part_of(batch, self.rank + self.n_processes * turn, self._n_parts, closes_batch=turn == n_accumulated - 1)
+        n_steps, n_micro_batches = self.training.gradient_accumulation_steps, self._n_micro_batches
+        self.micro_batches = [
+            micro_batch(batch, self.rank + self.n_processes * step, n_micro_batches, closes_batch=step == n_steps - 1)
             for batch in batches[done:]
-            for turn in range(n_accumulated)
+            for step in range(n_steps)
         ]
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        return iter([[(int(row), self.epoch) for row in part.rows] for part in self.parts])
+        return iter([[(int(row), self.epoch) for row in one.rows] for one in self.micro_batches])
 
     def __len__(self) -> int:
-        return len(self.parts)
+        return len(self.micro_batches)
 
     @property
-    def _n_parts(self) -> int:
+    def _n_micro_batches(self) -> int:
+        """Number of micro-batches in a batch, over all processes."""
         return self.n_processes * self.training.gradient_accumulation_steps
 
     def _plan(self) -> list[np.ndarray]:
+        """Return the rows of each batch of the epoch."""
         rng = np.random.default_rng(derive_seed(self.training.seed, "order", self.epoch))
         batch_size = self.training.batch_size
-        order = rng.permutation(self.size)[: self.n_batches * batch_size]  # what is left out is so before it is sorted
+        order = rng.permutation(self.size)[: self.n_batches * batch_size]  # rows are dropped before sorting
         if self.grouped:
             order = self._sort_in_pools(order)
         batches = _cut(order, batch_size)
         if self.grouped:
-            batches = [batches[place] for place in rng.permutation(len(batches))]
+            batches = [batches[index] for index in rng.permutation(len(batches))]
         return batches
 
     def _sort_in_pools(self, order: np.ndarray) -> np.ndarray:
-        """Sort by length within pools: a batch's items are about equally long, and an epoch's still meet by chance.
+        """Sort by length within random pools: the items of a batch have similar lengths, and batches vary by epoch.
 
-        Small catalogues get smaller pools, at least four, or every epoch would have the same batches.
+        Small catalogues get smaller pools, at least four: with a single pool every epoch would have the same batches.
         """
         pool_size = self.training.batch_size * min(POOL, max(1, self.n_batches // 4))
         pools = _cut(order, pool_size)
         return np.concatenate([pool[np.argsort(self.lengths[pool], kind="stable")] for pool in pools])
 
     def _padding_share(self, batches: list[np.ndarray]) -> float | None:
-        """Return which share of what the network computes is padding; items of one size have none."""
+        """Return the share of the computed tokens that is padding; None where all items have the same size."""
         if self.lengths is None:
             return None
-        parts = [part_of(batch, number, self._n_parts).rows for batch in batches for number in range(self._n_parts)]
-        computed = sum(len(rows) * self.lengths[rows].max() for rows in parts)
-        return 1 - sum(self.lengths[rows].sum() for rows in parts) / computed
+        n = self._n_micro_batches
+        micro_batches = [micro_batch(batch, index, n).rows for batch in batches for index in range(n)]
+        computed = sum(len(rows) * self.lengths[rows].max() for rows in micro_batches)
+        return 1 - sum(self.lengths[rows].sum() for rows in micro_batches) / computed
 
 
 class EvalBatches(Sampler):
-    """This process's parts of a whole dataset, each item in exactly one part of one process; long items first."""
+    """Yield this process's micro-batches of a whole dataset, as lists of indices, long items first.
+
+    Each item is in exactly one micro-batch of one process.
+    """
 
     def __init__(
         self, size: int, batch_size: int, *, rank: int = 0, n_processes: int = 1, lengths: np.ndarray | None = None
     ):
         self.size = size
         order = np.arange(size) if lengths is None else np.argsort(-lengths, kind="stable")
-        self.parts = [part_of(batch, rank, n_processes) for batch in _cut(order, batch_size)]
+        self.micro_batches = [micro_batch(batch, rank, n_processes) for batch in _cut(order, batch_size)]
 
     def __iter__(self) -> Iterator[list[int]]:
-        return iter([part.rows.tolist() for part in self.parts])
+        return iter([one.rows.tolist() for one in self.micro_batches])
 
     def __len__(self) -> int:
-        return len(self.parts)
+        return len(self.micro_batches)
 
 
 def _cut(order: np.ndarray, size: int) -> list[np.ndarray]:
-    """Cut into pieces of a size; the last may be smaller."""
+    """Cut `order` into arrays of length `size`; the last may be shorter."""
     return [order[start : start + size] for start in range(0, len(order), size)]
 
 
-def part_of(batch: np.ndarray, number: int, n_parts: int, *, closes_batch: bool = True) -> Part:
-    """Return one of a batch's parts: every n-th row, so that each has its share of a sorted batch's long items."""
-    rows = batch[number::n_parts]
-    return Part(rows if len(rows) else batch[:1], len(rows), len(batch), closes_batch)
+def micro_batch(batch: np.ndarray, index: int, n_micro_batches: int, *, closes_batch: bool = True) -> MicroBatch:
+    """Return one of a batch's micro-batches: every n-th row, so that each gets its share of the long items.
+
+    An empty micro-batch gets the batch's first row as a dummy, with a count of 0: every process must compute something.
+    """
+    rows = batch[index::n_micro_batches]
+    return MicroBatch(rows if len(rows) else batch[:1], len(rows), len(batch), closes_batch)

@@ -1,7 +1,7 @@
-"""What a training run leaves while it runs: checkpoints to continue from, and the weights worth keeping.
+"""Checkpoints to resume from, and the best and the late weights of a training run.
 
-A checkpoint is a folder `checkpoints/step-<n>/`, written whole or not at all; the two newest stay. It holds the state
-of model, optimizer, scheduler and random generators, where the run stands (`progress.json`), the validation products'
+A checkpoint is a folder `checkpoints/step-<n>/`, written atomically; the two newest are kept. It holds the state of
+model, optimizer, scheduler and random generators, the progress of the run (`progress.json`), the validation products'
 probabilities (`selection.npz`), and the size and hash of each of these files (`files.json`).
 """
 
@@ -26,9 +26,9 @@ logger = logging.getLogger(__name__)
 
 
 def resume(accelerator: Accelerator, run_dir: Path, name: str, selection: CrossSelection | None) -> Progress:
-    """Load the newest checkpoint into what the accelerator prepared and into the selection, if there is one.
+    """Load the newest checkpoint, if there is one, into the accelerator's objects and `selection`; return the progress.
 
-    Raises InputError where it is damaged, naming the file and the older checkpoint.
+    Raises InputError where the checkpoint is damaged, with the file and the older checkpoint to continue from.
     """
     found = _checkpoints(run_dir)
     if not found:
@@ -36,22 +36,25 @@ def resume(accelerator: Accelerator, run_dir: Path, name: str, selection: CrossS
     _refuse_damage(found)
     if accelerator.scaler is not None and not (found[-1] / "scaler.pt").exists():
         raise InputError(
-            f"{found[-1]}: the run was begun in another precision than fp16: set hardware.mixed_precision back, or "
-            f"remove {run_dir} to begin anew"
+            f"{found[-1]}: the run was started in another precision than fp16: set hardware.mixed_precision back, or "
+            f"remove {run_dir} to start again"
         )
     accelerator.load_state(str(found[-1]))
     if selection is not None:
         if not (found[-1] / "selection.npz").exists():
-            raise InputError(f"{found[-1]}: an earlier version's checkpoint; remove {run_dir} to begin the expert anew")
+            raise InputError(
+                f"{found[-1]}: the checkpoint is of an earlier version; remove {run_dir} to train the expert again"
+            )
         selection.load(found[-1] / "selection.npz")
     saved = read_json(found[-1] / "progress.json")
     _refuse_others(found[-1], saved.pop("attempt", None), run_dir)
     progress = Progress(**saved)
     if not accelerator.is_main_process:
-        progress.sums = dict.fromkeys(progress.sums, 0.0)  # the main process has what all had summed
+        # the checkpoint holds the sum over all processes; restore it on rank 0 only
+        progress.sums = dict.fromkeys(progress.sums, 0.0)
     if progress.precision not in (None, accelerator.mixed_precision):
         logger.warning(
-            "%s: begun in precision %s, continues in %s: it ends near a run in either, not with the same weights",
+            "%s: started in precision %s, continues in %s: the weights will differ slightly from a run in one of them",
             name, progress.precision, accelerator.mixed_precision,
         )  # fmt: skip
     progress.precision = accelerator.mixed_precision
@@ -66,14 +69,14 @@ def save_checkpoint(
     final = run_dir / "checkpoints" / f"step-{progress.step:08d}"
     record = asdict(progress) | {"sums": progress.summed(accelerator), "attempt": attempt_of(run_dir)}
     with atomic_write(final) if accelerator.is_main_process else nullcontext(partial_of(final)) as partial:
-        accelerator.wait_for_everyone()  # the main process has cleared the place
+        accelerator.wait_for_everyone()  # until the main process has removed an older partial folder
         accelerator.save_state(str(partial))
         accelerator.wait_for_everyone()
         if accelerator.is_main_process:
             write_json(partial / "progress.json", record)
             if selection is not None:
                 selection.save(partial / "selection.npz")
-            for path in partial.iterdir():  # safetensors lets nobody but the owner read its files
+            for path in partial.iterdir():  # safetensors files are readable by their owner only
                 path.chmod((partial / "progress.json").stat().st_mode)
             files = {path.name: describe_file(path) for path in sorted(partial.iterdir())}
             write_json(partial / "files.json", files)
@@ -85,10 +88,10 @@ def save_checkpoint(
 
 
 def _refuse_others(checkpoint: Path, attempt: str | None, run_dir: Path) -> None:
-    """Raise where a checkpoint was not written by the run that is to be continued, but under other settings, say."""
+    """Raise InputError where a checkpoint was written by another run, for example under other settings."""
     if attempt != attempt_of(run_dir):
         raise InputError(
-            f"{checkpoint}: was written by another run than the one to continue. Remove what is there and begin anew:\n"
+            f"{checkpoint}: the checkpoint was written by another run. Remove the run folder and start again:\n"
             f"  rm -r {run_dir}"
         )
 
@@ -99,13 +102,14 @@ def _checkpoints(run_dir: Path) -> list[Path]:
 
 
 def _refuse_damage(checkpoints: list[Path]) -> None:
+    """Raise InputError where the newest checkpoint is damaged, with the command that removes the damaged ones."""
     *older, newest = checkpoints
     problem = _damage(newest)
     if problem is None:
         return
-    sound = next((folder for folder in reversed(older) if _damage(folder) is None), None)
-    damaged = [newest, *(folder for folder in older if sound is None or folder > sound)]
-    way_out = f"continue from {sound.name}" if sound else "begin this expert anew: no older checkpoint is sound"
+    intact = next((folder for folder in reversed(older) if _damage(folder) is None), None)
+    damaged = [newest, *(folder for folder in older if intact is None or folder > intact)]
+    way_out = f"continue from {intact.name}" if intact else "train this expert again: no older checkpoint is intact"
     raise InputError(
         f"{newest}: the checkpoint is damaged: {problem}. Remove it and run the same command again to {way_out}:\n"
         f"  rm -r {' '.join(str(folder) for folder in damaged)}"
@@ -113,6 +117,7 @@ def _refuse_damage(checkpoints: list[Path]) -> None:
 
 
 def _damage(folder: Path) -> str | None:
+    """Return what is wrong with a checkpoint's files; None where size and hash of each are as recorded."""
     try:
         files = read_json(folder / "files.json")
     except (OSError, ValueError) as error:
@@ -122,9 +127,9 @@ def _damage(folder: Path) -> str | None:
 
 
 def keep_weights(model: torch.nn.Module, progress: Progress, training: Training, run_dir: Path, *, best: bool) -> None:
-    """Save the weights as the best, and as a late checkpoint where the experiment wants one of this epoch.
+    """Save the weights as the best if `best` is true, and as late weights in the last `training.keep_last` epochs.
 
-    The best before them stay until a checkpoint knows of these.
+    Earlier best weights are removed only after the next checkpoint names the new ones.
     """
     if best:
         save_weights(model.state_dict(), best_weights(run_dir, progress))
@@ -142,10 +147,10 @@ def _best_name(epoch: int) -> str:
 
 
 def _remove_all_but_best(run_dir: Path) -> None:
-    """Keep the best weights as each of the checkpoints knows them: a run may continue from either."""
-    known = {_best_name(read_json(checkpoint / "progress.json")["best_epoch"]) for checkpoint in _checkpoints(run_dir)}
+    """Remove all best weights but those that a checkpoint names: a run may continue from either checkpoint."""
+    named = {_best_name(read_json(checkpoint / "progress.json")["best_epoch"]) for checkpoint in _checkpoints(run_dir)}
     for path in run_dir.glob("best-*.safetensors"):
-        if path.name not in known:
+        if path.name not in named:
             remove(path)
 
 

@@ -1,4 +1,4 @@
-"""Data loaders: what a network trains on and is scored on, in batches."""
+"""Data loaders for training and evaluation."""
 
 import os
 import signal
@@ -22,16 +22,16 @@ Collate = Callable[[list], dict[str, torch.Tensor]]
 
 @dataclass(frozen=True)
 class Data:
-    """What a network trains on. Items of `train` are fetched by (index, epoch), those of `valid` by index.
+    """The datasets of a training run. Items of `train` are fetched by (index, epoch), those of `valid` by index.
 
-    A dataset whose items differ in length says so by an attribute `lengths`, (N,).
+    A dataset whose items differ in length has an attribute `lengths`, (N,).
     """
 
     train: Dataset
     collate: Collate
     valid: Dataset | None = None
-    selection: CrossSelection | None = None  # what the validation products' probabilities are scored by
-    drop_last: bool = False  # an odd last batch upsets batch normalisation
+    selection: CrossSelection | None = None  # chooses the epoch of the validation probabilities
+    drop_last: bool = False  # a small last batch distorts batch normalisation
 
 
 def train_loader(accelerator: Accelerator, data: Data, training: Training, hardware: Hardware) -> DataLoader:
@@ -39,7 +39,7 @@ def train_loader(accelerator: Accelerator, data: Data, training: Training, hardw
     if (problem := sharing_problem(training, accelerator.num_processes)) is not None:
         raise InputError(problem)
     batches = TrainBatches(
-        len(data.train), training, **_place(accelerator), lengths=_lengths(data.train), drop_last=data.drop_last
+        len(data.train), training, **_rank(accelerator), lengths=_lengths(data.train), drop_last=data.drop_last
     )
     return _loader(data.train, batches, data.collate, hardware)
 
@@ -48,11 +48,11 @@ def eval_loader(
     accelerator: Accelerator, dataset: Dataset, collate: Collate, batch_size: int, hardware: Hardware
 ) -> DataLoader:
     """Return this process's loader of its share of a dataset; its batch sampler is an EvalBatches."""
-    batches = EvalBatches(len(dataset), batch_size, **_place(accelerator), lengths=_lengths(dataset))
+    batches = EvalBatches(len(dataset), batch_size, **_rank(accelerator), lengths=_lengths(dataset))
     return _loader(dataset, batches, collate, hardware)
 
 
-def _place(accelerator: Accelerator) -> dict[str, int]:
+def _rank(accelerator: Accelerator) -> dict[str, int]:
     return {"rank": accelerator.process_index, "n_processes": accelerator.num_processes}
 
 
@@ -72,7 +72,7 @@ def _loader(dataset: Dataset, batches: Sampler, collate: Collate, hardware: Hard
         persistent_workers=workers > 0,
         worker_init_fn=_init_worker,
         pin_memory=torch.cuda.is_available(),
-        generator=torch.Generator(),  # its own: a loader that is opened again must not move the network's randomness
+        generator=torch.Generator(),  # its own: iterating a loader again must not advance the global generator
     )
 
 
@@ -81,5 +81,5 @@ def _own_cores() -> int:
 
 
 def _init_worker(worker: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the main process, which ends its workers
-    cv2.setNumThreads(0)  # there are workers enough, and its threads do not survive a fork
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process handles Ctrl-C and stops its workers
+    cv2.setNumThreads(0)  # the workers run in parallel already, and OpenCV's threads do not survive a fork

@@ -1,4 +1,4 @@
-"""What a training run says of itself: a progress bar with an estimate, and TensorBoard's events.
+"""Logging of a training run: a progress bar with the remaining time, and TensorBoard events.
 
 `tensorboard --logdir weights/<experiment>` shows all experts of an experiment side by side.
 """
@@ -11,16 +11,16 @@ from tqdm import tqdm
 
 from latefusion.training.progress import Progress, Step
 
-EVERY = 20  # steps between two entries: reading a loss makes the device wait
+EVERY = 20  # steps between two entries: reading a loss synchronises with the device
 
 
 class TrainingLog:
-    """The main process's journal; that of the others is silent. A context, closed at the end of training."""
+    """The log of a training run; only the main process writes. Use it as a context manager, which closes it."""
 
     def __init__(self, run_dir: Path, name: str, progress: Progress, total_steps: int, *, is_main: bool):
-        hidden = None if is_main else True  # None: hidden where nobody looks
+        hidden = None if is_main else True  # None: tqdm hides the bar if the output is no terminal
         self.bar = tqdm(total=total_steps, initial=progress.step, desc=name, unit="batch", disable=hidden)
-        # What a cut run wrote after its last checkpoint will come again: purge it.
+        # An interrupted run repeats the steps after its last checkpoint: purge their events.
         self.writer = SummaryWriter(str(run_dir / "tensorboard"), purge_step=progress.step + 1) if is_main else None
         self.begin_epoch()
 
@@ -36,7 +36,7 @@ class TrainingLog:
         self.started, self.items = time.perf_counter(), 0
 
     def step(self, progress: Progress, step: Step) -> None:
-        """Note a step; the losses noted are this process's."""
+        """Log a step; the losses are those of this process."""
         self.bar.update()
         self.items += step.items
         if self.writer is None or progress.step % EVERY:
@@ -49,7 +49,7 @@ class TrainingLog:
         self._write("epoch", record, progress.step)
 
     def items_per_second(self) -> float:
-        """Return the speed since the epoch, or what this run did of it, began."""
+        """Return the mean speed since the start of the epoch, or since the resume within it."""
         return self.items / (time.perf_counter() - self.started)
 
     def _write(self, group: str, scalars: dict, step: int) -> None:

@@ -1,9 +1,9 @@
-"""The one training loop, on accelerate: it serves every expert that is a network.
+"""The training loop of every network, on top of accelerate.
 
 A model is called with a batch of keyword tensors and returns a dict: `logits` (B, C) and, where the batch holds
-`labels`, `loss` and its parts, each a mean over the batch. All randomness of an epoch is derived from the seed and the
-epoch, and a checkpoint holds the generators' states, so a run that was cut at any step and begun again ends with the
-same weights.
+`labels`, `loss` and its terms, each a mean over the batch. All randomness of an epoch is derived from the seed and the
+epoch, and a checkpoint holds the states of the random generators. So a run that is interrupted at any step and resumed
+ends with the same weights.
 """
 
 import logging
@@ -38,25 +38,27 @@ logger = logging.getLogger(__name__)
 
 
 def make_accelerator(hardware: Hardware) -> Accelerator:
-    """Return an accelerator; `auto` precision is bf16 where GPU or CPU compute in it, not where they imitate it.
+    """Return an accelerator; `auto` precision is bf16 where the GPU or CPU supports it natively, else fp32.
 
-    It replaces an earlier one of this process, which must not be used any more.
+    It replaces an earlier accelerator of this process, which must not be used any more.
     """
     precision = hardware.mixed_precision
     if precision == "auto":
         precision = "bf16" if _computes_in_bf16() else "no"
-    # accelerate keeps a process's first precision and refuses any other, but a notebook may open two experiments. This
-    # forgets the precision alone: the group of processes stays.
+    # accelerate allows only one precision per process, but a notebook may open two experiments. This resets the
+    # precision only: the process group is kept.
     AcceleratorState._reset_state()
     accelerator = Accelerator(
-        cpu="WORLD_SIZE" in os.environ and not torch.cuda.is_available(),  # or each would think itself the only process
+        cpu="WORLD_SIZE" in os.environ and not torch.cuda.is_available(),  # without it each process runs alone
         mixed_precision=precision,
-        dataloader_config=DataLoaderConfiguration(split_batches=True),  # batches are global: a scheduler step for each
-        # The others wait while the main process fits what has one process only; the default gives up after minutes.
+        dataloader_config=DataLoaderConfiguration(split_batches=True),  # batches are global: one scheduler step each
+        # The others wait while the main process runs jobs of one process; the default timeout is a few minutes.
         kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(hours=12))],
     )
     if accelerator.num_processes == 1 and "MASTER_ADDR" in os.environ:
-        logger.warning("one process only: `accelerate launch --cpu` starts no more; use torchrun --nproc_per_node")
+        logger.warning(
+            "only one process: `accelerate launch --cpu` does not start several; use torchrun --nproc_per_node"
+        )
     logger.info(
         "%s, %d processes, precision %s",
         accelerator.device.type, accelerator.num_processes, {"no": "fp32"}.get(precision, precision),
@@ -73,7 +75,10 @@ def _computes_in_bf16() -> bool:
 
 @dataclass(frozen=True)
 class Fitted:
-    """How a training run went; `valid_probs` (N_valid, C) are each product's by the epoch best on the others."""
+    """The result of a training run.
+
+    `valid_probs` (N_valid, C): the probabilities of each validation fold, by the epoch that is best on the other folds.
+    """
 
     progress: Progress
     valid_probs: np.ndarray | None
@@ -91,17 +96,17 @@ def fit(
     name: str,
     section: str,
 ) -> Fitted:
-    """Train the model, or continue where a run was cut, and leave its best and late weights in `run_dir`.
+    """Train the model, or resume an interrupted run, and write the best and late weights to `run_dir`.
 
-    `section` is where the config has `training`. Raises InputError, naming it, where a loss, the weights or validation
-    probabilities are not finite: the checkpoints before that stay.
+    `section` is the config key of `training`. Raises InputError with this key where a loss, the weights or the
+    validation probabilities are not finite; earlier checkpoints are kept.
     """
     loader = train_loader(accelerator, data, training, hardware)
     batches = loader.batch_sampler
     optimizer = make_optimizer(param_groups, training)
     scheduler = LambdaLR(optimizer, lr_factor(training, batches.n_batches))
     if hardware.compile:
-        torch.compiler.reset()  # it gives up after eight graphs of one kind of module: each expert begins anew
+        torch.compiler.reset()  # compilation stops after eight graphs of a module class: reset for each expert
         model.compile()
     model, optimizer, scheduler = accelerator.prepare(model, optimizer, scheduler)
     selection = data.selection
@@ -110,19 +115,19 @@ def fit(
     progress = resume(accelerator, run_dir, name, selection)
     total_steps = training.epochs * batches.n_batches
     divergence = Divergence(name, section, training, accelerator.mixed_precision)
-    with TrainingLog(run_dir, name, progress, total_steps, is_main=accelerator.is_main_process) as journal:
+    with TrainingLog(run_dir, name, progress, total_steps, is_main=accelerator.is_main_process) as log:
         for epoch in range(progress.epoch, training.epochs):
-            batches.begin(epoch, done=progress.batch)
+            batches.set_epoch(epoch, done=progress.batch)
             if progress.batch == 0:
                 set_seed(derive_seed(training.seed, "epoch", epoch), device_specific=True)
-            journal.begin_epoch()
+            log.begin_epoch()
             for step in train_steps(accelerator, model, loader, optimizer, scheduler):
                 progress.add(step)
-                journal.step(progress, step)
+                log.step(progress, step)
                 if progress.step % hardware.checkpoint_every == 0 and progress.batch < batches.n_batches:
                     divergence.check_training(progress.summed(accelerator), model, epoch + 1)
                     save_checkpoint(accelerator, progress, selection, run_dir)
-            record = _epoch_record(accelerator, progress, step.lr, batches.padding_share, journal)
+            record = _epoch_record(accelerator, progress, step.lr, batches.padding_share, log)
             divergence.check_training(record, model, epoch + 1)
             if selection is not None:
                 probs = predict(accelerator, model, valid_loader)
@@ -130,7 +135,7 @@ def fit(
                 selection.add(probs)
                 record |= valid_scores(selection.targets, probs.argmax(axis=1))
             best = progress.close_epoch(record)
-            journal.close_epoch(progress, record)
+            log.close_epoch(progress, record)
             logger.info("%s: epoch %d/%d %s", name, progress.epoch, training.epochs, _one_line(record))
             if accelerator.is_main_process:
                 keep_weights(accelerator.unwrap_model(model), progress, training, run_dir, best=best)
@@ -147,21 +152,21 @@ def train_steps(
     optimizer: Optimizer,
     scheduler: LRScheduler,
 ) -> Iterator[Step]:
-    """Train on what the loader's plan holds, and yield after each step."""
+    """Train on the batches that the loader's sampler has planned; yield after each optimizer step."""
     model.train()
     losses: dict[str, torch.Tensor] = {}
     share = 0.0
-    for part, batch in zip(loader.batch_sampler.parts, loader, strict=True):
-        weight = part.count / part.batch_size
-        with nullcontext() if part.closes_batch else accelerator.no_sync(model):
+    for micro_batch, batch in zip(loader.batch_sampler.micro_batches, loader, strict=True):
+        weight = micro_batch.count / micro_batch.batch_size
+        with nullcontext() if micro_batch.closes_batch else accelerator.no_sync(model):
             outputs = model(**send_to_device(batch, accelerator.device, non_blocking=True))
-            # Gradients are averaged over the processes, and so must be summed first.
+            # DDP averages the gradients over the processes: multiply by their number to get the sum.
             accelerator.backward(outputs["loss"] * (weight * accelerator.num_processes))
         for key in (key for key in outputs if key.endswith("loss")):
             losses[key] = losses.get(key, 0.0) + outputs[key].detach() * weight
         share += weight
-        if part.closes_batch:
-            step = Step(losses, part.batch_size, share, lr=scheduler.get_last_lr()[0])
+        if micro_batch.closes_batch:
+            step = Step(losses, micro_batch.batch_size, share, lr=scheduler.get_last_lr()[0])
             optimizer.step()
             scheduler.step()
             optimizer.zero_grad()
@@ -177,17 +182,17 @@ def predict(accelerator: Accelerator, model: torch.nn.Module, loader: DataLoader
 
 @torch.inference_mode()
 def compute(accelerator: Accelerator, function: Callable[..., torch.Tensor], loader: DataLoader) -> np.ndarray:
-    """Return what a function gives for a dataset's batches: (N, F) float32 in its order, on every process."""
+    """Return `function` of all items of a dataset: (N, F) float32 in the dataset's order, on every process."""
     batches = loader.batch_sampler
     values = None
-    for part, batch in zip(batches.parts, loader, strict=True):
+    for micro_batch, batch in zip(batches.micro_batches, loader, strict=True):
         with accelerator.autocast():
-            of_batch = function(**send_to_device(batch, accelerator.device, non_blocking=True))
+            computed = function(**send_to_device(batch, accelerator.device, non_blocking=True))
         if values is None:
-            values = torch.zeros(batches.size, of_batch.shape[1], device=accelerator.device)
-        rows = torch.from_numpy(part.rows[: part.count]).to(accelerator.device)
-        values[rows] = of_batch[: part.count].float()
-    return accelerator.reduce(values, "sum").cpu().numpy()  # each row is zero on all processes but one
+            values = torch.zeros(batches.size, computed.shape[1], device=accelerator.device)
+        rows = torch.from_numpy(micro_batch.rows[: micro_batch.count]).to(accelerator.device)
+        values[rows] = computed[: micro_batch.count].float()
+    return accelerator.reduce(values, "sum").cpu().numpy()  # each row is nonzero on one process only
 
 
 def predict_dataset(
@@ -199,23 +204,23 @@ def predict_dataset(
     batch_size: int,
     hardware: Hardware,
 ) -> np.ndarray:
-    """Return (N, C) float32 probabilities of a dataset. Raises InputError where a network's numbers overflow."""
+    """Return (N, C) float32 probabilities of a dataset. Raises InputError where the network overflows."""
     loader = eval_loader(accelerator, dataset, collate, batch_size, hardware)
     probs = predict(accelerator, model.to(accelerator.device), loader)
     if broken := count_broken(probs):
         raise InputError(
-            f"the probabilities of {broken} of {len(probs)} products are nan: the network's numbers overflow in "
-            f"{accelerator.mixed_precision}; lower its train.lr, or try another hardware.mixed_precision"
+            f"the probabilities of {broken} of {len(probs)} products are nan: the network overflows in "
+            f"{accelerator.mixed_precision}; lower its train.lr, or use another hardware.mixed_precision"
         )
     return probs
 
 
 def _epoch_record(
-    accelerator: Accelerator, progress: Progress, lr: float, padding_share: float | None, journal: TrainingLog
+    accelerator: Accelerator, progress: Progress, lr: float, padding_share: float | None, log: TrainingLog
 ) -> dict[str, float]:
     """Return the epoch's record: the mean of each loss over its items, the last learning rate, speed, padding."""
     record = {key: total / progress.items for key, total in progress.summed(accelerator).items()}
-    record |= {"lr": lr, "items_per_second": round(journal.items_per_second(), 1)}
+    record |= {"lr": lr, "items_per_second": round(log.items_per_second(), 1)}
     return record if padding_share is None else record | {"padding_share": round(padding_share, 4)}
 
 

@@ -8,7 +8,7 @@ from latefusion.config import Training
 
 
 def make_optimizer(param_groups: list[dict], training: Training) -> Optimizer:
-    """Return the optimizer, in its fused form; a group's `lr_factor` multiplies the learning rate."""
+    """Return the fused optimizer; a group's `lr_factor` multiplies the learning rate."""
     groups = [{"params": group["params"], "lr": training.lr * group.get("lr_factor", 1.0)} for group in param_groups]
     shared = {"lr": training.lr, "weight_decay": training.weight_decay, "fused": True}
     if training.optimizer == "adamw":
@@ -17,7 +17,7 @@ def make_optimizer(param_groups: list[dict], training: Training) -> Optimizer:
 
 
 def lr_factor(training: Training, steps_per_epoch: int) -> Callable[[int], float]:
-    """Return the learning rate's factor as a function of the step: linear warm-up, then linear or step decay."""
+    """Return the learning-rate factor as a function of the step: linear warm-up, then linear or step decay."""
     total = training.epochs * steps_per_epoch
     warmup = round(training.warmup_fraction * total)
 

@@ -1,4 +1,4 @@
-"""How far a training run has come, step by step and epoch by epoch."""
+"""The progress of a training run: steps, epochs, summed losses and the best epoch."""
 
 import math
 from dataclasses import dataclass, field
@@ -9,30 +9,30 @@ from accelerate import Accelerator
 
 @dataclass(frozen=True)
 class Step:
-    """What a step was; its losses are this process's shares of the batch's means, which all processes' sum to."""
+    """One optimizer step. `losses`: this process's contribution; the sum over processes is the batch mean."""
 
     losses: dict[str, torch.Tensor]
-    items: int  # of the whole batch
-    share: float  # of the batch that was this process's
+    items: int  # of the whole batch, over all processes
+    share: float  # of the batch that this process computed
     lr: float
 
 
 @dataclass
 class Progress:
-    """Where a training run stands."""
+    """The progress of a training run; every checkpoint stores it as `progress.json`."""
 
     epoch: int = 0  # epochs finished
-    batch: int = 0  # batches done of the epoch under way
-    step: int = 0  # batches done in all
-    sums: dict[str, float | torch.Tensor] = field(default_factory=dict)  # of the epoch under way: losses over all items
-    items: int = 0  # ... and how many items these are, of all processes
+    batch: int = 0  # batches done in the current epoch
+    step: int = 0  # batches done in total
+    sums: dict[str, float | torch.Tensor] = field(default_factory=dict)  # losses over the items of the current epoch
+    items: int = 0  # items of the current epoch, of all processes
     best_epoch: int = 0
     best_macro_f1: float = -math.inf
-    history: list[dict] = field(default_factory=list)  # a record of each finished epoch
-    precision: str | None = None  # that the latest step was computed in
+    history: list[dict] = field(default_factory=list)  # one record per finished epoch
+    precision: str | None = None  # of the latest step
 
     def add(self, step: Step) -> None:
-        """Count a step; its losses are left on the device."""
+        """Add a step; its losses stay on the device."""
         for key, loss in step.losses.items():
             self.sums[key] = self.sums.get(key, 0.0) + loss * step.items
         self.items += step.items
@@ -40,7 +40,7 @@ class Progress:
         self.step += 1
 
     def close_epoch(self, record: dict) -> bool:
-        """Add an epoch's record; return whether it is the best so far (without validation the latest always is)."""
+        """Add an epoch's record; return whether it is the best so far. Without validation the latest is the best."""
         self.epoch += 1
         self.batch, self.items, self.sums = 0, 0, {}
         self.history.append({"epoch": self.epoch, "step": self.step} | record)
@@ -52,7 +52,7 @@ class Progress:
         return better
 
     def summed(self, accelerator: Accelerator) -> dict[str, float]:
-        """Return `sums` over all processes, which call this together."""
+        """Return `sums` over all processes; all of them must call this."""
         return {
             key: accelerator.reduce(torch.as_tensor(value, device=accelerator.device), "sum").item()
             for key, value in self.sums.items()

@@ -1,7 +1,7 @@
-"""Carry an InputError out of a loader's worker process as it is.
+"""Pass an InputError from a loader's worker process to the main process unchanged.
 
-torch raises a worker's error anew with the worker's traceback as its message. Here the error takes the way of the data:
-the dataset returns it, collating passes it on, and the loader raises it.
+torch raises a worker's error again with the worker's traceback as its message. Here the error travels as data: the
+dataset returns it, the collate function passes it on, and the loader raises it.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from latefusion.utils.errors import InputError
 
 
 class CarryingItems(Dataset):
-    """A dataset that returns an InputError in the place of the item that it was raised for."""
+    """A dataset that returns an InputError in place of the item that raised it."""
 
     def __init__(self, dataset: Dataset):
         self.dataset = dataset
@@ -38,7 +38,7 @@ class CarryingCollate:
 
 
 class CarryingLoader(DataLoader):
-    """A DataLoader that raises an InputError of its dataset as the dataset raised it, whoever called the dataset."""
+    """A DataLoader that raises an InputError of its dataset unchanged, from workers and the main process alike."""
 
     def __init__(self, dataset: Dataset, *, collate_fn: Callable[[list], dict], **settings):
         super().__init__(CarryingItems(dataset), collate_fn=CarryingCollate(collate_fn), **settings)

@@ -1,1 +1,1 @@
-"""Experts that read images."""
+"""Image experts: a timm classifier (`cnn`), and destruction and construction learning (`dcl`)."""

@@ -1,4 +1,4 @@
-"""The backbone of every image network: any network of timm."""
+"""The backbone of every image network: any timm model."""
 
 import timm
 import torch
@@ -11,7 +11,7 @@ from latefusion.utils.errors import reported_as
 
 
 class TimmBackbone(nn.Module):
-    """A timm backbone that takes uint8 images as the loader gives them: (B, S, S, 3), normalised on the device."""
+    """A timm backbone that takes the loader's uint8 images, (B, S, S, 3), and normalises them on the device."""
 
     def __init__(self, expert: CnnExpert, *, pretrained: bool):
         super().__init__()
@@ -19,7 +19,9 @@ class TimmBackbone(nn.Module):
         if pretrained:
             file = find_timm(expert.model)
             source = {"pretrained": True, "pretrained_cfg_overlay": {"file": str(file)} if file else None}
-        with reported_as(f"{expert.model}: timm cannot build it with model_args {expert.model_args}, or these weights"):
+        with reported_as(
+            f"{expert.model}: timm cannot build it with model_args {expert.model_args}, or cannot load its weights"
+        ):
             self.backbone = timm.create_model(expert.model, num_classes=0, **source, **expert.model_args)
         self.backbone.to(memory_format=torch.channels_last)
         normalisation = resolve_model_data_config(self.backbone)
@@ -34,14 +36,16 @@ class TimmBackbone(nn.Module):
 
     @property
     def pooled_size(self) -> int:
+        """Size of the pooled features, which differs from `num_features` where timm's head has a hidden layer."""
         return getattr(self.backbone, "head_hidden_size", self.backbone.num_features)
 
     def feature_map(self, images: torch.Tensor) -> torch.Tensor:
-        """Return (B, F, h, w)."""
+        """Return the feature map (B, F, h, w)."""
         pixels = images.permute(0, 3, 1, 2).float()  # a channels-last tensor, without a copy
         return self.backbone.forward_features((pixels - self.mean) / self.std)
 
     def pool(self, feature_map: torch.Tensor) -> torch.Tensor:
+        """Pool a feature map to (B, pooled_size)."""
         return self.backbone.forward_head(feature_map, pre_logits=True)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Check that an image network can be built and reads images of its size, before anything is trained."""
+"""Check that an image network can be built and can read images of its input size, before anything is trained."""
 
 from collections.abc import Callable
 
@@ -10,12 +10,12 @@ from latefusion.experts.meta import on_meta
 from latefusion.utils.errors import InputError
 from latefusion.utils.nearest import nearest
 
-N_CLASSES = 2  # any number does: how many there are changes no other shape
-Backbones = dict[str, nn.Module]  # those built already, by name and arguments
+N_CLASSES = 2  # any number will do: no other shape depends on it
+Backbones = dict[str, nn.Module]  # a cache, by name and arguments
 
 
 def check_cnn(experiment: Experiment, expert: CnnExpert, backbones: Backbones) -> None:
-    """Raise InputError where the network cannot be built."""
+    """Raise InputError if the network cannot be built."""
 
     def classifier(net: nn.Module) -> nn.Module:
         from latefusion.experts.image.cnn import ImageClassifier
@@ -26,7 +26,7 @@ def check_cnn(experiment: Experiment, expert: CnnExpert, backbones: Backbones) -
 
 
 def check_dcl(experiment: Experiment, expert: DclExpert, backbones: Backbones) -> None:
-    """Raise InputError where the network cannot be built, or its feature map does not fit the grid."""
+    """Raise InputError if the network cannot be built, or if its feature map does not fit the grid."""
 
     def classifier(net: nn.Module) -> nn.Module:
         from latefusion.experts.image.dcl import DclClassifier
@@ -41,7 +41,7 @@ def _check(
 ) -> None:
     stage_1 = experiment.stage_1(expert)
     _check_timm_name(stage_1.model)
-    from latefusion.experts.image.backbone import TimmBackbone  # after the name: it takes seconds more
+    from latefusion.experts.image.backbone import TimmBackbone  # after the name check: the import takes seconds
 
     key = f"{stage_1.model} {stage_1.model_args}"
     if key not in backbones:
@@ -58,15 +58,15 @@ def _check(
 
 
 def _check_timm_name(model: str) -> None:
-    """Raise InputError with the nearest name where timm has no such network, or no such weights of it."""
+    """Raise InputError, with the nearest known name, if timm has no such model or no such weights of it."""
     import timm
 
     name, _, tag = model.partition(".")
     if not timm.is_model(name):
-        _raise_unknown(f"timm has no network '{name}'", name, timm.list_models())
+        _raise_unknown(f"timm has no model '{name}'", name, timm.list_models())
     tagged = timm.list_models(name, pretrained=True)
     if tag and model not in tagged:
-        _raise_unknown(f"timm has no weights '{tag}' of {name}", model, tagged)
+        _raise_unknown(f"timm has no weights '{tag}' for {name}", model, tagged)
 
 
 def _raise_unknown(problem: str, word: str, known: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""The image expert, stage 1: any timm network on single images."""
+"""Stage 1 of the image experts: any timm backbone with a linear class head."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ class ImageClassifier(nn.Module):
         return self.head.in_features
 
     def features(self, images: torch.Tensor) -> torch.Tensor:
-        """Return what the head reads: (B, F)."""
+        """Return the input of the class head, (B, F)."""
         return self.net(images)
 
     def forward(self, images: torch.Tensor, labels: torch.Tensor | None = None) -> dict[str, torch.Tensor]:
@@ -40,12 +40,12 @@ class ImageClassifier(nn.Module):
 
 
 def build(context: Context, expert: CnnExpert, run_dir: Path) -> Network:
-    """Build the expert; it needs nothing of its run folder."""
+    """Build the network; with `start_from` it gets that expert's best weights. `run_dir` is not used."""
     dataset, store = context.dataset, context.images
-    goes_on = expert.start_from is not None
-    net = TimmBackbone(context.experiment.stage_1(expert), pretrained=expert.pretrained and not goes_on)
+    continues = expert.start_from is not None
+    net = TimmBackbone(context.experiment.stage_1(expert), pretrained=expert.pretrained and not continues)
     model = ImageClassifier(net, len(dataset.classes))
-    if goes_on:
+    if continues:
         load_weights(model, verified(context.experiment.expert_dir(expert.start_from), "model.safetensors"))
     return Network(
         model=model,
@@ -59,7 +59,7 @@ def build(context: Context, expert: CnnExpert, run_dir: Path) -> Network:
 
 
 def preview(context: Context, expert: CnnExpert, products: pd.DataFrame) -> list[list[np.ndarray]]:
-    """Return a row of images for each product: as it is, and augmented twice."""
+    """Return one row of images per product: the original, and two augmentations."""
     dataset = train_images(context, expert, products)
     return [
         [context.images.read(id_, expert.image.crop), *(dataset[(index, epoch)]["images"] for epoch in (0, 1))]

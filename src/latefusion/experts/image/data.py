@@ -1,4 +1,4 @@
-"""What image networks read: products' images, augmented in training, cropped in the centre otherwise."""
+"""Datasets of product images: augmented for training, centre-cropped for evaluation."""
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from latefusion.utils.seeds import derive_seed
 
 
 class EvalImages(Dataset):
-    """Images of products, resized and cropped in the centre."""
+    """Images of products, resized and centre-cropped."""
 
     def __init__(self, products: pd.DataFrame, store: ImageStore, image: ImageInput):
         self.ids, self.store, self.image = list(products.index), store, image
@@ -28,7 +28,7 @@ class EvalImages(Dataset):
 
 
 class TrainImages(Dataset):
-    """Labelled images, augmented by a draw that depends on seed, epoch and product alone."""
+    """Labelled images; the augmentation is drawn from seed, epoch and product id only."""
 
     def __init__(self, products: pd.DataFrame, targets: np.ndarray, store: ImageStore, image: ImageInput, seed: int):
         self.ids, self.targets, self.store, self.image, self.seed = list(products.index), targets, store, image, seed
@@ -45,18 +45,19 @@ class TrainImages(Dataset):
 
 
 def collate(items: list[dict]) -> dict[str, torch.Tensor]:
-    """Stack what the items hold, key by key."""
+    """Stack the items' arrays, key by key."""
     return {key: torch.from_numpy(np.stack([item[key] for item in items])) for key in items[0]}
 
 
 def train_images(context: Context, expert: CnnExpert, products: pd.DataFrame) -> TrainImages:
+    """Return the training set of an image expert."""
     targets = context.dataset.targets(products)
     return TrainImages(products, targets, context.images, expert.image, expert.train.seed)
 
 
 def training_products(context: Context, products: pd.DataFrame, train_on: str) -> pd.DataFrame:
-    """Return the products that an image expert learns from: those with an image; on `clean`, without label issues."""
+    """Return the products with an image; with `train_on="clean"` without the label issues that denoising removed."""
     kept = products[products["image"].notna()]
     if kept.empty:
-        raise InputError("no training product has an image: leave out the image experts, or name columns.image")
+        raise InputError("no training product has an image: remove the image experts, or set catalogue.columns.image")
     return without_label_issues(context.experiment, kept, train_on)

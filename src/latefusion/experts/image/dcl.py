@@ -1,8 +1,9 @@
-"""The image expert, stage 2: destruction and construction learning, continuing from a stage-1 network.
+"""Stage 2 of the image experts: destruction and construction learning (DCL), from the weights of a stage-1 network.
 
-Chen et al., "Destruction and Construction Learning for Fine-grained Image Recognition", CVPR 2019. Every image comes
-twice, whole and with its tiles shuffled. Three losses share one backbone: the class of both (`cls_loss`), which of the
-two it is (`adv_loss`), and where each tile came from (`loc_loss`).
+Chen et al., "Destruction and Construction Learning for Fine-grained Image Recognition", CVPR 2019. The network reads
+every image twice: intact, and destroyed (with its tiles shuffled). Three losses share one backbone: the class of both
+images (`cls_loss`), whether an image is intact or destroyed (`adv_loss`), and the original location of each tile
+(`loc_loss`).
 """
 
 from pathlib import Path
@@ -25,7 +26,7 @@ from latefusion.utils.seeds import derive_seed
 
 
 class DclClassifier(nn.Module):
-    """Backbone with class, adversarial and construction heads, none with a bias but the last."""
+    """Backbone with class, adversarial and construction heads; only the construction head has a bias."""
 
     def __init__(self, net: TimmBackbone, num_classes: int, expert: DclExpert):
         super().__init__()
@@ -36,6 +37,7 @@ class DclClassifier(nn.Module):
         self.loc_head = nn.Sequential(nn.Conv2d(net.num_features, 1, kernel_size=1), nn.AvgPool2d(self._map_pooling()))
 
     def heads(self) -> list[nn.Parameter]:
+        """Return the parameters of the three heads."""
         return [*self.class_head.parameters(), *self.adv_head.parameters(), *self.loc_head.parameters()]
 
     @property
@@ -43,7 +45,7 @@ class DclClassifier(nn.Module):
         return self.class_head.in_features
 
     def features(self, images: torch.Tensor) -> torch.Tensor:
-        """Return what the class head reads: (B, F)."""
+        """Return the input of the class head, (B, F)."""
         return self.net(images)
 
     def forward(
@@ -53,10 +55,14 @@ class DclClassifier(nn.Module):
         permutation: torch.Tensor | None = None,
         labels: torch.Tensor | None = None,
     ) -> dict[str, torch.Tensor]:
-        """Take (B, S, S, 3) uint8 images; in training also their destroyed copies and the (B, grid²) permutation."""
+        """Return `logits` (B, C) of (B, S, S, 3) uint8 images.
+
+        With `labels` (training), also take the destroyed copies and the (B, grid²) permutation; return the losses, and
+        logits (2B, C) of the intact images followed by the destroyed ones.
+        """
         if labels is None:
             return {"logits": self._evaluation_logits(self.features(images))}
-        feature_map = self.net.feature_map(torch.cat([images, destroyed]))  # 2B: whole ones first
+        feature_map = self.net.feature_map(torch.cat([images, destroyed]))  # (2B, F, h, w), intact images first
         pooled = self.net.pool(feature_map)
         logits = self.class_head(pooled)
         losses = {
@@ -68,48 +74,49 @@ class DclClassifier(nn.Module):
         return {"logits": logits, "loss": losses["cls_loss"] + weighted} | losses
 
     def adversarial_targets(self, labels: torch.Tensor) -> torch.Tensor:
-        """Return (2B,): `cls_2` whole 1, destroyed 0; `cls_mul` whole y, destroyed y + C."""
+        """Return (2B,) targets: `cls_2` has intact 1, destroyed 0; `cls_mul` has intact y, destroyed y + C."""
         if self.expert.adversarial == "cls_2":
             return torch.cat([torch.ones_like(labels), torch.zeros_like(labels)])
         return torch.cat([labels, labels + self.num_classes])
 
     def _evaluation_logits(self, pooled: torch.Tensor) -> torch.Tensor:
+        """Return (B, C); `cls_mul` adds both halves of the adversarial head's logits to those of the class head."""
         logits = self.class_head(pooled)
         if self.expert.adversarial == "cls_2":
             return logits
-        whole, destroyed = self.adv_head(pooled).split(self.num_classes, dim=1)
-        return logits + whole + destroyed
+        intact, destroyed = self.adv_head(pooled).split(self.num_classes, dim=1)
+        return logits + intact + destroyed
 
     def _locations(self, feature_map: torch.Tensor) -> torch.Tensor:
         return self.loc_head(feature_map).flatten(1).tanh()  # (2B, grid²)
 
     @torch.no_grad()
     def _map_pooling(self) -> int:
-        """How many feature-map cells make a tile. Raises InputError where the grid does not fit the map."""
+        """Return the side of a tile in feature-map cells. Raises InputError where the grid does not fit the map."""
         crop, grid = self.expert.image.crop, self.expert.grid
         was_training = self.net.training
         shape = self.net.eval().feature_map(torch.zeros(1, crop, crop, 3, dtype=torch.uint8)).shape
         self.net.train(was_training)
         side = shape[-1]
         if len(shape) != 4 or shape[1:] != (self.net.num_features, side, side):
-            raise InputError(f"the backbone of '{self.expert.start_from}' has no square feature map: DCL needs a CNN")
+            raise InputError(f"the backbone of '{self.expert.start_from}' has no square feature map; DCL needs a CNN")
         if side % grid:
             raise InputError(
-                f"grid {grid} does not fit: a crop of {crop} gives a feature map of {side} x {side}, whose side is no "
-                f"multiple of {grid}; change grid or image.crop, or the backbone's model_args.output_stride"
+                f"grid {grid} does not fit: a crop of {crop} gives a feature map of {side} x {side}, and {side} is "
+                f"not a multiple of {grid}; change grid or image.crop, or the backbone's model_args.output_stride"
             )
         return side // grid
 
 
 def location_targets(permutation: torch.Tensor) -> torch.Tensor:
-    """Return (2B, grid²) targets in (-0.5, 0.5): each tile's original index, whole images first."""
+    """Return (2B, grid²) targets in (-0.5, 0.5): each tile's scaled original index, intact images first."""
     n_tiles = permutation.shape[1]
-    whole = torch.arange(n_tiles, device=permutation.device).expand_as(permutation)
-    return (torch.cat([whole, permutation]) - (n_tiles - 1) / 2) / n_tiles
+    intact = torch.arange(n_tiles, device=permutation.device).expand_as(permutation)
+    return (torch.cat([intact, permutation]) - (n_tiles - 1) / 2) / n_tiles
 
 
 class DclImages(TrainImages):
-    """Augmented images, each with its destroyed copy and the permutation that made it (or a guess of it)."""
+    """Augmented images, each with its destroyed copy and the permutation that made it, or a guess of it."""
 
     def __init__(self, *args, expert: DclExpert):
         super().__init__(*args)
@@ -127,12 +134,13 @@ class DclImages(TrainImages):
 
 
 def train_images(context: Context, expert: DclExpert, products: pd.DataFrame) -> DclImages:
+    """Return the training set of a DCL expert."""
     targets = context.dataset.targets(products)
     return DclImages(products, targets, context.images, expert.image, expert.train.seed, expert=expert)
 
 
 def build(context: Context, expert: DclExpert, run_dir: Path) -> Network:
-    """Build the expert on its stage-1 network's weights; it needs nothing of its own run folder."""
+    """Build the network with the weights of its stage-1 expert. `run_dir` is not used."""
     dataset, store = context.dataset, context.images
     net = TimmBackbone(context.experiment.stage_1(expert), pretrained=False)
     model = DclClassifier(net, len(dataset.classes), expert)
@@ -152,9 +160,10 @@ def build(context: Context, expert: DclExpert, run_dir: Path) -> Network:
 
 
 def preview(context: Context, expert: DclExpert, products: pd.DataFrame) -> list[list[np.ndarray]]:
-    """Return a row of images for each product: as it is, augmented twice, the second destroyed and put together again.
+    """Return one row of images per product: the original, two augmentations, the second destroyed, and reconstructed.
 
-    By the tracked permutation the last is the second augmented image; by guessed locations it shows the guess.
+    With the tracked permutation the reconstruction equals the second augmentation; with guessed locations it shows the
+    errors of the guess.
     """
     dataset, rows = train_images(context, expert, products), []
     for index, id_ in enumerate(products.index):
@@ -166,7 +175,7 @@ def preview(context: Context, expert: DclExpert, products: pd.DataFrame) -> list
 
 
 def _start_from(model: DclClassifier, path: Path) -> None:
-    """Load stage 1's backbone, and its class head's weight (the bias has no place here)."""
+    """Load stage 1's backbone and the weight of its class head, without the bias: this class head has none."""
     weights = load_file(path)
     model.class_head.load_state_dict({"weight": weights.pop("head.weight")})
     del weights["head.bias"]

@@ -1,8 +1,10 @@
-"""Destruction: shuffle the tiles of an image among neighbours, and remember where each came from.
+"""Destruction: shuffle the tiles of an image among neighbouring positions, and keep the permutation.
 
 Chen et al., "Destruction and Construction Learning for Fine-grained Image Recognition", CVPR 2019. The released code
-shuffles tiles of a PIL image and guesses afterwards, from mean colours, which tile went where. On product shots most of
-those guesses are wrong, so here the permutation itself is kept; the guess is there for fidelity.
+shuffles the tiles of a PIL image and afterwards guesses each tile's position from mean colours. On product photos most
+of these guesses are wrong, so the default here is the permutation itself; `nearest_mean` reproduces the released code.
+
+Positions of a grid are counted row by row, from the top left.
 """
 
 import cv2
@@ -10,10 +12,10 @@ import numpy as np
 
 
 def neighbour_permutation(grid: int, neighbourhood: int, rng: np.random.Generator) -> np.ndarray:
-    """Return the (grid * grid,) original index of the tile that stands at each place.
+    """Return (grid * grid,): the original position of the tile at each position.
 
-    Walks each row left to right and shuffles the last `neighbourhood` tiles after each append (published: 2); then the
-    same over whole rows. A neighbourhood of 1 leaves all where it is.
+    Each row is rebuilt from left to right; after each added tile the last `neighbourhood` tiles (published: 2) are
+    shuffled. Then the rows themselves are shuffled in the same way. With a neighbourhood of 1 nothing moves.
     """
     draws = rng.random((grid + 1, grid, neighbourhood)).argsort(axis=-1).tolist()
     tiles = np.arange(grid * grid).reshape(grid, grid).tolist()
@@ -22,70 +24,70 @@ def neighbour_permutation(grid: int, neighbourhood: int, rng: np.random.Generato
 
 
 def _walk(items: list, orders: list[list[int]]) -> list:
-    """Append the items one by one; after each, put the last ones into the order drawn for it."""
+    """Append the items one by one; after each, reorder the last ones by the order drawn for this step."""
     walked: list = []
     for item, order in zip(items, orders, strict=True):
         walked.append(item)
         tail = walked[-len(order) :]
-        walked[-len(order) :] = [tail[place] for place in order if place < len(tail)]
+        walked[-len(order) :] = [tail[index] for index in order if index < len(tail)]
     return walked
 
 
 def rearrange(image: np.ndarray, permutation: np.ndarray) -> np.ndarray:
-    """Return the image whose place j shows the tile `permutation[j]` of the given one; (S, S, 3) uint8."""
-    return _lay(_cut(image, int(len(permutation) ** 0.5))[permutation])
+    """Return the (S, S, 3) uint8 image with tile `permutation[j]` of the given image at position j."""
+    return _join(_cut(image, int(len(permutation) ** 0.5))[permutation])
 
 
 def put_together(destroyed: np.ndarray, locations: np.ndarray, blank: int = 128) -> np.ndarray:
-    """Return the image with each tile where it is said to come from: the inverse of `rearrange`.
+    """Return the image with each tile at its location in `locations`: the inverse of `rearrange`.
 
-    `locations` (grid * grid,) may be a guess: of tiles that claim one place the last is seen, and a place that none
-    claims is grey.
+    `locations` (grid * grid,) may be a guess. If several tiles have the same location, the last one is used; a position
+    without a tile is filled with the value `blank` (grey).
     """
     tiles = _cut(destroyed, int(len(locations) ** 0.5))
-    whole = np.full_like(tiles, blank)
-    whole[locations] = tiles
-    return _lay(whole)
+    intact = np.full_like(tiles, blank)
+    intact[locations] = tiles
+    return _join(intact)
 
 
 def _cut(image: np.ndarray, grid: int) -> np.ndarray:
-    """Return (grid * grid, tile, tile, 3) of an (S, S, 3) image, row by row."""
+    """Return the (grid * grid, tile, tile, 3) tiles of an (S, S, 3) image, row by row."""
     tile = image.shape[0] // grid
     return image.reshape(grid, tile, grid, tile, 3).swapaxes(1, 2).reshape(grid * grid, tile, tile, 3)
 
 
-def _lay(tiles: np.ndarray) -> np.ndarray:
-    """Return the (S, S, 3) image that is made of (grid * grid, tile, tile, 3)."""
+def _join(tiles: np.ndarray) -> np.ndarray:
+    """Return the (S, S, 3) image of (grid * grid, tile, tile, 3) tiles: the inverse of `_cut`."""
     grid, tile = int(len(tiles) ** 0.5), tiles.shape[1]
     rows = tiles.reshape(grid, grid, tile, tile, 3).swapaxes(1, 2)
     return np.ascontiguousarray(rows).reshape(grid * tile, grid * tile, 3)
 
 
 def nearest_mean(image: np.ndarray, destroyed: np.ndarray, grid: int) -> np.ndarray:
-    """Return the released code's guess of the permutation: for each place, the tile of the most similar mean colour."""
-    whole, shuffled = _tile_means(image, grid), _tile_means(destroyed, grid)
-    return np.abs(shuffled[:, None] - whole[None, :]).argmin(axis=1)
+    """Return the released code's guess of the permutation: for each position, the tile of the nearest mean colour."""
+    intact, shuffled = _tile_means(image, grid), _tile_means(destroyed, grid)
+    return np.abs(shuffled[:, None] - intact[None, :]).argmin(axis=1)
 
 
 def _tile_means(image: np.ndarray, grid: int) -> np.ndarray:
-    """Return (grid * grid,): the sum of each tile's mean red, green and blue, as in the released code."""
+    """Return (grid * grid,): each tile's mean red, green and blue, summed, as in the released code."""
     tile = image.shape[0] // grid
     return image.reshape(grid, tile, grid, tile, 3).sum(axis=4).mean(axis=(1, 3)).ravel()
 
 
 def displacements(grid: int, neighbourhood: int, draws: int, rng: np.random.Generator) -> np.ndarray:
-    """Return (2, grid): the share of tiles that move by 0, 1, ... places along their row, and along their column."""
+    """Return (2, grid): the share of tiles that move by 0, 1, ... positions along their row, and along their column."""
     permutations = np.stack([neighbour_permutation(grid, neighbourhood, rng) for _ in range(draws)])
-    places = np.arange(grid * grid)
-    moved = (permutations % grid - places % grid, permutations // grid - places // grid)
+    positions = np.arange(grid * grid)
+    moved = (permutations % grid - positions % grid, permutations // grid - positions // grid)
     return np.stack([np.bincount(np.abs(axis).ravel(), minlength=grid) / axis.size for axis in moved])
 
 
 def rearrange_as_released(image: np.ndarray, permutation: np.ndarray, border: int = 10) -> np.ndarray:
-    """Return what the released code makes of an image: `border` pixels cut off each side, the rest resampled.
+    """Return a destroyed image as the released code makes it: crop `border` pixels from each side, then resample.
 
-    What is left is resized to whole pixels a tile, rearranged, and stretched to the old size. So no tile is quite what
-    it was, and a guess by mean colours has only likeness to go by.
+    The crop is resized so that each tile has a whole number of pixels, rearranged, and resized to the original side. No
+    tile keeps its exact pixels, so a guess by mean colours can rely only on similarity.
     """
     grid, side = int(len(permutation) ** 0.5), image.shape[0]
     inner = image[border : side - border, border : side - border]
@@ -94,7 +96,7 @@ def rearrange_as_released(image: np.ndarray, permutation: np.ndarray, border: in
 
 
 def wrong_guesses(image: np.ndarray, permutation: np.ndarray) -> tuple[float, float]:
-    """Return the share of an image's tiles whose place is guessed wrongly: on its very pixels, and as released."""
+    """Return the share of tiles with a wrongly guessed position: on the exact pixels, and as in the released code."""
     grid = int(len(permutation) ** 0.5)
     destroyed = rearrange(image, permutation), rearrange_as_released(image, permutation)
     ours, released = [float((nearest_mean(image, one, grid) != permutation).mean()) for one in destroyed]

@@ -1,4 +1,7 @@
-"""What an image expert sees in training, drawn: a row of images for each of a few products."""
+"""Draw an image expert's training images: one row per product, for a few products.
+
+Writes `weights/<experiment>/previews/<expert>.png`.
+"""
 
 from pathlib import Path
 
@@ -15,7 +18,7 @@ GAP = 4  # pixels
 
 
 def write_preview(context: Context, name: str) -> Path | None:
-    """Draw a row for each of a few training products and return the file; None for a kind that has no preview."""
+    """Draw one row per product for a few training products and return the path; None if the kind has no preview."""
     expert = context.experiment.experts[name]
     preview = EXPERTS[expert.kind].function("preview")
     if preview is None:
@@ -30,6 +33,6 @@ def write_preview(context: Context, name: str) -> Path | None:
 
 
 def _mosaic(rows: list[list[np.ndarray]]) -> np.ndarray:
-    """Lay images of one size out in rows, with white between."""
+    """Return one image of rows of images of the same size, with white gaps."""
     padded = [[np.pad(image, ((0, GAP), (0, GAP), (0, 0)), constant_values=255) for image in row] for row in rows]
     return np.concatenate([np.concatenate(row, axis=1) for row in padded])

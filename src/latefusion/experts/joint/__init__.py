@@ -1,1 +1,1 @@
-"""Experts that read texts and images together."""
+"""Joint experts: one classifier on the features of a text and an image expert."""

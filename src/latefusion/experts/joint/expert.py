@@ -1,8 +1,8 @@
-"""The joint expert: feature-level fusion of a text and an image expert, step by step or end to end.
+"""The joint expert: feature-level fusion of a text and an image expert, on frozen features or end to end.
 
-Bi et al. tried both ways, after Zahavy et al., "Is a picture worth a thousand words? A Deep Multi-Modal Fusion
-Architecture for Product Classification in e-commerce" (2016). Unlike the image experts, it learns from products without
-an image too: these have a text, and an empty white image.
+Bi et al. tried both, after Zahavy et al., "Is a picture worth a thousand words? A Deep Multi-Modal Fusion Architecture
+for Product Classification in e-commerce" (2016). Unlike the image experts, it also learns from products without an
+image: it reads their text and a blank white image.
 """
 
 from functools import partial
@@ -29,7 +29,7 @@ from latefusion.training.loaders import Collate
 
 
 class JointClassifier(nn.Module):
-    """The networks of a text and an image expert below one head."""
+    """The networks of a text and an image expert with one fusion head."""
 
     def __init__(self, encoder: nn.Module, net: TimmBackbone, head: FusionHead):
         super().__init__()
@@ -38,12 +38,12 @@ class JointClassifier(nn.Module):
     def forward(
         self, text: dict[str, torch.Tensor], image: dict[str, torch.Tensor], labels: torch.Tensor | None = None
     ) -> dict[str, torch.Tensor]:
-        """Take what the two experts take."""
+        """Take the inputs of the two experts' networks, as keyword arguments in `text` and `image`."""
         return self.head(pooled_output(self.encoder, **text), self.net(**image), labels)
 
 
 class Pairs(Dataset):
-    """Products as two experts read them: a dict of `text`, `image` and, in training, `labels`."""
+    """Products as inputs of two experts: dicts of `text`, `image` and, in training, `labels`."""
 
     def __init__(self, text: Dataset, image: Dataset):
         self.text, self.image, self.lengths = text, image, text.lengths
@@ -53,12 +53,12 @@ class Pairs(Dataset):
 
     def __getitem__(self, key: int | tuple[int, int]) -> dict:
         item = {"text": self.text[key], "image": self.image[key]}
-        labels = [of_expert.pop("labels") for of_expert in item.values() if "labels" in of_expert]  # the same, twice
+        labels = [inputs.pop("labels") for inputs in item.values() if "labels" in inputs]  # both are the same
         return item | {"labels": labels[0]} if labels else item
 
 
 def collate(items: list[dict], collate_text: Collate) -> dict:
-    """Collate texts and images as their experts do."""
+    """Collate texts and images with the collate functions of their experts."""
     batch = {
         "text": collate_text([item["text"] for item in items]),
         "image": stack([item["image"] for item in items]),
@@ -69,14 +69,15 @@ def collate(items: list[dict], collate_text: Collate) -> dict:
 
 
 def build(context: Context, expert: JointExpert, run_dir: Path) -> Network:
-    """Build the expert on the features of its trained experts, or on their networks as they start."""
+    """Build the network: on frozen features of its two trained experts, or end to end on their initial networks."""
     return BUILDERS[expert.features](context, expert, run_dir)
 
 
 def _on_features(context: Context, expert: FrozenJointExpert, run_dir: Path) -> Network:
+    """Build a fusion head on the two experts' frozen features."""
     dataset = context.dataset
     stores = open_features(context, expert.text), open_features(context, expert.image)
-    set_seed(expert.train.seed)  # again: computing the features draws random numbers, finding them on the disk does not
+    set_seed(expert.train.seed)  # again: computing features draws random numbers, reading them from disk does not
     model = FusionHead(expert, *(store.size for store in stores), len(dataset.classes))
     return Network(
         model=model,
@@ -89,7 +90,7 @@ def _on_features(context: Context, expert: FrozenJointExpert, run_dir: Path) -> 
 
 
 def _on_networks(context: Context, expert: EndToEndJointExpert, run_dir: Path) -> Network:
-    """Build the two experts in the joint expert's own folder, as if they had its `train` section, and join them."""
+    """Build the two experts' networks with the joint expert's `train` section and run folder, and one fusion head."""
     experts = (context.experiment.experts[name] for name in (expert.text, expert.image))
     text_expert, image_expert = (one.model_copy(update={"train": expert.train}) for one in experts)
     text, image = (build_network(context, one, run_dir) for one in (text_expert, image_expert))

@@ -1,8 +1,9 @@
 """Pooled features of trained experts: computed once for all products, kept on disk, shared by all joint experts.
 
-Writes `weights/<experiment>/cache/features/<expert>/<run>/`: `ids.json`, and in its order the rows of all products, in
-parts: `part-<n>.npy`, (at most PART, F) float32. A cut run continues after the parts that are there. <run> is the
-expert's finished run: one that is trained again has another, and the features of its earlier one are removed.
+Writes `weights/<experiment>/cache/features/<expert>/<run>/`: `ids.json`, and the features of these products in the same
+order, in chunks: `part-<n>.npy`, (at most CHUNK, F) float32. An interrupted run computes only the missing chunks. <run>
+identifies the finished run of the expert. An expert that is trained again has a new run; the features of its earlier
+run are removed.
 """
 
 import logging
@@ -26,22 +27,23 @@ from latefusion.utils.files import atomic_write, read_json, write_json
 from latefusion.utils.weights import load_weights
 
 logger = logging.getLogger(__name__)
-PART = 1024  # products
+CHUNK = 1024  # products per file
 
 
 class FeatureStore:
-    """The features of all products of a catalogue, by product id."""
+    """The features of all products of a catalogue, read by product id."""
 
     def __init__(self, folder: Path):
         self.ids = pd.Index(read_json(folder / "ids.json"))
-        self.parts = [_open_part(folder, number, self.ids) for number in range(_n_parts(self.ids))]
+        self.chunks = [_open_chunk(folder, number, self.ids) for number in range(_n_chunks(self.ids))]
 
     @property
     def size(self) -> int:
-        """Features of a product."""
-        return self.parts[0].shape[1]
+        """Number of features of a product, F."""
+        return self.chunks[0].shape[1]
 
     def rows(self, products: pd.DataFrame) -> np.ndarray:
+        """Return the products' row numbers, for `read`. Raises ValueError on a product without features."""
         rows = self.ids.get_indexer(products.index)
         if (rows < 0).any():
             raise ValueError(
@@ -50,12 +52,12 @@ class FeatureStore:
         return rows
 
     def read(self, row: int) -> np.ndarray:
-        """Return (F,)."""
-        return self.parts[row // PART][row % PART]
+        """Return the features (F,) of one row."""
+        return self.chunks[row // CHUNK][row % CHUNK]
 
 
 class FeatureDataset(Dataset):
-    """Products as the features of two experts, with the class number where there are targets."""
+    """Products as the features of two experts: dicts of `text`, `image` and, if `targets` are given, `labels`."""
 
     def __init__(
         self, text: FeatureStore, image: FeatureStore, products: pd.DataFrame, targets: np.ndarray | None = None
@@ -74,40 +76,40 @@ class FeatureDataset(Dataset):
 
 
 def open_features(context: Context, name: str) -> FeatureStore:
-    """Return a trained expert's features of all products; compute now what is not there. All processes call this."""
-    of_expert = context.experiment.run_root / "cache" / "features" / name
-    folder = of_expert / finished_run(context.experiment.expert_dir(name))
+    """Return a trained expert's features of all products; compute the missing ones. All processes must call this."""
+    expert_folder = context.experiment.run_root / "cache" / "features" / name
+    folder = expert_folder / finished_run(context.experiment.expert_dir(name))
     if context.accelerator.is_main_process and not _holds_ids(folder, context.dataset.products.index):
-        for stale in (path for path in of_expert.glob("*") if path != folder):
-            shutil.rmtree(stale, ignore_errors=True)  # a job beside this one may be at it too
+        for stale in (path for path in expert_folder.glob("*") if path != folder):
+            shutil.rmtree(stale, ignore_errors=True)  # a parallel job may remove them too
         _put(folder / "ids.json", lambda path: write_json(path, list(context.dataset.products.index)))
     context.accelerator.wait_for_everyone()
     ids = pd.Index(read_json(folder / "ids.json"))
-    missing = [number for number in range(_n_parts(ids)) if _open_part(folder, number, ids) is None]
-    missing = broadcast_object_list([missing])[0]  # the main process's: a job beside this one may be adding parts
+    missing = [number for number in range(_n_chunks(ids)) if _open_chunk(folder, number, ids) is None]
+    missing = broadcast_object_list([missing])[0]  # of the main process: a parallel job may be adding chunks
     if missing:
         _compute(context, name, folder, ids, missing)
     return FeatureStore(folder)
 
 
 def _compute(context: Context, name: str, folder: Path, ids: pd.Index, missing: list[int]) -> None:
-    """Compute missing parts with the expert's trained weights, without augmentation."""
+    """Compute the missing chunks with the expert's trained weights, without augmentation."""
     expert, run_dir = context.experiment.experts[name], context.experiment.expert_dir(name)
     network = build_network(context, expert, run_dir)
     load_weights(network.model, verified(run_dir, "model.safetensors"))
     batch_size, is_main = expert.train.batch_size, context.accelerator.is_main_process
-    parts = [ids[number * PART : (number + 1) * PART] for number in missing]
-    n_products = sum(map(len, parts))
+    chunks = [ids[number * CHUNK : (number + 1) * CHUNK] for number in missing]
+    n_products = sum(map(len, chunks))
     logger.info(
         "features of %d products by %s: %.2f GB in %s",
         n_products, name, 4 * n_products * network.model.feature_size / 1e9, folder,
     )  # fmt: skip
     with tqdm(total=n_products, desc=f"features of {name}", unit="product", disable=None if is_main else True) as bar:
-        for number, ids_of_part in zip(missing, parts, strict=True):
-            products = context.dataset.products.loc[ids_of_part]
+        for number, chunk_ids in zip(missing, chunks, strict=True):
+            products = context.dataset.products.loc[chunk_ids]
             features = pooled_features(context, network, products, batch_size)
             if is_main:
-                _put(_part(folder, number), partial(_save, features))
+                _put(_chunk_path(folder, number), partial(_save, features))
             bar.update(len(products))
     context.accelerator.wait_for_everyone()
 
@@ -118,7 +120,7 @@ def _save(features: np.ndarray, path: Path) -> None:
 
 
 def _put(path: Path, write: Callable[[Path], None]) -> None:
-    """Write a file under a name of its own, then move it: a job beside this one may be writing the very same."""
+    """Write a file under a unique name, then rename it: a parallel job may be writing the same file."""
     private = path.with_name(f"{uuid4().hex[:8]}-{path.name}")
     write(private)
     private.replace(path)
@@ -131,18 +133,18 @@ def _holds_ids(folder: Path, ids: pd.Index) -> bool:
         return False
 
 
-def _open_part(folder: Path, number: int, ids: pd.Index) -> np.ndarray | None:
-    """Return a part's features; None where it is not there, or was cut."""
+def _open_chunk(folder: Path, number: int, ids: pd.Index) -> np.ndarray | None:
+    """Return the features of a chunk; None if its file is missing or incomplete."""
     try:
-        part = np.load(_part(folder, number), mmap_mode="r")
+        chunk = np.load(_chunk_path(folder, number), mmap_mode="r")
     except (OSError, ValueError, EOFError):
         return None
-    return part if len(part) == len(ids[number * PART : (number + 1) * PART]) else None
+    return chunk if len(chunk) == len(ids[number * CHUNK : (number + 1) * CHUNK]) else None
 
 
-def _part(folder: Path, number: int) -> Path:
+def _chunk_path(folder: Path, number: int) -> Path:
     return folder / f"part-{number:05d}.npy"
 
 
-def _n_parts(ids: pd.Index) -> int:
-    return -(-len(ids) // PART)
+def _n_chunks(ids: pd.Index) -> int:
+    return -(-len(ids) // CHUNK)

@@ -1,9 +1,9 @@
-"""Feature-level fusion: the pooled features of text and image become one vector, a class head reads it.
+"""Feature-level fusion: the pooled features of text and image are fused to one vector, the input of a class head.
 
-Bi et al. name three ways, "concatenation, summation and even by means of attention mechanism", without a formula.
-Attention here is that over modalities of Hori et al., "Attention-Based Multimodal Fusion for Video Description" (ICCV
-2017), without their decoder's state: each modality is projected and scored, and the fused vector is the mean of the
-projections, weighted by the softmax of the scores.
+Bi et al. name three methods, "concatenation, summation and even by means of attention mechanism", without a formula.
+The attention here is the attention over modalities of Hori et al., "Attention-Based Multimodal Fusion for Video
+Description" (ICCV 2017), without their decoder state: each modality is projected and scored, and the fused vector is
+the mean of the projections, weighted by the softmax of the scores.
 """
 
 import torch
@@ -13,7 +13,7 @@ from latefusion.config import JointExpert
 
 
 class Concat(nn.Module):
-    """Both side by side, then a hidden layer."""
+    """Concatenate both, then apply a hidden layer with ReLU."""
 
     def __init__(self, text_size: int, image_size: int, width: int):
         super().__init__()
@@ -25,14 +25,17 @@ class Concat(nn.Module):
 
 
 class Sum(nn.Module):
-    """Each projected to one width, then summed. The projections are bent by tanh: a sum of bare ones is a `Concat`."""
+    """Project both to the same width, apply tanh, and sum.
+
+    Without the tanh the sum would be a linear layer on the concatenation, as in `Concat`.
+    """
 
     def __init__(self, text_size: int, image_size: int, width: int):
         super().__init__()
         self.text, self.image = nn.Linear(text_size, width), nn.Linear(image_size, width)
 
     def project(self, text: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
-        """Return (B, 2, width), text first; bounded, so that neither outweighs the other by its mere scale."""
+        """Return (B, 2, width), text first, within -1 and 1, so that the scale of one modality does not dominate."""
         return torch.stack([self.text(text), self.image(image)], dim=1).tanh()
 
     def forward(self, text: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
@@ -40,14 +43,14 @@ class Sum(nn.Module):
 
 
 class Attention(Sum):
-    """Each projected to one width and scored, then their mean, weighted by the softmax of the two scores."""
+    """Project both to the same width and score them; return the mean weighted by the softmax of the two scores."""
 
     def __init__(self, text_size: int, image_size: int, width: int):
         super().__init__(text_size, image_size, width)
-        self.score = nn.Linear(width, 1, bias=False)  # of both: a bias would drop out of the softmax
+        self.score = nn.Linear(width, 1, bias=False)  # shared by both modalities: a bias would cancel in the softmax
 
     def weights(self, projected: torch.Tensor) -> torch.Tensor:
-        """Return (B, 2): how much each product's text and image count."""
+        """Return (B, 2): the weights of each product's text and image, which sum to one."""
         return self.score(projected).squeeze(-1).softmax(dim=-1)
 
     def forward(self, text: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
@@ -69,7 +72,7 @@ class FusionHead(nn.Module):
     def forward(
         self, text: torch.Tensor, image: torch.Tensor, labels: torch.Tensor | None = None
     ) -> dict[str, torch.Tensor]:
-        """Take pooled features, (B, text_size) and (B, image_size)."""
+        """Return `logits` (B, C), with `labels` also `loss`, of features (B, text_size) and (B, image_size)."""
         logits = self.head(self.fusion(text, image))  # (B, C)
         if labels is None:
             return {"logits": logits}

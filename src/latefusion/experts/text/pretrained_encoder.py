@@ -1,4 +1,4 @@
-"""Load a pretrained Hugging Face encoder with its tokenizer: rightly, or not at all."""
+"""Load a pretrained Hugging Face encoder with its tokenizer, and check that config, weights and tokenizer match."""
 
 import logging
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from latefusion.utils.errors import InputError, reported_as
 
 logger = logging.getLogger(__name__)
 
-MAY_BE_MISSING = ("pooler.",)  # many checkpoints have none
+MAY_BE_MISSING = ("pooler.",)  # many checkpoints have no pooler
 DROPOUTS = (
     "hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout", "hidden_dropout",
     "embedding_dropout", "mlp_dropout",
@@ -29,15 +29,15 @@ DROPOUTS = (
 def load_encoder(
     source: str, *, max_length: int, dropout: float | None = None
 ) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
-    """Load tokenizer and encoder of a folder or a name on the hub, in fp32 whatever the file's precision.
+    """Load tokenizer and encoder from a folder, or by their name on the hub; in fp32 whatever the file's precision.
 
-    Only a pooler may be missing, as published: it then starts at random and is trained; heads of an earlier task may be
-    left over. Code that a model brings is never run. Raises InputError naming what else is missing, left over, of
-    another shape or broken, where tokenizer and weights do not belong together, and where texts of `max_length` tokens
-    are too long for it.
+    Only the pooler's weights may be missing, as in the published system: it is then initialised at random and trained.
+    Weights of a head for another task are ignored. Code that comes with a model is never run. Raises InputError on
+    other missing or unexpected tensors, wrong shapes and damaged files, if tokenizer and weights do not match, and if
+    the encoder has fewer than `max_length` positions.
     """
     config, tokenizer = _load_config(source, dropout)
-    with _loading(source, "the weights cannot be loaded into what config.json describes"):
+    with _loading(source, "the weights cannot be loaded into the network of config.json"):
         encoder, report = AutoModel.from_pretrained(
             source, config=config, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True,
             trust_remote_code=False, weights_only=True,
@@ -51,12 +51,12 @@ def load_encoder(
 
 
 def check_encoder(folder: Path, *, max_length: int, dropout: float | None = None) -> PreTrainedModel:
-    """Build an encoder from a folder's config, without its weights; raise InputError as `load_encoder` does."""
+    """Build an encoder from a folder's config, without its weights; raises InputError as `load_encoder` does."""
     source = str(folder)
     config, tokenizer = _load_config(source, dropout)
     if config.is_encoder_decoder:
-        raise InputError(f"{source}: a {config.model_type} model decodes; an encoder is needed, such as BERT's")
-    with _loading(source, "config.json describes no network that can be built"):
+        raise InputError(f"{source}: a {config.model_type} model is an encoder-decoder; use an encoder, such as BERT")
+    with _loading(source, "no network can be built from config.json"):
         encoder = AutoModel.from_config(config, trust_remote_code=False)
     _check_length(encoder, max_length, source)
     with _loading(source, "the tokenizer cannot read a text"):
@@ -76,15 +76,15 @@ def _load_config(source: str, dropout: float | None) -> tuple[PretrainedConfig, 
 
 @contextmanager
 def _loading(source: str, problem: str) -> Iterator[None]:
-    """Refuse what is damaged, and models that need code of their own."""
+    """Turn errors of transformers into an InputError, with a clear message for models that need custom code."""
     try:
-        with reported_as(f"{source}: {problem}; fetch the files again?"):
+        with reported_as(f"{source}: {problem}; download the files again"):
             yield
     except InputError as error:
         if "trust_remote_code" not in str(error):
             raise
         raise InputError(
-            f"{source}: this model needs code of its own (auto_map in its files), which is never run here: choose a "
+            f"{source}: this model needs custom code (auto_map in its files), which is never run; choose a "
             "model whose architecture is part of transformers"
         ) from None
 
@@ -92,63 +92,68 @@ def _loading(source: str, problem: str) -> Iterator[None]:
 def _set_dropout(config: PretrainedConfig, dropout: float, source: str) -> None:
     known = [name for name in DROPOUTS if hasattr(config, name)]
     if not known:
-        raise InputError(f"{source}: a {config.model_type} encoder has no dropout to set: leave out the expert's")
+        raise InputError(f"{source}: a {config.model_type} encoder has no dropout to set; remove the expert's dropout")
     for name in known:
         setattr(config, name, dropout)
 
 
 def _check_weights(encoder: PreTrainedModel, report: dict, source: str) -> None:
+    """Raise InputError on missing or unexpected tensors and on wrong shapes, by transformers' loading report."""
     missing = sorted(key for key in report["missing_keys"] if not key.startswith(MAY_BE_MISSING))
     if missing:
         raise InputError(f"{source}: the weights lack {len(missing)} tensors of the encoder, such as {missing[0]}")
     own = tuple(f"{name}." for name, _ in encoder.named_children())
-    left_over = sorted(
+    unexpected = sorted(
         key
         for key in (key.removeprefix(f"{encoder.base_model_prefix}.") for key in report["unexpected_keys"])
         if key.startswith(own) and not key.startswith(MAY_BE_MISSING) and not key.endswith("position_ids")
     )
-    if left_over:
+    if unexpected:
         raise InputError(
-            f"{source}: config.json has no place for {len(left_over)} tensors of the weights, such as {left_over[0]}: "
-            "do the two belong together?"
+            f"{source}: the network of config.json lacks {len(unexpected)} tensors of the weights, such as "
+            f"{unexpected[0]}: config.json and weights must be of the same model"
         )
     if report["mismatched_keys"]:
         name, found, expected = sorted(report["mismatched_keys"])[0]
-        raise InputError(f"{source}: {name} has shape {tuple(found)}, config.json says {tuple(expected)}")
+        raise InputError(f"{source}: {name} has shape {tuple(found)}, but {tuple(expected)} by config.json")
     if report["missing_keys"]:
-        logger.info("%s brings no pooler: it starts at random, from the expert's seed, and is trained", source)
+        logger.info("%s has no pooler: it is initialised at random, from the expert's seed, and trained", source)
 
 
 def _check_length(encoder: PreTrainedModel, max_length: int, source: str) -> None:
+    """Raise InputError if the encoder has fewer than `max_length` positions."""
     positions = getattr(encoder.config, "max_position_embeddings", None)
     if positions is None:
         return
     padding_idx = getattr(getattr(encoder, "embeddings", None), "padding_idx", None)
-    longest = positions if padding_idx is None else positions - padding_idx - 1  # RoBERTa's start after the padding's
+    longest = positions if padding_idx is None else positions - padding_idx - 1  # RoBERTa: after padding_idx
     if max_length > longest:
-        raise InputError(
-            f"{source}: max_length {max_length} is more than the {longest} tokens the encoder has places for"
-        )
+        raise InputError(f"{source}: max_length {max_length} is more than the encoder's {longest} positions; lower it")
 
 
 def _check_tokenizer(tokenizer: PreTrainedTokenizerBase, config: PretrainedConfig, source: str) -> None:
-    """Refuse a tokenizer of another model: more tokens than embeddings, or special tokens elsewhere."""
+    """Raise InputError on the tokenizer of another model: more tokens than embeddings, or other special token ids."""
     if len(tokenizer) > config.vocab_size:
-        raise InputError(f"{source}: {len(tokenizer)} tokens, but embeddings for {config.vocab_size}")
+        raise InputError(
+            f"{source}: {len(tokenizer)} tokens, but {config.vocab_size} embeddings: another model's tokenizer?"
+        )
     if tokenizer.pad_token_id is None:
-        raise InputError(f"{source}: the tokenizer has no padding token, as encoders' have")
+        raise InputError(f"{source}: the tokenizer has no padding token, which batches need")
     for name in ("pad_token_id", "bos_token_id", "eos_token_id"):
         ours, theirs = getattr(tokenizer, name), getattr(config, name, None)
         if ours is not None and theirs is not None and ours != theirs:
             raise InputError(
-                f"{source}: {name} is {ours} in the tokenizer, {theirs} in config.json: another model's vocabulary?"
+                f"{source}: {name} is {ours} in the tokenizer, but {theirs} in config.json: another model's tokenizer?"
             )
     probe = tokenizer("Lampe de salon 220 V", add_special_tokens=False)["input_ids"]
     if all(token == tokenizer.unk_token_id for token in probe):
-        raise InputError(f"{source}: the tokenizer knows no word: are its files there (tokenizer.json, *.model)?")
+        raise InputError(
+            f"{source}: the tokenizer maps every word to the unknown token: are its files missing "
+            "(tokenizer.json, *.model)?"
+        )
 
 
 @torch.no_grad()
 def _check_reading(tokenizer: PreTrainedTokenizerBase, encoder: PreTrainedModel, max_length: int) -> None:
-    """Read a pair of texts once: a number in config.json that fits no tensor shows here, not in the first epoch."""
+    """Encode a pair of texts once, so that a wrong size in config.json is found before the first epoch."""
     encoder(**tokenizer("Lampe de salon", "220 V", truncation=True, max_length=max_length, return_tensors="pt"))

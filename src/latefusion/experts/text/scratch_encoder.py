@@ -1,4 +1,4 @@
-"""A small CamemBERT without pretrained weights, whose vocabulary is learnt from the catalogue."""
+"""A small CamemBERT without pretrained weights, with a vocabulary learnt from the catalogue."""
 
 import io
 from pathlib import Path
@@ -13,7 +13,10 @@ from latefusion.utils.files import atomic_write
 
 
 def learn_tokenizer(products: pd.DataFrame, expert: TransformerExpert, folder: Path) -> CamembertTokenizer:
-    """Learn a sentencepiece vocabulary from the training texts, once; in the layout CamemBERT's own tokenizer has."""
+    """Learn a sentencepiece vocabulary from the training texts, or load it from `folder` if it is there.
+
+    The file has the name that CamemBERT's tokenizer expects.
+    """
     path = folder / "sentencepiece.bpe.model"
     if not path.exists():
         texts = pd.concat([products["title"], products["description"].dropna()])
@@ -22,9 +25,9 @@ def learn_tokenizer(products: pd.DataFrame, expert: TransformerExpert, folder: P
             sentence_iterator=(clean(text, expert.cleaning) for text in texts),
             model_writer=trained,
             vocab_size=expert.scratch.vocab_size,
-            hard_vocab_limit=False,  # a small catalogue may not have that many pieces
-            num_threads=1,  # more would make the vocabulary depend on chance
-            max_sentence_length=1_000_000,  # bytes; longer texts are left out, and the default is 4,192
+            hard_vocab_limit=False,  # a small catalogue may have fewer pieces
+            num_threads=1,  # with more the vocabulary is not deterministic
+            max_sentence_length=1_000_000,  # bytes; longer texts are skipped; the default is 4,192
             minloglevel=2,
         )
         with atomic_write(path) as partial:
@@ -33,6 +36,7 @@ def learn_tokenizer(products: pd.DataFrame, expert: TransformerExpert, folder: P
 
 
 def make_encoder(expert: TransformerExpert, tokenizer: CamembertTokenizer) -> CamembertModel:
+    """Return an encoder of random weights, of the sizes in `expert.scratch`."""
     scratch, dropout = expert.scratch, 0.1 if expert.dropout is None else expert.dropout
     config = CamembertConfig(
         vocab_size=len(tokenizer),
@@ -42,7 +46,7 @@ def make_encoder(expert: TransformerExpert, tokenizer: CamembertTokenizer) -> Ca
         intermediate_size=scratch.intermediate_size,
         hidden_dropout_prob=dropout,
         attention_probs_dropout_prob=dropout,
-        max_position_embeddings=expert.max_length + tokenizer.pad_token_id + 1,  # positions start after the padding's
+        max_position_embeddings=expert.max_length + tokenizer.pad_token_id + 1,  # positions start after padding_idx
         type_vocab_size=1,
         pad_token_id=tokenizer.pad_token_id,
         bos_token_id=tokenizer.bos_token_id,

@@ -1,6 +1,6 @@
-"""The text expert that needs no weights: TF-IDF of words and characters, a linear support vector machine, calibrated.
+"""The tfidf expert: TF-IDF of words and character n-grams, a linear support vector machine, calibrated.
 
-Title and description are read as one text: on small catalogues that was better than a vocabulary for each.
+Title and description are concatenated: on small catalogues this was better than one vocabulary for each.
 """
 
 import logging
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 def train_tfidf(context: Context, name: str) -> None:
-    """Fit on the training products and leave the expert's run folder; the main process alone works."""
+    """Fit on the training products and write the expert's run folder, on the main process only."""
     if not context.accelerator.is_main_process:
         return
     expert, dataset = context.experiment.experts[name], context.dataset
@@ -45,7 +45,7 @@ def train_tfidf(context: Context, name: str) -> None:
 
 
 def texts(products: pd.DataFrame, expert: TfidfExpert) -> list[str]:
-    """Return title and description of each product as one text."""
+    """Return the cleaned title and description of each product as one text."""
     descriptions = products["description"].fillna("")
     return [
         clean(f"{title} {text}", expert.cleaning) for title, text in zip(products["title"], descriptions, strict=True)
@@ -53,10 +53,10 @@ def texts(products: pd.DataFrame, expert: TfidfExpert) -> list[str]:
 
 
 class TfidfClassifier:
-    """One-versus-rest linear SVM on sparse TF-IDF features; a softmax of its margins gives the probabilities.
+    """One-versus-rest linear SVM on sparse TF-IDF features; the probabilities are a softmax of its margins.
 
-    Regularisation C is the one of lowest log loss in cross-validation, on about `cv_products`; the softmax's
-    temperature is fitted on out-of-fold margins of all training products (Guo et al., "On Calibration of Modern Neural
+    The regularisation C has the lowest log loss in cross-validation on about `cv_products` products. The temperature of
+    the softmax is fitted on out-of-fold margins of all training products (Guo et al., "On Calibration of Modern Neural
     Networks", ICML 2017).
     """
 
@@ -66,24 +66,24 @@ class TfidfClassifier:
     def fit(self, texts: list[str], targets: np.ndarray, groups: np.ndarray | None = None) -> "TfidfClassifier":
         """Fit on (N,) texts and class numbers; every class 0 .. K-1 must occur.
 
-        The products of a group, if there are (N,) groups, stay in one fold: near-duplicates of what a classifier has
-        learnt say nothing of how it does on others. Raises InputError where there are too few texts for the settings.
+        `groups` (N,) are optional; the products of a group are kept in one fold, because a near-duplicate of a training
+        product is too easy a test. Raises InputError if there are too few texts for the settings.
         """
         expert = self.expert
         self._refuse_too_few(len(texts), groups)
         self.vectorizer, features = fit_vocabularies(texts, expert, self.name)
         sample = stratified_sample(targets, expert.cv_products, expert.seed, groups)
         sampled_groups = None if groups is None else groups[sample]
-        is_whole = len(sample) == len(targets)
-        n_fits = expert.n_folds * (len(expert.regularisation) + (not is_whole)) + 1
+        is_full = len(sample) == len(targets)
+        n_fits = expert.n_folds * (len(expert.regularisation) + (not is_full)) + 1
         with tqdm(total=n_fits, desc="tfidf", unit="fit", disable=None) as bar:
             search = {}
             for C in expert.regularisation:
                 margins = _out_of_fold_margins(features[sample], targets[sample], sampled_groups, C, expert, bar)
                 search[C] = fit_temperature(margins, targets[sample])
-                logger.info("%s: C %g gives log loss %.4f in %d folds", self.name, C, search[C][1], expert.n_folds)
+                logger.info("%s: C %g: log loss %.4f in %d folds", self.name, C, search[C][1], expert.n_folds)
             C = min(search, key=lambda C: search[C][1])
-            if not is_whole:
+            if not is_full:
                 search[C] = fit_temperature(_out_of_fold_margins(features, targets, groups, C, expert, bar), targets)
             self.classifier = LinearSVC(C=C, random_state=expert.seed).fit(features, targets)
             bar.update()
@@ -101,7 +101,9 @@ class TfidfClassifier:
         n_units = n_texts if groups is None else len(np.unique(groups))
         if n_units < expert.n_folds:
             units = "training products" if groups is None else "groups of near-duplicates among the training products"
-            raise InputError(f"{key}.n_folds {expert.n_folds}: there are {n_units} {units}; lower it to that at most")
+            raise InputError(
+                f"{key}.n_folds {expert.n_folds}: there are {n_units} {units}; lower it to {n_units} or less"
+            )
         if n_texts < expert.min_df:
             raise InputError(f"{key}.min_df {expert.min_df}: there are {n_texts} training products; lower it")
 
@@ -109,14 +111,15 @@ class TfidfClassifier:
 def _out_of_fold_margins(
     features: csr_matrix, targets: np.ndarray, groups: np.ndarray | None, C: float, expert: TfidfExpert, bar: tqdm
 ) -> np.ndarray:
-    """Return (N, K): the margins of each product by a classifier that has not seen it.
+    """Return (N, K): the margins of each product by a classifier trained on the other folds.
 
-    The vocabulary has seen it, without its label. A class that a fold's training lacks gets the row's lowest margin.
+    The vocabulary includes all products, without their labels. A class that is missing from a fold's training products
+    gets the row's lowest margin.
     """
     folds = assign_folds(targets, expert.n_folds, expert.seed, groups)
 
     def held_out(fold: int) -> np.ndarray:
-        if len(np.unique(targets[folds != fold])) == 1:  # two classes, one of them a single product
+        if len(np.unique(targets[folds != fold])) == 1:  # two classes, one with a single product
             return np.zeros((int((folds == fold).sum()), targets.max() + 1))
         classifier = LinearSVC(C=C, random_state=expert.seed).fit(features[folds != fold], targets[folds != fold])
         margins = _margins(classifier, features[folds == fold])
@@ -125,13 +128,13 @@ def _out_of_fold_margins(
         return all_margins
 
     margins = np.empty((len(targets), targets.max() + 1))
-    for fold in np.unique(folds):  # not in threads: they would share liblinear's one random generator
+    for fold in np.unique(folds):  # not in threads: liblinear has one global random generator
         margins[folds == fold] = held_out(fold)
         bar.update()
     return margins
 
 
 def _margins(classifier: LinearSVC, features: csr_matrix) -> np.ndarray:
-    """Return (N, K) distances to each class's border; scikit-learn gives one column for two classes."""
+    """Return (N, K) signed distances to each class's hyperplane; for two classes scikit-learn returns one column."""
     margins = classifier.decision_function(features)
     return np.stack([-margins, margins], axis=1) if margins.ndim == 1 else margins

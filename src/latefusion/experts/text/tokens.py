@@ -1,8 +1,8 @@
-"""Texts as token ids: encoded once, kept on disk, shared by all experts that read alike.
+"""Texts as token ids: encoded once, kept on disk, shared by all experts with the same texts and tokenizer.
 
-Writes `weights/<experiment>/cache/tokens-<key>/`: what the tokenizer gave for all products, one after another
-(`input_ids.npy`, and `token_type_ids.npy` where it has them), and where each product's begins (`offsets.npy`). The key
-is a hash of texts, tokenizer and settings, so a change makes a new folder; old ones may be deleted.
+Writes `weights/<experiment>/cache/tokens-<key>/`: the token ids of all products, concatenated (`input_ids.npy`, and
+`token_type_ids.npy` if the tokenizer returns them), and the start of each product in them (`offsets.npy`). The key is a
+hash of texts, tokenizer and settings: a change makes a new folder, and old folders may be deleted.
 """
 
 import hashlib
@@ -42,7 +42,7 @@ class TokenStore:
 
 
 class TextDataset(Dataset):
-    """Products as token ids: a dict of (length,) arrays, with the class number where there are targets."""
+    """Products as token ids: dicts of (length,) arrays and, if `targets` are given, the class number as `labels`."""
 
     def __init__(self, store: TokenStore, products: pd.DataFrame, targets: np.ndarray | None = None):
         self.store, self.targets = store, targets
@@ -63,7 +63,7 @@ class TextDataset(Dataset):
 def open_tokens(
     tokenizer: PreTrainedTokenizerBase, products: pd.DataFrame, expert: TransformerExpert, cache: Path
 ) -> TokenStore:
-    """Return the products' token ids from the cache; encode them now if they are not there."""
+    """Return the products' token ids from the cache; encode them first if they are not there."""
     pairs = read_pairs(tokenizer, products, expert)
     folder = cache / f"tokens-{_key(tokenizer, products.index, pairs, expert.max_length)}"
     if not _is_complete(folder, len(products)):
@@ -74,14 +74,14 @@ def open_tokens(
             _encode_to(partial, tokenizer, pairs, expert.max_length)
         try:
             os.replace(private, folder)
-        except OSError:  # a job beside this one has read alike, and was faster
+        except OSError:  # a parallel job has written the same folder first
             remove(private)
         logger.info("token ids of %d products: %s", len(products), folder)
     return TokenStore(folder, products.index)
 
 
 def _is_complete(folder: Path, n_products: int) -> bool:
-    """Tell whether a folder holds the token ids of all products; one that was cut is made again."""
+    """Return whether a folder holds the token ids of all products; an incomplete one is written again."""
     try:
         offsets = np.load(folder / "offsets.npy")
         sizes = {len(np.load(path, mmap_mode="r")) for path in folder.glob("*_ids.npy")}
@@ -93,7 +93,7 @@ def _is_complete(folder: Path, n_products: int) -> bool:
 def read_pairs(
     tokenizer: PreTrainedTokenizerBase, products: pd.DataFrame, expert: TransformerExpert
 ) -> list[tuple[str, str]]:
-    """Return cleaned titles and descriptions; a missing one is empty, or a literal `<pad>` as published."""
+    """Return cleaned titles and descriptions; a missing description is empty, or a literal `<pad>` as published."""
     missing = tokenizer.pad_token if expert.missing_description == "pad_token" else ""
     descriptions = products["description"].fillna("")
     return [
@@ -105,7 +105,7 @@ def read_pairs(
 def encode(
     tokenizer: PreTrainedTokenizerBase, pairs: list[tuple[str, str]], max_length: int
 ) -> list[dict[str, list[int]]]:
-    """Tokenise titles and descriptions as pairs; an empty description leaves the title alone."""
+    """Tokenise titles and descriptions as pairs; where the description is empty, only the title."""
     encodings: list = [None] * len(pairs)
     for is_pair in (True, False):
         rows = [row for row, (_, text) in enumerate(pairs) if bool(text) == is_pair]
@@ -115,15 +115,15 @@ def encode(
                 [pairs[row][1] for row in rows] if is_pair else None,
                 truncation=True,
                 max_length=max_length,
-                return_attention_mask=False,  # no encoding is padded: the mask follows from the lengths
+                return_attention_mask=False,  # nothing is padded here: `collate` makes the mask from the lengths
             )
-            for place, row in enumerate(rows):
-                encodings[row] = {key: values[place] for key, values in batch.items()}
+            for index, row in enumerate(rows):
+                encodings[row] = {key: values[index] for key, values in batch.items()}
     return encodings
 
 
 def collate(items: list[dict], pad_token_id: int) -> dict[str, torch.Tensor]:
-    """Pad to the longest of the batch."""
+    """Return (B, L) tensors, padded to the longest text of the batch, with the attention mask."""
     lengths = np.array([len(item["input_ids"]) for item in items])
     real = np.arange(lengths.max()) < lengths[:, None]  # (B, L)
     batch = {"attention_mask": torch.from_numpy(real.astype(np.int64))}
@@ -146,19 +146,21 @@ def _vocabulary(tokenizer: PreTrainedTokenizerBase) -> dict:
     if not tokenizer.is_fast:
         return tokenizer.get_vocab()
     backend = json.loads(tokenizer.backend_tokenizer.to_str())
-    return {key: value for key, value in backend.items() if key not in ("truncation", "padding")}  # of the last call
+    # truncation and padding depend on the last call
+    return {key: value for key, value in backend.items() if key not in ("truncation", "padding")}
 
 
 def _encode_to(folder: Path, tokenizer: PreTrainedTokenizerBase, pairs: list[tuple[str, str]], max_length: int) -> None:
-    pieces: dict[str, list[np.ndarray]] = {}
+    """Write the token ids of all pairs, and their offsets, to a folder."""
+    ids: dict[str, list[np.ndarray]] = {}
     lengths = []
     with tqdm(total=len(pairs), desc="tokens", unit="product", disable=None) as bar:
         for start in range(0, len(pairs), CHUNK):
             encodings = encode(tokenizer, pairs[start : start + CHUNK], max_length)
             for key in encodings[0]:
-                pieces.setdefault(key, []).extend(np.array(one[key], dtype=np.int32) for one in encodings)
+                ids.setdefault(key, []).extend(np.array(one[key], dtype=np.int32) for one in encodings)
             lengths += [len(one["input_ids"]) for one in encodings]
             bar.update(len(encodings))
-    for key, arrays in pieces.items():
+    for key, arrays in ids.items():
         np.save(folder / f"{key}.npy", np.concatenate(arrays))
     np.save(folder / "offsets.npy", np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))

@@ -1,4 +1,4 @@
-"""The text expert: a Hugging Face encoder on the pair (title, description) with a linear head on the pooled output."""
+"""The transformer expert: a Hugging Face encoder on pairs (title, description) with a linear class head."""
 
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from latefusion.plan.pretrained import find_encoder
 
 
 def pooled_output(encoder: nn.Module, **inputs: torch.Tensor) -> torch.Tensor:
-    """Return the encoder's pooled output (B, F); of one without a pooler, the first token's state."""
+    """Return the encoder's pooled output (B, F); without a pooler, the last hidden state of the first token."""
     outputs = encoder(**inputs)
     pooled = outputs.get("pooler_output")
     return outputs.last_hidden_state[:, 0] if pooled is None else pooled
@@ -35,7 +35,7 @@ class TextClassifier(nn.Module):
         return self.head.in_features
 
     def features(self, **inputs: torch.Tensor) -> torch.Tensor:
-        """Return what the head reads: (B, F)."""
+        """Return the input of the class head, (B, F)."""
         return pooled_output(self.encoder, **inputs)
 
     def forward(self, labels: torch.Tensor | None = None, **inputs: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -46,9 +46,12 @@ class TextClassifier(nn.Module):
 
 
 def build(context: Context, expert: TransformerExpert, run_dir: Path) -> Network:
-    """Build the expert from pretrained weights, or a small CamemBERT with a vocabulary of its own."""
+    """Build the network from pretrained weights, or from scratch: a small CamemBERT with its own vocabulary.
+
+    From scratch, the tokenizer is written to `run_dir`. Token ids are written to the experiment's cache.
+    """
     dataset, cache = context.dataset, context.experiment.run_root / "cache"
-    with context.accelerator.main_process_first():  # the others find vocabulary and token ids on the disk
+    with context.accelerator.main_process_first():  # the others read vocabulary and token ids from disk
         if expert.scratch is None:
             tokenizer, encoder = load_encoder(
                 find_encoder(expert.model), max_length=expert.max_length, dropout=expert.dropout

@@ -1,4 +1,4 @@
-"""Check that an encoder can be built and reads texts, before anything is trained."""
+"""Check that a text encoder can be built and matches its tokenizer, before anything is trained."""
 
 from latefusion.config import Experiment, TransformerExpert
 from latefusion.experts.meta import on_meta
@@ -7,17 +7,19 @@ from latefusion.utils.errors import InputError
 
 
 def check_transformer(experiment: Experiment, expert: TransformerExpert, backbones: dict) -> None:
-    """Raise InputError where the encoder cannot be built; one that is on the hub is not checked."""
-    if expert.model is None:  # the config has checked what can be wrong with an encoder from scratch
+    """Raise InputError if the encoder cannot be built; an encoder that is only on the hub is not checked."""
+    if expert.model is None:  # from scratch: the config has checked its sizes
         return
     folder = local_folder(expert.model)
     if folder is None:  # on the hub
         return
-    from latefusion.experts.text.pretrained_encoder import check_encoder  # transformers takes seconds
+    from latefusion.experts.text.pretrained_encoder import check_encoder  # importing transformers takes seconds
 
     encoder = on_meta(
         lambda: check_encoder(folder, max_length=expert.max_length, dropout=expert.dropout),
         f"{folder} cannot be built",
     )
     if expert.train.gradient_checkpointing and not encoder.supports_gradient_checkpointing:
-        raise InputError(f"train.gradient_checkpointing: a {encoder.config.model_type} encoder has none")
+        raise InputError(
+            f"train.gradient_checkpointing: not supported by a {encoder.config.model_type} encoder; set it to false"
+        )

@@ -1,7 +1,7 @@
-"""The vocabularies of the tfidf expert: words, and n-grams of characters within words.
+"""The vocabularies of the tfidf expert: words, and character n-grams within words.
 
-A catalogue may have no words that repeat (titles in a script without spaces, article numbers, emoji), or no n-grams of
-characters that do; what is empty is left out.
+In some catalogues no word occurs twice (titles in a script without spaces, article numbers, emoji), or no n-gram does;
+an empty vocabulary is skipped.
 """
 
 import logging
@@ -15,26 +15,26 @@ from latefusion.config import TfidfExpert
 from latefusion.utils.errors import InputError
 
 logger = logging.getLogger(__name__)
-EMPTY = ("empty vocabulary", "no terms remain")  # how scikit-learn's messages begin to say it
+EMPTY = ("empty vocabulary", "no terms remain")  # in scikit-learn's messages
 
 
 def fit_vocabularies(texts: list[str], expert: TfidfExpert, name: str) -> tuple[FeatureUnion, csr_matrix]:
-    """Return the vectorizer of (N,) texts and their (N, F) features. Raises InputError where both are empty."""
+    """Return the vectorizer fitted on (N,) texts, and their (N, F) features. Raises InputError if both are empty."""
     vectorizers, features = [], []
-    for what, vectorizer in _vectorizers(expert).items():
+    for unit, vectorizer in _vectorizers(expert).items():
         try:
             features.append(vectorizer.fit_transform(texts))
         except ValueError as error:
             if not any(words in str(error) for words in EMPTY):
                 raise
-            logger.info("%s: no %s are in %d or more texts: left out", name, what, expert.min_df)
+            logger.info("%s: no %s are in %d or more texts: skipped", name, unit, expert.min_df)
         else:
             vectorizers.append(vectorizer)
     if not vectorizers:
         raise InputError(
             f"{name}: no words or character n-grams are in {expert.min_df} or more of the {len(texts)} training texts: "
-            f"lower experts.{name}.min_df, set experts.{name}.char_ngrams (scripts without spaces need them), or leave "
-            "the expert out if the texts are empty"
+            f"lower experts.{name}.min_df, set experts.{name}.char_ngrams (scripts without spaces need them), or "
+            "remove the expert if the texts are empty"
         )
     return make_union(*vectorizers), hstack(features, format="csr")
 
