@@ -20,9 +20,17 @@ def load(tmp_path, change=lambda config: None, overrides=()):
     return load_experiment(path, list(overrides))
 
 
-@pytest.mark.parametrize("config", sorted((REPOSITORY / "configs").glob("*.yaml")), ids=lambda path: path.stem)
+CONFIGS = REPOSITORY / "configs"
+
+
+@pytest.mark.parametrize("config", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
 def test_shipped_pages_load(config):
     assert load_experiment(config).name == config.stem
+
+
+@pytest.mark.parametrize("config", sorted(CONFIGS.glob("ablations/*.yaml")), ids=lambda path: path.stem)
+def test_shipped_ablation_configs_load(config):
+    assert load_experiment(config).name == f"ablation_{config.stem}"
 
 
 def test_the_published_recipe_has_twelve_variants_of_the_published_kinds():
