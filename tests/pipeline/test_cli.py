@@ -35,13 +35,13 @@ def test_a_launchers_whole_set_of_variables_is_taken():
         ({"RANK": "1"}, "RANK set without WORLD_SIZE, LOCAL_RANK, MASTER_ADDR, MASTER_PORT"),
         ({"WORLD_SIZE": "2"}, "WORLD_SIZE set without RANK"),
         ({"LOCAL_WORLD_SIZE": "0"}, "LOCAL_WORLD_SIZE set without RANK"),
-        (LAUNCHED | {"LOCAL_WORLD_SIZE": "0"}, "LOCAL_WORLD_SIZE='0' is no whole number from 1 up"),
-        (LAUNCHED | {"RANK": "abc"}, "RANK='abc' is no whole number from 0 up"),
-        (LAUNCHED | {"RANK": ""}, "set without RANK. Left over"),
-        (LAUNCHED | {"RANK": "2"}, "RANK=2 of WORLD_SIZE=2 processes"),
+        (LAUNCHED | {"LOCAL_WORLD_SIZE": "0"}, "LOCAL_WORLD_SIZE='0' is not a whole number of at least 1"),
+        (LAUNCHED | {"RANK": "abc"}, "RANK='abc' is not a whole number of at least 0"),
+        (LAUNCHED | {"RANK": ""}, "set without RANK. If they are from another run"),
+        (LAUNCHED | {"RANK": "2"}, "RANK=2 must be below WORLD_SIZE=2"),
         (LAUNCHED | {"LOCAL_RANK": "5"}, "LOCAL_RANK=5 of LOCAL_WORLD_SIZE=2 processes"),
-        (LAUNCHED | {"LOCAL_WORLD_SIZE": "4"}, "LOCAL_WORLD_SIZE is more than WORLD_SIZE"),
-        (LAUNCHED | {"MASTER_PORT": "99999"}, "MASTER_PORT=99999 is no port"),
+        (LAUNCHED | {"LOCAL_WORLD_SIZE": "4"}, "LOCAL_WORLD_SIZE is larger than WORLD_SIZE"),
+        (LAUNCHED | {"MASTER_PORT": "99999"}, "MASTER_PORT=99999 is not a port"),
     ],
 )
 def test_variables_left_over_from_another_run_are_refused(environment, message):
@@ -61,7 +61,7 @@ def test_a_script_says_so_rather_than_do_nothing_or_wait(workspace):
         process = start(workspace, "01_prepare.py", env=os.environ | environment)
         _, errors = process.communicate(timeout=60)
         assert process.returncode == 2
-        assert errors.startswith("error: the environment does not say how many processes run")
+        assert errors.startswith("error: invalid launcher variables in the environment")
 
 
 @pytest.mark.parametrize("argument", ["--list", "--help"])

@@ -165,7 +165,7 @@ def test_a_job_that_was_made_of_what_has_changed_meanwhile_is_to_do_again(copied
     record_again(copied.run_root / "catalogue")
     job.finish()
     assert job.status() == ("to do", "catalogue has changed")
-    assert "tfidf: catalogue has changed while it was made, so it is to do again" in caplog.text
+    assert "tfidf: catalogue has changed while the job ran, so it must be repeated" in caplog.text
 
 
 def image_of_a_train_product(workspace: Workspace) -> Path:

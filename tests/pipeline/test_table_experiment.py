@@ -129,7 +129,7 @@ def test_broken_images_stop_the_run_by_name_or_are_kept_as_none(illustrated, cap
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"split": {"valid_fraction": 0.2}}, "there is nothing to predict"),
+        ({"split": {"valid_fraction": 0.2}}, "no products to predict"),
         ({"split": {"valid_fraction": 0.02, "test_fraction": 0.2}}, "1 valid products for 3 folds"),
         ({"split": {"valid_fraction": 0.0, "test_fraction": 0.2}}, "the split leaves no valid products"),
     ],

@@ -90,7 +90,7 @@ Policy = Annotated[
 
 
 class Vote(Section):
-    """Majority vote of the members; ties are broken by the highest summed probability, then by the lowest class code."""
+    """Majority vote of the members; ties go to the highest summed probability, then to the lowest class code."""
 
     members: tuple[Name, ...] | Literal["networks"] = "networks"  # networks: all policies of kind `network`
     subsets: dict[Name, tuple[Name, ...]] = Field({})  # members of further votes, each a row of the score table
