@@ -39,7 +39,7 @@ def test_a_launchers_whole_set_of_variables_is_taken():
         (LAUNCHED | {"RANK": "abc"}, "RANK='abc' is not a whole number of at least 0"),
         (LAUNCHED | {"RANK": ""}, "set without RANK. If they are from another run"),
         (LAUNCHED | {"RANK": "2"}, "RANK=2 must be below WORLD_SIZE=2"),
-        (LAUNCHED | {"LOCAL_RANK": "5"}, "LOCAL_RANK=5 of LOCAL_WORLD_SIZE=2 processes"),
+        (LAUNCHED | {"LOCAL_RANK": "5"}, "LOCAL_RANK=5 must be below LOCAL_WORLD_SIZE=2"),
         (LAUNCHED | {"LOCAL_WORLD_SIZE": "4"}, "LOCAL_WORLD_SIZE is larger than WORLD_SIZE"),
         (LAUNCHED | {"MASTER_PORT": "99999"}, "MASTER_PORT=99999 is not a port"),
     ],

@@ -62,7 +62,7 @@ def _validation(context: Context, *, cleans: bool) -> Validation:
     dataset = context.dataset
     products = dataset.select("valid")
     targets = valid_targets(context.experiment, dataset) if cleans else dataset.targets(products)
-    return Validation(products, CrossSelection(targets, dataset.choosing_folds(), len(dataset.classes)))
+    return Validation(products, CrossSelection(targets, dataset.selection_folds(), len(dataset.classes)))
 
 
 def fit_network(

@@ -35,7 +35,7 @@ def calibration_table(results: Results) -> pd.DataFrame:
 
     On validation products the temperature is learnt on the other folds; on test, on all validation products.
     """
-    folds = results.dataset.choosing_folds()
+    folds = results.dataset.selection_folds()
     rows = []
     for expert in results.experts:
         valid = results.probs(expert, "valid")

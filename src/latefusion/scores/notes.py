@@ -7,7 +7,7 @@ from latefusion.config import Experiment, LateExpert
 from latefusion.plan.records import verified
 from latefusion.scores.results import Results
 from latefusion.scores.tables import best_expert, best_policy
-from latefusion.tables.artifacts import read_facts
+from latefusion.tables.artifacts import read_json_object
 
 METHODS = (
     "In percent, with bootstrap 95 % intervals. {sizes}. On valid, an expert that chooses an epoch is scored, fold by "
@@ -71,7 +71,7 @@ def late_note(results: Results) -> str:
     for name, expert in experiment.experts.items():
         if isinstance(expert, LateExpert) and {f"experts/{name}", f"experts/{expert.of}"} <= results.done:
             epoch = experiment.experts[expert.of].train.epochs - expert.epochs_before_end
-            if read_facts(verified(experiment.expert_dir(expert.of), "metrics.json")).get("best_epoch") == epoch:
+            if read_json_object(verified(experiment.expert_dir(expert.of), "metrics.json")).get("best_epoch") == epoch:
                 same.append(f"{name} is {expert.of} on test: epoch {epoch} is also its best")
     return f"{'; '.join(same)}. Another epochs_before_end makes them differ." if same else ""
 
