@@ -149,7 +149,7 @@ def test_image_experts_without_any_image_are_refused(workspace, capsys):
     workspace.write_config(experiment)
     with pytest.raises(SystemExit):
         workspace.run("01_prepare.py")
-    assert "experts.cnn: no train product has an image to learn from" in capsys.readouterr().err
+    assert "experts.cnn: no train product has an image" in capsys.readouterr().err
 
 
 def test_a_split_column_is_obeyed_and_its_unlabelled_test_rows_are_predicted(workspace, monkeypatch):
