@@ -40,7 +40,7 @@ class Experiment(Section):
     def _check_names(self) -> "Experiment":
         check_experiment_name(self.name)
         check_names([*self.experts, *self.policies])
-        check_references(self.experts, cleans=self.denoise is not None)
+        check_references(self.experts, has_denoise=self.denoise is not None)
         check_image_cache(self.cache_side, self._image_inputs)
         check_fusion(self.experts, self.policies, {"vote.members": self.vote_members} | self._vote_subsets)
         return self

@@ -29,15 +29,15 @@ def check_names(names: Collection[str]) -> None:
             raise ValueError(f"'{other}' and '{name}' differ only in case: one folder on many file systems")
 
 
-def check_references(experts: dict[str, ExpertConfig], *, cleans: bool) -> None:
+def check_references(experts: dict[str, ExpertConfig], *, has_denoise: bool) -> None:
     """Raise ValueError, naming the key, if an expert refers to something that is missing or of the wrong kind.
 
-    `cleans`: whether the config has a denoise section.
+    `has_denoise`: whether the config has a denoise section.
     """
     for name, expert in experts.items():
         key = f"experts.{name}"
         expert.check(key, experts)
-        if expert.cleans and not cleans:
+        if expert.trains_on_clean and not has_denoise:
             raise ValueError(f"{key}.train_on: clean needs a denoise section: add one, or set train_on to all")
 
 
@@ -70,6 +70,6 @@ def check_fusion(
 
 
 def _must_differ(key: str, names: tuple[str, ...]) -> None:
-    twice = [name for name in names if names.count(name) > 1]
-    if twice:
-        raise ValueError(f"{key}: duplicate name '{twice[0]}'")
+    duplicates = [name for name in names if names.count(name) > 1]
+    if duplicates:
+        raise ValueError(f"{key}: duplicate name '{duplicates[0]}'")

@@ -17,7 +17,7 @@ def report_duplicates(duplicates: Duplicates, labels: pd.Series, splits: dict[st
     return {
         "groups": {
             "by_title": _sizes(join(duplicates.titles)),
-            "by_image": _sizes(join(duplicates.looks)),
+            "by_image": _sizes(join(duplicates.image_groups)),
             "by_either": _sizes(duplicates.groups),
         },
         "groups_of_several_labels": _disagreements(duplicates.groups, labels),

@@ -32,21 +32,21 @@ class Duplicates:
     near: np.ndarray  # (P, 2) pairs of numbers of `images` whose hashes are nearly equal
 
     @cached_property
-    def looks(self) -> np.ndarray:
+    def image_groups(self) -> np.ndarray:
         """(N,) as `images`, but with the same number for nearly equal images, directly or through others."""
         count = self.images.max(initial=-1) + 1
         return np.append(_components(count, *self.near.T), -1)[self.images]  # index -1 is the last element, -1
 
     @cached_property
     def groups(self) -> np.ndarray:
-        """(N,) group numbers of products with the same title or look, directly or through others.
+        """(N,) group numbers of products with the same title or nearly equal images, directly or through others.
 
         Groups are numbered in the order of their first rows.
         """
-        return join(self.titles, self.looks)
+        return join(self.titles, self.image_groups)
 
     def twins_in(self, among: np.ndarray) -> pd.DataFrame:
-        """Return three bools per product: whether a product of `among` has the same `title`, a near `image`, or `either`.
+        """Return bools per product: whether a product of `among` has the same `title`, a near `image`, or `either`.
 
         `among` is (N,) bool. Only direct matches count, not those through others. A product in `among` matches itself.
         """

@@ -28,7 +28,7 @@ def train_network(context: Context, name: str) -> None:
     run_dir, expert = context.experiment.expert_dir(name), context.experiment.experts[name]
     network = build_network(context, expert, run_dir)
     fitted = fit_network(
-        context, network, context.dataset.select("train"), _validation(context, cleans=expert.cleans),
+        context, network, context.dataset.select("train"), _validation(context, cleans=expert.trains_on_clean),
         training=expert.train, run_dir=run_dir, name=name,
     )  # fmt: skip
     best = best_weights(run_dir, fitted.progress)

@@ -36,7 +36,7 @@ class ExpertConfig(Section):
         return getattr(self, "train", None)
 
     @property
-    def cleans(self) -> bool:
+    def trains_on_clean(self) -> bool:
         """Whether it is trained without the label issues that denoising removed."""
         return getattr(self, "train_on", "all") == "clean"
 
@@ -67,7 +67,7 @@ class ExpertConfig(Section):
     def needs(self, experts: Experts) -> tuple[str, ...]:
         """Return the keys of the jobs that must be done before its own, such as `catalogue` (see `plan.planning`)."""
         sources = tuple(f"experts/{source}" for source in self.sources(experts)) or ("catalogue",)
-        return (*sources, "denoise") if self.cleans else sources
+        return (*sources, "denoise") if self.trains_on_clean else sources
 
     def networks(self, name: str, experts: Experts) -> dict[str, "ExpertConfig"]:
         """Return, by name, the experts whose networks its job builds from the config rather than from trained weights.
