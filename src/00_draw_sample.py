@@ -1,4 +1,4 @@
-"""Draw the synthetic sample catalogue of an experiment into its `catalogue.root`, if its config has a `sample` section.
+"""Draw the synthetic sample catalogue into `catalogue.root`, if the config has a `sample` section.
 
 python src/00_draw_sample.py [--config configs/sample.yaml] [--set sample.seed=2021]
 """
@@ -12,11 +12,11 @@ def main(experiment, selection):
     from sample_catalogue import draw_sample
 
     if experiment.sample is None:
-        logging.info("%s is about products of its own: nothing to draw", experiment.name)
+        logging.info("%s has no sample section: nothing to draw", experiment.name)
         return
     catalogue = experiment.catalogue
-    drew = draw_sample(experiment.sample, layout=catalogue.format, root=catalogue.root)
-    logging.info("%s: the synthetic sample catalogue %s", catalogue.root, "is drawn" if drew else "is there already")
+    is_new = draw_sample(experiment.sample, layout=catalogue.format, root=catalogue.root)
+    logging.info("%s: the synthetic sample catalogue %s", catalogue.root, "is drawn" if is_new else "already exists")
 
 
 if __name__ == "__main__":

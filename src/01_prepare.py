@@ -1,4 +1,4 @@
-"""Read the catalogue, check its images, split it: weights/<experiment>/catalogue/.
+"""Read the catalogue, check its images, split it; writes weights/<experiment>/catalogue/.
 
 python src/01_prepare.py --config configs/sample.yaml
 """

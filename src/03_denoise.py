@@ -1,4 +1,4 @@
-"""Find label issues among the training products by out-of-fold image classifiers: weights/<experiment>/denoise/.
+"""Find label issues in the training set with out-of-fold image classifiers; writes weights/<experiment>/denoise/.
 
 python src/03_denoise.py --config configs/sample.yaml
 accelerate launch src/03_denoise.py --config configs/sample.yaml

@@ -1,4 +1,4 @@
-"""Train the joint experts (feature-level fusion) and predict with them: weights/<experiment>/experts/<expert>/.
+"""Train the joint experts (feature-level fusion) and predict with them; writes weights/<experiment>/experts/<expert>/.
 
 python src/06_train_joint.py --config configs/sample.yaml [--only NAME]
 accelerate launch src/06_train_joint.py --config configs/sample.yaml

@@ -1,4 +1,4 @@
-"""Train the policies on the experts' validation probabilities: weights/<experiment>/policies/<policy>/.
+"""Train the policies on the experts' validation probabilities; writes weights/<experiment>/policies/<policy>/.
 
 python src/07_fuse.py --config configs/sample.yaml [--only NAME]
 """

@@ -1,4 +1,6 @@
-"""Let the policies vote, and score everything: weights/<experiment>/{vote,scores}/, submissions/<experiment>/scores.md.
+"""Compute the policies' majority vote and score all methods.
+
+Writes weights/<experiment>/{vote,scores}/ and submissions/<experiment>/scores.md.
 
 python src/08_vote.py --config configs/sample.yaml
 """

@@ -1,4 +1,4 @@
-"""Check submissions as strictly as the challenge does: those of submissions/<experiment>/, or any file.
+"""Check submission files as strictly as the challenge does: those in submissions/<experiment>/, or any others.
 
 python src/10_validate.py --config configs/sample.yaml
 python src/10_validate.py mine/y_test_task1_phase2_pred.tsv --config configs/rakuten.yaml
@@ -14,17 +14,17 @@ ARGUMENTS = {
         "nargs": "*",
         "type": Path,
         "metavar": "FILE",
-        "help": "a submission under the name that its challenge asks for (default: what 09 wrote)",
+        "help": "a submission, named as its challenge requires (default: the files that 09_predict.py wrote)",
     },
     "--test": {
         "type": Path,
         "metavar": "TEST_FILE",
-        "help": "check each FILE, whatever its name, against this test file of the challenge; no config is needed",
+        "help": "check each FILE, whatever its name, against this test file of the challenge, without a config",
     },
     "--codes": {
         "type": Path,
         "metavar": "LABEL_FILE",
-        "help": "the training labels, which tell the known codes (default: those beside the test file)",
+        "help": "the training labels, which hold the known class codes (default: the file beside the test file)",
     },
 }
 

@@ -1,4 +1,4 @@
-"""Print the mean scores of several finished runs of one config, and how far they move: other seeds, splits, machines.
+"""Print mean and spread of the scores of several finished runs of one config, with other seeds, splits or machines.
 
 python src/11_compare_runs.py s2020 s2021 s2022        # names of experiments: folders of weights/
 """
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from latefusion.steps.cli import run_script
 
-ARGUMENTS = {"runs": {"nargs": "+", "metavar": "EXPERIMENT", "help": "a folder of weights/ that 07 has scored"}}
+ARGUMENTS = {"runs": {"nargs": "+", "metavar": "EXPERIMENT", "help": "a folder of weights/ that 08_vote.py has scored"}}
 
 
 def main(experiment, selection, *, runs):

@@ -156,7 +156,7 @@ FAULTS = [
         "refused with the folder that was searched; all files equal after",
         after(_moved, run(PREPARE, "--set", "catalogue.bad_images=keep")),
         status=(REFUSED,),
-        says="there is no folder shop/images",
+        says="the folder shop/images does not exist",
         mend=_moved_back,
     ),
 ]

@@ -6,7 +6,7 @@ from faults.fault import FINE, REFUSED, Fault, after, at_once
 from faults.shop import Shop
 from latefusion.utils.files import remove
 
-BUSY = r"is being made by process \d+ on .* since 20\d\d-"
+BUSY = r"is being written by process \d+ on .* since 20\d\d-"
 
 
 def _without(*patterns: str) -> Callable[[Shop], None]:

@@ -23,7 +23,7 @@ def test_a_script_says_so_rather_than_do_nothing_or_wait(workspace):
         process = start(workspace, "01_prepare.py", env=os.environ | environment)
         _, errors = process.communicate(timeout=60)
         assert process.returncode == 2
-        assert errors.startswith("error: the environment does not say how many processes run")
+        assert errors.startswith("error: invalid launcher variables in the environment")
 
 
 @pytest.mark.parametrize("argument", ["--list", "--help"])

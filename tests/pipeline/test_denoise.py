@@ -65,7 +65,7 @@ def test_other_settings_are_reported_beside_the_published_on_the_same_probabilit
     [
         ("it cannot be read as Parquet", None),
         ("it has no column 'margin'", lambda issues: issues.drop(columns="margin")),
-        ("'removed' is not true or false everywhere", lambda issues: issues.assign(removed="yes")),
+        ("the column 'removed' holds values other than true and false", lambda issues: issues.assign(removed="yes")),
         ("duplicate id", lambda issues: pd.concat([issues, issues[:1]])),
     ],
 )

@@ -89,7 +89,7 @@ def test_a_grouped_split_runs_to_its_submission(shop):
 @pytest.mark.parametrize(
     ("titles", "message"),
     [
-        (list("aabb"), "the split leaves no valid products; see split.valid_fraction and split.group_duplicates"),
+        (list("aabb"), "the split has no valid products; see split.valid_fraction and split.group_duplicates"),
         (list("abcde"), "policies.only: 1 groups of near-duplicates among the valid products for 3 folds"),
     ],
 )

@@ -49,7 +49,7 @@ def test_a_split_without_one_image_is_refused(workspace, capsys, bad_images, tra
         workspace.run("01_prepare.py")
     told = capsys.readouterr().err
     assert ended.value.code == 2
-    assert "Not one image of these products is there:" in told
+    assert "None of the images of these products exists:" in told
     line = "submit: 6 products name an image, the first is later/60.jpg; shop/later holds nothing"
     assert (line in told) != submit
     line = "labelled: 60 products name an image, the first is train/0.jpg; shop/train holds nothing"
@@ -76,7 +76,7 @@ def test_networks_that_read_images_are_refused_where_no_product_names_one(worksp
     workspace.write_config(config("error", image=None))
     with pytest.raises(SystemExit):
         workspace.run("01_prepare.py")
-    assert "experts.cnn: no train product has an image to learn from; name the column" in capsys.readouterr().err
+    assert "experts.cnn: no train product has an image: set catalogue.columns.image" in capsys.readouterr().err
 
 
 def test_texts_of_the_challenge_can_be_learnt_without_its_images(workspace, capsys):
@@ -94,4 +94,4 @@ def test_texts_of_the_challenge_can_be_learnt_without_its_images(workspace, caps
     shutil.rmtree(workspace.run_root)
     with pytest.raises(SystemExit):
         workspace.run("01_prepare.py")
-    assert "there is no folder data/sample/image_training" in capsys.readouterr().err
+    assert "the folder data/sample/image_training does not exist" in capsys.readouterr().err

@@ -133,7 +133,7 @@ def holder(tmp_path):
 def test_the_second_process_is_told_who_has_the_lock_and_since_when(tmp_path, holder):
     process = holder()
     with (
-        pytest.raises(InputError, match=rf"job is being made by process {process.pid} on .* since 20") as refused,
+        pytest.raises(InputError, match=rf"job is being written by process {process.pid} on .* since 20") as refused,
         locked(tmp_path / "job"),
     ):
         pytest.fail("held twice")

@@ -101,7 +101,7 @@ def test_a_job_that_was_made_of_what_has_changed_meanwhile_is_to_do_again(copied
     record_again(copied.run_root / "catalogue")
     job.finish()
     assert job.status() == ("to do", "catalogue has changed")
-    assert "tfidf: catalogue has changed while it was made, so it is to do again" in caplog.text
+    assert "tfidf: catalogue has changed while the job ran, so it must be repeated" in caplog.text
 
 
 def image_of_a_train_product(workspace: Workspace) -> Path:
@@ -119,14 +119,14 @@ def test_changed_images_make_image_experts_stale_and_no_text_expert(copied):
     } == set()
     assert {key for key in ("experts/tfidf", "experts/camembert") if jobs[key].state() != "done"} == set()
     assert jobs["experts/cnn_raw"].status()[1] == "catalogue is not done"
-    assert jobs["catalogue"].status()[1].startswith("1 images have changed, image_training/")
+    assert jobs["catalogue"].status()[1].startswith("1 images have changed, the first is image_training/")
 
 
 def test_a_catalogue_whose_images_are_elsewhere_is_as_it_was(copied, caplog):
     for folder in ("image_training", "image_test"):
         (copied.folder / "data/sample" / folder).rename(copied.folder / folder)
     assert {job.state() for job in copied.jobs().values()} == {"done"}
-    assert "no image of the catalogue is there" in caplog.text
+    assert "no image of the catalogue exists" in caplog.text
 
 
 def test_images_may_be_newer_as_long_as_they_are_the_same(copied):

@@ -58,7 +58,7 @@ def test_tables_are_named_relative_to_the_root_and_may_lie_beside_it(workspace, 
     with pytest.raises(SystemExit):
         workspace.run("01_prepare.py")
     assert "catalogue.products" in (error := capsys.readouterr().err)
-    assert "name the table as seen from catalogue.root" in error
+    assert "give the path relative to catalogue.root" in error
     workspace.run("01_prepare.py", "--set", "catalogue.products=../shop/products.csv")
     assert (workspace.run_root / "catalogue/products.parquet").is_file()
 
@@ -99,9 +99,9 @@ def test_broken_images_stop_the_run_by_name_or_are_kept_as_none(illustrated, cap
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"split": {"valid_fraction": 0.2}}, "there is nothing to predict"),
+        ({"split": {"valid_fraction": 0.2}}, "no products to predict"),
         ({"split": {"valid_fraction": 0.02, "test_fraction": 0.2}}, "1 valid products for 3 folds"),
-        ({"split": {"valid_fraction": 0.0, "test_fraction": 0.2}}, "the split leaves no valid products"),
+        ({"split": {"valid_fraction": 0.0, "test_fraction": 0.2}}, "there would be no valid products"),
     ],
 )
 def test_what_would_fail_after_the_training_is_refused_before_it(workspace, capsys, change, message):
@@ -119,7 +119,7 @@ def test_image_experts_without_any_image_are_refused(workspace, capsys):
     workspace.write_config(experiment)
     with pytest.raises(SystemExit):
         workspace.run("01_prepare.py")
-    assert "experts.cnn: no train product has an image to learn from" in capsys.readouterr().err
+    assert "experts.cnn: no train product has an image" in capsys.readouterr().err
 
 
 def test_a_split_column_is_obeyed_and_its_unlabelled_test_rows_are_predicted(workspace, monkeypatch):

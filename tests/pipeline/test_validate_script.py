@@ -82,7 +82,7 @@ def test_the_predictions_of_a_table_are_accepted_and_another_tables_are_not(work
     )
     assert accepted(workspace, capsys) == [f"ok: submissions/tiny/predictions.tsv ({len(held_out)} rows)"]
     assert "mine.tsv, line 2: id a" in complaint(workspace, capsys, mine)
-    assert "--codes is for the challenge's files" in complaint(workspace, capsys, mine, "--codes", mine)
+    assert "--codes is only for files of a challenge" in complaint(workspace, capsys, mine, "--codes", mine)
 
 
 def test_the_submission_of_a_run_is_accepted_and_a_broken_one_ends_with_status_2(trained_run, tmp_path, capsys):
@@ -141,9 +141,9 @@ def test_codes_are_compared_with_the_labels_that_are_given_or_said_not_to_be(alo
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--test", "x_test_task1_phase1.tsv"], "--test: say which FILE to check against it"),
-        (["mine.tsv", "--test", "none.tsv"], "--test none.tsv: there is no such file"),
-        (["y_test_task1_phase1_pred.tsv", "--codes", "none.tsv"], "--codes none.tsv: there is no such file"),
+        (["--test", "x_test_task1_phase1.tsv"], "--test: name the FILE to check against it"),
+        (["mine.tsv", "--test", "none.tsv"], "--test none.tsv: the file does not exist"),
+        (["y_test_task1_phase1_pred.tsv", "--codes", "none.tsv"], "--codes none.tsv: the file does not exist"),
         (["y_test_task1_phase1_pred.tsv"], "y_test_task1_phase1_pred.tsv: cannot be read: No such file"),
         (["y_test_task1_phase1_pred.tsv", "--set", "catalogue.root=none"], "x_test_task1_phase1.tsv not found"),
         ([], "y_test_task1_phase2_pred.tsv not found: run src/09_predict.py first"),

@@ -251,13 +251,13 @@ BROKEN = [
         "products.csv",
         1,
         "id,title,title,image_path,label,part",
-        ["no column 'description'", "'title' stands twice"],
+        ["no column 'description'", "duplicate column 'title'"],
     ),
     (table, "products.csv", 1, "id;title;description;image_path", ["only one", "commas"]),
     (table, "products.csv", 3, "b,Lamp,,,lamps,dev", ["products.csv, line 3: id b has 'dev'", "train, valid, test"]),
     (table, "products.csv", 3, "b,Lamp,,,lamps,", ["products.csv, line 3: id b has ''"]),
     (table, "products.csv", 3, "b,Lamp,,, ,valid", ["products.csv, line 3: id b", "without a label"]),
-    (table, "products.csv", 3, "a,Lamp,,,lamps,valid", ["line 2: id a", "line 3: id a", "more than once"]),
+    (table, "products.csv", 3, "a,Lamp,,,lamps,valid", ["line 2: id a", "line 3: id a", "Duplicate ids"]),
     (table, "products.csv", 3, "b,Lamp,,/srv/b.jpg,lamps,valid", ["line 3: id b has '/srv/b.jpg'", "catalogue.root"]),
     (table, "products.csv", 3, "b,Lamp,,C:\\b.jpg,lamps,valid", ["line 3: id b has 'C:\\b.jpg'"]),
     (table, "products.csv", 3, "b,Lamp,,x/../../b.jpg,lamps,valid", ["line 3: id b has 'x/../../b.jpg'"]),
@@ -301,7 +301,7 @@ def test_a_missing_file_is_named_with_what_the_folder_holds(tmp_path, config, fi
 
 
 def test_a_missing_root_is_named(tmp_path):
-    assert "there is no folder" in message(sigir(tmp_path / "nowhere"))
+    assert "does not exist" in message(sigir(tmp_path / "nowhere"))
 
 
 @pytest.mark.parametrize(
@@ -309,7 +309,7 @@ def test_a_missing_root_is_named(tmp_path):
     [
         (b"", "is empty"),
         (b"\xef\xbb\xbf\r\n\n", "is empty"),
-        (b"Integer_id\tTitle\tDescription\tImage_id\tProduct_id\n", "header and no rows"),
+        (b"Integer_id\tTitle\tDescription\tImage_id\tProduct_id\n", "header but no rows"),
         ("Integer_id\tTitle\n0\tété\n".encode("latin-1"), "line 2: not UTF-8"),
         ("Integer_id\tTitle\n".encode("utf-16"), "line 1: not UTF-8"),
     ],
@@ -368,10 +368,10 @@ def test_test_labels_are_optional_and_may_cover_a_part(tmp_path):
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [
-        (["id,code", "9,10", "5,10"], ["truth.csv, line 3: id 5", "not to be predicted"]),
-        (["id,code", "0,2583"], ["truth.csv, line 2: id 0", "not to be predicted"]),
+        (["id,code", "9,10", "5,10"], ["truth.csv, line 3: id 5", "not in the test split"]),
+        (["id,code", "0,2583"], ["truth.csv, line 2: id 0", "not in the test split"]),
         (["id,code", "9,10", "9,10"], ["truth.csv, line 2: id 9", "truth.csv, line 3: id 9"]),
-        (["id,code", "9,11"], ["truth.csv, line 2: id 9 has '11'", "never seen"]),
+        (["id,code", "9,11"], ["truth.csv, line 2: id 9 has '11'", "no training product has"]),
         (["id,code", "9,"], ["truth.csv, line 2: id 9", "without a label"]),
         (["id", "9"], ["truth.csv", "two columns"]),
         (None, ["truth.csv not found"]),

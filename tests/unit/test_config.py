@@ -24,6 +24,11 @@ def test_shipped_configs_load(config):
     assert load_experiment(config).name == config.stem
 
 
+@pytest.mark.parametrize("config", sorted(CONFIGS.glob("ablations/*.yaml")), ids=lambda path: path.stem)
+def test_shipped_ablation_configs_load(config):
+    assert load_experiment(config).name == f"ablation_{config.stem}"
+
+
 def test_the_published_recipe_has_twelve_variants_of_the_published_kinds():
     experiment = load_experiment(REPOSITORY / "configs" / "rakuten.yaml")
     assert len(experiment.vote_members) == 12
@@ -53,11 +58,14 @@ def test_the_default_config_is_the_sample():
         ("experts.cnn_raw.start_from=cnn_clean", "experts.cnn_raw: give either model (a timm network) or start_from"),
         (
             "experts.more={kind: cnn, start_from: cnn_raw, pretrained: false}",
-            "the network is that of start_from 'cnn_raw'",
+            "the network is that of 'cnn_raw'",
         ),
-        ("experts.more={kind: cnn, start_from: more}", "experts.more.start_from: more -> more goes round in a circle"),
+        ("experts.more={kind: cnn, start_from: more}", "experts.more.start_from: a cycle: more -> more"),
         ("experts.more={kind: cnn, start_from: tfidf}", "experts.more.start_from: 'tfidf' is not of kind cnn"),
-        ("denoise.network={kind: cnn, start_from: cnn_raw}", "must not have seen the products it leaves out"),
+        (
+            "denoise.network={kind: cnn, start_from: cnn_raw}",
+            "must not start from weights that were trained on the products it predicts",
+        ),
         ("experts.frozen.text=tfidf", "experts.frozen.text: 'tfidf' is of kind tfidf, not transformer"),
         ("experts.frozen.image=dcl_late", "experts.frozen.image: 'dcl_late' is of kind late, not cnn or dcl"),
         ("experts.end_to_end.image=frozen", "experts.end_to_end.image: 'frozen' is of kind joint, not cnn or dcl"),
@@ -68,7 +76,10 @@ def test_the_default_config_is_the_sample():
         ("experts.frozen.features=cold", "experts.frozen.features: unknown value 'cold'; known: frozen, end_to_end"),
         ("experts.more={kind: late, of: frozen}", "set experts.frozen.train.keep_last to 1 or more"),
         ("experts.more={kind: late, of: camembert, epochs_before_end: 1}", "experts.camembert.train.keep_last to 2"),
-        ("experts.dcl_late.epochs_before_end=1", "experts.dcl_late.epochs_before_end: 'dcl_clean' has 1 epochs"),
+        (
+            "experts.dcl_late.epochs_before_end=1",
+            "experts.dcl_late.epochs_before_end: must be below 1, the epochs of 'dcl_clean'",
+        ),
         ("experts.cnn_raw.train.lr=.inf", "experts.cnn_raw.train.lr: Input should be a finite number"),
         ("experts.cnn_raw.train.weight_decay=.nan", "experts.cnn_raw.train.weight_decay: Input should be a finite"),
         ("experts.cnn_raw.train.lr=1e999", "experts.cnn_raw.train.lr: Input should be a finite number"),
@@ -79,29 +90,32 @@ def test_the_default_config_is_the_sample():
         ("experts.tfidf.seed=-1", "experts.tfidf.seed: Input should be greater than or equal to 0"),
         ("split.seed=4294967296", "split.seed: Input should be less than or equal to 4294967295"),
         ("experts.camembert.train.epochs=99999999999", "experts.camembert.train.epochs: should be 4294967295 or less"),
-        ("experts.camembert.scratch.num_attention_heads=3", "hidden_size 16 is no multiple of num_attention_heads 3"),
-        ("experts.dcl_clean.neighbourhood=3", "neighbourhood 3 is more than the 2 tiles of a row"),
+        (
+            "experts.camembert.scratch.num_attention_heads=3",
+            "hidden_size 16 is not a multiple of num_attention_heads 3",
+        ),
+        ("experts.dcl_clean.neighbourhood=3", "neighbourhood 3 is larger than grid 2"),
         ("experts.cnn_raw.model_args={num_classes: 3}", "model_args: num_classes cannot be given here"),
         ("experts.cnn_raw.model_args={pretrained_cfg: x, in_chans: 1}", "model_args: pretrained_cfg, in_chans cannot"),
         ("denoise.network.model_args={checkpoint_path: x}", "model_args: checkpoint_path cannot be given here"),
         (f"experts.{'x' * 81}={{kind: tfidf}}", "String should have at most 80 characters"),
-        ("experts.Nul={kind: tfidf}", "'Nul' is the name of a device on Windows"),
-        ("experts.TFIDF={kind: tfidf}", "'tfidf' and 'TFIDF' differ in capitals alone"),
-        ("policies.Tfidf={experts: [tfidf]}", "'tfidf' and 'Tfidf' differ in capitals alone"),
-        ("experts.Vote={kind: tfidf}", "'Vote' is the vote's row in the score table"),
-        ("name=pretrained", "name: weights/pretrained is no experiment's folder"),
-        ("name=Pretrained", "name: weights/Pretrained is no experiment's folder"),
-        ("name=README", "name: weights/README is no experiment's folder"),
-        ("name=a b", "name: a name is made of letters, digits, - and _"),
-        ("name=2020", "name: should be text, and YAML reads this as 2020: write it in quotes"),
+        ("experts.Nul={kind: tfidf}", "'Nul' is a reserved name on Windows"),
+        ("experts.TFIDF={kind: tfidf}", "'tfidf' and 'TFIDF' differ only in case"),
+        ("policies.Tfidf={experts: [tfidf]}", "'tfidf' and 'Tfidf' differ only in case"),
+        ("experts.Vote={kind: tfidf}", "'Vote' is reserved for the vote's row in the score table"),
+        ("name=pretrained", "name: 'pretrained' is reserved"),
+        ("name=Pretrained", "name: 'Pretrained' is reserved"),
+        ("name=README", "name: 'README' is reserved"),
+        ("name=a b", "name: a name may hold letters, digits, - and _"),
+        ("name=2020", "name: should be text, but YAML reads this as 2020: write it in quotes"),
         ("experts.tfdif.min_df=1", "the config has no experts.tfdif, did you mean experts.tfidf?"),
         ("policies.one_layr.epochs=3", "the config has no policies.one_layr, did you mean policies.one_layer?"),
         ("experts.camembert.kind=transfromer", "experts.camembert.kind: unknown value 'transfromer'; did you mean"),
         ("policies.more={kind: netwrok, experts: [tfidf]}", "policies.more.kind: unknown value 'netwrok'; did"),
         ("experts.cnn_raw.train_on=claen", "experts.cnn_raw.train_on: unknown value 'claen'; did you mean 'clean'?"),
         ("experts.dcl_late.of=DCL_CLEAN", "'DCL_CLEAN' does not exist; did you mean 'dcl_clean'?"),
-        ("split.valid_fraction=0", "split.valid_fraction 0: the split leaves no valid products"),
-        ("catalogue={format: table, root: x}", "sample: there is none in format table"),
+        ("split.valid_fraction=0", "split.valid_fraction 0: there would be no valid products"),
+        ("catalogue={format: table, root: x}", "sample: cannot be drawn in format table"),
         ("experts=[tfidf]", "experts: should be a mapping of keys to values"),
         ("experts.dcl_clean.grid=5", "experts.dcl_clean: grid 5 does not divide crop 32"),
         ("experts.cnn_raw.image.crop=40", "crop 40 is larger than resize 36"),
@@ -110,15 +124,15 @@ def test_the_default_config_is_the_sample():
         ("denoise=null", "train_on: clean needs a denoise section"),
         ("experts.camembert.model=bert", "give either model (pretrained weights) or scratch"),
         ("split.test_fraction=0.8", "split: valid_fraction and test_fraction leave nothing to train on"),
-        ("catalogue.products=x.csv", "products: only for format table, not for sigir"),
-        ("experts.vote={kind: tfidf}", "'vote' is the vote's row in the score table"),
-        ("policies.tfidf={experts: [tfidf]}", "'tfidf' names an expert and a policy"),
+        ("catalogue.products=x.csv", "products: only for format table, not for format sigir"),
+        ("experts.vote={kind: tfidf}", "'vote' is reserved for the vote's row in the score table"),
+        ("policies.tfidf={experts: [tfidf]}", "'tfidf' is the name of an expert and of a policy"),
         ("experts.a/b={kind: tfidf}", "experts.a/b"),
         ("experts.tfidf.kind=svm", "experts.tfidf.kind: unknown value 'svm'; known: transformer, tfidf"),
         ("policies.one_layer.experts=[tfidf, tfidf]", "policies.one_layer.experts: duplicate name 'tfidf'"),
         ("vote.members=[one_layer, one_layer]", "vote.members: duplicate name 'one_layer'"),
-        ("policies.one_layer.hidden_size=6", "hidden_size is for layers: 2 alone"),
-        ("policies.one_layer.top_k=2", "top_k is for inputs: top_k alone, not for probs"),
+        ("policies.one_layer.hidden_size=6", "hidden_size is only for layers: 2"),
+        ("policies.one_layer.top_k=2", "top_k is only for inputs: top_k, not for inputs: probs"),
         ("policies.one_layer.kind=mean", "unknown key 'epochs'"),
         ("policies.more={kind: median, experts: [tfidf]}", "policies.more"),
         ("vote.members=[]", "vote.members: the vote has no members"),
@@ -146,24 +160,24 @@ def test_all_problems_are_named_at_once(tmp_path):
         ("a:\n  b: {c: 1, c: 2}", "config.yaml, line 2: duplicate key 'c'"),
         ("{[1, 2]: 3}", "config.yaml, line 1: a list or a mapping cannot be a key"),
         ("a: 1\n? {b: 1}\n: 3", "config.yaml, line 2: a list or a mapping cannot be a key"),
-        ("experts: {no: {kind: tfidf}}", "YAML reads the key no as another thing than a word: write it in quotes"),
-        ("policies: {2020: {experts: [a]}}", "the key 2020 as another thing than a word"),
+        ("experts: {no: {kind: tfidf}}", "YAML does not read the key no as text: write it in quotes"),
+        ("policies: {2020: {experts: [a]}}", "does not read the key 2020 as text"),
         ("split:\n  seed: " + "1" * 5000, "config.yaml, line 2: a number of 5000 digits is too long"),
         ("split:\n  seed: 0x" + "f" * 9000, "config.yaml, line 2: a number of 9002 digits is too long"),
         ("a: 0b_", "config.yaml, line 1: not valid YAML: invalid literal"),
         ('a: "\\U00FFFFFF"', "config.yaml, line 1: not valid YAML"),
-        ('a: "\\ud800"', "config.yaml, line 1: a NUL or half a surrogate pair is no text"),
+        ('a: "\\ud800"', "config.yaml, line 1: NUL characters and unpaired surrogates are not allowed"),
         ("%YAML 1." + "1" * 5000 + "\n--- a", "config.yaml, line 1: not valid YAML"),
         ("[" * 3000, "config.yaml, line 1: nested more than 30 levels deep"),
         ("a: " + "{a: " * 3000, "config.yaml, line 1: nested more than 30 levels deep"),
-        ("a: !!set {b}", "config.yaml, line 1: a tag"),
-        ("a: !!python/object/apply:os.system [ls]", "config.yaml, line 1: a tag"),
-        ("a: &a [*a]", "config.yaml, line 1: '\\*a' is part of itself"),
-        ("a: &a {<<: *a}", "config.yaml, line 1: '\\*a' is part of itself"),
+        ("a: !!set {b}", "config.yaml, line 1: tags"),
+        ("a: !!python/object/apply:os.system [ls]", "config.yaml, line 1: tags"),
+        ("a: &a [*a]", "config.yaml, line 1: '\\*a' contains itself"),
+        ("a: &a {<<: *a}", "config.yaml, line 1: '\\*a' contains itself"),
         ("a: &a {b: 1}\nc: {<<: 3}", "config.yaml, line 2: not valid YAML"),
         ("a: *b", "config.yaml, line 1: not valid YAML: found undefined alias"),
-        ("x" * 300_000, "config.yaml: has more than 200,000 characters"),
-        ("- a", "a config is a mapping of keys to values"),
+        ("x" * 300_000, "config.yaml: more than 200,000 characters"),
+        ("- a", "a config must be a mapping of keys to values"),
     ],
 )
 def test_a_file_that_is_no_config_is_refused(tmp_path, text, message):
@@ -204,7 +218,7 @@ def test_a_chain_of_experts_is_bounded(tmp_path):
             start_from = f"link{number - 1}" if number else "cnn_raw"
             config["experts"][f"link{number}"] = {"kind": "cnn", "start_from": start_from}
 
-    with pytest.raises(InputError, match="more than 100 experts start from one another"):
+    with pytest.raises(InputError, match="a chain of more than 100 experts"):
         load(tmp_path, chain)
 
 

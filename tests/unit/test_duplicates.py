@@ -154,7 +154,7 @@ def made_up() -> Duplicates:
 
 def test_twins_are_direct_ones_and_groups_go_through_others():
     assert list(made_up().groups) == [0, 0, 0, 1, 0, 0, 0, 0]
-    assert list(made_up().looks[[1, 2, 7]]) == [made_up().looks[1]] * 3
+    assert list(made_up().image_groups[[1, 2, 7]]) == [made_up().image_groups[1]] * 3
     twins = made_up().twins_in(np.array([0, 1, 0, 1, 1, 0, 0, 0], dtype=bool))
     assert twins["title"].tolist() == [True, True, False, False, True, False, True, False]
     assert twins["image"].tolist() == [False, True, True, False, True, True, False, False]  # 7 is near 2, not near 1

@@ -14,7 +14,7 @@ from latefusion.plan.planning import plan
 from latefusion.utils.errors import InputError
 
 SECONDS = 2  # of CPU; the slowest config takes a tenth of it
-PAGES = {path.stem: path.read_text() for path in sorted((REPOSITORY / "configs").glob("*.yaml"))}
+PAGES = {path.stem: path.read_text() for path in sorted((REPOSITORY / "configs").rglob("*.yaml"))}
 PAGES["tiny"] = yaml.safe_dump(tiny_config())
 LINES = sorted({line for text in PAGES.values() for line in text.splitlines()})
 KEYS = sorted({word for line in LINES for word in line.replace("{", " ").split() if word.endswith(":")})

@@ -137,7 +137,7 @@ def test_what_no_network_can_read_is_listed_with_its_reason(drawing, tmp_path):
         "1": "truncated",
         "2": "empty file",
         "3": "not an image",
-        "4": "unreadable: a TIFF of a kind OpenCV does not decode (F)",
+        "4": "unreadable: OpenCV does not decode this kind of TIFF (F)",
         "5": "too large: 20000 x 20000",
         "6": "missing",
         "7": "too large: 1000001 x 2",

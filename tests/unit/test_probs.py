@@ -9,7 +9,7 @@ import pytest
 
 from latefusion.config import Split
 from latefusion.fusion.rules import combine
-from latefusion.tables.artifacts import read_facts, read_parquet
+from latefusion.tables.artifacts import read_json_object, read_parquet
 from latefusion.tables.dataset import Dataset
 from latefusion.tables.predictions import read_predictions, read_preds, write_predictions
 from latefusion.tables.probabilities import read_probs, write_probs
@@ -55,7 +55,7 @@ def test_rounding_is_cut_off_and_more_than_rounding_is_refused(tmp_path):
     write_probs(tmp_path / "p.parquet", IDS, rounded, CLASSES)
     written = pd.read_parquet(tmp_path / "p.parquet").to_numpy()
     assert 0 <= written.min() <= written.max() <= 1
-    with pytest.raises(InputError, match=r"id c has values from -0.0004 to 1.0004"):
+    with pytest.raises(InputError, match=r"id c from -0.0004 to 1.0004"):
         write_probs(tmp_path / "p.parquet", IDS, PROBS + np.array([[0, 0], [0, 0], [4e-4, -4e-4]]), CLASSES)
 
 
@@ -71,13 +71,13 @@ def test_a_confidence_is_never_more_than_one(tmp_path, dataset):
 
 
 DAMAGES = {
-    "3 rows are no probabilities, id b sums to 7": lambda table: table * 7,
-    "1 rows are no probabilities, id a sums to nan": lambda table: table.assign(**{"10": [0.25, np.nan, 1]}),
-    "id b has values from -0.5 to 1.5": lambda table: table.assign(**{"10": [-0.5, 0.5, 1], "40": [1.5, 0.5, 0]}),
+    "3 rows do not sum to one, id b sums to 7": lambda table: table * 7,
+    "1 rows do not sum to one, id a sums to nan": lambda table: table.assign(**{"10": [0.25, np.nan, 1]}),
+    "id b from -0.5 to 1.5": lambda table: table.assign(**{"10": [-0.5, 0.5, 1], "40": [1.5, 0.5, 0]}),
     "duplicate id 'b'": lambda table: table.iloc[[0, 1, 2, 0]],
     "id 'c' is missing": lambda table: table.iloc[:2],
-    "4 rows for 3: id 'd' is none of its": lambda table: pd.concat([table, table[:1].rename(index={"b": "d"})]),
-    "other classes than the catalogue's: 40, 10, not 10, 40": lambda table: table[["40", "10"]],
+    "4 rows, expected 3, id 'd' is unknown": lambda table: pd.concat([table, table[:1].rename(index={"b": "d"})]),
+    "its classes are 40, 10, those of the catalogue 10, 40": lambda table: table[["40", "10"]],
     "its columns are not all floats": lambda table: table.astype(str),
     "its index is None instead of 'id'": lambda table: table.reset_index(drop=True),
 }
@@ -126,12 +126,12 @@ def test_any_damage_is_an_input_error_or_none(written):
 @pytest.mark.parametrize(
     ("message", "damage"),
     [
-        ("id a has the label '60', which is no class", lambda table: table.assign(label=["10", "60", "10"])),
+        ("id a has the unknown label '60'", lambda table: table.assign(label=["10", "60", "10"])),
         ("id c has the confidence 1.5", lambda table: table.assign(confidence=[0.5, 0.5, 1.5])),
         ("id b has the confidence nan", lambda table: table.assign(confidence=[np.nan, 0.5, 0.5])),
         ("it has no column 'confidence'", lambda table: table[["label"]]),
         ("duplicate id 'a'", lambda table: table.iloc[[0, 1, 1]]),
-        ("2 rows for 3: id 'b' is missing", lambda table: table[1:]),
+        ("2 rows, expected 3, id 'b' is missing", lambda table: table[1:]),
     ],
 )
 def test_changed_decisions_are_refused(tmp_path, dataset, message, damage):
@@ -146,9 +146,9 @@ def test_changed_decisions_are_refused(tmp_path, dataset, message, damage):
 def test_facts_that_are_no_object_are_refused(tmp_path, content):
     (tmp_path / "job.json").write_text(content)
     with pytest.raises(InputError, match=r"job.json: it .*JSON"):
-        read_facts(tmp_path / "job.json")
+        read_json_object(tmp_path / "job.json")
     (tmp_path / "job.json").write_text(json.dumps({"run": "x"}))
-    assert read_facts(tmp_path / "job.json") == {"run": "x"}
+    assert read_json_object(tmp_path / "job.json") == {"run": "x"}
 
 
 def test_a_folder_where_a_file_should_be_is_missing(tmp_path):

@@ -78,7 +78,7 @@ def test_a_quotation_mark_that_swallows_rows_is_named_with_the_ways_out(tmp_path
     rows[10], rows[40] = 'p10\t"Retro lamp\tlamp', 'p40\tscreen 24"\tscreen'
     root = write(tmp_path / "p.tsv", "id\ttitle\tlabel", *rows)
     found = refusal(table(root, products="p.tsv"))
-    for part in ["p.tsv, line 12", "to line 42", "30 further rows", "twice", "catalogue.quoted", "false", "true"]:
+    for part in ["p.tsv, line 12", "to line 42", "30 further rows", "Double", "catalogue.quoted", "false", "true"]:
         assert part in found
 
 
@@ -94,7 +94,7 @@ def test_a_quotation_mark_that_swallows_rows_is_named_with_the_ways_out(tmp_path
 )
 def test_a_swallowed_row_is_seen_wherever_the_quotes_are(tmp_path, lines):
     root = write(tmp_path / "products.csv", "id,title,label", "a,b,c", *lines, "x,y,z")
-    assert "products.csv, line 3: a quoted cell goes on to line" in refusal(table(root))
+    assert "products.csv, line 3: a quoted cell continues to line" in refusal(table(root))
 
 
 def test_a_header_whose_quote_goes_on_is_refused(tmp_path):
@@ -136,7 +136,7 @@ def test_prose_is_no_row_of_a_table_that_needs_its_quotes(tmp_path):
     write(tmp_path / "X_train_update.csv", header, *rows, spanning, "31,Stylo,,1,1")
     assert len(read_catalogue(catalogue)) == 32
     write(tmp_path / "X_train_update.csv", header, *rows, '30,"Regle,,200,100', '31,Regle 12",,201,101')
-    assert "line 32: a quoted cell goes on to line 33; it looks like 1 further row," in refusal(catalogue)
+    assert "line 32: a quoted cell continues to line 33; it seems to hold 1 further row," in refusal(catalogue)
 
 
 def test_a_cell_over_the_limit_is_called_so(tmp_path, monkeypatch):

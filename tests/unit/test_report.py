@@ -45,7 +45,7 @@ def test_the_environment_is_listed_by_job_where_they_differ(tmp_path):
 
 def test_a_damaged_record_of_the_environment_is_named(tmp_path):
     write_json(tmp_path / "a" / "job.json", ["x"])
-    with pytest.raises(InputError, match=r"a/job.json: it holds no JSON object"):
+    with pytest.raises(InputError, match=r"a/job.json: it is not a JSON object"):
         run_section(SimpleNamespace(done={"a"}, experiment=SimpleNamespace(run_root=tmp_path)))
 
 

@@ -1,7 +1,7 @@
-"""Catalogues in, one canonical table of products out, whatever the layout.
+"""Read a catalogue of any layout into one table of products.
 
-`read_catalogue` reads the two layouts of the Rakuten challenge (`sigir`, `ens`) and a shop's own tables (`table`);
-`inspect_images` looks at the image files, `apply_image_policy` decides what becomes of products whose image is bad.
+Layouts: the two of the Rakuten challenge (`sigir`, `ens`), and a shop's own tables (`table`). `read_catalogue` returns
+the products, `find_images` the paths of their images. The image files are checked in `latefusion.images.inspection`.
 """
 
 from latefusion.catalogue.canonical import read_catalogue, table_files

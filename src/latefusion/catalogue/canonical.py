@@ -1,8 +1,9 @@
-"""One table out of any layout.
+"""The canonical table of products, the same for all layouts.
 
-Index `id`; columns `title`, `description`, `image` (relative to the catalogue's root), `label`, `split` and `location`
-("products.csv, line 12", for errors), all of pandas' `str` dtype, in the order of the files. Missing: no description,
-no image, no label (split `submit`), and a split still to be drawn.
+Index: `id`. Columns: `title`, `description`, `image` (path relative to the catalogue's root), `label`, `split` and
+`location` ("products.csv, line 12", for error messages), all of pandas' `str` dtype. Rows are in the order of the
+files. A missing value means: no description, no image, no label (then the split is `submit`), or a split that is not
+assigned yet.
 """
 
 from pathlib import Path
@@ -18,27 +19,27 @@ COLUMNS = ["title", "description", "image", "label", "split"]
 
 
 def read_catalogue(catalogue: CatalogueConfig) -> pd.DataFrame:
-    """Return all products of a catalogue, one row each.
+    """Return all products of a catalogue, one row each (see above).
 
-    Raises InputError, which lists every problem of the first kind found with its file, line and id.
+    The checks run one after another; the first that fails raises an InputError with file, line and id of every problem.
     """
     rows = LAYOUTS[catalogue.format].read(catalogue)
-    check_ids(rows)  # across files: a product is either to be learnt from or to be predicted
+    check_ids(rows)  # across files: no product may be both labelled and to be predicted
     check_carriage_returns(rows)
     check_titles(rows)
     check_spellings(rows)
     products = rows.assign(location=rows.index).set_index("id")[[*COLUMNS, "location"]].astype("str")
     return products.assign(
-        description=products["description"].mask(_says_nothing(products["description"])),
+        description=products["description"].mask(_is_empty(products["description"])),
         **{column: products[column].mask(is_blank(products[column])) for column in ("image", "label", "split")},
     )
 
 
 def table_files(catalogue: CatalogueConfig) -> list[Path]:
-    """Return the tables that a catalogue is read from, whether they exist or not."""
+    """Return the paths of the tables that a catalogue is read from; they may not exist."""
     names = LAYOUTS[catalogue.format].tables(catalogue)
     return [catalogue.root / name for name in names if name is not None]
 
 
-def _says_nothing(descriptions: pd.Series) -> pd.Series:
+def _is_empty(descriptions: pd.Series) -> pd.Series:
     return descriptions.str.strip().isin(["", "NaN"])

@@ -1,4 +1,4 @@
-"""What the challenge's two layouts share: how images are named, and how labels in a file of their own are joined."""
+"""Functions for both layouts of the challenge: the paths of images, and joining the labels from their own file."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ KEYS = ["id", "image_id", "product_id"]
 
 
 def check_keys(rows: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
-    """Return the rows after checking that their ids are unique and `columns` whole numbers."""
+    """Return the rows after checking that their ids are unique and that `columns` hold whole numbers."""
     check_ids(rows)
     check_whole_numbers(rows, columns)
     return rows
@@ -22,7 +22,7 @@ def image_paths(folder: str, rows: pd.DataFrame) -> pd.Series:
 
 
 def join_labels(products: pd.DataFrame, labels: pd.DataFrame, label_file: Path) -> pd.Series:
-    """Return each product's label, found by id and never by position; both frames have unique ids."""
+    """Return each product's label, joined by id, never by row position; ids must be unique in both frames."""
     unknown = labels["id"][~labels["id"].isin(products["id"])]
     refuse("id " + unknown, "Labels for products that do not exist:", "Are both files of the same download?")
     unlabelled = products["id"][~products["id"].isin(labels["id"])]
@@ -32,13 +32,13 @@ def join_labels(products: pd.DataFrame, labels: pd.DataFrame, label_file: Path) 
 
 
 def _check_agreement(products: pd.DataFrame, labels: pd.DataFrame) -> None:
-    """Raise where a label's image or product id is not its product's (only SIGIR repeats them)."""
+    """Raise InputError if a label's image id or product id is not that of its product (only SIGIR repeats them)."""
     by_id = products.set_index("id")
     for column in [key for key in KEYS[1:] if key in labels]:
         expected = labels["id"].map(by_id[column])
-        odd = labels[column] != expected
+        differs = labels[column] != expected
         refuse(
-            ("id " + labels["id"] + f" has {column} " + labels[column] + ", its product has " + expected)[odd],
-            f"Labels whose {column} is not their product's:",
+            ("id " + labels["id"] + f" has {column} " + labels[column] + ", its product has " + expected)[differs],
+            f"Labels with another {column} than their product:",
             "Are both files of the same download?",
         )

@@ -1,4 +1,4 @@
-"""Checks every layout shares. Rows are indexed by their location in a file, so each complaint says where to look."""
+"""Checks for all layouts. Rows are indexed by location ("products.csv, line 12"), which each error message names."""
 
 import pandas as pd
 
@@ -6,47 +6,47 @@ from latefusion.utils.errors import list_problems
 
 
 def refuse(problems: pd.Series, headline: str, advice: str) -> None:
-    """Raise one error that lists all problems (text by location), if there are any."""
+    """Raise one InputError that lists all problems (texts, indexed by location), if there are any."""
     if len(problems):
         raise list_problems(headline, [f"{location}: {text}" for location, text in problems.items()], advice)
 
 
 def is_blank(cells: pd.Series) -> pd.Series:
-    """Tell which cells hold nothing but white space."""
+    """Return which cells are empty or hold only white space, as bools."""
     return cells.str.strip() == ""
 
 
 def check_ids(rows: pd.DataFrame) -> None:
-    """Raise for empty ids and for ids that stand more than once."""
+    """Raise InputError for empty and duplicate ids."""
     empty = rows["id"][is_blank(rows["id"])]
     refuse("id '" + empty + "'", "Rows without an id:", "Give every row its own id.")
     repeated = rows["id"][rows["id"].duplicated(keep=False)].sort_values(kind="stable")
-    refuse("id " + repeated, "Ids that stand more than once:", "Give every row its own id.")
+    refuse("id " + repeated, "Duplicate ids:", "Give every row its own id.")
 
 
 def check_carriage_returns(rows: pd.DataFrame) -> None:
-    """Raise for ids and labels that predictions.tsv cannot carry: now, not when it is written after all training."""
+    """Raise InputError for ids and labels with carriage returns, before training: predictions.tsv cannot hold them."""
     for column in ("id", "label"):
-        odd = rows[column][rows[column].str.contains("\r", regex=False)]
+        invalid = rows[column][rows[column].str.contains("\r", regex=False)]
         refuse(
-            f"{column} " + odd.map(repr),
-            f"Carriage returns in {column}s, which no table of predictions can carry:",
+            f"{column} " + invalid.map(repr),
+            f"Carriage returns in {column}s, which predictions.tsv cannot hold:",
             f"Remove them; in the {column}s above each is written as \\r.",
         )
 
 
 def check_titles(rows: pd.DataFrame) -> None:
-    """Raise for products without a title."""
+    """Raise InputError for products without a title."""
     untitled = rows["id"][is_blank(rows["title"])]
     refuse("id " + untitled, "Products without a title:", "Every product needs one: write a title or remove the row.")
 
 
 def check_whole_numbers(rows: pd.DataFrame, columns: list[str]) -> None:
-    """Raise where a cell of `columns` is not a whole number."""
+    """Raise InputError for cells of `columns` that are not whole numbers."""
     for column in columns:
-        odd = rows[~rows[column].str.fullmatch("[0-9]+")]
+        invalid = rows[~rows[column].str.fullmatch("[0-9]+")]
         refuse(
-            f"{column} '" + odd[column] + "'" + ("" if column == "id" else " of id " + odd["id"]),
+            f"{column} '" + invalid[column] + "'" + ("" if column == "id" else " of id " + invalid["id"]),
             f"Cells of {column} that are not whole numbers:",
             "The challenge's ids and codes are whole numbers; is a cell in the wrong column?",
         )

@@ -1,7 +1,7 @@
-"""Read delimited text (CSV, TSV) in UTF-8: every cell a string, nothing guessed, each row indexed by its line.
+"""Read delimited text (CSV, TSV) in UTF-8: all cells are strings, rows are indexed by location.
 
-Python's csv module splits quoted tables: it knows the line of each row, and leaves the titles "NA" and "null" the text
-they are.
+Quoted tables are split by Python's csv module rather than by pandas: it gives the line of each row, and it reads the
+titles "NA" and "null" as text.
 """
 
 import csv
@@ -18,7 +18,7 @@ from latefusion.utils.errors import InputError, list_problems
 
 logger = logging.getLogger(__name__)
 
-MAX_CELL = 100_000_000  # characters; Python's own limit of 131,072 is less than some descriptions hold
+MAX_CELL = 100_000_000  # characters; some descriptions are longer than Python's default limit of 131,072
 
 
 def read_delimited(
@@ -26,8 +26,8 @@ def read_delimited(
 ) -> pd.DataFrame:
     """Return `columns`, by default all, as text, indexed by location ("products.csv, line 12"); the first is the id.
 
-    `quoted`: False, quotation marks are text; True, they quote; None, they quote, but cells that seem to have swallowed
-    rows are refused.
+    `quoted`: False, quotation marks are text; True, they enclose cells; None, they enclose cells, but cells that seem
+    to hold several rows are refused (see `quoting`). Raises InputError for a file that cannot be read as such a table.
     """
     lines = list(io.StringIO(_decode(path), newline="\n" if quoted is False else ""))
     records = list(_plain_records(lines, delimiter) if quoted is False else _quoted_records(path, lines, delimiter))
@@ -39,16 +39,16 @@ def read_delimited(
     columns = columns or header.cells
     require_columns(path, header.cells, columns)
     if quoted is None:
-        refuse_swallowed_rows(path, header, body, delimiter, id_place=header.cells.index(columns[0]))
+        refuse_swallowed_rows(path, header, body, delimiter, id_column=header.cells.index(columns[0]))
     _require_width(path, body, len(header.cells))
     if not body:
-        raise InputError(f"{path} has a header and no rows")
+        raise InputError(f"{path} has a header but no rows")
     spanning = sum(record.end > record.line for record in body)
     logger.info(
         "%s: %d lines, %d rows%s", path.name, len(lines), len(body), f", {spanning} over several lines" * bool(spanning)
     )
-    places = pd.Index([f"{path.name}, line {record.line}" for record in body], dtype="str")
-    return pd.DataFrame([record.cells for record in body], columns=header.cells, index=places, dtype="str")[columns]
+    locations = pd.Index([f"{path.name}, line {record.line}" for record in body], dtype="str")
+    return pd.DataFrame([record.cells for record in body], columns=header.cells, index=locations, dtype="str")[columns]
 
 
 def _decode(path: Path) -> str:
@@ -80,7 +80,7 @@ def _quoted_records(path: Path, lines: list[str], delimiter: str) -> Iterator[Re
         location = f"{path}, line {end + 1}"
         if "field larger" in str(error):
             advice = "is a quotation mark not closed? Otherwise shorten the cell."
-            raise InputError(f"{location}: a cell of more than {MAX_CELL:,} characters; {advice}") from None
+            raise InputError(f"{location}: a cell of more than {MAX_CELL:,} characters: {advice}") from None
         raise InputError(f"{location}: the quotes do not match ({error}). {QUOTING_ADVICE}") from None
 
 
@@ -89,5 +89,5 @@ def _require_width(path: Path, body: list[Record], width: int) -> None:
         f"{path.name}, line {record.line}: {len(record.cells)} cells" for record in body if len(record.cells) != width
     ]
     if problems:
-        advice = "A separator or a line break inside a cell is the usual reason."
-        raise list_problems(f"{path}: the header has {width} cells, these lines have another number:", problems, advice)
+        advice = "The usual reason is a separator or a line break inside a cell: quote the cell or remove it."
+        raise list_problems(f"{path}: the header has {width} cells, these lines have more or fewer:", problems, advice)

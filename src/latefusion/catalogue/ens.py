@@ -1,6 +1,6 @@
-"""The layout of ENS Challenge Data 35: comma-separated files whose first header cell is empty (the id).
+"""The layout `ens`, of ENS Challenge Data 35: comma-separated files; the header of the first column (id) is empty.
 
-Reads `X_train_update.csv`, `Y_train_CVw08PX.csv` and, where it exists, `X_test_update.csv`.
+Reads `X_train_update.csv`, `Y_train_CVw08PX.csv` and, if it exists, `X_test_update.csv`.
 """
 
 from pathlib import Path
@@ -25,7 +25,7 @@ LABEL_COLUMNS = {"": "id", "prdtypecode": "label"}
 
 
 def read_ens(catalogue: CatalogueConfig) -> pd.DataFrame:
-    """Return training products, then those to be predicted, indexed by location."""
+    """Return the training products, then the products to be predicted, indexed by location."""
     train = read_products(find_file(catalogue.root, "X_train_update.csv"))
     label_file = find_file(catalogue.root, LABEL_FILE)
     labels = read_labels(label_file)
@@ -39,12 +39,12 @@ def read_ens(catalogue: CatalogueConfig) -> pd.DataFrame:
 
 
 def read_products(path: Path) -> pd.DataFrame:
-    """Read a file of products, with their challenge ids as `id`, `image_id` and `product_id`."""
+    """Return the products of a file, indexed by location, with the challenge's `id`, `image_id` and `product_id`."""
     return check_keys(_read(path, PRODUCT_COLUMNS), KEYS)
 
 
 def read_labels(path: Path) -> pd.DataFrame:
-    """Read the codes of training products, `label`, beside their `id`."""
+    """Return the `id` and `label` (class code) of the training products, indexed by location."""
     return check_keys(_read(path, LABEL_COLUMNS), ["id", "label"])
 
 

@@ -1,7 +1,7 @@
-"""The layouts of catalogues: a row for each `catalogue.format`, with what is peculiar to it.
+"""The layouts of catalogues: a table with a row for each value of `catalogue.format`.
 
-To add a layout: its name in `CatalogueConfig.format` (`latefusion.config.catalogue`), a module whose function reads it,
-and a row here.
+To add a layout: add its name to `CatalogueConfig.format` (`latefusion.config.catalogue`), write a module with a
+function that reads it, and add a row to `LAYOUTS`.
 """
 
 from collections.abc import Callable
@@ -17,27 +17,28 @@ from latefusion.images.files import find_nested_images
 
 @dataclass(frozen=True)
 class Layout:
-    """How catalogues of one format are read, and what they are known to hold."""
+    """How catalogues of one format are read, and their properties."""
 
-    read: Callable[[CatalogueConfig], pd.DataFrame]  # -> rows as `canonical` takes them, indexed by file and line
-    tables: Callable[[CatalogueConfig], tuple[str | None, ...]]  # -> names of its tables, whether they exist or not
-    without_images: str  # advice to those who have no images
-    has_nested_images: bool = False  # its archives may be unpacked into a folder of their own
-    always_names_images: bool = False  # its tables name an image for every product, whether there is one or not
-    challenge: str | None = None  # whose form its submissions have (`submission.forms`); None: predictions.tsv
+    # Returns the columns id, title, description, image, label and split as text ("" is missing), indexed by location.
+    read: Callable[[CatalogueConfig], pd.DataFrame]
+    tables: Callable[[CatalogueConfig], tuple[str | None, ...]]  # returns the names of its tables; they may not exist
+    without_images: str  # advice for error messages: how to run without images
+    has_nested_images: bool = False  # its archives may be unpacked into a subfolder of the image folder
+    always_names_images: bool = False  # its tables name an image for every product, even if the file does not exist
+    challenge: str | None = None  # the format of its submissions (`submission.forms`); None: predictions.tsv
 
 
-LEAVE_OUT = "To do without images leave out the experts that read them."
+REMOVE_IMAGE_EXPERTS = "To run without images, remove the experts that read them."
 LAYOUTS = {
     "table": Layout(
         read=read_table,
         tables=lambda catalogue: (catalogue.products, catalogue.test_products),
-        without_images="To do without images set catalogue.columns.image to null.",
+        without_images="To run without images, set catalogue.columns.image to null.",
     ),
     "sigir": Layout(
         read=sigir.read_sigir,
         tables=lambda catalogue: ("X_train.tsv", sigir.LABEL_FILE, *sigir.TEST_FILES),
-        without_images=LEAVE_OUT,
+        without_images=REMOVE_IMAGE_EXPERTS,
         has_nested_images=True,
         always_names_images=True,
         challenge="sigir",
@@ -45,7 +46,7 @@ LAYOUTS = {
     "ens": Layout(
         read=ens.read_ens,
         tables=lambda catalogue: ("X_train_update.csv", ens.LABEL_FILE, ens.TEST_FILE),
-        without_images=LEAVE_OUT,
+        without_images=REMOVE_IMAGE_EXPERTS,
         has_nested_images=True,
         always_names_images=True,
         challenge="ens",
@@ -54,5 +55,5 @@ LAYOUTS = {
 
 
 def find_images(catalogue: CatalogueConfig, images: pd.Series) -> pd.Series:
-    """Return the paths of images, corrected where the layout's images may lie one folder deeper than named."""
+    """Return the paths of images; in layouts with nested images, corrected if a file is one folder deeper."""
     return find_nested_images(catalogue.root, images) if LAYOUTS[catalogue.format].has_nested_images else images

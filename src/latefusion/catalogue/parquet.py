@@ -1,4 +1,4 @@
-"""Read Parquet columns as text: an empty string where a cell is null, whole numbers without a decimal point."""
+"""Read Parquet columns as text: null becomes an empty string, whole numbers have no decimal point."""
 
 import logging
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from latefusion.utils.errors import InputError, list_problems
 
 logger = logging.getLogger(__name__)
 
-# What has one way to be written as text. A column of nulls is empty, whatever its type was to be.
+# Types that can be written as text in one way only. A column of type null is read as empty cells.
 READABLE = (
     types.is_string,
     types.is_large_string,
@@ -31,36 +31,36 @@ READABLE = (
 
 
 def read_parquet(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
-    """Read `columns`, by default all, as strings, indexed by location ("products.parquet, row 12", the first row is 1).
+    """Return `columns`, by default all, as text, indexed by location ("products.parquet, row 12"; the first row is 1).
 
-    Raises InputError for a damaged file, for missing columns, and for columns that hold neither text nor numbers.
+    Raises InputError for a damaged file, for missing columns, and for columns that cannot be read as text.
     """
-    with _damage_named(path):
+    with _damage_reported(path):
         file = pq.ParquetFile(path, page_checksum_verification=True)
         schema = file.schema_arrow
         names = schema.names
     columns = columns or names
     require_columns(path, names, columns)
     _require_readable(path, schema, columns)
-    with _damage_named(path):
+    with _damage_reported(path):
         table = file.read(columns=columns)
-        table.validate(full=True)  # text that is not UTF-8, and lengths that lie, as a damaged file may hold
+        table.validate(full=True)  # raises for text that is not UTF-8 and for wrong lengths, in damaged files
         cells = {column: [_text(cell) for cell in table.column(column).to_pylist()] for column in columns}
     if table.num_rows != file.metadata.num_rows:
         raise InputError(f"{path}: a damaged file: {table.num_rows} rows of {file.metadata.num_rows}")
     if table.num_rows == 0:
         raise InputError(f"{path} has no rows")
     logger.info("%s: %d rows", path.name, table.num_rows)
-    places = pd.Index([f"{path.name}, row {row}" for row in range(1, table.num_rows + 1)], dtype="str")
-    return pd.DataFrame(cells, index=places, dtype="str")
+    locations = pd.Index([f"{path.name}, row {row}" for row in range(1, table.num_rows + 1)], dtype="str")
+    return pd.DataFrame(cells, index=locations, dtype="str")
 
 
 @contextmanager
-def _damage_named(path: Path) -> Iterator[None]:
-    """Raise InputError for what pyarrow raises on files that are damaged or no Parquet.
+def _damage_reported(path: Path) -> Iterator[None]:
+    """Turn pyarrow's errors for files that are damaged or not Parquet into InputErrors.
 
-    Its own errors derive from ValueError (as does UnicodeDecodeError), OSError, KeyError, ... or ArrowException alone;
-    OverflowError is a date beyond the calendar, MemoryError a length that lies.
+    pyarrow's own errors derive from ValueError (as does UnicodeDecodeError), OSError, KeyError, ..., or only from
+    ArrowException; OverflowError is a date outside the calendar, MemoryError a wrong length.
     """
     try:
         yield
@@ -86,13 +86,13 @@ def _is_readable(kind: pa.DataType) -> bool:
 
 
 def _text(cell: object) -> str:
-    """Write 1 and 1.0 alike: a column of integers with a gap is stored as floats."""
+    """Return a cell as text; 1.0 becomes "1", because a column of integers with a null is stored as floats."""
     if cell is None or cell != cell:  # NaN
         return ""
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     if isinstance(cell, Decimal):
-        digits = format(cell, "f")  # all of them; arithmetic would round to 28
+        digits = format(cell, "f")  # all digits; arithmetic would round to 28
         whole, _, fraction = digits.partition(".")
         return digits if fraction.strip("0") else whole
     return str(cell)

@@ -1,7 +1,7 @@
-"""Find the files of a catalogue, and read tables by their ending: every cell text, each row indexed by its location.
+"""Find the files of a catalogue and read tables as text, indexed by location; the format follows the file's ending.
 
-A location is what an editor shows, "X_train.tsv, line 12" ("row" for Parquet), so every later check can say where a
-problem is.
+A location is the file's name and the line that an editor shows ("X_train.tsv, line 12"), or the row for Parquet. All
+later checks use it to say where a problem is.
 """
 
 from pathlib import Path
@@ -16,11 +16,11 @@ DELIMITERS = {".csv": ",", ".tsv": "\t"}
 
 
 def find_file(root: Path, name: str) -> Path:
-    """Return `root / name`, or say what the folder holds instead."""
+    """Return `root / name`. Raises InputError if there is no such file; the message lists the folder's files."""
     path = root / name
     try:
         if not path.parent.is_dir():
-            raise InputError(f"{path} not found: there is no folder {path.parent}; catalogue.root is {root}")
+            raise InputError(f"{path} not found: the folder {path.parent} does not exist; catalogue.root is {root}")
         if not path.is_file():
             held = sorted(item.name for item in path.parent.iterdir())
             shown = ", ".join(held[:20]) + (f" and {len(held) - 20} more" if len(held) > 20 else "")
@@ -33,7 +33,7 @@ def find_file(root: Path, name: str) -> Path:
 
 
 def read_rows(path: Path, columns: list[str] | None = None, *, quoted: bool | None = None) -> pd.DataFrame:
-    """Read a CSV, TSV or Parquet file by its ending; without `columns`, all of them; `quoted` as in read_delimited."""
+    """Return `columns`, by default all, of a CSV, TSV or Parquet file as text; `quoted`: see `read_delimited`."""
     suffix = path.suffix.lower()
     if suffix in DELIMITERS:
         return read_delimited(path, DELIMITERS[suffix], columns, quoted=quoted)

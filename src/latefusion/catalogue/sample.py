@@ -1,6 +1,6 @@
-"""What the synthetic sample catalogue tells of itself, in files beside its tables: for its scores alone.
+"""Read the known facts about the synthetic sample catalogue, from files beside its tables.
 
-Nothing here is read by an expert or a policy.
+They are used for scores and reports only, never by an expert or a policy.
 """
 
 import pandas as pd
@@ -11,10 +11,10 @@ from latefusion.utils.files import read_json
 
 
 def read_sample_facts(experiment: Experiment) -> dict:
-    """Return the facts that `sample.json` holds about a sample; call it for an experiment that has one.
+    """Return the facts in a sample's `sample.json`; only for an experiment with a `sample` section.
 
-    `look_groups`: lists of the codes whose images look alike; `vagueness`: share of the products that are vague in
-    `none`, in their `text`, their `image`, or `both`. Raises StepError where they cannot be read.
+    `look_groups`: lists of class codes with similar images; `vagueness`: fractions of the products that are vague in
+    `none`, in their `text`, in their `image`, or in `both`. Raises StepError if the file cannot be read.
     """
     path = experiment.catalogue.root / "sample.json"
     try:
@@ -28,9 +28,9 @@ def read_sample_facts(experiment: Experiment) -> dict:
 
 
 def read_label_noise(experiment: Experiment) -> pd.DataFrame | None:
-    """Return the products whose given label is wrong as is known, on the sample alone (index: id; `given`, `true`).
+    """Return the sample's products with a wrong label (index: id; `given`, `true`); None without a `sample` section.
 
-    Raises InputError where the sample's list of them is missing or damaged.
+    Raises StepError if the sample's list of them is missing or damaged.
     """
     if experiment.sample is None:
         return None

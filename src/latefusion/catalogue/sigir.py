@@ -1,6 +1,6 @@
-"""The layout of the SIGIR eCom 2020 data challenge: tab-separated files without quoting, images in two folders.
+"""The layout `sigir`, of the SIGIR eCom 2020 data challenge: tab-separated files without quoting, two image folders.
 
-Reads `X_train.tsv`, `Y_train.tsv` and whichever of the two phases' test files exist.
+Reads `X_train.tsv`, `Y_train.tsv` and those test files of the two phases that exist.
 """
 
 from pathlib import Path
@@ -26,7 +26,7 @@ LABEL_COLUMNS = {"Integer_id": "id", "Image_id": "image_id", "Product_id": "prod
 
 
 def read_sigir(catalogue: CatalogueConfig) -> pd.DataFrame:
-    """Return training products, then those to be predicted, indexed by location."""
+    """Return the training products, then the products to be predicted, indexed by location."""
     train = read_products(find_file(catalogue.root, "X_train.tsv"))
     label_file = find_file(catalogue.root, LABEL_FILE)
     labels = read_labels(label_file)
@@ -46,12 +46,12 @@ def find_tests(root: Path) -> list[Path]:
 
 
 def read_products(path: Path) -> pd.DataFrame:
-    """Read a file of products, with their challenge ids as `id`, `image_id` and `product_id`."""
+    """Return the products of a file, indexed by location, with the challenge's `id`, `image_id` and `product_id`."""
     return check_keys(_read(path, PRODUCT_COLUMNS), KEYS)
 
 
 def read_labels(path: Path) -> pd.DataFrame:
-    """Read the codes of training products, `label`, beside their challenge ids."""
+    """Return the `label` (class code) of the training products with their challenge ids, indexed by location."""
     return check_keys(_read(path, LABEL_COLUMNS), [*KEYS, "label"])
 
 
@@ -60,8 +60,11 @@ def _read(path: Path, columns: dict[str, str]) -> pd.DataFrame:
 
 
 def _merge_phases(products: pd.DataFrame) -> pd.DataFrame:
-    """Let a product of both phases stand once, where it stood first."""
+    """Return the products with those that are in both phases only once, where they are first.
+
+    Raises InputError for products that differ between the phases.
+    """
     twice = products[products.duplicated("id", keep=False)]
     differing = twice["id"][~twice.duplicated(keep=False)].sort_values(kind="stable")
-    refuse("id " + differing, "Products of both test files that differ:", "One id must be one product.")
+    refuse("id " + differing, "Products that differ between the test files:", "An id must always be the same product.")
     return products.drop_duplicates("id")

@@ -1,8 +1,8 @@
-"""Labels that look alike: one class to whoever reads them, several to a program.
+"""Find labels that look alike: the same class to a reader, different classes to a program.
 
-Two labels look alike if they are equal once compatibility characters are made plain (Unicode's NFKC: composed and
-decomposed accents, full width, ligatures), case is folded, invisible characters are removed, spaces are collapsed, and
-the decimals of a whole number are dropped (a spreadsheet's 10.0 for 10).
+Two labels look alike if they are equal after these steps: compatibility characters are normalised (Unicode's NFKC:
+composed and decomposed accents, full width, ligatures), case is folded, invisible characters are removed, spaces are
+collapsed, and the decimals of whole numbers are dropped (spreadsheets write 10.0 for 10).
 """
 
 import re
@@ -12,33 +12,33 @@ import pandas as pd
 
 from latefusion.catalogue.checks import is_blank, refuse
 
-# Soft hyphen, zero-width spaces and joiners, marks of direction, invisible operators, variation selectors, BOM.
+# Soft hyphen, zero-width spaces and joiners, direction marks, invisible operators, variation selectors, BOM.
 _INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
 _WHOLE_NUMBER_WITH_DECIMALS = re.compile(r"([+-]?[0-9]+)\.0+")
 
 
 def spelling_key(label: str) -> str:
-    """Return what labels that look alike have in common."""
+    """Return a key that is equal for labels that look alike."""
     folded = unicodedata.normalize("NFKC", _INVISIBLE.sub("", label)).casefold()
     key = " ".join(unicodedata.normalize("NFKC", folded).split())
     return _WHOLE_NUMBER_WITH_DECIMALS.sub(r"\1", key) if _WHOLE_NUMBER_WITH_DECIMALS.fullmatch(key) else key
 
 
 def show_spelling(label: str) -> str:
-    """Return a label for an error: quoted, and with its character codes where characters may deceive the eye."""
+    """Return a label for an error message: quoted and, unless it is ASCII, with its character codes."""
     return f"'{label}'" if label.isascii() else f"'{label}' ({label.encode('unicode_escape').decode()})"
 
 
 def check_spellings(rows: pd.DataFrame) -> None:
-    """Raise where labels look alike and are not equal: with each spelling, a row that has it."""
+    """Raise InputError if labels look alike but are not equal; the message names one row for each spelling."""
     spellings = rows[~is_blank(rows["label"])].drop_duplicates("label")
     keys = spellings["label"].map(spelling_key)
     problems = "id " + spellings["id"] + " has " + spellings["label"].map(show_spelling)
-    refuse(problems[keys == ""], "Labels of invisible characters alone:", "Write a label, or leave the cell empty.")
+    refuse(problems[keys == ""], "Labels that hold only invisible characters:", "Write a label, or empty the cell.")
     alike = keys.duplicated(keep=False).to_numpy()
     order = keys[alike].argsort(kind="stable")
     refuse(
         problems[alike].iloc[order],
-        "Labels that look alike but are not equal (a row of each spelling):",
-        "Write each class in one way.",
+        "Labels that look alike but are not equal (one row for each spelling):",
+        "Spell each class in one way.",
     )

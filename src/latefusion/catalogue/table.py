@@ -1,4 +1,4 @@
-"""A shop's own catalogue: one CSV, TSV or Parquet table with a row per product, in columns the user names."""
+"""The layout `table`, for a shop's own catalogue: a CSV, TSV or Parquet table with columns that the config names."""
 
 import logging
 import posixpath
@@ -18,13 +18,13 @@ SPLITS = ["train", "valid", "test"]
 def read_table(catalogue: CatalogueConfig) -> pd.DataFrame:
     """Return the products, then those of `test_products`, indexed by location.
 
-    Products without a label are to be predicted; where a split column places products, only test may lack labels.
+    Products without a label are to be predicted. With a split column, only test products may have no label.
     """
     products = _read(catalogue, catalogue.products, ["id", "title", "description", "image", "label", "split"])
     unlabelled = is_blank(products["label"])
     if unlabelled.all():
-        column = f"no row has a label in the column '{catalogue.columns.label}'"
-        raise InputError(f"{catalogue.root / catalogue.products}: {column}: does catalogue.columns.label name another?")
+        problem = f"no row has a label in the column '{catalogue.columns.label}': correct catalogue.columns.label"
+        raise InputError(f"{catalogue.root / catalogue.products}: {problem}")
     if catalogue.columns.split is not None:
         _check_split(products, unlabelled)
     products["split"] = products["split"].mask(unlabelled, "submit")
@@ -38,7 +38,7 @@ def read_table(catalogue: CatalogueConfig) -> pd.DataFrame:
 
 
 def _read(catalogue: CatalogueConfig, name: str, fields: list[str]) -> pd.DataFrame:
-    """Read the columns that the config names for `fields`; the others are empty."""
+    """Return `fields` from the columns that the config names; fields without a column are empty."""
     named = {field: column for field in fields if (column := getattr(catalogue.columns, field)) is not None}
     path = find_file(catalogue.root, name)
     rows = read_rows(path, list(dict.fromkeys(named.values())), quoted=catalogue.quoted)
@@ -47,27 +47,27 @@ def _read(catalogue: CatalogueConfig, name: str, fields: list[str]) -> pd.DataFr
     products = products.assign(**dict.fromkeys(unnamed, ""))
     check_ids(products)
     products["image"] = _relative_paths(products)
-    products["label"] = products["label"].str.strip()  # "Books " is no class of its own
+    products["label"] = products["label"].str.strip()  # "Books " is the same class as "Books"
     return products
 
 
 def _check_split(products: pd.DataFrame, unlabelled: pd.Series) -> None:
-    """Raise where the split column holds other words, or places a product to learn from that has no label."""
+    """Raise InputError for unknown values in the split column, and for train or valid products without a label."""
     split = products["split"]
-    odd = products[~split.isin(SPLITS)]
-    refuse("id " + odd["id"] + " has '" + odd["split"] + "'", "Unknown splits:", f"Write {', '.join(SPLITS)}.")
+    unknown = products[~split.isin(SPLITS)]
+    refuse("id " + unknown["id"] + " has '" + unknown["split"] + "'", "Unknown splits:", f"Write {', '.join(SPLITS)}.")
     missing = products["id"][unlabelled & (split != "test")]
-    refuse("id " + missing, "Products to learn from without a label:", "Give each a label, or call its split test.")
+    refuse("id " + missing, "Train or valid products without a label:", "Give each a label, or set its split to test.")
 
 
 def _relative_paths(products: pd.DataFrame) -> pd.Series:
-    """Return the images' paths with forward slashes and without `./`; empty where there is no image."""
+    """Return the images' paths with forward slashes and without `./`; empty for products without an image."""
     images = products["image"].mask(is_blank(products["image"]), "")
     paths = images.str.replace("\\", "/", regex=False).map(lambda path: path and posixpath.normpath(path)).astype("str")
     outside = paths.str.contains(r"^/|^[A-Za-z]:|^\.\.(?:/|$)|://?") & (paths != "")
     refuse(
         ("id " + products["id"] + " has '" + images + "'")[outside],
-        "Images that do not lie under the catalogue's root:",
+        "Images that are not in the catalogue's root:",
         "Write paths relative to catalogue.root, without .. (images on the web must be downloaded first).",
     )
     return paths

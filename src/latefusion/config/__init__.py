@@ -1,8 +1,8 @@
-"""The config of an experiment: one YAML file that holds the whole recipe, as frozen pydantic models.
+"""The config of an experiment: one YAML file for the whole recipe, read into frozen pydantic models.
 
-`configs/<experiment>.yaml` holds only what differs from the defaults that are defined here, which are the published
-recipe (Bi et al., "A Multimodal Late Fusion Model for E-Commerce Product Classification", SIGIR eCom 2020).
-Nothing here imports torch or pandas, so a bad config is refused at once.
+`configs/<experiment>.yaml` holds only the values that differ from the defaults. The defaults are defined here and are
+the published recipe (Bi et al., "A Multimodal Late Fusion Model for E-Commerce Product Classification", SIGIR eCom
+2020). This package imports neither torch nor pandas, so an invalid config is reported at once.
 """
 
 from latefusion.config.catalogue import CatalogueConfig, Columns, SampleConfig, Split

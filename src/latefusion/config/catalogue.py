@@ -1,4 +1,4 @@
-"""The products: where they are, what the sample holds, how they are split."""
+"""Config sections about the products: where they are, how the sample is drawn, how they are split."""
 
 from pathlib import Path, PureWindowsPath
 from typing import Annotated, Literal
@@ -7,11 +7,11 @@ from pydantic import AfterValidator, Field, model_validator
 
 from latefusion.config.section import Fraction, Section, Seed
 
-SAMPLE_FORMATS = ("sigir", "ens")  # the layouts that the sample catalogue can be drawn in
+SAMPLE_FORMATS = ("sigir", "ens")  # the layouts in which the sample catalogue can be drawn
 
 
 class SampleConfig(Section):
-    """The synthetic catalogue to draw into `catalogue.root`; configs about real products leave it out."""
+    """The synthetic catalogue to draw into `catalogue.root`; configs for real products have no such section."""
 
     products: int = Field(5000, ge=200)
     seed: Seed = 2020
@@ -21,7 +21,7 @@ class SampleConfig(Section):
 
 
 class Columns(Section):
-    """Which column of a table holds what; `split` (train, valid, test) is obeyed where it is named."""
+    """The names of a table's columns; if `split` is given, its values (train, valid, test) are used as the split."""
 
     id: str = "id"
     title: str = "title"
@@ -32,13 +32,18 @@ class Columns(Section):
 
 
 def _check_table_name(name: str) -> str:
-    """Return the name of a table; `..` may stand in it, an absolute path may not: data can then move as a whole."""
+    """Return the name of a table. It may hold `..`, but must not be absolute, so that the data folder can be moved.
+
+    Raises ValueError for a name that no file can have.
+    """
     if name.startswith(("/", "~/")) or PureWindowsPath(name).anchor:
-        raise ValueError(f"'{name}' is not relative: name the table as seen from catalogue.root, without / in front")
+        raise ValueError(
+            f"'{name}' is not a relative path: give the path relative to catalogue.root, without a first /"
+        )
     if not name.strip() or "\0" in name:
-        raise ValueError(f"{name!r} is no file name")
+        raise ValueError(f"{name!r} is not a file name")
     if longest := max((part for part in name.split("/") if len(part.encode()) > 255), key=len, default=""):
-        raise ValueError(f"no file has a name of {len(longest)} letters: '{longest[:40]}...'")
+        raise ValueError(f"a file name of {len(longest)} letters is too long: '{longest[:40]}...'")
     return name
 
 
@@ -46,43 +51,43 @@ TableName = Annotated[str, AfterValidator(_check_table_name)]
 
 
 class CatalogueConfig(Section):
-    """Where the products are, and in whose layout. All file names are relative to `root`."""
+    """Where the products are, and in which layout. All file names are relative to `root`."""
 
     format: Literal["table", "sigir", "ens"]
     root: Path
     products: TableName = "products.csv"  # table only: CSV, TSV or Parquet
     test_products: TableName | None = None  # table only: products without labels, to be predicted
-    # table only, CSV and TSV: whether quotation marks enclose cells. null: they do, but a cell that spans lines of
-    # which one looks like a row is refused; true: they do, whatever it looks like; false: they are text.
+    # table only, CSV and TSV: whether quotation marks enclose cells. null: they do, but a quoted cell that spans lines
+    # is refused if one of these lines looks like a row; true: they do, without this check; false: they are text.
     quoted: bool | None = None
     columns: Columns = Columns()
     test_labels: TableName | None = None  # true labels of the unlabelled test set, for scoring only
-    bad_images: Literal["error", "keep", "drop"] = "error"  # keep: as "no image"
+    bad_images: Literal["error", "keep", "drop"] = "error"  # keep: keep the product, without its image
 
     @model_validator(mode="after")
     def _refuse_table_keys_elsewhere(self) -> "CatalogueConfig":
         table_keys = {"products", "test_products", "columns", "quoted"} & self.model_fields_set
         if self.format != "table" and table_keys:
-            raise ValueError(f"{', '.join(sorted(table_keys))}: only for format table, not for {self.format}")
+            raise ValueError(f"{', '.join(sorted(table_keys))}: only for format table, not for format {self.format}")
         return self
 
 
 class Split(Section):
-    """Stratified shares of the labelled products; `test_fraction` is held out to score on."""
+    """Stratified fractions of the labelled products; `test_fraction` is held out for scoring."""
 
     valid_fraction: Fraction = 0.1
     test_fraction: Fraction = 0.0
     seed: Seed = 2020
-    # Near-duplicates (equal titles, or nearly equal images) on one side, and in one fold. Off, as published.
+    # Keep near-duplicates (equal titles, or nearly equal images) in one split and in one fold. Off, as published.
     group_duplicates: bool = False
-    # Bits of 64 in which the images' hashes may differ; even, but for ties, since each hash has 32 ones. Of the
-    # sample's near-duplicates, which are known, 0 finds 96 % of the pairs and 2 all. Of the pairs that 2 finds 5 % are
-    # strangers, of those at 4 a quarter, and strangers make chains: in a sample of 40,000 products the largest group
-    # has 19 at 2, and 448 at 4.
+    # Images are near-duplicates if their hashes differ in at most this many of 64 bits. Each hash has 32 ones, so
+    # distances are even, except for ties. On the sample, where near-duplicates are known: distance 0 finds 96 % of the
+    # pairs, 2 finds all. False positives are 5 % of the pairs at 2 and a quarter at 4, and they chain groups together:
+    # in a sample of 40,000 products the largest group has 19 products at 2, and 448 at 4.
     hash_distance: int = Field(2, ge=0, le=8)
 
     @model_validator(mode="after")
-    def _something_is_left(self) -> "Split":
+    def _check_fractions(self) -> "Split":
         if self.valid_fraction + self.test_fraction >= 1:
-            raise ValueError("valid_fraction and test_fraction leave nothing to train on")
+            raise ValueError("valid_fraction and test_fraction leave nothing to train on: their sum must be below 1")
         return self

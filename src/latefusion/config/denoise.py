@@ -1,4 +1,4 @@
-"""Denoising: which products count as label issues, and which of them are removed."""
+"""Config section about denoising: how label issues are found, and which of them are removed."""
 
 from typing import Literal
 
@@ -9,14 +9,17 @@ from latefusion.config.section import Section
 
 
 class Denoise(Section):
-    """Label issues from out-of-fold probabilities of `network`, ranked by cleanlab; the worst are removed."""
+    """Find label issues with cleanlab from the out-of-fold probabilities of `network`, and remove the worst ones."""
 
     network: CnnExpert
     n_folds: int = Field(4, ge=2)
     remove_fraction: float = Field(0.1, ge=0, le=1)  # of the FLAGGED products, not of all
-    max_class_share: float = Field(0.2, ge=0, le=1)  # a class loses no more: small ones are easily all suspicious
+    # At most this fraction of a class is removed: in a small class, all products may be flagged.
+    max_class_share: float = Field(0.2, ge=0, le=1)
     rank_by: Literal["normalized_margin", "self_confidence"] = "normalized_margin"  # as published; cleanlab's names
-    clean_valid: bool = False  # the winners did; it flatters the score of whoever learnt what the networks believe
+    # Clean the valid split too, as the winners did. It makes validation scores too high: the products removed are those
+    # that image networks, such as the scored ones, get wrong.
+    clean_valid: bool = False
     gallery: int = Field(1000, ge=0)  # products shown in label_issues.html
     filter_by: Literal["prune_by_noise_rate", "prune_by_class", "both", "confident_learning", "predicted_neq_given"] = (
         "prune_by_noise_rate"
@@ -29,7 +32,10 @@ class Denoise(Section):
     @model_validator(mode="after")
     def _trains_on_all(self) -> "Denoise":
         if self.network.train_on != "all":
-            raise ValueError("network.train_on: the fold networks come before cleaning and train on all")
+            raise ValueError("network.train_on: must be all, because the fold networks are trained before cleaning")
         if self.network.start_from is not None:
-            raise ValueError("network.start_from: a fold network must not have seen the products it leaves out")
+            raise ValueError(
+                "network.start_from: not allowed, because a fold network must not start from weights that were trained "
+                "on the products it predicts"
+            )
         return self

@@ -1,4 +1,4 @@
-"""The whole config of an experiment."""
+"""The root of the config: `Experiment`, with all sections and the checks across them."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -22,13 +22,13 @@ from latefusion.config.training import Hardware
 
 
 class Experiment(Section):
-    """The whole recipe. `name` names the folders `weights/<name>/` and `submissions/<name>/`."""
+    """The whole recipe. `name` is the name of the folders `weights/<name>/` and `submissions/<name>/`."""
 
     name: Name
     sample: SampleConfig | None = None
     catalogue: CatalogueConfig
     split: Split = Split()
-    # Side in pixels of the shared cache of decoded images; auto: the largest that is read; none: no cache.
+    # Side in pixels of the shared cache of decoded images; auto: the largest size that an expert reads; none: no cache.
     image_cache: Annotated[Annotated[int, Field(ge=8, le=10_000)] | Literal["auto"] | None, NoneWord] = None
     experts: dict[Name, Expert] = Field(min_length=1)
     denoise: Denoise | None = None
@@ -37,26 +37,29 @@ class Experiment(Section):
     hardware: Hardware = Hardware()
 
     @model_validator(mode="after")
-    def _names_resolve(self) -> "Experiment":
+    def _check_names(self) -> "Experiment":
         check_experiment_name(self.name)
         check_names([*self.experts, *self.policies])
-        check_references(self.experts, cleans=self.denoise is not None)
+        check_references(self.experts, has_denoise=self.denoise is not None)
         check_image_cache(self.cache_side, self._image_inputs)
         check_fusion(self.experts, self.policies, {"vote.members": self.vote_members} | self._vote_subsets)
         return self
 
     @model_validator(mode="after")
-    def _there_are_products_for_each_split(self) -> "Experiment":
+    def _check_products(self) -> "Experiment":
         catalogue, split = self.catalogue, self.split
         if self.sample is not None and catalogue.format not in SAMPLE_FORMATS:
             formats = " or ".join(SAMPLE_FORMATS)
-            raise ValueError(f"sample: there is none in format {catalogue.format}, choose catalogue.format {formats}")
+            raise ValueError(f"sample: cannot be drawn in format {catalogue.format}: set catalogue.format to {formats}")
         if catalogue.columns.split is None and not split.valid_fraction:
-            raise ValueError("split.valid_fraction 0: the split leaves no valid products without a split column")
+            raise ValueError(
+                "split.valid_fraction 0: there would be no valid products: set it above 0, or catalogue.columns.split"
+            )
         return self
 
     @property
     def run_root(self) -> Path:
+        """The folder of all run folders."""
         return Path("weights") / self.name
 
     def expert_dir(self, name: str) -> Path:
@@ -73,7 +76,7 @@ class Experiment(Section):
 
     @property
     def cache_side(self) -> int | None:
-        """Side in pixels of the cached images, where there is a cache."""
+        """The side in pixels of the cached images, or None without a cache."""
         if self.image_cache == "auto":
             return max((image.resize for image in self._image_inputs.values()), default=None)
         return self.image_cache
@@ -84,7 +87,7 @@ class Experiment(Section):
 
     @property
     def _image_inputs(self) -> dict[str, ImageInput]:
-        """How images are read, by the config's key that says so."""
+        """The image input of each network that reads images, by its key in the config."""
         readers: dict[str, ExpertConfig] = {f"experts.{name}": expert for name, expert in self.experts.items()}
         if self.denoise is not None:
             readers["denoise.network"] = self.denoise.network
@@ -93,28 +96,29 @@ class Experiment(Section):
 
     @property
     def vote_members(self) -> tuple[str, ...]:
+        """The names of the policies that vote."""
         if self.vote.members == "networks":
             return tuple(name for name, policy in self.policies.items() if policy.kind == "network")
         return self.vote.members
 
     @property
     def cleans_valid(self) -> bool:
-        """Tell whether label issues among the validation products are left out of account."""
+        """Whether validation products that denoising removed are excluded from all scores and choices."""
         return self.denoise is not None and self.denoise.clean_valid
 
     def stage_1(self, expert: ImageExpert) -> CnnExpert:
-        """Return the expert whose `model` is an image expert's network: the one that starts from no other."""
+        """Return the first expert of a `start_from` chain: its `model` is the network of all experts in the chain."""
         while expert.start_from is not None:
             expert = self.experts[expert.start_from]
         return expert
 
     def network_of(self, expert_name: str) -> ExpertConfig:
-        """Return the expert itself or, of a checkpoint, the one that it is a checkpoint of."""
+        """Return the expert that trained the network: for a late checkpoint its parent, otherwise the expert itself."""
         expert = self.experts[expert_name]
         while expert.checkpoint_of is not None:
             expert = self.experts[expert.checkpoint_of]
         return expert
 
     def modality(self, expert_name: str) -> Modality:
-        """Return what an expert reads: `text`, `image` or `joint`."""
+        """Return an expert's modality: `text`, `image` or `joint`."""
         return self.network_of(expert_name).modality

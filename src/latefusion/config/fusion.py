@@ -1,4 +1,4 @@
-"""Policies, from the experts' probabilities to decisions, and the vote."""
+"""Config sections about policies (from the experts' probabilities to decisions) and the vote."""
 
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
@@ -9,30 +9,34 @@ from latefusion.config.section import Name, Section, Seed
 
 
 class PolicyConfig(Section):
-    """A policy of any kind: the experts it reads, and the folds of the validation products that it learns on."""
+    """A policy of any kind: the experts whose probabilities it reads, and the number of folds it is trained on.
 
-    score_group: ClassVar[Literal["policy", "rule"]] = "rule"  # of the score table
+    A new kind is a subclass with a field `kind: Literal["<name>"]`, a member of `Policy` below, a module, and a row in
+    `latefusion.fusion.kinds`.
+    """
+
+    score_group: ClassVar[Literal["policy", "rule"]] = "rule"  # the group of its row in the score table
 
     experts: tuple[Name, ...] = Field(min_length=1)
-    n_folds: int = Field(8, ge=2)
-    calibrate: bool = False  # temper each expert's probabilities first, by a temperature learnt on the same folds
+    n_folds: int = Field(8, ge=2)  # of the valid split
+    calibrate: bool = False  # first apply temperature scaling to each expert, fitted on the same folds
 
 
 class Learner(PolicyConfig):
-    """A policy that learns from what the experts say, in one of three forms."""
+    """A policy that is trained on the experts' probabilities, given in one of three forms (`inputs`)."""
 
-    inputs: Literal["probs", "log_probs", "top_k"] = "probs"  # top_k: all but each expert's k highest are zero
+    inputs: Literal["probs", "log_probs", "top_k"] = "probs"  # top_k: each expert's k highest, all others set to zero
     top_k: int = Field(3, ge=1)
 
     @model_validator(mode="after")
-    def _top_k_is_read(self) -> "Learner":
+    def _check_top_k(self) -> "Learner":
         if "top_k" in self.model_fields_set and self.inputs != "top_k":
-            raise ValueError(f"top_k is for inputs: top_k alone, not for {self.inputs}")
+            raise ValueError(f"top_k is only for inputs: top_k, not for inputs: {self.inputs}")
         return self
 
 
 class NetworkPolicy(Learner):
-    """A shallow network from the experts' class probabilities to class probabilities; `layers` 1, or 2 with ReLU."""
+    """A shallow network from the experts' class probabilities to class probabilities: 1 layer, or 2 with ReLU."""
 
     score_group: ClassVar = "policy"
 
@@ -41,18 +45,18 @@ class NetworkPolicy(Learner):
     hidden_size: int = Field(6, ge=1)  # 2 layers only
     epochs: int = Field(40, ge=1)
     lr: float = Field(0.01, gt=0)
-    batch_size: int = Field(128, ge=1)  # no more than there are: a large one is the full batch
+    batch_size: int = Field(128, ge=1)  # larger than the training set: full batch
     seed: Seed = 2020
 
     @model_validator(mode="after")
-    def _hidden_size_is_read(self) -> "NetworkPolicy":
+    def _check_hidden_size(self) -> "NetworkPolicy":
         if "hidden_size" in self.model_fields_set and self.layers == 1:
-            raise ValueError("hidden_size is for layers: 2 alone")
+            raise ValueError("hidden_size is only for layers: 2")
         return self
 
 
 class RulePolicy(PolicyConfig):
-    """A fixed rule on the experts' probabilities; `weighted_mean` alone learns, one weight an expert."""
+    """A rule on the experts' probabilities; all are fixed but `weighted_mean`, which learns a weight per expert."""
 
     kind: Literal["mean", "weighted_mean", "max", "product"]
 
@@ -61,31 +65,32 @@ class LogisticPolicy(Learner):
     """Stacking by multinomial logistic regression."""
 
     kind: Literal["logistic"]
-    C: float = Field(10.0, gt=0)  # scikit-learn's: the smaller, the more regular; log_probs want about 0.1
+    C: float = Field(10.0, gt=0)  # as in scikit-learn: smaller is stronger regularisation; about 0.1 for log_probs
 
 
 class BoostingPolicy(Learner):
     """Stacking by gradient-boosted trees."""
 
     kind: Literal["boosting"]
-    trees: int = Field(50, ge=1)  # of each class
+    trees: int = Field(50, ge=1)  # per class
     max_leaf_nodes: int = Field(8, ge=2)
     lr: float = Field(0.1, gt=0)
     seed: Seed = 2020
 
 
-def _network_unless_said(policy: object) -> object:
+def _network_by_default(policy: object) -> object:
+    """Return a policy's mapping with `kind: network` unless it gives a kind."""
     return {"kind": "network"} | dict(policy) if isinstance(policy, Mapping) else policy
 
 
 Policy = Annotated[
     Annotated[NetworkPolicy | RulePolicy | LogisticPolicy | BoostingPolicy, Field(discriminator="kind")],
-    BeforeValidator(_network_unless_said),
+    BeforeValidator(_network_by_default),
 ]
 
 
 class Vote(Section):
-    """Majority vote of the members; ties go to the highest summed probability, then to the lowest code."""
+    """Majority vote of the members; ties go to the highest summed probability, then to the lowest class code."""
 
-    members: tuple[Name, ...] | Literal["networks"] = "networks"  # networks: all policies of that kind
-    subsets: dict[Name, tuple[Name, ...]] = Field({})  # further votes, each a row of the score table
+    members: tuple[Name, ...] | Literal["networks"] = "networks"  # networks: all policies of kind `network`
+    subsets: dict[Name, tuple[Name, ...]] = Field({})  # members of further votes, each a row of the score table

@@ -1,4 +1,4 @@
-"""Read an experiment's YAML config, apply `--set key=value` overrides, and say plainly what is wrong with it."""
+"""Read an experiment's YAML config, apply `--set key=value` overrides, and report everything that is wrong with it."""
 
 import re
 from collections.abc import Mapping
@@ -12,13 +12,13 @@ from latefusion.utils.errors import InputError
 from latefusion.utils.nearest import did_you_mean, nearest, shorten
 
 DEFAULT_CONFIG = Path(__file__).parents[3] / "configs" / "sample.yaml"
-NAMED = ("experts", "policies")  # sections whose keys are the user's own names
+NAMED = ("experts", "policies")  # sections whose keys are names chosen by the user
 
 
 def load_experiment(path: Path = DEFAULT_CONFIG, overrides: list[str] = ()) -> Experiment:
-    """Return the experiment of a config; its name is the file's unless the config gives one.
+    """Return the experiment that a config describes; its name is the file's stem unless the config sets `name`.
 
-    Raises InputError naming every key that is wrong, by its path or its line.
+    Raises InputError that lists every key that is wrong, by its path or its line.
     """
     config = _read_config(path)
     config.setdefault("name", path.stem)
@@ -51,7 +51,7 @@ def _read_config(path: Path) -> dict:
         raise InputError(f"{path}: cannot read the config: {getattr(error, 'strerror', None) or error}") from None
     config = read_yaml(text, str(path))
     if not isinstance(config, dict):
-        raise InputError(f"{path}: a config is a mapping of keys to values; see configs/catalogue.yaml")
+        raise InputError(f"{path}: a config must be a mapping of keys to values; see configs/catalogue.yaml")
     return config
 
 
@@ -67,8 +67,8 @@ def _apply_override(config: dict, override: str) -> None:
     for parent in parents:
         below = section.get(parent, {})
         if not isinstance(below, dict):
-            raise InputError(f"{shown}: '{parent}' is a value, it has no keys below it")
-        section[parent] = dict(below)  # a copy: sections that YAML anchors share are one object
+            raise InputError(f"{shown}: '{parent}' holds a value, not a mapping of keys")
+        section[parent] = dict(below)  # a copy: sections that share a YAML anchor are the same object
         section = section[parent]
     section[last] = read_yaml(value, shown)
 
@@ -78,7 +78,7 @@ def _mapping(value: object) -> Mapping:
 
 
 def _misspelt_override(keys: list[str], written: dict[str, set[str]]) -> str:
-    """Return a clause where something is missing in an expert or policy that only a `--set` key names."""
+    """Return a clause for the error if the expert or policy is not in the file and comes only from a `--set` key."""
     if len(keys) < 2 or keys[0] not in NAMED or keys[1] in written[keys[0]]:
         return ""
     near = nearest(keys[1], written[keys[0]])
@@ -86,16 +86,16 @@ def _misspelt_override(keys: list[str], written: dict[str, set[str]]) -> str:
 
 
 def _describe(problem: dict, config: dict) -> tuple[list[str], str]:
-    """Return the path of keys to one problem, without pydantic's own tags in it, and what the problem is."""
-    keys, here = [], config
-    for part in problem["loc"]:
-        if isinstance(here, dict) and part in here:
-            here = here[part]
-        elif part == problem["loc"][-1] and problem["type"] == "missing":
-            here = None
+    """Return the path of keys to one problem, without the tags that pydantic adds to it, and the message."""
+    keys, section = [], config
+    for key in problem["loc"]:
+        if isinstance(section, dict) and key in section:
+            section = section[key]
+        elif key == problem["loc"][-1] and problem["type"] == "missing":
+            section = None
         else:
-            continue  # the tag of a union: it stands in no config
-        keys.append(str(part))
+            continue  # the tag of a union, not a key of the config
+        keys.append(str(key))
     context = problem.get("ctx", {})
     if "key" in context:
         keys.append(context["key"])
@@ -105,7 +105,7 @@ def _describe(problem: dict, config: dict) -> tuple[list[str], str]:
 
 
 def _message(problem: dict, context: dict) -> str:
-    """Return what pydantic says, in the words of YAML where it speaks in its own."""
+    """Return pydantic's message, or a clearer one where pydantic uses terms of Python for what is YAML here."""
     value, message = problem["input"], problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "union_tag_not_found":
         return f"the key {context['discriminator']} is missing"
@@ -117,10 +117,10 @@ def _message(problem: dict, context: dict) -> str:
         return "should be a mapping of keys to values"
     if problem["type"] == "tuple_type":
         return "should be a list"
-    if problem["type"] == "string_pattern_mismatch":  # names alone have a pattern
-        return "a name is made of letters, digits, - and _, and begins with a letter or digit"
+    if problem["type"] == "string_pattern_mismatch":  # only names have a pattern
+        return "a name may hold letters, digits, - and _, and begins with a letter or digit"
     if problem["type"] == "string_type" and isinstance(value, bool | int | float):
-        return f"should be text, and YAML reads this as {str(value).lower()}: write it in quotes"
+        return f"should be text, but YAML reads this as {str(value).lower()}: write it in quotes"
     return message
 
 

@@ -1,4 +1,4 @@
-"""Names in the config that refer to other names in it: each must exist, which is checked before anything runs."""
+"""Checks of names in the config: they must be valid and unique, and what they refer to must exist."""
 
 from collections.abc import Collection
 
@@ -6,40 +6,43 @@ from latefusion.config.experts import ExpertConfig, ImageInput
 from latefusion.config.experts.base import must_exist
 from latefusion.config.fusion import PolicyConfig
 
-# What lies beside the experiments in weights/ and submissions/: weights/pretrained/ is the user's own.
+# Names in weights/ and submissions/ that are not experiments; weights/pretrained/ holds files of the user.
 RESERVED_EXPERIMENTS = ("pretrained", "readme")
-VOTE_ROW = "vote"
+VOTE_ROW = "vote"  # the vote's row in the score table
 
 
 def check_experiment_name(name: str) -> None:
-    """Raise ValueError where the experiment's folder would be somebody else's."""
+    """Raise ValueError if the experiment's name is reserved."""
     if name.lower() in RESERVED_EXPERIMENTS:
-        raise ValueError(f"name: weights/{name} is no experiment's folder; give the experiment another name")
+        raise ValueError(f"name: '{name}' is reserved: weights/{name} has another use; choose another name")
 
 
 def check_names(names: Collection[str]) -> None:
-    """Raise ValueError where two experts or policies would share a folder, or a row of the score table."""
+    """Raise ValueError if two experts or policies would share a folder or a row of the score table."""
     for name in names:
         if name.lower() == VOTE_ROW:
-            raise ValueError(f"'{name}' is the vote's row in the score table; give the expert or policy another name")
+            raise ValueError(f"'{name}' is reserved for the vote's row in the score table; choose another name")
     spellings: dict[str, str] = {}
     for name in names:
         other = spellings.setdefault(name.lower(), name)
         if other != name:
-            raise ValueError(f"'{other}' and '{name}' differ in capitals alone: one folder on many file systems")
+            raise ValueError(f"'{other}' and '{name}' differ only in case: one folder on many file systems")
 
 
-def check_references(experts: dict[str, ExpertConfig], *, cleans: bool) -> None:
-    """Raise ValueError naming the expert's key whose value names nothing, or something of the wrong kind."""
+def check_references(experts: dict[str, ExpertConfig], *, has_denoise: bool) -> None:
+    """Raise ValueError, naming the key, if an expert refers to something that is missing or of the wrong kind.
+
+    `has_denoise`: whether the config has a denoise section.
+    """
     for name, expert in experts.items():
         key = f"experts.{name}"
         expert.check(key, experts)
-        if expert.cleans and not cleans:
-            raise ValueError(f"{key}.train_on: clean needs a denoise section")
+        if expert.trains_on_clean and not has_denoise:
+            raise ValueError(f"{key}.train_on: clean needs a denoise section: add one, or set train_on to all")
 
 
 def check_image_cache(side: int | None, images: dict[str, ImageInput]) -> None:
-    """Raise ValueError where images are read larger than the cache has them."""
+    """Raise ValueError if an expert reads images larger than the cache holds them; `side` None: no cache."""
     for key, image in images.items():
         if side is not None and image.resize > side:
             raise ValueError(f"{key}.resize {image.resize} is larger than image_cache {side}")
@@ -48,10 +51,13 @@ def check_image_cache(side: int | None, images: dict[str, ImageInput]) -> None:
 def check_fusion(
     experts: dict[str, ExpertConfig], policies: dict[str, PolicyConfig], votes: dict[str, tuple[str, ...]]
 ) -> None:
-    """Raise ValueError where a policy or the vote names nothing, or a name is taken twice."""
+    """Raise ValueError if a policy or a vote has no members, unknown members or duplicate ones.
+
+    `votes` maps the config's key of a vote to its members.
+    """
     for name in policies:
         if name in experts:
-            raise ValueError(f"'{name}' names an expert and a policy; each needs a name of its own")
+            raise ValueError(f"'{name}' is the name of an expert and of a policy; rename one of them")
         _must_differ(f"policies.{name}.experts", policies[name].experts)
         for member in policies[name].experts:
             must_exist(f"policies.{name}.experts", member, experts)
@@ -64,6 +70,6 @@ def check_fusion(
 
 
 def _must_differ(key: str, names: tuple[str, ...]) -> None:
-    twice = [name for name in names if names.count(name) > 1]
-    if twice:
-        raise ValueError(f"{key}: duplicate name '{twice[0]}'")
+    duplicates = [name for name in names if names.count(name) > 1]
+    if duplicates:
+        raise ValueError(f"{key}: duplicate name '{duplicates[0]}'")

@@ -1,4 +1,4 @@
-"""What every section of the config has in common."""
+"""The base class of all config sections, and the types that they share."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -8,29 +8,30 @@ from pydantic_core import PydanticCustomError
 
 from latefusion.utils.nearest import did_you_mean, shorten
 
-# Windows keeps these for devices, and folders of such a name cannot be copied there.
+# Windows reserves these names for devices; a folder of such a name cannot be copied there.
 DEVICES = {"con", "prn", "aux", "nul"} | {f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)}
-LARGEST = 2**32 - 1  # of any whole number: what seeds may be, and far more than can be counted here
+LARGEST = 2**32 - 1  # of any whole number: the largest seed, and far more than any other key needs
 
 
 def _refuse_devices(name: str) -> str:
     if name.lower() in DEVICES:
-        raise ValueError(f"'{name}' is the name of a device on Windows; choose another name")
+        raise ValueError(f"'{name}' is a reserved name on Windows; choose another name")
     return name
 
 
-# Names become names of folders. 80 letters leave room for suffixes under the 255 bytes of most file systems.
+# Names are also names of folders: 80 letters and a suffix are below the limit of most file systems, 255 bytes.
 Name = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=80), AfterValidator(_refuse_devices)
 ]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
-Seed = Annotated[int, Field(ge=0, le=LARGEST)]  # as NumPy and scikit-learn take them
+Seed = Annotated[int, Field(ge=0, le=LARGEST)]  # the range that NumPy and scikit-learn accept
+# YAML reads the word `none` as text, and the words `no` and `off` as False.
 NoneWord = BeforeValidator(lambda value: None if value in ("none", "None") or value is False else value)
-NoWord = BeforeValidator(lambda value: "no" if value is False else value)  # YAML reads the bare word `no` as False
+NoWord = BeforeValidator(lambda value: "no" if value is False else value)
 
 
 class Section(BaseModel):
-    """A part of the config: frozen; unknown keys are refused with the nearest known one, and so are endless numbers."""
+    """A section of the config: frozen; unknown keys (with a suggestion), infinity, NaN and huge numbers are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False)
 

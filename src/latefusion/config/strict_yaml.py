@@ -1,8 +1,8 @@
-"""Read YAML strictly and within bounds.
+"""Read YAML strictly and with limits on its size.
 
-PyYAML's safe loader runs no code, but it keeps the last of two equal keys in silence, and aliases and merge keys
-(`<<`) can unfold a few lines into gigabytes. Here a key is a word that is there once, tags (`!!set`) are refused, dates
-stay the words they are, and length, depth, and size with everything unfolded are bounded. Each refusal names the line.
+PyYAML's safe loader runs no code, but it silently keeps the last of two equal keys, and aliases and merge keys (`<<`)
+can expand a few lines to gigabytes. Here keys are text and unique, tags (`!!set`) are refused, dates are read as text,
+and the length, the depth and the expanded size are limited. Each error names the line.
 """
 
 import yaml
@@ -13,32 +13,32 @@ from latefusion.utils.errors import InputError
 
 MAX_CHARACTERS = 200_000
 MAX_DEPTH = 30
-MAX_NODES = 100_000  # with every alias unfolded
+MAX_NODES = 100_000  # with all aliases expanded
 MAX_DIGITS = 20
 STRING, MERGE, TIMESTAMP, INT = (f"tag:yaml.org,2002:{kind}" for kind in ("str", "merge", "timestamp", "int"))
 
 
 class _Refused(yaml.MarkedYAMLError):
-    """Valid YAML, but not what a config may hold."""
+    """Valid YAML that is not allowed in a config."""
 
     def __init__(self, problem: str, mark: Mark):
         super().__init__(problem=problem, problem_mark=mark)
 
 
 def read_yaml(text: str, origin: str) -> object:
-    """Return what a YAML text holds. Raises InputError with `origin` (file or argument) and line."""
+    """Return the content of a YAML text. Raises InputError with `origin` (file or argument) and line."""
     if len(text) > MAX_CHARACTERS:
-        raise InputError(f"{origin}: has more than {MAX_CHARACTERS:,} characters; is this a config?")
+        raise InputError(f"{origin}: more than {MAX_CHARACTERS:,} characters; is this a config?")
     loader = None
     try:
         loader = _StrictLoader(text)
         return loader.get_single_data()
     except yaml.MarkedYAMLError as error:
-        problem = ", ".join(part for part in (error.context, error.problem) if part)
+        problem = ", ".join(text for text in (error.context, error.problem) if text)
         mark = error.problem_mark or error.context_mark
         prefix = "" if isinstance(error, _Refused) else "not valid YAML: "
         raise InputError(f"{_at(origin, mark)}: {prefix}{problem}") from None
-    except (yaml.YAMLError, ValueError, OverflowError) as error:  # PyYAML lets Python's own errors through
+    except (yaml.YAMLError, ValueError, OverflowError) as error:  # PyYAML does not catch Python's own errors
         raise InputError(f"{_at(origin, loader and loader.get_mark())}: not valid YAML: {error}") from None
 
 
@@ -47,22 +47,22 @@ def _at(origin: str, mark: Mark | None) -> str:
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """PyYAML's safe loader with bounds: they hold while nodes are composed, before any is unfolded or recursed into."""
+    """PyYAML's safe loader with limits, checked while nodes are composed: before aliases are expanded."""
 
     def __init__(self, text: str):
         super().__init__(text)
         self._level = 0
-        self._extents: dict[Node, tuple[int, int]] = {}  # nodes and levels below and with it, aliases unfolded
+        self._extents: dict[Node, tuple[int, int]] = {}  # (nodes, levels) of the subtree, with aliases expanded
 
     def compose_node(self, parent: Node | None, index: object) -> Node:
         event = self.peek_event()
         if isinstance(event, yaml.AliasEvent):
             node = super().compose_node(parent, index)
             if node not in self._extents:
-                raise _Refused(f"'*{event.anchor}' is part of itself", event.start_mark)
+                raise _Refused(f"'*{event.anchor}' contains itself", event.start_mark)
             return node
         if event.tag not in (None, "!", STRING):
-            raise _Refused(f"a tag ({event.tag}) has no place in a config", event.start_mark)
+            raise _Refused(f"tags ({event.tag}) are not allowed in a config", event.start_mark)
         if self._level == MAX_DEPTH:
             raise _Refused(f"nested more than {MAX_DEPTH} levels deep", event.start_mark)
         self._level += 1
@@ -74,18 +74,18 @@ class _StrictLoader(yaml.SafeLoader):
     def compose_scalar_node(self, anchor: str | None) -> ScalarNode:
         node = super().compose_scalar_node(anchor)
         if any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in node.value):
-            raise _Refused("a NUL or half a surrogate pair is no text", node.start_mark)
+            raise _Refused("NUL characters and unpaired surrogates are not allowed", node.start_mark)
         return node
 
     def compose_mapping_node(self, anchor: str | None) -> MappingNode:
         node = super().compose_mapping_node(anchor)
         seen = set()
-        for key, _ in node.value:  # before merge keys are flattened: what they bring may be overridden
+        for key, _ in node.value:  # before merge keys are expanded: their keys may be overridden
             if not isinstance(key, ScalarNode):
                 raise _Refused("a list or a mapping cannot be a key", key.start_mark)
             if key.tag not in (STRING, MERGE):
                 raise _Refused(
-                    f"YAML reads the key {key.value or 'null'} as another thing than a word: write it in quotes",
+                    f"YAML does not read the key {key.value or 'null'} as text: write it in quotes",
                     key.start_mark,
                 )
             if key.value in seen:
@@ -94,22 +94,23 @@ class _StrictLoader(yaml.SafeLoader):
         return node
 
     def construct_yaml_int(self, node: ScalarNode) -> int:
-        if len(node.value) > MAX_DIGITS:  # Python refuses more than 4,300 digits, nothing here needs as many as 20
+        if len(node.value) > MAX_DIGITS:  # Python's own limit is 4,300 digits; no key needs 20
             raise _Refused(f"a number of {len(node.value)} digits is too long", node.start_mark)
         return super().construct_yaml_int(node)
 
     def _extent(self, node: Node) -> tuple[int, int]:
-        below: list[Node] = []
+        """Return (nodes, levels) of a node's subtree."""
+        children: list[Node] = []
         if isinstance(node, SequenceNode):
-            below = node.value
+            children = node.value
         elif isinstance(node, MappingNode):
-            below = [part for pair in node.value for part in pair]
-        size = 1 + sum(self._extents[part][0] for part in below)
-        depth = 1 + max((self._extents[part][1] for part in below), default=0)
+            children = [child for pair in node.value for child in pair]
+        size = 1 + sum(self._extents[child][0] for child in children)
+        depth = 1 + max((self._extents[child][1] for child in children), default=0)
         if size > MAX_NODES:
-            raise _Refused(f"with its aliases unfolded this is more than {MAX_NODES:,} values", node.start_mark)
+            raise _Refused(f"more than {MAX_NODES:,} values when its aliases are expanded", node.start_mark)
         if depth > MAX_DEPTH:
-            raise _Refused(f"with its aliases unfolded this is more than {MAX_DEPTH} levels deep", node.start_mark)
+            raise _Refused(f"more than {MAX_DEPTH} levels deep when its aliases are expanded", node.start_mark)
         return size, depth
 
 

@@ -1,1 +1,1 @@
-"""From a catalogue to a dataset: clean text, near-duplicates, splits and folds."""
+"""Make a dataset of a catalogue: text cleaning, near-duplicates, splits and folds."""

@@ -1,6 +1,6 @@
-"""Text cleaning: what a title or description says, without the HTML and the accidents it was pasted with.
+"""Text cleaning: remove HTML and encoding errors from titles and descriptions.
 
-Every pattern is linear in the text's length, for descriptions of 100 kB are met.
+The running time of every pattern is linear in the text's length: some descriptions have 100 kB.
 """
 
 import html
@@ -15,7 +15,7 @@ _INVISIBLE_BLOCKS = [  # opener, closer
     (r"<style\b[^<>]*>", r"</style\s*>"),
 ]
 _CDATA = re.compile(r"<!\[CDATA\[|\]\]>")
-# A letter must follow: "< 6 ans" and "> 2 kg" are text. An attribute's value may hold "<" and ">".
+# A letter must follow "<": "< 6 ans" and "> 2 kg" are text. The value of an attribute may hold "<" and ">".
 _TAG = re.compile(r"""<[/!?]?[A-Za-z](?:"[^"]{0,300}"|'[^']{0,300}'|[^"'<>])*+>""")
 _TAG_WITH_STRAY_QUOTE = re.compile(r"<[/!?]?[A-Za-z][^<>]{0,1000}>")
 _UNCLOSED_TAG = re.compile(
@@ -24,27 +24,30 @@ _UNCLOSED_TAG = re.compile(
     re.I,
 )
 # --- entities --------------------------------------------------------------------------------------------------------
-# Without its semicolon an entity must end at a word's end, and not be an address's parameter: "?a=1&copy=2".
+# An entity without a semicolon must end where a word ends, and must not be a parameter of a URL: "?a=1&copy=2".
 _ENTITY = re.compile(r"&(#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31})(;|(?![A-Za-z0-9=;]))")
-# The winners' own expression (github.com/Wang-Shuo/SIGIR2020Challenge, preprocess.py), in two steps, which is the same,
-# for no tag begins or ends within an entity: from each "<" to the next ">" of the line, then lower-case entities.
+# The winners' own expression (github.com/Wang-Shuo/SIGIR2020Challenge, preprocess.py), in two steps: first from each
+# "<" to the next ">" on the line, then lower-case entities. The result is the same: no tag begins or ends in an entity.
 _PUBLISHED_TAG = re.compile(r"<[^>\n]*(>?)")
 _PUBLISHED_ENTITY = re.compile(r"&(?:[a-z0-9]+|#[0-9]{1,6}|#x[0-9a-f]{1,6});")
-_NESTING = 3  # "&amp;amp;eacute;": every export may have escaped once more
+_NESTING = 3  # rounds of decoding; "&amp;amp;eacute;": each export of the data may have escaped it again
 # --- characters ------------------------------------------------------------------------------------------------------
 _WIDE_OR_LIGATURE = re.compile("[\ufb00-\ufb06\uff01-\uffee\u3000]+")
 _ZERO_WIDTH = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\ufeff]")  # not the joiners inside emoji
-_NOT_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ue000-\uf8ff]")  # controls, half pairs, private use (bullets)
+_NOT_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ue000-\uf8ff]")  # control, surrogate, private use (bullets)
 
 
 def clean(text: str, mode: str = "decode") -> str:
-    """Return the text on one line, tags gone and spaces collapsed.
+    """Return the text on one line, without tags and with single spaces.
 
-    `decode` turns entities into the characters they stand for (`l&#39;eau` -> `l'eau`), also where they were escaped
-    twice or shouted (`&EACUTE;`), strips tags that were escaped too, splits ligatures, narrows full-width characters
-    and drops what is no text. `repair` also undoes mojibake (`Ã©` -> `é`) with ftfy. `published` is what the winners'
-    code does, flaws and all: a space for each entity written in lower case (`l&#39;eau` -> `l eau`; `&eacute;` is lost,
-    `&Eacute;` and `&#xE9;` stay) and for all from a `<` to the next `>` of its line, be it a tag or `< 3 ans et >`.
+    Modes:
+    - `decode` replaces entities by their characters (`l&#39;eau` -> `l'eau`), including entities that were escaped
+      twice or upper-cased (`&EACUTE;`); it removes tags, including escaped ones, splits ligatures, makes full-width
+      characters half-width, and removes control characters and the like.
+    - `repair` does the same and repairs mojibake (`Ã©` -> `é`) with ftfy.
+    - `published` does the same as the winners' code, including its errors. A space replaces each lower-case entity
+      (`l&#39;eau` -> `l eau`; `&eacute;` is lost; `&Eacute;` and `&#xE9;` stay), and everything from a `<` to the next
+      `>` on the line, whether it is a tag or `< 3 ans et >`.
     """
     if mode == "published":
         return " ".join(_PUBLISHED_ENTITY.sub(" ", _PUBLISHED_TAG.sub(_space_if_closed, text)).split())
@@ -59,7 +62,7 @@ def clean(text: str, mode: str = "decode") -> str:
 
 
 def _without_markup(text: str) -> str:
-    """Strip tags, decode entities, and again while that brings new ones to light."""
+    """Remove tags and decode entities, repeatedly, because decoding may produce new tags and entities."""
     for _ in range(_NESTING):
         text = _strip_tags(text)
         decoded = _ENTITY.sub(_decode, text)
@@ -85,7 +88,7 @@ def _strip_tags(text: str) -> str:
 
 
 def _strip_blocks(text: str, opener: str, closer: str) -> str:
-    """Remove closed blocks with all they hold; of an unclosed one the opener alone, for what follows may be text."""
+    """Remove closed blocks with their content; of unclosed blocks only the opener, because text may follow it."""
     last_end = max((found.end() for found in re.finditer(closer, text, re.I)), default=0)
     closed = re.sub(f"{opener}.*?{closer}", " ", text[:last_end], flags=re.I | re.S)
     return re.sub(opener, " ", closed + text[last_end:], flags=re.I)

@@ -1,20 +1,23 @@
-"""How many near-duplicates a catalogue has, and how many products to be scored on have a twin in train."""
+"""Count near-duplicates in a catalogue, and products outside train that have a near-duplicate in train (a twin)."""
 
 import numpy as np
 import pandas as pd
 
 from latefusion.dataset.duplicates import Duplicates, join
 
-PARTS = {"valid": "valid", "test": "held-out test", "submit": "unlabelled test"}
+SPLIT_NAMES = {"valid": "valid", "test": "held-out test", "submit": "unlabelled test"}
 SWITCH = "split.group_duplicates"
 
 
 def report_duplicates(duplicates: Duplicates, labels: pd.Series, splits: dict[str, pd.Series]) -> dict:
-    """Count near-duplicates, those whose labels disagree, and, under each of the named splits, twins in train."""
+    """Return the numbers of near-duplicates, of groups with different labels, and of twins in train.
+
+    Twins depend on the split: `splits` maps names to alternative splits of the products, and all are counted.
+    """
     return {
         "groups": {
             "by_title": _sizes(join(duplicates.titles)),
-            "by_image": _sizes(join(duplicates.looks)),
+            "by_image": _sizes(join(duplicates.image_groups)),
             "by_either": _sizes(duplicates.groups),
         },
         "groups_of_several_labels": _disagreements(duplicates.groups, labels),
@@ -23,40 +26,40 @@ def report_duplicates(duplicates: Duplicates, labels: pd.Series, splits: dict[st
 
 
 def describe_leaks(report: dict, used: str) -> str:
-    """Return one line on the split that is used, and on what the other one would leave."""
+    """Return one line: the number of twins in train under the split that is used, and under the other one."""
     (other,) = set(report["twins_in_train"]) - {used}
-    here, there = report["twins_in_train"][used], report["twins_in_train"][other]
+    counts, other_counts = report["twins_in_train"][used], report["twins_in_train"][other]
     shares = [
-        f"{part['either']:,} of {part['products']:,} {PARTS[name]} products ({part['either'] / part['products']:.1%})"
-        for name, part in here.items()
+        f"{n['either']:,} of {n['products']:,} {SPLIT_NAMES[name]} products ({n['either'] / n['products']:.1%})"
+        for name, n in counts.items()
     ]
     line = f"{' and '.join(shares)} have a twin in train"
-    if here == there:
+    if counts == other_counts:
         return line
-    elsewhere = " and ".join(f"{part['either']:,}" for part in there.values())
-    return f"{line}; {'with' if other == 'grouped' else 'without'} {SWITCH}: {elsewhere}"
+    alternative = " and ".join(f"{n['either']:,}" for n in other_counts.values())
+    return f"{line}; {'with' if other == 'grouped' else 'without'} {SWITCH}: {alternative}"
 
 
 def _sizes(groups: np.ndarray) -> dict[str, int]:
-    """Count the groups of more than one product, and the products in them."""
+    """Return the number of groups of more than one product, of products in them, and the size of the largest."""
     sizes = np.bincount(groups)
     shared = sizes[sizes > 1]
     return {"groups": len(shared), "products": int(shared.sum()), "largest": int(shared.max(initial=0))}
 
 
 def _disagreements(groups: np.ndarray, labels: pd.Series) -> dict[str, int]:
-    """Count the groups that hold more than one label, and their labelled products."""
+    """Return the number of groups with more than one label, and of their labelled products."""
     n_labels = labels.groupby(groups).transform("nunique")
-    torn = groups[(labels.notna() & (n_labels > 1)).to_numpy()]
-    return {"groups": len(np.unique(torn)), "products": len(torn)}
+    mixed = groups[(labels.notna() & (n_labels > 1)).to_numpy()]
+    return {"groups": len(np.unique(mixed)), "products": len(mixed)}
 
 
 def _twins_in_train(duplicates: Duplicates, split: pd.Series) -> dict[str, dict[str, int]]:
-    """Count, for each part to be scored on, its products and those with an equal title, a like image, or either."""
+    """Return, for each split but train, the number of products and of those with a twin: by title, image, either."""
     twins = duplicates.twins_in((split == "train").to_numpy()).set_index(split.index)
-    own = {name: twins[split == name] for name in PARTS}
+    by_split = {name: twins[split == name] for name in SPLIT_NAMES}
     return {
-        name: {"products": len(part), **{kind: int(count) for kind, count in part.sum().items()}}
-        for name, part in own.items()
-        if len(part)
+        name: {"products": len(rows), **{kind: int(count) for kind, count in rows.sum().items()}}
+        for name, rows in by_split.items()
+        if len(rows)
     }

@@ -1,7 +1,7 @@
-"""Near-duplicates: products with the same title, or with nearly the same image.
+"""Find near-duplicates: products with the same title, or with nearly the same image.
 
-Shops list a product again in another size or colour, with the same text or the same photograph. Where such twins fall
-on both sides of a split, a classifier is scored on what it has seen.
+Shops list a product several times, in other sizes or colours, with the same text or the same photograph. If one of them
+is in train and another in valid or test (its twin), a classifier is scored on a product it was trained on.
 """
 
 import re
@@ -18,43 +18,46 @@ from scipy.sparse.csgraph import connected_components
 
 from latefusion.dataset.cleaning import clean
 
-ACCENTS = re.compile("[\u0300-\u036f]")  # those of European scripts; elsewhere such marks make other letters
-NO_TITLES = {"na", "n/a", "nan", "none", "null"}  # what programs write where there is nothing
-BLOCK = 4_000_000  # comparisons at once, 8 bytes each
+ACCENTS = re.compile("[\u0300-\u036f]")  # of European scripts only: in other scripts such marks make different letters
+NO_TITLES = {"na", "n/a", "nan", "none", "null"}  # written by programs for a missing title
+BLOCK = 4_000_000  # comparisons at one time, 8 bytes each
 
 
 @dataclass(frozen=True)
 class Duplicates:
-    """What N products have in common. Equal numbers mean equal; -1 is nothing, and equal to nobody's."""
+    """Numbers that N products share if they are near-duplicates; -1: no title or image, which is equal to no other."""
 
-    titles: np.ndarray  # (N,)
-    images: np.ndarray  # (N,)
-    near: np.ndarray  # (P, 2) numbers of `images` that are not equal, but nearly
+    titles: np.ndarray  # (N,) equal numbers: equal titles
+    images: np.ndarray  # (N,) equal numbers: equal image hashes
+    near: np.ndarray  # (P, 2) pairs of numbers of `images` whose hashes are nearly equal
 
     @cached_property
-    def looks(self) -> np.ndarray:
-        """(N,) as `images`, with one number for all that are nearly equal, directly or through others."""
+    def image_groups(self) -> np.ndarray:
+        """(N,) as `images`, but with the same number for nearly equal images, directly or through others."""
         count = self.images.max(initial=-1) + 1
-        return np.append(_components(count, *self.near.T), -1)[self.images]  # -1 picks the last
+        return np.append(_components(count, *self.near.T), -1)[self.images]  # index -1 is the last element, -1
 
     @cached_property
     def groups(self) -> np.ndarray:
-        """(N,) group numbers, counted by first row: products of one title or look, directly or through others."""
-        return join(self.titles, self.looks)
+        """(N,) group numbers of products with the same title or nearly equal images, directly or through others.
+
+        Groups are numbered in the order of their first rows.
+        """
+        return join(self.titles, self.image_groups)
 
     def twins_in(self, among: np.ndarray) -> pd.DataFrame:
-        """Tell of each product whether one of `among`, (N,) bool, has its `title`, nearly its `image`, or `either`.
+        """Return bools per product: whether a product of `among` has the same `title`, a near `image`, or `either`.
 
-        Directly, not through others. A product that is itself among them is its own twin.
+        `among` is (N,) bool. Only direct matches count, not those through others. A product in `among` matches itself.
         """
-        (first, second), theirs = self.near.T, self.images[among]
-        alike = np.concatenate([theirs, second[_occurs(first, theirs)], first[_occurs(second, theirs)]])
-        title, image = _occurs(self.titles, self.titles[among]), _occurs(self.images, alike)
+        (first, second), images = self.near.T, self.images[among]
+        near_images = np.concatenate([images, second[_occurs(first, images)], first[_occurs(second, images)]])
+        title, image = _occurs(self.titles, self.titles[among]), _occurs(self.images, near_images)
         return pd.DataFrame({"title": title, "image": image, "either": title | image})
 
 
 def find_duplicates(titles: pd.Series, hashes: pd.Series, distance: int) -> Duplicates:
-    """Compare products by their titles, and by their images' hashes (UInt64), which may differ in `distance` bits."""
+    """Compare products by title and by image hash (UInt64); near hashes differ in at most `distance` bits."""
     keys = titles.map(title_key)
     title_numbers, _ = pd.factorize(keys.mask(keys == ""))
     image_numbers, distinct = pd.factorize(hashes)
@@ -62,10 +65,10 @@ def find_duplicates(titles: pd.Series, hashes: pd.Series, distance: int) -> Dupl
 
 
 def title_key(title: str) -> str:
-    """Return what two titles have in common that read the same; empty for one that says nothing.
+    """Return a key that is equal for titles that read the same; empty for a title without content.
 
-    Cleaned as the experts read it, without case and accents (capitals lose them, and so do hasty typists) and surplus
-    white space. Punctuation counts.
+    The title is cleaned as for the experts, then case, accents (often missing in capitals and in hasty typing) and
+    surplus white space are removed. Punctuation is kept.
     """
     letters = unicodedata.normalize("NFKD", clean(title).casefold())
     key = " ".join(ACCENTS.sub("", letters).split())
@@ -73,11 +76,11 @@ def title_key(title: str) -> str:
 
 
 def join(*keys: np.ndarray) -> np.ndarray:
-    """Return (N,) group numbers, counted by first row: rows that share a key, directly or through others.
+    """Return (N,) group numbers of rows that share a value of any key, directly or through others.
 
-    Each of the keys is (N,) whole numbers, -1 for none.
+    Each key is (N,) whole numbers, -1 for none. Groups are numbered in the order of their first rows.
     """
-    ends, nodes = [], len(keys[0])  # rows first, then the values of each key
+    ends, nodes = [], len(keys[0])  # graph nodes: first the rows, then the values of each key
     for key in keys:
         rows = np.flatnonzero(key >= 0)
         ends.append((rows, nodes + key[rows]))
@@ -86,10 +89,11 @@ def join(*keys: np.ndarray) -> np.ndarray:
 
 
 def near_pairs(hashes: np.ndarray, distance: int) -> np.ndarray:
-    """Return (P, 2) positions in the (N,) uint64 hashes of all pairs that differ in `distance` bits at most.
+    """Return (P, 2) positions in the (N,) uint64 hashes of all pairs that differ in at most `distance` bits.
 
-    Multi-index hashing (Norouzi et al., "Fast Search in Hamming Space with Multi-Index Hashing", CVPR 2012): of
-    distance + 1 bands of bits, a near pair agrees in one, so that only those who share a band are compared.
+    Multi-index hashing (Norouzi et al., "Fast Search in Hamming Space with Multi-Index Hashing", CVPR 2012): the bits
+    are divided into distance + 1 bands. A near pair is equal in at least one of them, so only hashes that share a band
+    are compared.
     """
     edges = np.linspace(0, 64, distance + 2).astype(int).tolist()
     bands = np.array([(1 << stop) - (1 << start) for start, stop in pairwise(edges)], dtype=np.uint64)
@@ -98,20 +102,20 @@ def near_pairs(hashes: np.ndarray, distance: int) -> np.ndarray:
         for members in _runs(hashes & band):
             for pairs in _compare_all(hashes, members, distance):
                 differing = hashes[pairs[:, :1]] ^ hashes[pairs[:, 1:]]
-                is_new = ((differing & bands[:number]) != 0).all(axis=1)  # or an earlier band has found it
+                is_new = ((differing & bands[:number]) != 0).all(axis=1)  # not found already by an earlier band
                 found.append(pairs[is_new])
     return np.concatenate(found)
 
 
 def _runs(keys: np.ndarray) -> Iterator[np.ndarray]:
-    """Return, for each key that stands more than once, its positions."""
+    """Return the positions of each key that occurs more than once."""
     order = np.argsort(keys, kind="stable")
     runs = np.split(order, np.flatnonzero(np.diff(keys[order])) + 1)
     return (run for run in runs if len(run) > 1)
 
 
 def _compare_all(hashes: np.ndarray, members: np.ndarray, distance: int) -> Iterator[np.ndarray]:
-    """Yield near pairs of members, (P, 2), each pair once; in blocks, for nearly all may share a white background."""
+    """Yield near pairs of members, (P, 2), each pair once; in blocks, as many images may share a white background."""
     step = max(1, BLOCK // len(members))
     for start in range(0, len(members), step):
         rows, columns = members[start : start + step], members[start:]
@@ -122,7 +126,7 @@ def _compare_all(hashes: np.ndarray, members: np.ndarray, distance: int) -> Iter
 
 
 def _components(count: int, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Return (count,) component numbers of the graph whose edges lead from `first` to `second`."""
+    """Return (count,) component numbers of the nodes of a graph with edges from `first` to `second`."""
     if not count:
         return np.empty(0, dtype=np.int64)
     graph = coo_array((np.ones(len(first), dtype=bool), (first, second)), shape=(count, count))
@@ -130,5 +134,5 @@ def _components(count: int, first: np.ndarray, second: np.ndarray) -> np.ndarray
 
 
 def _occurs(numbers: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Tell which numbers are among the wanted; -1 never is."""
+    """Return which numbers are in `wanted`, as bools; -1 never is."""
     return np.isin(numbers, wanted) & (numbers >= 0)

@@ -1,6 +1,7 @@
-"""Stratified splits and folds, seeded, for classes of any size, which keep groups of products together if told to.
+"""Stratified splits and folds for classes of any size; optionally, groups of products stay together.
 
-scikit-learn's splitters refuse a class with one product and warn at few; real catalogues have such classes.
+scikit-learn's splitters raise an error for a class with one product and warn for small classes, which real catalogues
+have.
 """
 
 import numpy as np
@@ -11,10 +12,10 @@ from latefusion.utils.seeds import derive_seed
 
 
 def assign_folds(labels: np.ndarray, n_folds: int, seed: int, groups: np.ndarray | None = None) -> np.ndarray:
-    """Return a fold number for each of the (N,) labels: classes spread evenly, fold sizes within one of each other.
+    """Return (N,) fold numbers for (N,) labels: each class is spread evenly, and fold sizes differ by at most one.
 
-    With (N,) `groups`, each group stays in one fold; sizes are then as near as the largest groups let them be, and no
-    fold is empty if there is a group for each.
+    With (N,) `groups`, each group stays in one fold. Fold sizes are then as equal as the largest groups allow, and no
+    fold is empty if there are as many groups as folds.
     """
     if groups is not None:
         units = _units(labels, groups, seed)
@@ -30,15 +31,15 @@ def groups_of(products: pd.DataFrame, split: Split) -> np.ndarray | None:
 
 
 def count_units(products: pd.DataFrame, split: Split) -> int:
-    """Return how many units folds are dealt from: groups of near-duplicates, or single products."""
+    """Return the number of units that are divided into folds: groups of near-duplicates, or single products."""
     return products["group"].nunique() if split.group_duplicates else len(products)
 
 
 def stratified_sample(labels: np.ndarray, size: int, seed: int, groups: np.ndarray | None = None) -> np.ndarray:
-    """Return the rows of about `size` of (N,) labels, evenly of each class, or all where there are no more.
+    """Return the rows of a stratified sample of about `size` of (N,) labels; all rows if there are no more.
 
-    With (N,) `groups`, a group is taken with all its rows or not at all. Each class keeps at least two units, groups or
-    single rows, if it has them.
+    With (N,) `groups`, a group is taken with all its rows or not at all. Each class keeps at least two units (groups or
+    single rows), if it has them.
     """
     if len(labels) <= size:
         return np.arange(len(labels))
@@ -54,9 +55,9 @@ def stratified_sample(labels: np.ndarray, size: int, seed: int, groups: np.ndarr
 def split_products(products: pd.DataFrame, split: Split, groups: pd.Series | None = None) -> pd.Series:
     """Return the split of every product: `train`, `valid`, `test`, or `submit` for the unlabelled test set.
 
-    A split that the catalogue brings is obeyed; where it brings no `valid`, that share is taken from its `train`.
-    Every class keeps at least one product to train on. With `groups` (index as `products`), the products of a group
-    that are drawn here are drawn together, whatever their labels; those that the catalogue placed stay where they are.
+    Splits that the catalogue assigns are kept; if it assigns no `valid`, that fraction is taken from its `train`. Every
+    class keeps at least one product in train. With `groups` (index as `products`), all products of a group that are
+    assigned here get the same split, whatever their labels; those that the catalogue assigns keep theirs.
     """
     result = products["split"].copy()
     shares = {"test": split.test_fraction, "valid": split.valid_fraction}
@@ -73,12 +74,12 @@ def split_products(products: pd.DataFrame, split: Split, groups: pd.Series | Non
 
 
 def lacks_valid(splits: pd.Series) -> bool:
-    """Tell whether a catalogue brings training products and no validation products."""
+    """Return whether a catalogue assigns products to train but none to valid."""
     return (splits == "train").any() and not (splits == "valid").any()
 
 
 def _split_classes(labels: np.ndarray, shares: dict[str, float], seed: int) -> np.ndarray:
-    """Return (N,) names of splits: `train`, and an equal share of each class for the others."""
+    """Return (N,) names of splits: the fractions `shares` of each class, by split, and `train` for the rest."""
     order = pd.Index(_class_after_class(labels, seed))
     result = np.full(len(labels), "train", dtype=object)
     candidates = order[pd.Series(labels[order]).duplicated()]  # the first of each class stays in train
@@ -90,33 +91,34 @@ def _split_classes(labels: np.ndarray, shares: dict[str, float], seed: int) -> n
 
 
 def _class_after_class(labels: np.ndarray, seed: int) -> np.ndarray:
-    """Return positions that list one class after another, each in a seeded random order of its own."""
+    """Return positions ordered by class, in a seeded random order within each class."""
     shuffled = np.random.default_rng(seed).permutation(len(labels))
     return shuffled[np.argsort(labels[shuffled], kind="stable")]
 
 
 def _evenly_spaced(items: pd.Index, count: int) -> pd.Index:
-    """Take `count` of the items at equal steps, so that each class gives its share."""
+    """Return `count` of the items at equal steps, so that each class contributes its share."""
     count = min(count, len(items))
     return items[((np.arange(count) + 0.5) * len(items) / max(count, 1)).astype(int)]
 
 
 def _split_groups(labels: np.ndarray, groups: np.ndarray, shares: dict[str, float], seed: int) -> np.ndarray:
-    """Return (N,) names of splits as `_split_classes` does, one name for each group."""
+    """Return (N,) names of splits as `_split_classes` does, with the same name for all products of a group."""
     units = _units(labels, groups, seed)
     candidates = units.drop(_smallest_of_each_class(labels, groups, units))  # those stay in train
-    left, targets = candidates["size"].sum(), []
+    available, targets = candidates["size"].sum(), []
     for fraction in shares.values():
-        targets.append(min(round(fraction * len(labels)), left - sum(targets)))
-    parts = _deal(candidates, np.array([left - sum(targets), *targets]))
+        targets.append(min(round(fraction * len(labels)), available - sum(targets)))
+    bins = _deal(candidates, np.array([available - sum(targets), *targets]))
     names = np.array(["train", *shares], dtype=object)
-    return names[parts.reindex(groups, fill_value=0)]
+    return names[bins.reindex(groups, fill_value=0)]
 
 
 def _units(labels: np.ndarray, groups: np.ndarray, seed: int) -> pd.DataFrame:
-    """Return the groups (index) in the order they are dealt in, with `size` and `label`, the commonest of a group.
+    """Return the groups (index) in the order in which they are assigned, with `size` and `label` (the most frequent).
 
-    One class after another; in each the largest first, so that the small ones can even out; equals at random.
+    The order is by class. Within a class the largest groups are first, so that small ones can even out the sizes;
+    groups of equal size are in random order.
     """
     counts = pd.DataFrame({"group": groups, "label": labels}).value_counts(sort=False).reset_index()
     commonest = counts.sort_values("count", ascending=False, kind="stable").drop_duplicates("group")
@@ -126,26 +128,27 @@ def _units(labels: np.ndarray, groups: np.ndarray, seed: int) -> pd.DataFrame:
 
 
 def _smallest_of_each_class(labels: np.ndarray, groups: np.ndarray, units: pd.DataFrame) -> np.ndarray:
-    """Return a group for each class that holds one of its products, as small as there is."""
+    """Return, for each class, the smallest group that holds one of its products."""
     rank = pd.Series(np.arange(len(units)), units.index)[groups]
-    order = np.lexsort((-rank, units["size"][groups]))  # small ones first, equals in the random order of the units
+    order = np.lexsort((-rank, units["size"][groups]))  # small groups first, ties in the random order of the units
     return np.unique(groups[order[~pd.Series(labels[order]).duplicated()]])
 
 
 def _deal(units: pd.DataFrame, targets: np.ndarray) -> pd.Series:
-    """Return a part for each unit, 0 to K - 1, so that the parts come near (K,) target sizes, in each class alike.
+    """Return a bin for each unit, 0 to K - 1 (folds or splits), so that bins have about the (K,) target sizes.
 
-    A unit goes to the part that is furthest behind its share. What large units leave uneven when a class is dealt is
-    spread over all that follow, not made good by the next one.
+    The same holds within each class. A unit is assigned to the bin that is furthest below its share. If large units
+    leave the bins uneven at the end of a class, the difference is spread over all later classes, not corrected by the
+    next one.
     """
-    parts, sizes, behind = [], np.zeros(len(targets)), np.zeros(len(targets))
+    bins, sizes, deficit = [], np.zeros(len(targets)), np.zeros(len(targets))
     for _, of_class in units.groupby("label", sort=False):
         lacking = (targets - sizes).clip(0)
-        behind = behind.clip(-1, 1)  # a rounding is made good at once
+        deficit = deficit.clip(-1, 1)  # only rounding differences are corrected by the next class
         for size in of_class["size"]:
-            behind = behind + size * lacking / lacking.sum()
-            part = behind.argmax()
-            behind[part] -= size
-            sizes[part] += size
-            parts.append(part)
-    return pd.Series(parts, units.index, dtype=np.int64)
+            deficit = deficit + size * lacking / lacking.sum()
+            chosen = deficit.argmax()
+            deficit[chosen] -= size
+            sizes[chosen] += size
+            bins.append(chosen)
+    return pd.Series(bins, units.index, dtype=np.int64)

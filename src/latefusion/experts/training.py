@@ -29,7 +29,7 @@ def train_network(context: Context, name: str) -> None:
     run_dir, expert = context.experiment.expert_dir(name), context.experiment.experts[name]
     network = build_network(context, expert, run_dir)
     fitted = fit_network(
-        context, network, context.dataset.select("train"), _validation(context, cleans=expert.cleans),
+        context, network, context.dataset.select("train"), _validation(context, cleans=expert.trains_on_clean),
         training=expert.train, run_dir=run_dir, name=name,
     )  # fmt: skip
     best = best_weights(run_dir, fitted.progress)
@@ -63,7 +63,7 @@ def _validation(context: Context, *, cleans: bool) -> Validation:
     dataset = context.dataset
     products = dataset.select("valid")
     targets = valid_targets(context.experiment, dataset) if cleans else dataset.targets(products)
-    return Validation(products, CrossSelection(targets, dataset.choosing_folds(), len(dataset.classes)))
+    return Validation(products, CrossSelection(targets, dataset.selection_folds(), len(dataset.classes)))
 
 
 def fit_network(

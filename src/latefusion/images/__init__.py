@@ -1,1 +1,1 @@
-"""Image files: found, checked, decoded, cached and augmented."""
+"""Image files: find, check, decode, cache and augment them."""

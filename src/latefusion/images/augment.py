@@ -1,15 +1,16 @@
-"""Image transforms; the only module that knows albumentations (2.0.8, MIT, frozen upstream).
+"""Image transforms; the only module that imports albumentations (2.0.8, MIT, no longer developed).
 
-albumentations ignores global seeds, so each image is drawn from a seed of its own: the same epoch of the same product
-looks the same in any worker, any process and after a resume.
+albumentations ignores global seeds, so each image gets a seed of its own: a product's image in an epoch is the same in
+any worker, in any process and after a resume.
 
-Its own Rotate turns the whole resized image of which a crop is kept. Here enlarging, turning and cropping are one
-affine map from the image to the crop, three times as fast; drawn as albumentations draws them.
+albumentations' own Rotate rotates the whole resized image, of which only a crop is kept. Here resizing, rotation and
+crop are one affine map from the image to the crop, which is three times as fast. The random numbers are drawn as in
+albumentations.
 """
 
 import os
 
-os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the network for a newer release at import
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # otherwise it searches the internet for updates when imported
 
 import albumentations as A
 import cv2
@@ -20,9 +21,10 @@ from latefusion.images.store import NO_IMAGE_GREY, resize
 
 
 class TurnedCrop(A.ImageOnlyTransform):
-    """Resize to a square, turn by up to `limit` degrees, crop at random; what was outside the image is white.
+    """Resize to a square, rotate by up to `limit` degrees, crop at random; areas outside the image are white.
 
-    (H, W, 3) uint8 to (crop, crop, 3) uint8. Without a turn it gives a crop of `images.resize`, but for rounding.
+    (H, W, 3) uint8 to (crop, crop, 3) uint8. Without rotation the result is a crop of `images.store.resize`, except for
+    rounding.
     """
 
     def __init__(self, side: int, crop: int, limit: float):
@@ -38,18 +40,18 @@ class TurnedCrop(A.ImageOnlyTransform):
         }
 
     def apply(self, img: np.ndarray, *, angle: float, left: int, top: int, **_) -> np.ndarray:
-        if max(img.shape[:2]) > self.side:  # an affine map takes single points: only the resizer averages areas
+        if max(img.shape[:2]) > self.side:  # an affine map samples single points; only `resize` averages areas
             img = resize(img, self.side)
-        turn = cv2.getRotationMatrix2D(((self.side - 1) / 2,) * 2, angle, 1.0)
-        turn[:, 2] += turn[:, :2] @ (left, top)  # from the crop to the resized square ...
+        rotation = cv2.getRotationMatrix2D(((self.side - 1) / 2,) * 2, angle, 1.0)
+        rotation[:, 2] += rotation[:, :2] @ (left, top)  # from the crop to the resized square ...
         scale = np.array(img.shape[1::-1]) / self.side
-        to_image = scale[:, None] * turn
-        to_image[:, 2] += (scale - 1) / 2  # ... and on to the image; pixels are at the middle of their area
+        to_image = scale[:, None] * rotation
+        to_image[:, 2] += (scale - 1) / 2  # ... and then to the image; the position of a pixel is its centre
         return _warp(img, to_image, self.crop)
 
 
 def _warp(image: np.ndarray, to_image: np.ndarray, side: int) -> np.ndarray:
-    """Return the (side, side, 3) whose points are those of `image` that the (2, 3) affine map gives."""
+    """Return a (side, side, 3) image; the (2, 3) affine map `to_image` gives for each pixel its position in `image`."""
     four = cv2.cvtColor(image, cv2.COLOR_RGB2RGBA)  # OpenCV 5 warps four channels 2.6 times as fast as three
     white = (NO_IMAGE_GREY,) * 4
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -59,7 +61,7 @@ def _warp(image: np.ndarray, to_image: np.ndarray, side: int) -> np.ndarray:
 
 
 def training_transform(image: ImageInput) -> A.Compose:
-    """Resize, turn, crop at random and flip; (H, W, 3) uint8 to (crop, crop, 3) uint8."""
+    """Return the training transform: resize, rotate, random crop, flip; (H, W, 3) uint8 to (crop, crop, 3) uint8."""
     steps = [TurnedCrop(image.resize, image.crop, image.rotate)]
     if image.flip:
         steps.append(A.HorizontalFlip(p=0.5))
@@ -67,12 +69,12 @@ def training_transform(image: ImageInput) -> A.Compose:
 
 
 def augment(transform: A.Compose, image: np.ndarray, seed: int) -> np.ndarray:
-    """Apply the transform as drawn by `seed`."""
+    """Return the transformed image; its random numbers depend only on `seed`."""
     transform.set_random_seed(seed)
     return transform(image=image)["image"]
 
 
 def centre_crop(image: np.ndarray, crop: int) -> np.ndarray:
-    """Return the middle (crop, crop, 3) of an image: what the network sees at evaluation."""
+    """Return the central (crop, crop, 3) of an image, which the network reads at evaluation."""
     top, left = ((side - crop) // 2 for side in image.shape[:2])
     return np.ascontiguousarray(image[top : top + crop, left : left + crop])

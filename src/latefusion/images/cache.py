@@ -1,8 +1,9 @@
-"""The cache of decoded images: built once, read by all experts, made again when it is stale or damaged.
+"""The cache of decoded images: built once, read by all experts, built again if it is stale or damaged.
 
-Writes `weights/<experiment>/cache/`: `images_<side>.npy`, all images as one (N, side, side, 3) uint8 array, row order
-as the products; `images_<side>.json`, the stamp of what it was built from. Jobs that run at once wait for each other
-where the file system has locks; where it has none they both build, under names of their own.
+Writes to `weights/<experiment>/cache/`: `images_<side>.npy`, all images as one (N, side, side, 3) uint8 array, in the
+order of the products; `images_<side>.json`, the stamp: a description of the images from which the cache was built. If
+two jobs need the cache at the same time, one waits for the other. On a file system without locks both build it, under
+different temporary names.
 """
 
 import json
@@ -30,30 +31,30 @@ from latefusion.utils.locks import locked
 from latefusion.utils.seeds import derive_seed
 
 logger = logging.getLogger(__name__)
-CHUNK = 256  # images decoded ahead of the one being written
-ABANDONED = 3600  # seconds: another machine that builds writes more often than that
+CHUNK = 256  # images that are decoded together, before they are written
+ABANDONED = 3600  # seconds without a write after which another machine's partial file is removed
 
 
 def cached_images(experiment: Experiment, products: pd.DataFrame) -> ImageStore:
-    """Open the images, from the cache that the experiment asks for; it is built here, before many jobs read it."""
+    """Return the images of an experiment; if it has a cache, build the cache unless it exists."""
     return open_images(products, experiment.catalogue.root, experiment.run_root / "cache", experiment.cache_side)
 
 
 def open_images(products: pd.DataFrame, root: Path, cache_dir: Path, cache_side: int | None) -> ImageStore:
-    """Open the catalogue's images, building the cache of decoded ones where the experiment asks for it."""
+    """Return the catalogue's images, from a cache unless `cache_side` is None; build the cache unless it exists."""
     if cache_side is None:
         return ImageStore(products, root)
     path = cache_dir / f"images_{cache_side}.npy"
     stamp = _stamp(products, root, cache_side)
     if not _is_built(path, stamp):
-        with locked(path, wait=True) as is_alone:
+        with locked(path, wait=True) as has_lock:
             if not _is_built(path, stamp):  # another job may have built it meanwhile
-                _build(path, products, root, stamp, is_alone=is_alone)
+                _build(path, products, root, stamp, has_lock=has_lock)
     return ImageStore(products, root, path, stamp)
 
 
 def _stamp(products: pd.DataFrame, root: Path, side: int) -> dict:
-    """Return what the cache of these images is known by: a replaced image makes it stale, so does one that has gone."""
+    """Return the stamp of these images, which changes when an image is replaced, added or removed."""
     found = stat_files(root, products["image"])
     states = [f"{path} {found[path].st_size} {found[path].st_mtime_ns}" for path in found]
     images = [path if path in found else "none" for path in products["image"]]
@@ -65,20 +66,20 @@ def _stamp(products: pd.DataFrame, root: Path, side: int) -> dict:
 
 
 def _is_built(path: Path, stamp: dict) -> bool:
-    """Tell whether the cache is there, in full, and built from what the stamp says."""
+    """Return whether the cache exists, is complete and has this stamp."""
     try:
         if read_json(path.with_suffix(".json")) != stamp | {"bytes": path.stat().st_size}:
             return False
         array = np.load(path, mmap_mode="r")
-    except (OSError, ValueError):  # not there, or damaged
+    except (OSError, ValueError):  # missing or damaged
         return False
     return array.dtype == np.uint8 and list(array.shape) == stamp["shape"]
 
 
-def _build(path: Path, products: pd.DataFrame, root: Path, stamp: dict, *, is_alone: bool) -> None:
-    """Write the cache under private names, move it into place, and stamp it last."""
+def _build(path: Path, products: pd.DataFrame, root: Path, stamp: dict, *, has_lock: bool) -> None:
+    """Write the cache under temporary names, rename the array, then rename the stamp."""
     remove(path.with_suffix(".json"))
-    _remove_abandoned(path, is_alone=is_alone)
+    _remove_abandoned(path, has_lock=has_lock)
     private = path.with_name(f"{path.name}.{socket.gethostname()}.{uuid4().hex[:8]}.partial")
     private_stamp = private.with_suffix(".stamp.partial")
     try:
@@ -91,11 +92,11 @@ def _build(path: Path, products: pd.DataFrame, root: Path, stamp: dict, *, is_al
         remove(private_stamp)
 
 
-def _remove_abandoned(path: Path, *, is_alone: bool) -> None:
-    """Remove what killed jobs have left: this machine's if the lock says that nobody is at it, others' when old."""
+def _remove_abandoned(path: Path, *, has_lock: bool) -> None:
+    """Remove the partial files of killed jobs: those of this machine if we hold the lock, other machines' if old."""
     for partial in path.parent.glob(f"{path.name}.*.partial"):
-        ours = is_alone and partial.name.startswith(f"{path.name}.{socket.gethostname()}.")
-        with suppress(FileNotFoundError):  # it was being finished
+        ours = has_lock and partial.name.startswith(f"{path.name}.{socket.gethostname()}.")
+        with suppress(FileNotFoundError):  # its job has just renamed it
             if ours or time.time() - partial.stat().st_mtime > ABANDONED:
                 partial.unlink()
 
@@ -106,18 +107,18 @@ def _write(path: Path, products: pd.DataFrame, root: Path, side: int) -> None:
         "caching %d images of %d pixels: %.2f GB in %s", len(ids), side, np.prod(shape, dtype=float) / 1e9, path.parent
     )
     read = _bounded_reader(products, root, side)
-    # Written row by row, not through a memory map: on a full disk a map kills the process, a write raises.
+    # Written row by row, not through a memory map: on a full disk, a write raises an error, a map kills the process.
     with path.open("wb") as file, own_size_limits(), ThreadPoolExecutor() as pool:
         np.lib.format.write_array_header_2_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
         with tqdm(total=len(ids), unit="image", desc="cache", disable=None) as bar:
             for start in range(0, len(ids), CHUNK):
-                for image in pool.map(read, ids[start : start + CHUNK]):  # OpenCV lets go of the interpreter's lock
+                for image in pool.map(read, ids[start : start + CHUNK]):  # OpenCV releases the GIL
                     file.write(image.tobytes())
                     bar.update()
 
 
 def _bounded_reader(products: pd.DataFrame, root: Path, side: int) -> Callable[[str], np.ndarray]:
-    """Return a function that reads a product's image; threads that call it hold no more than MAX_PIXELS at once."""
+    """Return a function that reads a product's image; all threads that call it hold at most MAX_PIXELS at one time."""
     store, images, budget = ImageStore(products, root), products["image"], Budget(MAX_PIXELS)
 
     def read(id_: str) -> np.ndarray:

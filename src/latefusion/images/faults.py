@@ -1,4 +1,4 @@
-"""What is wrong with one image file, told from its bytes: they are read once, and decoded as in training."""
+"""Find out what is wrong with an image file: read it once, and decode it as in training."""
 
 import io
 import stat
@@ -16,15 +16,15 @@ from latefusion.images.perceptual_hash import image_hash, read_grey
 from latefusion.images.store import fits_its_chunks
 from latefusion.utils.budget import Budget
 
-TAIL_BYTES = 64  # some cameras and shops pad the end
+TAIL_BYTES = 64  # the end marker is searched in so many last bytes, because some cameras and shops pad files
 ENDINGS = {"JPEG": b"\xff\xd9", "PNG": b"IEND"}
-DAMAGE = (  # what Pillow's decoders raise, besides OSError
+DAMAGE = (  # errors of Pillow's decoders, besides OSError
     SyntaxError, ValueError, EOFError, LookupError, TypeError, RuntimeError, ArithmeticError, struct.error, zlib.error,
 )  # fmt: skip
 
 
 class Finding(NamedTuple):
-    """What was found out about an image file; `fault` is None for one that can be used."""
+    """The result for one image file; `fault` is None if the image can be used."""
 
     fault: str | None
     state: FileState
@@ -32,20 +32,20 @@ class Finding(NamedTuple):
 
 
 class Inspector:
-    """Reads files for any number of threads, which together hold no more than MAX_BYTES and MAX_PIXELS at once."""
+    """Checks files for any number of threads, which together hold at most MAX_BYTES and MAX_PIXELS at one time."""
 
     def __init__(self, root: Path):
         self.root, self.bytes, self.pixels = root, Budget(MAX_BYTES), Budget(MAX_PIXELS)
 
     def inspect(self, path: str) -> Finding:
-        """Return what there is to say about a file."""
+        """Return fault, state and perceptual hash of a file; `path` is relative to the root."""
         try:
             status = (self.root / path).stat()
         except (FileNotFoundError, NotADirectoryError):
             return Finding("missing", ABSENT)
-        except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        except (OSError, ValueError) as error:  # ValueError: not a valid file name
             return Finding(f"unreadable: {getattr(error, 'strerror', error)}", ABSENT)
-        if not stat.S_ISREG(status.st_mode):  # to open a pipe would be to wait for ever
+        if not stat.S_ISREG(status.st_mode):  # opening a pipe would block
             return Finding("not a regular file", ABSENT)
         unread = FileState(status.st_size, status.st_mtime_ns)
         if status.st_size > MAX_BYTES:
@@ -55,11 +55,11 @@ class Inspector:
                 content = (self.root / path).read_bytes()
             except OSError as error:
                 return Finding(f"unreadable: {error.strerror}", unread)
-            fault, hash_ = self._look_at(content)
+            fault, hash_ = self._check_content(content)
             return Finding(fault, unread._replace(blake2b=hash_bytes(content)), hash_)
 
-    def _look_at(self, content: bytes) -> tuple[str | None, int | None]:
-        """Return the fault of a file's content, and the image's hash where there is none."""
+    def _check_content(self, content: bytes) -> tuple[str | None, int | None]:
+        """Return the fault of a file's content and, if there is none, the image's perceptual hash."""
         if not content:
             return "empty file", None
         try:
@@ -75,7 +75,7 @@ class Inspector:
 
 
 def _decode(image: Image.Image, content: bytes) -> tuple[str | None, int | None]:
-    """Decode with OpenCV, as training will; where that fails, or the end is missing, Pillow says what is wrong."""
+    """Decode with OpenCV, as in training; if that fails, or the end marker is missing, Pillow's error is the fault."""
     encoded = np.frombuffer(content, dtype=np.uint8)
     grey = read_grey(encoded)
     if grey is None and image.format == "PNG" and not fits_its_chunks(encoded):
@@ -84,5 +84,5 @@ def _decode(image: Image.Image, content: bytes) -> tuple[str | None, int | None]
     if grey is None or ending is None or ending not in content[-TAIL_BYTES:]:
         image.load()
     if grey is None:
-        return f"unreadable: a {image.format} of a kind OpenCV does not decode ({image.mode})", None
+        return f"unreadable: OpenCV does not decode this kind of {image.format} ({image.mode})", None
     return None, image_hash(grey)

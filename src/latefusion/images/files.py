@@ -1,7 +1,7 @@
-"""Image files as they lie on the disk: where they are, in what state they were seen, and which have changed since.
+"""Image files on the disk: find them, record their states, and find those that have changed since.
 
-A state is a row: `bytes` (-1: there is no such file), `mtime_ns`, and `blake2b`, the hash of its content (empty: it was
-not read). Paths are relative to the catalogue's root.
+The state of a file is a row: `bytes` (-1: no such file), `mtime_ns`, and `blake2b`, the hash of its content (empty: not
+read). Paths are relative to the catalogue's root.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ MAX_BYTES = 400_000_000  # an image of MAX_PIXELS, uncompressed, in four channel
 
 
 class FileState(NamedTuple):
-    """What a file was when it was looked at."""
+    """The state of a file when it was read."""
 
     bytes: int = -1
     mtime_ns: int = -1
@@ -31,27 +31,27 @@ ABSENT = FileState()
 
 
 def find_nested_images(root: Path, images: pd.Series) -> pd.Series:
-    """Return the paths of images below `root`, corrected where they lie one folder deeper.
+    """Return the paths of images, relative to `root`, corrected for files that are one folder deeper.
 
-    The challenge's archives unpack to `image_test/image_test_task1_phase1/` or straight to `image_test/`.
+    The challenge's archives unpack to `image_test/image_test_task1_phase1/` or directly to `image_test/`.
     """
     moved = {}
     for folder, paths in _by_folder(images).items():
-        there = _list(root / folder)
-        if missing := [path for path in paths if os.path.basename(path) not in there]:
-            inner = _list_inner(root / folder, there)
+        entries = _list(root / folder)
+        if missing := [path for path in paths if os.path.basename(path) not in entries]:
+            inner = _list_inner(root / folder, entries)
             moved |= {path: f"{folder}/{inner[name]}" for path in missing if (name := os.path.basename(path)) in inner}
     return images.map(lambda path: moved.get(path, path), na_action="ignore").astype("str")
 
 
 def stat_files(root: Path, paths: Iterable[str]) -> dict[str, os.stat_result]:
-    """Return size and times of those paths that are regular files; each folder is listed once."""
+    """Return the `stat` (size, times) of those paths that are regular files; each folder is listed only once."""
     found = {}
     for folder, in_folder in _by_folder(paths).items():
-        there = _list(root / folder)
+        entries = _list(root / folder)
         for path in in_folder:
-            entry = there.get(os.path.basename(path))
-            try:  # a name may be there in other letters, where the file system does not tell them apart
+            entry = entries.get(os.path.basename(path))
+            try:  # not listed: on a case-insensitive file system the file may still exist, with another case
                 state = os.stat(root / path) if entry is None else entry.stat()
             except (OSError, ValueError):
                 continue
@@ -61,7 +61,7 @@ def stat_files(root: Path, paths: Iterable[str]) -> dict[str, os.stat_result]:
 
 
 def hash_bytes(content: bytes) -> str:
-    """Return the hash by which a file's content is known: 32 hexadecimal digits."""
+    """Return the hash of a file's content: 32 hexadecimal digits."""
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
@@ -74,10 +74,10 @@ def states_table(states: dict[str, FileState]) -> pd.DataFrame:
 
 
 def changed_images(root: Path, images: pd.Series | pd.Index, recorded: pd.DataFrame) -> list[str]:
-    """Return the paths whose file is not what `recorded` (a table of states) says: gone, new, or another.
+    """Return the paths of files that differ from `recorded` (a table of states): removed, added or changed.
 
-    `images` holds all paths that products name now. A file of the same size and time is taken to be the same; where the
-    size is the same and the time is not, the content decides.
+    `images` holds all paths that products name now. A file of the same size and time counts as unchanged; if only the
+    time differs, the content is compared.
     """
     named = dict.fromkeys([*recorded.index, *images.dropna()])
     now = stat_files(root, named)
@@ -97,9 +97,9 @@ def changed_images(root: Path, images: pd.Series | pd.Index, recorded: pd.DataFr
 
 
 def refuse_absent_images(root: Path, products: pd.DataFrame, otherwise: str) -> None:
-    """Raise where products of a split name images and none of the files exists: that is a wrong folder.
+    """Raise InputError if the products of a split name images but no such file exists: then the folder is wrong.
 
-    `otherwise` ends the message: what to do without images.
+    `otherwise` is appended to the message: how to run without images.
     """
     problems = []
     for split, images in products["image"].dropna().groupby(products["split"].fillna("labelled")):
@@ -109,11 +109,11 @@ def refuse_absent_images(root: Path, products: pd.DataFrame, otherwise: str) -> 
             problems.append(f"{split}: {len(images)} products name an image, the first is {paths[0]}; {searched}")
     if problems:
         advice = f"Put the images there, or correct catalogue.root ({root}). {otherwise}"
-        raise list_problems("Not one image of these products is there:", problems, advice)
+        raise list_problems("None of the images of these products exists:", problems, advice)
 
 
 def _by_folder(paths: Iterable[str]) -> dict[str, list[str]]:
-    """Group distinct paths by their folder, in the order in which they come."""
+    """Return the distinct paths by folder, in the order in which they are given."""
     groups: dict[str, list[str]] = {}
     for path in dict.fromkeys(path for path in paths if not pd.isna(path)):
         groups.setdefault(os.path.dirname(path), []).append(path)
@@ -121,7 +121,7 @@ def _by_folder(paths: Iterable[str]) -> dict[str, list[str]]:
 
 
 def _list(folder: Path) -> dict[str, os.DirEntry]:
-    """Return what a folder holds by name, nothing where there is no such folder."""
+    """Return the entries of a folder by name; empty if there is no such folder."""
     try:
         with os.scandir(folder) as entries:
             return {entry.name: entry for entry in entries}
@@ -130,7 +130,7 @@ def _list(folder: Path) -> dict[str, os.DirEntry]:
 
 
 def _list_inner(folder: Path, entries: dict[str, os.DirEntry]) -> dict[str, str]:
-    """Return `inner/name` by name for what lies in the folders of a folder; of two by one name the first."""
+    """Return `subfolder/name` by name for all entries of a folder's subfolders; of duplicate names the first."""
     inner: dict[str, str] = {}
     for name in sorted(entries):
         if entries[name].is_dir():
@@ -139,7 +139,7 @@ def _list_inner(folder: Path, entries: dict[str, os.DirEntry]) -> dict[str, str]
 
 
 def _digest_of(path: Path) -> str:
-    """Return the hash of a file's content, empty where it cannot be read or would not be."""
+    """Return the hash of a file's content; empty if it cannot be read or is larger than MAX_BYTES."""
     try:
         return hash_bytes(path.read_bytes()) if path.stat().st_size <= MAX_BYTES else ""
     except OSError:
@@ -147,9 +147,9 @@ def _digest_of(path: Path) -> str:
 
 
 def _describe(folder: Path) -> str:
-    """Say what was found where images were looked for."""
+    """Return a clause for an error message: what a folder holds."""
     if not folder.is_dir():
-        return f"there is no folder {folder}"
+        return f"the folder {folder} does not exist"
     held = sorted(_list(folder))
     more = f" and {len(held) - 5} more" if len(held) > 5 else ""
     return f"{folder} holds {', '.join(held[:5]) or 'nothing'}{more}"

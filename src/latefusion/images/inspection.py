@@ -1,6 +1,6 @@
-"""Look at every image before training does: find those that no network can read, and what near-duplicates share.
+"""Check every image before training: find images that cannot be decoded, and compute hashes for near-duplicates.
 
-One pass reads each file once, decodes it as training will, and leaves its perceptual hash and its state on the disk.
+One pass reads each file once, decodes it as in training, and returns its fault, its perceptual hash and its state.
 """
 
 import logging
@@ -18,22 +18,22 @@ from latefusion.utils.errors import list_problems
 
 logger = logging.getLogger(__name__)
 
-THREADS = 16  # the disk's latency is what they hide
+THREADS = 16  # more than cores, to hide the latency of the disk
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """What was found out about the images of N products."""
+    """The results for the images of N products."""
 
-    bad: pd.DataFrame  # those that cannot be used; index: id, columns: image and reason
-    hashes: pd.Series  # (N,) UInt64 perceptual hashes by id; missing without an image, a good one, or anything in it
-    files: pd.DataFrame  # the state of every file that is named; index: path, columns: bytes, mtime_ns, blake2b
+    bad: pd.DataFrame  # products whose image cannot be used; index: id, columns: image and reason
+    hashes: pd.Series  # (N,) UInt64 perceptual hashes by id; missing: no image, a bad image, or one of a single colour
+    files: pd.DataFrame  # the state of every file that products name; index: path, columns: bytes, mtime_ns, blake2b
 
 
 def inspect_images(root: Path, images: pd.Series) -> Inspection:
-    """Read every image that products name; `images` maps id to a path relative to `root`, missing for no image."""
+    """Check every image that products name; `images` maps id to a path relative to `root`, missing for no image."""
     paths = images.dropna().unique()
-    with own_size_limits(), ThreadPoolExecutor(THREADS) as pool:  # OpenCV lets go of the interpreter's lock
+    with own_size_limits(), ThreadPoolExecutor(THREADS) as pool:  # OpenCV releases the GIL
         findings = tqdm(
             pool.map(Inspector(root).inspect, paths), "checking images", total=len(paths), unit="image", disable=None
         )
@@ -54,9 +54,10 @@ def check_images(root: Path, images: pd.Series) -> pd.DataFrame:
 
 
 def apply_image_policy(products: pd.DataFrame, bad: pd.DataFrame, bad_images: str) -> pd.DataFrame:
-    """Refuse (`error`), blank (`keep`) or remove (`drop`) the products of `bad`, as `inspect_images` found them.
+    """Apply `catalogue.bad_images` to the products of `bad`, and return all products.
 
-    Products to be predicted are never removed, since a submission needs every row: they stay without image.
+    `error` raises InputError, `keep` keeps them without their image, `drop` removes them. Products to be predicted are
+    never removed, because a submission needs every row: they are kept without their image.
     """
     if bad.empty:
         return products
@@ -66,8 +67,8 @@ def apply_image_policy(products: pd.DataFrame, bad: pd.DataFrame, bad_images: st
         rows = bad.join(products["location"]).itertuples()
         problems = [f"{row.location}: id {row.Index}: {row.image}: {row.reason}" for row in rows]
         advice = (
-            f"Readable are {', '.join(FORMATS)}. Repair the files, or set catalogue.bad_images to keep (use these"
-            " products without their image) or drop (leave them out)."
+            f"Readable formats: {', '.join(FORMATS)}. Repair the files, or set catalogue.bad_images to keep (use these"
+            " products without their image) or drop (remove these products)."
         )
         raise list_problems(f"{len(bad)} products have an image that cannot be used ({counts}):", problems, advice, 200)
     products = products.copy()

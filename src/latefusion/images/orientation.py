@@ -1,6 +1,6 @@
-"""Turn images as their files say they are to be shown: the orientation of EXIF, 1 to 8, and AVIF's own.
+"""Turn images upright, by the orientation in their files: 1 to 8, as in EXIF, or AVIF's own.
 
-OpenCV turns by itself what has no transparency, and TIFF; it reads no orientation of AVIF at all.
+OpenCV does this by itself for TIFF and for images without transparency, but never for AVIF.
 """
 
 import io
@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-ORIENTATION = 0x0112  # the tag's number
+ORIENTATION = 0x0112  # the number of the EXIF tag
 BYTE_ORDERS = {b"II": "<", b"MM": ">"}
 TURNS = {
     2: lambda image: image[:, ::-1],
@@ -24,12 +24,12 @@ TURNS = {
 
 
 def turn(image: np.ndarray, orientation: int) -> np.ndarray:
-    """Return the (H, W, 3) image upright; an orientation that EXIF does not know changes nothing."""
+    """Return the (H, W, 3) image upright; an orientation outside 1 to 8 changes nothing."""
     return np.ascontiguousarray(TURNS[orientation](image)) if orientation in TURNS else image
 
 
 def read_orientation(encoded: np.ndarray, kinds: tuple = (), blocks: tuple = ()) -> int:
-    """Return the orientation of a file's bytes, as far as OpenCV has left it to us.
+    """Return the orientation in a file's bytes that OpenCV has not applied yet; 1 if there is none.
 
     `kinds` and `blocks` are the metadata that OpenCV found.
     """
@@ -41,7 +41,7 @@ def read_orientation(encoded: np.ndarray, kinds: tuple = (), blocks: tuple = ())
 
 
 def exif_orientation(exif: bytes) -> int:
-    """Return the orientation that a block of EXIF holds, 1 (upright) where it holds none or is damaged."""
+    """Return the orientation in a block of EXIF data; 1 (upright) if there is none or the block is damaged."""
     exif = exif.removeprefix(b"Exif\0\0")
     order = BYTE_ORDERS.get(exif[:2])
     if order is None:

@@ -1,4 +1,4 @@
-"""A 64-bit number for how an image looks, nearly the same after it was saved again at another size or quality.
+"""A 64-bit perceptual hash: nearly the same number after an image is saved at another size or quality.
 
 The DCT hash of pHash (Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions", 2010; `phash` in
 ImageHash): 32 x 32 grey levels, the 8 x 8 lowest frequencies, each compared with their median.
@@ -11,12 +11,12 @@ from latefusion.images.store import decode_bytes, is_jpeg, resize
 
 SIDE = 32  # pixels of the thumbnail
 LOW = 8  # lowest frequencies per axis
-ENOUGH = 6 * SIDE  # pixels; with fewer, where the decoder puts its borders begins to change the hash
-FLAT = 1.0  # grey levels; a thumbnail that deviates less is one colour, and its hash the decoder's noise
+ENOUGH = 6 * SIDE  # pixels; below, the half-size decoder's treatment of the borders would change the hash
+FLAT = 1.0  # grey levels; with a smaller standard deviation the image is one colour, and its hash would be noise
 
 
 def image_hash(grey: np.ndarray) -> int | None:
-    """Return the hash of an (H, W) image, None for one of a single colour."""
+    """Return the hash of an (H, W) image, None for an image of a single colour."""
     thumbnail = resize(grey.astype(np.float32), SIDE)
     if thumbnail.std() < FLAT:
         return None
@@ -25,9 +25,9 @@ def image_hash(grey: np.ndarray) -> int | None:
 
 
 def read_grey(encoded: np.ndarray) -> np.ndarray | None:
-    """Return the image that a file's bytes hold as (H, W) uint8, upright; None where `decode_bytes` would give none.
+    """Return the image in a file's bytes as (H, W) uint8, upright; None if `decode_bytes` would return None.
 
-    A JPEG comes at half its size, which is faster and finds the same damage: it is read to its end all the same.
+    A JPEG is decoded at half its size, which is faster; it is still read to its end, so the same damage is found.
     """
     if is_jpeg(encoded):
         try:

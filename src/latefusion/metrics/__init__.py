@@ -1,1 +1,1 @@
-"""Scores, calibration and the choice of epochs."""
+"""Metrics, calibration and the selection of epochs."""

@@ -1,4 +1,4 @@
-"""Calibration: how far probabilities can be believed, and a temperature that mends them.
+"""Expected calibration error and temperature scaling.
 
 Guo et al., "On Calibration of Modern Neural Networks", ICML 2017.
 """
@@ -8,12 +8,12 @@ import pandas as pd
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-SMALLEST = 1e-7  # a probability below is taken for this: float32 knows 1 - 1e-7, and log 0 is nothing to learn from
-BINS = 15
+SMALLEST = 1e-7  # lower probabilities are clipped to this, so that logs are finite; float32 can represent 1 - 1e-7
+BINS = 15  # of confidence, of equal width
 
 
 def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> tuple[float, float]:
-    """Return the temperature of lowest log loss for (N, C) logits and (N,) class numbers, and that log loss."""
+    """Return the temperature that minimises the log loss of (N, C) logits and (N,) class numbers, and that log loss."""
 
     def log_loss(log_temperature: float) -> float:
         log_probs = log_softmax(logits / np.exp(log_temperature), axis=1)
@@ -24,31 +24,31 @@ def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> tuple[float, flo
 
 
 def fold_temperatures(probs: np.ndarray, targets: np.ndarray, folds: np.ndarray, n_folds: int) -> np.ndarray:
-    """Return (F + 1,): for each fold the temperature learnt on the others, and last the one learnt on all.
+    """Return (F + 1,) temperatures: for each fold the one fitted on all other folds, then the one fitted on all folds.
 
-    Products whose target is -1 do not count; where no product is left to learn on, the temperature is 1.
+    Products with target -1 are ignored; if no product remains to fit on, the temperature is 1.
     """
     known = targets >= 0
-    learnt_on = [*(known & (folds != fold) for fold in range(n_folds)), known]
+    fitted_on = [*(known & (folds != fold) for fold in range(n_folds)), known]
     return np.array(
-        [fit_temperature(as_logits(probs[rows]), targets[rows])[0] if rows.any() else 1.0 for rows in learnt_on]
+        [fit_temperature(as_logits(probs[rows]), targets[rows])[0] if rows.any() else 1.0 for rows in fitted_on]
     )
 
 
 def as_logits(probs: np.ndarray) -> np.ndarray:
-    """Return log-probabilities, finite."""
+    """Return the logs of probabilities, clipped so that they are finite."""
     return np.log(np.maximum(probs, SMALLEST))
 
 
 def temper(probs: np.ndarray, temperature: float) -> np.ndarray:
-    """Return (N, C) probabilities made softer (temperature above 1) or sharper; 1 changes nothing."""
+    """Return (N, C) probabilities after temperature scaling: softer above 1, sharper below 1, unchanged at 1."""
     if temperature == 1:
         return probs
     return np.exp(log_softmax(as_logits(probs) / temperature, axis=1)).astype(probs.dtype)
 
 
 def reliability(targets: np.ndarray, probs: np.ndarray) -> pd.DataFrame:
-    """Return for each bin of confidence that has products: `confidence` (mean), `accuracy`, `n`."""
+    """Return a table of the bins of confidence that hold products: `confidence` (mean), `accuracy`, `n`."""
     preds = probs.argmax(axis=1)
     confidence = probs[np.arange(len(preds)), preds]
     bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
@@ -57,6 +57,6 @@ def reliability(targets: np.ndarray, probs: np.ndarray) -> pd.DataFrame:
 
 
 def expected_calibration_error(targets: np.ndarray, probs: np.ndarray) -> float:
-    """Return the mean distance of confidence and accuracy over 15 bins of equal width, weighted by their size."""
+    """Return the mean of |confidence - accuracy| over 15 bins of equal width, weighted by their numbers of products."""
     table = reliability(targets, probs)
     return float(((table["confidence"] - table["accuracy"]).abs() * table["n"]).sum() / table["n"].sum())

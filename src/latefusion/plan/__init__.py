@@ -1,1 +1,1 @@
-"""The plan of an experiment: its jobs, what they depend on, and the records of what they left."""
+"""The plan of an experiment: its jobs, their dependencies and fingerprints, and the records of finished jobs."""

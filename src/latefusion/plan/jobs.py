@@ -1,12 +1,12 @@
-"""Jobs: the units of work of an experiment, each with a run folder, and whether they are done.
+"""Jobs: the units of work of an experiment, each with a run folder, and their state (done, begun, to do).
 
-A job is made by its settings (their hash is its fingerprint) and by its inputs: what the jobs that it needs have left,
-the products, the pretrained weights. Where any of these has changed it is to do again, and nothing else is. Inputs are
-compared by content: a job that is done again and leaves the same as before makes nothing stale. So a repaired image
-redoes the image experts, and no text expert.
+A job's results depend on its settings (their hash is the fingerprint) and on its inputs: the results of the jobs that
+it needs, the products, the pretrained weights. If any of these has changed, the job is stale and must be repeated;
+otherwise it is not. Inputs are compared by content: a repeated job that writes the same results as before makes no
+other job stale. So after an image was repaired the image experts are trained again, but no text expert.
 
-Each run folder holds a record, `job.json` (see `records`). It is written when the job begins, so that only this very
-job is continued in the folder, and completed when the job ends.
+Each run folder holds a record, `job.json` (see `records`). It is written when the job begins, so that only a job with
+the same settings and inputs continues in the folder, and it is completed when the job ends.
 """
 
 import logging
@@ -15,7 +15,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from latefusion.config import CatalogueConfig
-from latefusion.plan.records import describe_results, digest, finished_run, missing_or_cut, read_record, verified
+from latefusion.plan.records import describe_results, digest, finished_run, missing_or_truncated, read_record, verified
 from latefusion.utils.files import flush, read_json, remove, write_json, write_yaml
 
 logger = logging.getLogger(__name__)
@@ -25,17 +25,17 @@ DONE, BEGUN, TO_DO = "done", "begun", "to do"
 
 @dataclass(frozen=True)
 class Job:
-    """One unit of work and the folder it leaves."""
+    """One unit of work, with its run folder."""
 
     key: str  # its run folder below weights/<experiment>/, such as `experts/tfidf`
-    kind: str
-    step: str  # that does it, see `steps.scripts`
-    needs: tuple["Job", ...]
+    kind: str  # `catalogue`, `denoise`, `policy`, `vote`, or an expert's kind
+    step: str  # the step that does it, see `steps.scripts`
+    needs: tuple["Job", ...]  # the jobs that must be done before
     run_dir: Path
-    settings: dict
-    fingerprint: str
+    settings: dict  # written to its config.yaml
+    fingerprint: str  # hash of the settings and of the fingerprints of `needs`
     catalogue: "CatalogueState"
-    reads: str = "products"  # of the catalogue: `products` alone, or `images` too
+    reads: str = "products"  # what it reads of the catalogue: `products` only, or `images` too
     models: tuple[str, ...] = ()  # names of the pretrained weights that it starts from
 
     @property
@@ -44,17 +44,17 @@ class Job:
 
     @property
     def expert(self) -> str | None:
-        """The name of the expert whose job this is, if it is one's."""
+        """The name of the expert that this job trains; None for jobs of other kinds."""
         return self.name if self.key == f"experts/{self.name}" else None
 
     def state(self) -> str:
-        """Return `done`, `begun` (by these very settings and inputs) or `to do`."""
+        """Return `done`, `begun` (interrupted, with the same settings and inputs) or `to do`."""
         return self.status()[0]
 
     def status(self, reads: str = "images") -> tuple[str, str]:
-        """Return the state, and why the job is not done; nothing where it has never begun.
+        """Return the state, and the reason why the job is not done (empty if it is done or has never begun).
 
-        To who reads `products` alone, a catalogue is done although images have changed since.
+        `reads` is for the catalogue's job: with `products`, it counts as done even if images have changed since.
         """
         record = read_record(self.run_dir)
         if not record:
@@ -62,12 +62,12 @@ class Job:
         if reason := self._is_stale(record, reads):
             return TO_DO, reason
         if not record["run"]:
-            return BEGUN, "cut before its end"
-        problem = missing_or_cut(self.run_dir, record["files"])
+            return BEGUN, "interrupted before its end"
+        problem = missing_or_truncated(self.run_dir, record["files"])
         return (TO_DO, problem) if problem else (DONE, "")
 
     def _is_stale(self, record: dict, reads: str) -> str:
-        """Return what has changed since the record was begun, nothing if nothing has."""
+        """Return what has changed since the job began, as a text; empty if nothing has."""
         if record["fingerprint"] != self.fingerprint:
             return "its settings have changed"
         for need in self.needs:
@@ -78,30 +78,30 @@ class Job:
         inputs = self._inputs()
         if record["inputs"] != inputs:
             changed = sorted(name for name in inputs if record["inputs"].get(name) != inputs[name])
-            return f"{', '.join(changed) or 'what it needs'} has changed"
+            return f"{', '.join(changed) or 'the set of its inputs'} has changed"
         weights = record.get("pretrained", {})
         changed = [model for model in self.models if _has_changed(model, weights.get(model))]
         return f"the pretrained weights of {', '.join(changed)} have changed" if changed else ""
 
     def _inputs(self) -> dict[str, str | None]:
-        """Return what the job reads, by content: of the catalogue its part, of other jobs all they left."""
+        """Return digests of what the job reads: its share of the catalogue, and the results of other jobs by key."""
         if self.kind == "catalogue":
             return {}
         runs = {need.key: finished_run(need.run_dir) for need in self.needs if need.kind != "catalogue"}
         return {"catalogue": self.catalogue.contents().get(self.reads)} | runs
 
     def begin(self, script: str, *, redo: bool = False) -> None:
-        """Make the run folder ready: kept where this very job was cut, emptied where anything has changed, or to redo.
+        """Prepare the run folder: keep it to continue an interrupted job, otherwise (or with `redo`) empty it.
 
-        `script` is recorded, for advice on how to make the job's files again.
+        `script` is written to the record, for error messages that say how to make the job's files again.
         """
         state, reason = self.status()
         if state == BEGUN and not redo:
             logger.info("%s: continues in %s", self.name, self.run_dir)
             return
         if reason:
-            logger.info("%s: is done anew: %s", self.name, reason)
-        remove(self.run_dir / "job.json")  # first: a folder that was half emptied must not look done
+            logger.info("%s: is repeated: %s", self.name, reason)
+        remove(self.run_dir / "job.json")  # first, so that a folder that is only half removed does not look done
         remove(self.run_dir)
         write_yaml(self.run_dir / "config.yaml", self.settings)
         record = {"fingerprint": self.fingerprint, "script": script, "inputs": self._inputs()}
@@ -110,15 +110,15 @@ class Job:
         self._write(record | {"attempt": uuid4().hex, "run": None, "files": {}})
 
     def finish(self, environment: dict | None = None) -> None:
-        """Record what the job left, and by what machine and software; its inputs stay those that it began with."""
-        flush(self.run_dir)  # a record must not outlive what it tells of
+        """Complete the record with the job's files and `environment`; `inputs` stay as recorded when it began."""
+        flush(self.run_dir)  # files before the record: after a power cut the record must not list files that are lost
         record, files = read_record(self.run_dir), describe_results(self.run_dir)
-        if self.models:  # what the hub gave was not here at the beginning
+        if self.models:  # weights that were downloaded from the hub were not on the disk when the job began
             weights = record.get("pretrained", {})
             record["pretrained"] = {model: weights.get(model) or _describe_model(model) for model in self.models}
         self._write(record | {"run": digest(files), "files": files, "environment": environment or {}})
         if self.state() != DONE:
-            logger.warning("%s: %s while it was made, so it is to do again", self.name, self.status()[1])
+            logger.warning("%s: %s while the job ran, so it must be repeated", self.name, self.status()[1])
 
     def _write(self, record: dict) -> None:
         write_json(self.run_dir / "job.json", record)
@@ -128,25 +128,28 @@ class Job:
 
 @dataclass
 class CatalogueState:
-    """What the catalogue job left, as far as the planner asks: contents by name, and whether images have changed."""
+    """What the planner reads of the catalogue job's results: digests of its contents, and which images have changed."""
 
     run_dir: Path
     config: CatalogueConfig
     _changed: str | None = field(default=None, repr=False)
 
     def contents(self) -> dict[str, str]:
-        """Return hashes of what experts read: `products`, and `images` (with the products)."""
+        """Return hashes of what jobs read: `products`, and `images` (products and images)."""
         if not (self.run_dir / "contents.json").is_file():
             return {}
         return read_json(verified(self.run_dir, "contents.json"))
 
     def changed_images(self) -> str:
-        """Return what has changed of the images since the catalogue was prepared; looked up once in a process."""
+        """Return which images have changed since the catalogue was prepared, as a text; empty if none have.
+
+        The files are checked once in a process.
+        """
         if self._changed is None:
-            self._changed = self._look_for_changes()
+            self._changed = self._find_changes()
         return self._changed
 
-    def _look_for_changes(self) -> str:
+    def _find_changes(self) -> str:
         if not (self.run_dir / "images.parquet").is_file():
             return ""
         import pandas as pd
@@ -155,14 +158,15 @@ class CatalogueState:
         from latefusion.images.files import changed_images, stat_files
 
         recorded = pd.read_parquet(verified(self.run_dir, "images.parquet"))
-        named = find_images(self.config, recorded.index.to_series())  # a missing one may have come, one folder down
+        named = find_images(self.config, recorded.index.to_series())  # a missing image may have been added, nested
         changed = changed_images(self.config.root, named, recorded)
         if len(changed) == len(recorded) > 0 and not stat_files(self.config.root, named):
-            logger.warning("%s: no image of the catalogue is there; taken to be as they were", self.config.root)
+            logger.warning("%s: no image of the catalogue exists; assuming that none has changed", self.config.root)
             return ""
-        return f"{len(changed)} images have changed, {changed[0]} the first" if changed else ""
+        return f"{len(changed)} images have changed, the first is {changed[0]}" if changed else ""
 
     def forget(self) -> None:
+        """Clear the cached answer of `changed_images`."""
         self._changed = None
 
 

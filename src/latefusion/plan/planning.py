@@ -1,4 +1,4 @@
-"""The plan: all jobs of an experiment, in an order in which each comes after those that it needs."""
+"""Make the plan: all jobs of an experiment, each after the jobs that it needs."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from latefusion.utils.nearest import did_you_mean
 
 @dataclass(frozen=True)
 class Selection:
-    """Which jobs of a step to do: all that are not done, or one by its name; `redo` repeats it although it is done."""
+    """Which jobs of a step to run: all that are not done, or only the job `name`; with `redo`, even if it is done."""
 
     name: str | None = None
     redo: bool = False
@@ -25,11 +25,11 @@ def plan(experiment: Experiment) -> dict[str, Job]:
     catalogue = CatalogueState(experiment.run_root / "catalogue", experiment.catalogue)
 
     def add(key: str, kind: str, step: str, settings: dict, needs: Iterable[str], **inputs) -> None:
-        below = tuple(jobs[need] for need in needs)
-        # The catalogue's settings count by what they make of the products, which the inputs tell.
-        fingerprint = digest([kind, settings, [job.fingerprint for job in below if job.kind != "catalogue"]])[:16]
+        needed = tuple(jobs[need] for need in needs)
+        # Without the catalogue's fingerprint: its results are compared by content, as inputs (see `jobs`).
+        fingerprint = digest([kind, settings, [job.fingerprint for job in needed if job.kind != "catalogue"]])[:16]
         jobs[key] = Job(
-            key, kind, step, below, experiment.run_root / key, settings, fingerprint, catalogue, **inputs
+            key, kind, step, needed, experiment.run_root / key, settings, fingerprint, catalogue, **inputs
         )  # fmt: skip
 
     add("catalogue", "catalogue", "prepare", _catalogue_settings(experiment), ())
@@ -56,7 +56,7 @@ def plan(experiment: Experiment) -> dict[str, Job]:
 
 
 def jobs_of(jobs: dict[str, Job], step: str, selection: Selection) -> list[Job]:
-    """Return the jobs of a step that are selected. Raises InputError where it has none of the selected name."""
+    """Return the selected jobs of a step. Raises InputError if it has no job of the selected name."""
     own = {job.name: job for job in jobs.values() if job.step == step}
     name = selection.name
     if name is None:
@@ -67,7 +67,7 @@ def jobs_of(jobs: dict[str, Job], step: str, selection: Selection) -> list[Job]:
     elsewhere = next((job for job in jobs.values() if job.name == name), None)
     if elsewhere is not None:
         raise StepError(f"{option} {name}: that is a job of {{step}}", elsewhere.step)
-    raise InputError(f"{option} {name}: there is no such job here{did_you_mean(name, own)}")
+    raise InputError(f"{option} {name}: no such job in this step{did_you_mean(name, own)}")
 
 
 def pretrained_models(experts: Iterable[ExpertConfig]) -> tuple[str, ...]:
@@ -76,7 +76,7 @@ def pretrained_models(experts: Iterable[ExpertConfig]) -> tuple[str, ...]:
 
 
 def started_networks(experiment: Experiment, jobs: Iterable[Job]) -> dict[str, ExpertConfig]:
-    """Return the experts whose networks the jobs start anew, by their key in the config."""
+    """Return the experts whose networks the jobs build from the config, by their key in the config."""
     started: dict[str, ExpertConfig] = {}
     for job in jobs:
         if job.kind == "denoise":
@@ -88,7 +88,7 @@ def started_networks(experiment: Experiment, jobs: Iterable[Job]) -> dict[str, E
 
 
 def _in_order(experiment: Experiment) -> list[str]:
-    """Return the experts, each after those it needs, otherwise in the config's order."""
+    """Return the names of the experts, each after the experts that it needs, otherwise in the config's order."""
 
     def depth(name: str) -> int:
         return 1 + max(map(depth, experiment.experts[name].sources(experiment.experts)), default=-1)
@@ -97,12 +97,12 @@ def _in_order(experiment: Experiment) -> list[str]:
 
 
 def _catalogue_settings(experiment: Experiment) -> dict:
-    """The catalogue's settings, with a hash of each table: a changed file counts as a changed setting."""
+    """Return the catalogue's settings, with a hash of each table: a changed file counts as a changed setting."""
     from latefusion.catalogue import table_files
 
     settings = experiment.model_dump(mode="json", include={"sample", "catalogue", "split"})
-    del settings["catalogue"]["test_labels"]  # read at scoring only
-    del settings["catalogue"]["root"]  # what lies there counts, not where it lies: data may move to another machine
+    del settings["catalogue"]["test_labels"]  # used for scoring only
+    del settings["catalogue"]["root"]  # the content counts, not the path: data may be moved to another machine
     root = experiment.catalogue.root
     settings["tables"] = {
         str(path.relative_to(root) if path.is_relative_to(root) else path): _hash_table(path)

@@ -1,7 +1,7 @@
-"""Find pretrained weights: a folder of the user's, `weights/pretrained/`, or the Hugging Face hub and its cache.
+"""Find pretrained weights in the user's own folder, in `weights/pretrained/`, or on the Hugging Face hub or its cache.
 
-In `weights/pretrained/` a model `org/name` is looked for as `org--name` or `org/name`: two organisations may both have
-a `bert`. A plain name, as timm's are, is looked for as it is.
+In `weights/pretrained/` the folder of a model `org/name` is `org--name` or `org/name`, never just `name`: two
+organisations may both have a `bert`. The folder of a timm model, whose name has no organisation, is its name.
 """
 
 import logging
@@ -17,7 +17,7 @@ from latefusion.utils.errors import InputError
 logger = logging.getLogger(__name__)
 FOLDER = Path("weights") / "pretrained"
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin", "model.safetensors.index.json")
-NOT_ALLOWED = "no name that it allows"
+NOT_ALLOWED = "not a valid name there"
 READ = (
     "*.safetensors", "*.safetensors.index.json", "pytorch_model*.bin", "config.json", "tokenizer*", "vocab*",
     "merges.txt", "*.model", "special_tokens_map.json", "added_tokens.json",
@@ -25,21 +25,21 @@ READ = (
 
 
 def find_encoder(model: str) -> str:
-    """Return what `from_pretrained` takes for a Hugging Face encoder: a local folder, or the name on the hub.
+    """Return the argument of `from_pretrained` for a Hugging Face encoder: a local folder, or the name on the hub.
 
-    Raises InputError saying where it looked and how to get the weights.
+    Raises InputError that says where the weights were searched and how to get them.
     """
     return _find(model, hub_name=model)
 
 
 def find_timm(model: str) -> Path | None:
-    """Return the local weights file of a timm model, or None where timm is to fetch it from the hub."""
+    """Return the local weights file of a timm model, or None if timm must download it from the hub."""
     found = Path(_find(model, hub_name=f"timm/{model}"))
     return next((found / name for name in WEIGHT_FILES[:2] if (found / name).is_file()), None)
 
 
 def describe_files(model: str) -> dict[str, dict] | None:
-    """Return size, time and hash of the files that a model is read from; None where they are not on this machine."""
+    """Return size, time and hash of a model's files, by name; None if the model is not on this machine."""
     folder = local_folder(model)
     if folder is None:
         return None
@@ -47,9 +47,10 @@ def describe_files(model: str) -> dict[str, dict] | None:
 
 
 def have_changed(model: str, recorded: dict[str, dict] | None) -> bool:
-    """Tell whether a model's files differ from those of `describe_files`; hashed only where their times differ.
+    """Return whether a model's files differ from `recorded`, the result of `describe_files`.
 
-    Files that are no longer here, or were not when they were described, have not changed.
+    A file is hashed only if its time differs. A model that is not on this machine, or was not when it was described,
+    counts as unchanged.
     """
     folder = local_folder(model)
     if folder is None or recorded is None:
@@ -69,7 +70,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def local_folder(model: str) -> Path | None:
-    """Return the folder that holds a model on this machine, the hub's cache included."""
+    """Return the folder that holds a model on this machine, which may be in the hub's cache; None without one."""
     for folder in _folders(model):
         if _holds_weights(folder):
             return folder
@@ -80,13 +81,13 @@ def local_folder(model: str) -> Path | None:
 
 
 def _cached_folder(hub_name: str) -> Path | None:
-    """Return the folder of the hub's cache that holds a model's weights; a download that was cut has none."""
+    """Return the folder of the hub's cache that holds a model's weights; None without weights (partial download)."""
     found = (try_to_load_from_cache(hub_name, name) for name in WEIGHT_FILES)
     return next((Path(path).parent for path in found if isinstance(path, str)), None)
 
 
 def _folders(model: str) -> list[Path]:
-    """Return where a model may lie: the path that it is, then under weights/pretrained/."""
+    """Return the folders to search for a model: its name as a path, then two in weights/pretrained/."""
     return list(dict.fromkeys([Path(model), FOLDER / model.replace("/", "--"), FOLDER / model]))
 
 
@@ -105,28 +106,28 @@ def _find(model: str, hub_name: str) -> str:
     if problem is None:
         logger.info("pretrained weights of %s: the Hugging Face hub, %s", model, hub_name)
         return hub_name
-    looked = "\n".join(f"    {folder}/ for config.json and {WEIGHT_FILES[0]}" for folder in folders)
+    searched = "\n".join(f"    {folder}/ for config.json and {WEIGHT_FILES[0]}" for folder in folders)
     advice = f"To get them, where there is internet access: hf download {hub_name} --local-dir {folders[1]}"
     if problem == NOT_ALLOWED:
-        advice = f"Put them into {folders[0]}, or name a model of the hub: organisation/model"
+        advice = f"Put them into {folders[0]}, or give the name of a model on the hub: organisation/model"
     raise InputError(
-        f"no pretrained weights for '{model}'. Looked in\n{looked}\n    the Hugging Face hub, {hub_name}: {problem}\n"
+        f"no pretrained weights for '{model}'. Looked in\n{searched}\n    the Hugging Face hub, {hub_name}: {problem}\n"
         f"  {advice}"
     )
 
 
 def _refuse_short_name(model: str, folder: Path) -> None:
-    """Raise where only the last word of a model's name is a folder: whose model it holds is not known."""
+    """Raise InputError if only a folder without the organisation's name exists: it may hold another model."""
     short = FOLDER / Path(model).name
     if model.count("/") == 1 and _holds_weights(short):
         raise InputError(
-            f"{short} may hold the weights of '{model}', or those of another '{short.name}'. If they are its own:\n"
-            f"  mv {short} {folder}"
+            f"{short} may hold the weights of '{model}' or of another model '{short.name}'. If they are those of "
+            f"'{model}', rename the folder:\n  mv {short} {folder}"
         )
 
 
 def _ask_hub(hub_name: str) -> str | None:
-    """Return what keeps the hub, or its cache, from giving the model; asked once, so that the answer comes at once."""
+    """Return why neither the hub nor its cache has the model, or None if one has; one request, without retries."""
     try:
         if _cached_folder(hub_name) is not None:
             return None

@@ -1,7 +1,7 @@
-"""`job.json`, the record that a job keeps in its run folder: what it was made by, and what it left.
+"""The record of a job, `job.json` in its run folder: fingerprint, inputs, and size and hash of each result file.
 
-The planner writes it (see `jobs`). Whoever reads a job's files asks `verified` for them, so that a file which was cut,
-changed or removed since is refused by name, not used. Reading a record imports nothing heavy.
+`jobs` writes it. Code that reads a job's files gets their paths from `verified`, which raises an error for a file that
+was truncated, changed or removed since the job ended. This module is light to import.
 """
 
 import hashlib
@@ -17,12 +17,12 @@ from latefusion.utils.files import read_json, remove
 logger = logging.getLogger(__name__)
 NAME = "job.json"
 KEYS = {"fingerprint": str, "script": str, "inputs": dict, "run": str | None, "files": dict}
-TEMPORARY = ("checkpoints", "folds", "best-*.safetensors")  # what a run that was cut continues from
-NOT_RESULTS = ("log.jsonl", "tensorboard")  # they tell of times and speeds, which no two runs share
+TEMPORARY = ("checkpoints", "folds", "best-*.safetensors")  # only needed to continue an interrupted run
+NOT_RESULTS = ("log.jsonl", "tensorboard")  # they hold times and speeds, which differ in every run
 
 
 def read_record(run_dir: Path) -> dict:
-    """Return the record of a run folder; empty where there is none, or none that can be read."""
+    """Return the record of a run folder; empty if there is none or it cannot be read."""
     path = run_dir / NAME
     try:
         record = read_json(path)
@@ -32,15 +32,15 @@ def read_record(run_dir: Path) -> dict:
         logger.warning("%s cannot be read (%s): the job counts as not done", path, error)
         return {}
     if not isinstance(record, dict) or any(not isinstance(record.get(key), kind) for key, kind in KEYS.items()):
-        logger.warning("%s holds no record of a job: the job counts as not done", path)
+        logger.warning("%s is not the record of a job: the job counts as not done", path)
         return {}
     return record
 
 
 def attempt_of(folder: Path) -> str | None:
-    """Return the token of the job that a folder belongs to, its own or one two levels up; None outside of any job.
+    """Return the token of the job that a folder belongs to (its run folder is at most two levels up); None without one.
 
-    A job gets a new token whenever it begins anew, and keeps it while it is continued.
+    A job gets a new token when it begins, and keeps it when it continues after an interrupt.
     """
     records = (read_record(parent) for parent in (folder, *folder.parents[:2]) if (parent / NAME).exists())
     return next((record.get("attempt") for record in records), None)
@@ -53,19 +53,19 @@ def describe_file(path: Path) -> dict:
 
 
 def describe_results(run_dir: Path) -> dict[str, dict]:
-    """Return size and hash of each file that a job left, by its name in the run folder."""
+    """Return size and hash of each result file of a job, by its path in the run folder."""
     paths = sorted(path for path in run_dir.rglob("*") if path.is_file())
     names = {path.relative_to(run_dir).as_posix(): path for path in paths}
-    left_out = (NAME, *NOT_RESULTS, *TEMPORARY)
+    excluded = (NAME, *NOT_RESULTS, *TEMPORARY)
     return {
         name: describe_file(path)
         for name, path in names.items()
-        if not any(fnmatch(Path(name).parts[0], pattern) for pattern in left_out)
+        if not any(fnmatch(Path(name).parts[0], pattern) for pattern in excluded)
     }
 
 
 def remove_temporary(run_dir: Path) -> None:
-    """Remove what only a run that was cut needs."""
+    """Remove the files that are only needed to continue an interrupted run."""
     for path in [path for pattern in TEMPORARY for path in run_dir.glob(pattern)]:
         remove(path)
 
@@ -75,8 +75,8 @@ def digest(content: object) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def missing_or_cut(run_dir: Path, files: dict[str, dict]) -> str | None:
-    """Return what is wrong with the sizes of a job's files; None if nothing is."""
+def missing_or_truncated(run_dir: Path, files: dict[str, dict]) -> str | None:
+    """Return which of a job's recorded files is missing or has another size, as a text; None if all are in order."""
     for name, recorded in files.items():
         path = run_dir / name
         if not path.is_file():
@@ -87,22 +87,22 @@ def missing_or_cut(run_dir: Path, files: dict[str, dict]) -> str | None:
 
 
 def finished_run(run_dir: Path) -> str | None:
-    """Return the digest of what a job left, if it has finished: one that left the same again has the same."""
+    """Return the digest of a finished job's results, None if it is not finished; equal results have equal digests."""
     return read_record(run_dir).get("run")
 
 
 def verified(run_dir: Path, name: str) -> Path:
-    """Return the path of a file that a finished job left, after comparing it with the job's record.
+    """Return the path of a result file of a job, after comparing the file with the job's record.
 
-    Raises InputError where it is missing or not what was written, with the commands that make it again.
+    Raises InputError, with the commands that make it again, if it is missing or is not what was written.
     """
     path, record = run_dir / name, read_record(run_dir)
     if not record.get("run"):
-        return path  # the job is under way: nothing is recorded yet
+        return path  # the job is still running: nothing is recorded yet
     recorded = record["files"].get(name)
     if recorded is None:
         raise InputError(f"{run_dir}: {name} is not one of its files. Make it again:\n{how_to_make(run_dir)}")
-    problem = missing_or_cut(run_dir, {name: recorded})
+    problem = missing_or_truncated(run_dir, {name: recorded})
     if problem is None and hash_of(path) != recorded["blake2b"]:
         problem = f"{name} is not what was written"
     if problem is not None:
@@ -111,14 +111,14 @@ def verified(run_dir: Path, name: str) -> Path:
 
 
 def how_to_make(run_dir: Path) -> str:
-    """Return the commands, each on a line, that do a job again."""
+    """Return the commands, each on a line, that repeat a job."""
     script = read_record(run_dir).get("script")
     again = f"\n  python src/{script} --only {run_dir.name}   # with the same --config and --set" if script else ""
     return f"  rm -r {run_dir}{again}"
 
 
 def hash_of(path: Path) -> str:
-    """Return a file's hash, computed once in a process while the file stays as it is."""
+    """Return a file's hash, computed once in a process unless the file's size or time changes."""
     stat = path.stat()
     return _hash_of(path.absolute(), stat.st_ino, stat.st_size, stat.st_mtime_ns)
 

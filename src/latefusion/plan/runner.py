@@ -1,4 +1,4 @@
-"""Do the jobs of a step that are not done yet: under a lock, together with other processes, and recorded."""
+"""Run the jobs of a step that are not done yet: each under a lock, by one or several processes, with a record."""
 
 import logging
 from collections.abc import Callable
@@ -17,14 +17,14 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Processes:
-    """How the processes that run a script together keep in step; by default there is one."""
+    """How the processes that run a script together are synchronised; the default is a single process."""
 
     is_main: bool = True
-    barrier: Callable[[], None] = lambda: None
-    share: Callable[[object], object] = lambda value: value  # all get the main process's
+    barrier: Callable[[], None] = lambda: None  # wait for all processes
+    broadcast: Callable[[object], object] = lambda value: value  # return the main process's value in all processes
 
 
-ALONE = Processes()
+SINGLE_PROCESS = Processes()
 ALL = Selection()
 
 
@@ -35,26 +35,26 @@ def run_jobs(
     selection: Selection = ALL,
     *,
     script: str,
-    processes: Processes = ALONE,
+    processes: Processes = SINGLE_PROCESS,
     environment: Callable[[Job], dict] = lambda job: run_environment(),
 ) -> None:
-    """Do the selected jobs of a step in the plan's order; each one's `environment` and `script` are recorded with it.
+    """Run the selected jobs of a step in the plan's order; `environment` and `script` go into each job's record.
 
-    Several processes call this together: all work, the main one alone decides what is done and keeps the records.
-    Raises InputError where no job of the step has the selected name, a job that is needed is not done, or another
-    process works on a job.
+    Several processes call this together: every process runs the job; only rank 0 decides which jobs are done and
+    writes job.json. Raises InputError if no job of the step has the selected name, a needed job is not done, or another
+    script is already running a job.
     """
     for job in jobs_of(jobs, step, selection):
         if not selection.redo and _is_done(job, processes):
-            logger.info("%s: done already, under these settings", job.name)
+            logger.info("%s: already done, with these settings", job.name)
             if processes.is_main:
-                remove_temporary(job.run_dir)  # a process may have been killed before it could
+                remove_temporary(job.run_dir)  # the run may have been killed before it removed them
             continue
         _require_needs(job)
         with ExitStack() as stack:
             if processes.is_main:
                 stack.enter_context(locked(job.run_dir))
-            if not selection.redo and _is_done(job, processes):  # by the process that held the lock until now
+            if not selection.redo and _is_done(job, processes):  # the previous holder of the lock has done it
                 continue
             if processes.is_main:
                 job.begin(script, redo=selection.redo)
@@ -63,13 +63,13 @@ def run_jobs(
             processes.barrier()
             if processes.is_main:
                 job.finish(environment(job))
-                remove_temporary(job.run_dir)  # not before: until then a cut run needs them to continue
+                remove_temporary(job.run_dir)  # not earlier: an interrupted run needs them to continue
                 logger.info("%s: done, in %s", job.name, job.run_dir)
             processes.barrier()
 
 
 def _is_done(job: Job, processes: Processes) -> bool:
-    return processes.share(job.state() == DONE if processes.is_main else None)
+    return processes.broadcast(job.state() == DONE if processes.is_main else None)
 
 
 def _require_needs(job: Job) -> None:

@@ -37,7 +37,7 @@ def calibration_table(results: Results) -> pd.DataFrame:
     For validation products the temperature is learnt on the other folds; for test, on all validation products. The
     temperature in the table is the latter.
     """
-    folds = results.dataset.choosing_folds()
+    folds = results.dataset.selection_folds()
     rows = []
     for expert in results.experts:
         valid = results.probs(expert, "valid")

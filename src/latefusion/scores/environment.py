@@ -1,7 +1,7 @@
 """The section on the environment of a run: device, precision, threads, versions and code, as each job recorded them."""
 
 from latefusion.scores.results import Results
-from latefusion.tables.artifacts import read_facts
+from latefusion.tables.artifacts import read_json_object
 
 UNKNOWN = "not recorded"
 
@@ -28,7 +28,7 @@ def run_section(results: Results) -> str:
 
 def _environment(results: Results, key: str) -> dict[str, str]:
     """Return a job's facts by name, as text; nested facts (versions) are flattened, without their heading."""
-    recorded = read_facts(results.experiment.run_root / key / "job.json").get("environment")
+    recorded = read_json_object(results.experiment.run_root / key / "job.json").get("environment")
     return _flat(recorded) if isinstance(recorded, dict) else {}
 
 

@@ -7,7 +7,7 @@ from latefusion.config import Experiment, LateExpert
 from latefusion.plan.records import verified
 from latefusion.scores.results import Results
 from latefusion.scores.tables import best_expert, best_policy
-from latefusion.tables.artifacts import read_facts
+from latefusion.tables.artifacts import read_json_object
 
 METHODS = (
     "Scores are in percent, with bootstrap 95 % intervals. {sizes}. Scores on valid are computed fold by fold: an "
@@ -73,7 +73,7 @@ def late_note(results: Results) -> str:
     for name, expert in experiment.experts.items():
         if isinstance(expert, LateExpert) and {f"experts/{name}", f"experts/{expert.of}"} <= results.done:
             epoch = experiment.experts[expert.of].train.epochs - expert.epochs_before_end
-            if read_facts(verified(experiment.expert_dir(expert.of), "metrics.json")).get("best_epoch") == epoch:
+            if read_json_object(verified(experiment.expert_dir(expert.of), "metrics.json")).get("best_epoch") == epoch:
                 same.append(f"on test {name} equals {expert.of}, whose best epoch is also epoch {epoch}")
     return f"Late experts: {'; '.join(same)}. Change epochs_before_end to make them differ." if same else ""
 

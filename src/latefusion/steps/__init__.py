@@ -1,1 +1,1 @@
-"""What the numbered scripts call. The only place that knows the names of the scripts."""
+"""The functions that the numbered scripts call; the only package that knows the names of the scripts."""

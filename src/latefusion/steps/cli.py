@@ -1,6 +1,6 @@
-"""What all numbered scripts share: their arguments, the log, and errors a user can read.
+"""The command line of all numbered scripts: arguments, logging, error messages, exit status.
 
-Nothing heavy is imported here: `--help`, a bad config and `--list` answer at once.
+Nothing heavy is imported here, so `--help`, `--list` and errors in the config are printed at once.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from latefusion.steps.listing import describe
 from latefusion.steps.scripts import SCRIPTS
 from latefusion.utils.errors import InputError, StepError
 
-PIPE_CLOSED = 141  # the status of a program that SIGPIPE ended
+PIPE_CLOSED = 141  # the exit status of a program that SIGPIPE ended
 
 
 def run_script(
@@ -35,24 +35,24 @@ def run_script(
 ) -> None:
     """Parse the arguments, load the experiment and call `work(experiment, selection)`.
 
-    Scripts that have jobs take `--only NAME` and `--redo NAME`: the selection. `own` holds the arguments that this
-    script alone has, as argparse takes them; `work` gets them by name. With `--preview`, a script that has one calls
-    `preview(experiment, selection)` instead.
-    Under `accelerate launch`, a script that is not `parallel` works in the main process alone.
-    Exits with status 2 and a plain message on an InputError or where the machine refuses, 130 when interrupted, 143
-    when terminated, 141 when nobody reads what it prints.
+    `has_jobs`: the script has the options `--only NAME` and `--redo NAME`, which make the selection. `own`: further
+    arguments of this script, by name, with the keywords of argparse; `work` gets them as keywords. `preview`: the
+    script has the option `--preview`, which calls `preview(experiment, selection)` instead of `work`.
+    Under `accelerate launch`, a script that is not `parallel` runs in the main process only.
+    Exit status: 2, with a message, on an InputError or a failure of the machine (such as a full disk); 130 when
+    interrupted; 143 when terminated; 141 when the program that reads the output has ended.
     """
-    # OpenMP's threads spin while they wait for each other. Spinning for long makes training many times slower beside a
-    # busy neighbour, not spinning at all makes it slower on a quiet machine; torch reads this on import.
+    # OpenMP's threads spin while they wait for each other. Long spinning makes training many times slower on a machine
+    # that other programs use too; no spinning makes it slower on an idle machine. Torch reads this when it is imported.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
-    written = [Path("weights"), Path("submissions")]
-    with _plain_end(written):
+    output_folders = [Path("weights"), Path("submissions")]
+    with _report_errors(output_folders):
         args = _parse(doc, has_jobs=has_jobs, has_preview=preview is not None, own=own or {})
         rank = process_rank()
         _start_log(rank)
         experiment = load_experiment(args.config, args.set)
         selection = Selection(args.redo or args.only, redo=args.redo is not None)
-        written.append(experiment.catalogue.root)
+        output_folders.append(experiment.catalogue.root)
         if args.list:
             print(describe(plan(experiment)))
         elif args.preview:
@@ -63,28 +63,28 @@ def run_script(
 
 
 @contextmanager
-def _plain_end(written: list[Path]) -> Iterator[None]:
-    """Turn what ends a script into a message and a status; only a mistake of the program itself is a traceback."""
+def _report_errors(output_folders: list[Path]) -> Iterator[None]:
+    """Turn every error that ends a script into a message and an exit status, except bugs: they keep their traceback."""
     with stoppable() as stop:
         try:
             try:
                 yield
             finally:
-                sys.stdout.flush()  # here, where a closed pipe is noticed
+                sys.stdout.flush()  # inside `try`, where the error of a closed pipe is handled
         except StepError as error:
-            sys.exit(_complain(error.with_script(SCRIPTS)))
+            sys.exit(_print_error(error.with_script(SCRIPTS)))
         except InputError as error:
-            sys.exit(_complain(str(error)))
+            sys.exit(_print_error(str(error)))
         except (Exception, KeyboardInterrupt) as error:
-            if stop.signum is not None:  # whatever the error is: libraries turn an interrupt into their own
-                stop.leave()
+            if stop.signum is not None:  # for any error: libraries turn an interrupt into errors of their own
+                stop.exit_now()
             if isinstance(error, KeyboardInterrupt):
                 print(stop.message, file=sys.stderr)
                 sys.exit(stop.status)
-            if isinstance(error, BrokenPipeError) and _nobody_reads():
+            if isinstance(error, BrokenPipeError) and _output_is_closed():
                 sys.exit(PIPE_CLOSED)
-            if (explanation := explain(error, written)) is not None:
-                sys.exit(_complain(f"{explanation}. Then run the same command again to continue"))
+            if (explanation := explain(error, output_folders)) is not None:
+                sys.exit(_print_error(f"{explanation}. Then run the same command again to continue"))
             raise
 
 
@@ -95,13 +95,13 @@ def _start_log(rank: int) -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
-def _nobody_reads() -> bool:
-    """Tell whether the program that reads this one's output has ended, as `head` does; and stop writing to it."""
+def _output_is_closed() -> bool:
+    """Return whether the program that reads this one's output has ended, as `head` does; discard further output."""
     poll = select.poll()
     for stream in (sys.stdout, sys.stderr):
         poll.register(stream.fileno(), 0)
     closed = [descriptor for descriptor, event in poll.poll(0) if event & (select.POLLERR | select.POLLHUP)]
-    for descriptor in closed:  # or Python would complain again when it flushes at its end
+    for descriptor in closed:  # otherwise Python prints another error when it flushes at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
     return bool(closed)
 
@@ -114,14 +114,15 @@ def _parse(doc: str, *, has_jobs: bool, has_preview: bool, own: dict[str, dict])
         parser.add_argument(name, **options)
     if has_jobs:
         one = parser.add_mutually_exclusive_group()
-        one.add_argument("--only", metavar="NAME", help="do this one job (expert, policy, ...) of the script")
-        one.add_argument("--redo", metavar="NAME", help="do this one job again from its start, although it is done")
+        one.add_argument("--only", metavar="NAME", help="run only this job (expert, policy, ...) of the script")
+        one.add_argument("--redo", metavar="NAME", help="run only this job, from its start, even if it is done")
     if has_preview:
-        parser.add_argument("--preview", action="store_true", help="draw what the networks are to see, and stop")
+        parser.add_argument("--preview", action="store_true", help="draw the images that the networks read, and stop")
     parser.add_argument("--list", action="store_true", help="list all jobs of the experiment and their state, and stop")
     return parser.parse_args(namespace=argparse.Namespace(only=None, redo=None, preview=False))
 
 
-def _complain(error: str) -> int:
-    print(f"error: {error}", file=sys.stderr)
+def _print_error(message: str) -> int:
+    """Print an error and return the exit status."""
+    print(f"error: {message}", file=sys.stderr)
     return 2

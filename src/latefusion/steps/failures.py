@@ -1,7 +1,7 @@
-"""What a machine refuses, in plain words: full disks, folders that cannot be written, too little memory.
+"""Explain failures of the machine to the user: full disks, missing permissions, too little memory.
 
-Every library has errors of its own for these. The number that the system gave is looked for first, in the error or in
-its text; then what libraries say in words.
+Every library has its own errors for these. The system's error number is searched first, in the error or in its message;
+then known phrases in the message.
 """
 
 import errno
@@ -14,22 +14,22 @@ from pathlib import Path
 DISK_FULL = 1_000_000  # bytes free
 FULL = "the disk is full, or your quota of it: free some space"
 MEMORY = (
-    "there is too little memory: end other programs or lower hardware.num_workers (or train.batch_size, which begins "
-    "the expert anew)"
+    "there is too little memory: end other programs or lower hardware.num_workers (or train.batch_size, which starts "
+    "the expert from its beginning)"
 )
 SHARED = "shared memory (/dev/shm) is full: enlarge it, or set hardware.num_workers to 0"
 FILES = "too many files are open: raise the limit (ulimit -n 65536) or lower hardware.num_workers"
-SCARCE = (FULL, MEMORY, FILES, SHARED)  # these matter below another error too, the rest may have been expected there
+SCARCE = (FULL, MEMORY, FILES, SHARED)  # reported as the cause of another error too; other causes may be harmless
 FORBIDDEN = "permission is denied: give this user the right to read and write there"
 
-# What the system's numbers mean to a user. A file that is not there is no such case: that is a mistake to be traced.
+# The meaning of the system's error numbers. ENOENT is missing on purpose: a missing file is a bug, with a traceback.
 BY_NUMBER = {
     errno.ENOSPC: FULL,
     errno.EDQUOT: FULL,
     errno.EFBIG: "the file is larger than may be written: raise the limit (ulimit -f unlimited)",
     errno.EACCES: FORBIDDEN,
     errno.EPERM: FORBIDDEN,
-    errno.EROFS: "the disk is read-only: run in a folder that can be written",
+    errno.EROFS: "the disk is read-only: run in a folder that is writable",
     errno.ENOTDIR: "a file is where a folder should be: move it away",
     errno.EEXIST: "a file, or a link to nowhere, is where a folder should be: move it away",
     errno.EISDIR: "a folder is where a file should be: move it away",
@@ -40,10 +40,10 @@ BY_NUMBER = {
     errno.ENOMEM: MEMORY,
     errno.EAGAIN: "no further process or thread can be started: lower hardware.num_workers, or raise ulimit -u",
     errno.EIO: "the disk cannot be read or written: is it damaged, or its connection lost?",
-    errno.ESTALE: "a shared folder has gone: connect it again",
+    errno.ESTALE: "a shared folder is no longer connected: connect it again",
 }
-NUMBER = re.compile(r"(?:errno|os error|Os \{ code:) ?(\d+)", re.IGNORECASE)  # Python, Arrow; Rust twice
-# Libraries that keep the system's number to themselves: torch.save, sqlite, threads, allocators, loader workers.
+NUMBER = re.compile(r"(?:errno|os error|Os \{ code:) ?(\d+)", re.IGNORECASE)  # Python and Arrow; two forms of Rust
+# For messages without the system's number: torch.save, sqlite, threads, allocators, loader workers.
 BY_WORDS = {
     "shared memory": SHARED,
     "is killed by signal: Bus error": SHARED,
@@ -55,7 +55,7 @@ BY_WORDS = {
     "can't start new thread": "no further thread can be started: end other programs, or raise ulimit -u and -v",
     "Resource temporarily unavailable": BY_NUMBER[errno.EAGAIN],
     "CUDA out of memory": "the GPU's memory is full: raise train.gradient_accumulation_steps or lower train.batch_size",
-    "failed to map segment": MEMORY,  # of a library that is imported
+    "failed to map segment": MEMORY,  # while a library is imported
     "Cannot allocate memory": MEMORY,
     "not enough memory": MEMORY,
     "can't allocate memory": MEMORY,
@@ -67,9 +67,10 @@ BY_WORDS = {
 
 
 def explain(error: BaseException, folders: Iterable[Path]) -> str | None:
-    """Return one plain sentence for an error that the machine caused, None for any other.
+    """Return a sentence about an error that the machine caused, None for any other error.
 
-    `folders` are those that are written to: where no error says so, a full disk is found by asking theirs.
+    `folders` are the folders that are written to: their disks are checked if the error itself does not mention a full
+    disk.
     """
     for one in _with_causes(error):
         meaning = _meaning(one)
@@ -106,6 +107,6 @@ def _first_line(error: BaseException) -> str:
 
 
 def _is_full(folder: Path) -> bool:
-    """Tell whether the disk of a folder, or of the nearest one above that is there, is full."""
-    there = next((path for path in (folder, *folder.absolute().parents) if path.exists()), Path("/"))
-    return os.access(there, os.W_OK) and shutil.disk_usage(there).free < DISK_FULL
+    """Return whether the disk of a folder, or of its nearest existing parent, is full."""
+    existing = next((path for path in (folder, *folder.absolute().parents) if path.exists()), Path("/"))
+    return os.access(existing, os.W_OK) and shutil.disk_usage(existing).free < DISK_FULL

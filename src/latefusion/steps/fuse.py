@@ -11,12 +11,12 @@ from latefusion.tables.dataset import read_dataset
 
 
 def fuse(experiment: Experiment, selection: Selection) -> None:
-    """Do the selected policies."""
+    """Run the jobs of the selected policies."""
     jobs = plan(experiment)
     trainers: dict[tuple, PolicyTrainer] = {}
 
     def train(job: Job) -> None:
-        """Do a policy together with those that are to do beside it, while their experts stay what they are."""
+        """Train a policy. All pending policies are trained together, once for each state of the experts."""
         runs = tuple(finished_run(experiment.expert_dir(expert)) for expert in experiment.experts)
         if runs not in trainers:
             pending = [job.name for job in jobs_of(jobs, "fuse", selection) if _can_be_done(job, selection)]

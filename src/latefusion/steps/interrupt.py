@@ -1,8 +1,9 @@
-"""Ctrl-C and SIGTERM end a script once and for all, in plain words.
+"""End a script on Ctrl-C or SIGTERM, reliably and with a message.
 
-All that the scripts write can be cut at any moment, so whatever does not end in time is ended hard. That is needed: an
-exception raised by a signal is dropped where nobody can catch it, in destructors and between fork and its return (which
-takes long, and is where loader workers start), libraries turn it into their own, and tidying up may hang.
+The scripts can be interrupted at any time without damage to their files, so a script that does not end in time is
+killed. This is necessary: Python drops exceptions that are raised in destructors and between fork and its return (which
+takes long, and is where loader workers start), libraries turn a KeyboardInterrupt into errors of their own, and cleanup
+may hang.
 """
 
 import _thread
@@ -17,20 +18,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
-PATIENCE = 15  # seconds from the first signal to the hard end
+PATIENCE = 15  # seconds from the first signal until the process is killed
 WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 
 
 @dataclass
 class Stop:
-    """Which signal asked this process to stop, if one has."""
+    """The signal that asked this process to stop, if any has."""
 
     signum: int | None = None
-    repeats: bool = False  # the same signal once more, because its exception was dropped
+    repeats: bool = False  # the next signal is a repetition by `_repeat`, because its exception was dropped
 
     @property
     def status(self) -> int:
-        """The exit status by which shells know the signal."""
+        """The exit status that shells use for the signal."""
         return 128 + (self.signum or signal.SIGINT)
 
     @property
@@ -38,10 +39,10 @@ class Stop:
         word = WORDS[signal.Signals(self.signum or signal.SIGINT)]
         return f"{word}; run the same command again to continue"
 
-    def leave(self) -> None:
-        """Say so and end this process and its workers at once: libraries would wait for one another for seconds."""
+    def exit_now(self) -> None:
+        """Print the message and end this process and its workers at once; a normal exit would wait for libraries."""
         print(self.message, file=sys.stderr, flush=True)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch's own handler takes a worker's end for a failure
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch's own handler treats the end of a worker as a failure
         for child in multiprocessing.active_children():
             child.kill()
         os._exit(self.status)
@@ -51,7 +52,8 @@ class Stop:
 def stoppable() -> Iterator[Stop]:
     """Raise KeyboardInterrupt in the main thread on the first SIGINT or SIGTERM; a second one ends the process at once.
 
-    Processes forked from this one leave both to it: they end when it closes their queues or is gone.
+    Processes forked from this one ignore SIGINT and end silently on SIGTERM: they end when this process closes their
+    queues or has ended.
     """
     stop, owner = Stop(), os.getpid()
     if threading.current_thread() is not threading.main_thread():
@@ -65,7 +67,7 @@ def stoppable() -> Iterator[Stop]:
             return
         if stop.signum is None:
             stop.signum = signum
-            _thread.start_new_thread(_end_hard, (stop,))  # threading's own locks may be held by what was interrupted
+            _thread.start_new_thread(_kill_later, (stop,))  # not threading: the interrupted code may hold its locks
         elif not stop.repeats:
             os._exit(128 + signum)
         stop.repeats = False
@@ -75,27 +77,29 @@ def stoppable() -> Iterator[Stop]:
         if stop.signum is None:
             hook(unraisable)
         elif issubclass(unraisable.exc_type, KeyboardInterrupt):
-            _thread.start_new_thread(_repeat, (stop,))  # not here, where it would be dropped again
-        # else: what is torn down half built complains, and it does not matter any more
+            _thread.start_new_thread(_repeat, (stop,))  # in another thread: here it would be dropped again
+        # else: errors of destructors during the shutdown, which do not matter
 
     hook, sys.unraisablehook = sys.unraisablehook, repeat_dropped
     before = {signum: signal.signal(signum, handle) for signum in WORDS}
     try:
         yield stop
     finally:
-        if stop.signum is None:  # else the process is about to end, and a second signal still ends it at once
+        if stop.signum is None:  # otherwise the process is about to end, and a second signal must still end it at once
             sys.unraisablehook = hook
             for signum, handler in before.items():
                 signal.signal(signum, handler)
 
 
 def _repeat(stop: Stop) -> None:
+    """Raise the signal in the main thread again."""
     time.sleep(0.05)
     stop.repeats = True
     _thread.interrupt_main(stop.signum)
 
 
-def _end_hard(stop: Stop) -> None:
+def _kill_later(stop: Stop) -> None:
+    """End the process after PATIENCE seconds, whatever it is doing."""
     time.sleep(PATIENCE)
     os.write(2, f"{stop.message}\n".encode())
     os._exit(stop.status)

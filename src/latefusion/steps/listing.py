@@ -1,11 +1,11 @@
-"""What `--list` prints: the plan as a table."""
+"""Format the plan as the table that `--list` prints."""
 
 from latefusion.plan.jobs import Job
 from latefusion.steps.scripts import SCRIPTS
 
 
 def describe(jobs: dict[str, Job]) -> str:
-    """Return a line for each job: its kind and state, why it is not done, its script, what it needs."""
+    """Return a table with a line per job: name, kind, state, why it is not done, script, the jobs that it needs."""
     rows = [("job", "kind", "state", "why", "script", "needs")]
     for job in jobs.values():
         state, reason = job.status()

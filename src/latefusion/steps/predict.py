@@ -1,4 +1,4 @@
-"""The last step: what the vote decided, in the catalogue's own format, under `submissions/<experiment>/`."""
+"""The last step: write the vote's predictions to `submissions/<experiment>/`, in the catalogue's own format."""
 
 from pathlib import Path
 
@@ -12,11 +12,12 @@ from latefusion.utils.locks import locked
 
 
 def predict(experiment: Experiment) -> list[Path]:
-    """Write the vote's decisions on all products that are neither train nor valid, and return the files."""
+    """Write the vote's predictions for all products that are neither train nor valid, and return the files' paths."""
     vote = plan(experiment)["vote"]
     if vote.state() != "done":
         raise StepError("the vote is not done: run {step} first", vote.step)
     dataset = read_dataset(experiment)
-    decisions = read_predictions(vote.run_dir, "test", dataset)
-    with locked(experiment.submission_dir, wait=True):
-        return write_submissions(experiment.catalogue, decisions, experiment.submission_dir, dataset.products["split"])
+    predictions = read_predictions(vote.run_dir, "test", dataset)
+    folder = experiment.submission_dir
+    with locked(folder, wait=True):
+        return write_submissions(experiment.catalogue, predictions, folder, dataset.products["split"])

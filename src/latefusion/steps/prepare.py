@@ -1,11 +1,14 @@
-"""Prepare a catalogue once for all experts: read it, check its images, find near-duplicates, split it.
+"""Prepare a catalogue, once for all experts: read it, check its images, find near-duplicates, split it.
 
-Writes `weights/<experiment>/catalogue/`: `products.parquet` (index: id; title, description, image, label, split, and
-group, which near-duplicates share), `classes.json` (the class codes in the one order every table uses),
-`image_issues.csv` (the products whose image cannot be used, and why), `images.parquet` (the state of every image file
-that a product names, good, bad or missing, by which one that is replaced, added or removed later is noticed; index:
-path, columns: bytes, -1 where there is no file, mtime_ns, blake2b) and `duplicates.json` (how many near-duplicates
-there are, and how many have a twin in train).
+Writes to `weights/<experiment>/catalogue/`:
+- `products.parquet`: index `id`; columns title, description, image, label, split, and group (near-duplicates have the
+  same group number);
+- `classes.json`: the class codes in the order that all tables use;
+- `contents.json`: hashes of what jobs read of the catalogue;
+- `image_issues.csv`: the products whose image cannot be used, and why;
+- `images.parquet`: the state of every image file that a product names, so that files that are replaced, added or
+  removed later are noticed; index: path; columns: bytes (-1: no such file), mtime_ns, blake2b;
+- `duplicates.json`: the number of near-duplicates, and of products with a near-duplicate in train.
 """
 
 import logging
@@ -40,13 +43,13 @@ logger = logging.getLogger(__name__)
 
 
 def prepare(experiment: Experiment, selection: Selection) -> None:
-    """Do the catalogue's job if it is not done."""
+    """Run the catalogue's job if it is not done."""
     jobs, script = plan(experiment), SCRIPTS["prepare"]
     run_jobs(jobs, "prepare", lambda job: _prepare(experiment, job), selection, script=script)
 
 
 def _prepare(experiment: Experiment, job: Job) -> None:
-    """Read, check and split the catalogue into the job's folder."""
+    """Read, check and split the catalogue, and write it to the job's run folder."""
     catalogue = experiment.catalogue
     products = read_catalogue(catalogue)
     products["image"] = find_images(catalogue, products["image"])
@@ -57,7 +60,7 @@ def _prepare(experiment: Experiment, job: Job) -> None:
     classes = class_order(products["label"].dropna())
     _check_split(products, classes)
     check_learners(products, experiment)
-    read_test_labels(catalogue, products)  # refused now, if it is to be refused, not after the training
+    read_test_labels(catalogue, products)  # so that errors in this file are raised now, not after training
     with atomic_write(job.run_dir / "products.parquet") as partial:
         products.to_parquet(partial)
     write_json(job.run_dir / "classes.json", classes)
@@ -69,18 +72,18 @@ def _prepare(experiment: Experiment, job: Job) -> None:
 
 
 def _contents(products: pd.DataFrame, classes: list[str], split: Split, files: pd.DataFrame) -> dict[str, str]:
-    """Return hashes of what jobs read of a catalogue, by which the planner tells whether it is still the same."""
+    """Return hashes of what jobs read of a catalogue, by which the planner finds out whether it has changed."""
     settings = split.model_dump(mode="json", exclude=None if split.group_duplicates else {"hash_distance"})
-    unread = ["image"] if split.group_duplicates else ["image", "group"]  # groups come from images too
+    unread = ["image"] if split.group_duplicates else ["image", "group"]  # group depends on images too
     of_products = digest([products.drop(columns=unread).to_csv(na_rep="\0"), classes, settings])
-    of_images = products["image"].map(files["blake2b"])  # of content, wherever the files lie
+    of_images = products["image"].map(files["blake2b"])  # of the content, whatever the path
     return {"products": of_products, "images": digest([of_products, of_images.to_csv(na_rep="\0")])}
 
 
 def _require_images(products: pd.DataFrame, experiment: Experiment) -> None:
-    """Raise, before any image is read, where those of a split are not there.
+    """Raise InputError, before any image is read, if no image of a split exists.
 
-    The challenge's tables always name images; those who read texts alone need not have them.
+    Not for the challenge's tables, which always name images, if no expert reads images.
     """
     layout = LAYOUTS[experiment.catalogue.format]
     if image_readers(experiment) or not layout.always_names_images:
@@ -88,7 +91,7 @@ def _require_images(products: pd.DataFrame, experiment: Experiment) -> None:
 
 
 def _inspect(products: pd.DataFrame, experiment: Experiment, run_dir: Path) -> Inspection:
-    """Look at all images; write which are bad, and in what state all were."""
+    """Check all images; write the list of bad ones and the state of all files."""
     inspection = inspect_images(experiment.catalogue.root, products["image"])
     with atomic_write(run_dir / "image_issues.csv") as partial:
         inspection.bad.to_csv(partial)
@@ -100,10 +103,10 @@ def _inspect(products: pd.DataFrame, experiment: Experiment, run_dir: Path) -> I
 def _split(
     products: pd.DataFrame, hashes: pd.Series, experiment: Experiment, run_dir: Path
 ) -> tuple[pd.DataFrame, str]:
-    """Return the products with `split` and `group`, and a line on what the split leaks; write the numbers."""
+    """Return the products with `split` and `group`, and a line about near-duplicates in train; write the numbers."""
     split = experiment.split
     if lacks_valid(products["split"]):
-        logger.info("the split column names no valid products: taking %g of train", split.valid_fraction)
+        logger.info("the split column has no valid products: taking %g of train", split.valid_fraction)
     duplicates = find_duplicates(products["title"], hashes, split.hash_distance)
     groups = pd.Series(duplicates.groups, products.index)
     splits = {
@@ -121,14 +124,14 @@ def _check_split(products: pd.DataFrame, classes: list[str]) -> None:
     see = "split.valid_fraction and split.group_duplicates, or the split column"
     for split in ("train", "valid"):
         if split not in sizes:
-            raise InputError(f"the split leaves no {split} products; see {see}")
+            raise InputError(f"the split has no {split} products; see {see}")
     if "test" not in sizes and "submit" not in sizes:
         raise InputError(
-            "there is nothing to predict: leave labels empty, name test products, or set split.test_fraction"
+            "no products to predict: leave their labels empty, set catalogue.test_products, or set split.test_fraction"
         )
     trained = set(products.loc[products["split"] == "train", "label"])
     unknown = [code for code in classes if code not in trained]
     if unknown:
         raise InputError(f"no train product has the label {', '.join(unknown)}: move one there in the split column")
     if len(classes) < 2:
-        raise InputError(f"all products have the label {classes[0]}: there is nothing to tell apart")
+        raise InputError(f"all products have the label {classes[0]}: at least two classes are needed")

@@ -1,4 +1,4 @@
-"""The steps of an experiment and the numbered scripts that do them: the only place that knows the scripts' names."""
+"""The steps of an experiment and their numbered scripts: the only module that knows the scripts' names."""
 
 SCRIPTS = {
     "sample": "00_draw_sample.py",

@@ -1,4 +1,4 @@
-"""Train what a training script (02 to 06) trains: its jobs that are not done yet, one after another."""
+"""The work of the training scripts (02 to 06): run those jobs of a step that are not done yet, one after another."""
 
 import logging
 
@@ -17,15 +17,15 @@ logger = logging.getLogger(__name__)
 
 
 def train(experiment: Experiment, step: str, selection: Selection) -> None:
-    """Train what a step trains and is not done yet.
+    """Run the selected jobs of a training step that are not done yet.
 
-    Raises InputError, before anything is trained, where pretrained weights are missing or a network cannot be built.
+    Raises InputError, before anything is trained, if pretrained weights are missing or a network cannot be built.
     """
     jobs = plan(experiment)
     if not selection.redo and all(job.state() == DONE for job in jobs_of(jobs, step, selection)):
         logger.info("src/%s: nothing to do", SCRIPTS[step])
         return
-    # Of all steps: what is missing or cannot be built is reported now, not after a week of training the others.
+    # The jobs of all steps: missing weights and impossible networks are reported now, not after days of training.
     to_do = [job for job in jobs.values() if selection.name in (None, job.name) and _is_to_do(job, selection)]
     _require_weights(experiment, to_do)
     if jobs["catalogue"].state() == DONE:
@@ -44,10 +44,10 @@ def train(experiment: Experiment, step: str, selection: Selection) -> None:
 
 
 def preview_images(experiment: Experiment, step: str, selection: Selection) -> None:
-    """Draw what the image experts of a step see in training: `weights/<experiment>/previews/<expert>.png`."""
+    """Draw training images as the experts of a step read them: `weights/<experiment>/previews/<expert>.png`."""
     jobs = plan(experiment)
     if jobs["catalogue"].state() != DONE:
-        raise StepError("there are no images yet: run {step} first", jobs["catalogue"].step)
+        raise StepError("the images are not prepared: run {step} first", jobs["catalogue"].step)
     from latefusion.experts.context import Context
     from latefusion.experts.image.preview import write_preview
 
@@ -63,7 +63,7 @@ def _is_to_do(job: Job, selection: Selection) -> bool:
 
 
 def _require_weights(experiment: Experiment, jobs: list[Job]) -> None:
-    """Raise one InputError that names all pretrained weights that are missing."""
+    """Raise one InputError that lists all missing pretrained weights."""
     problems = {}
     for expert in started_networks(experiment, jobs).values():
         find = EXPERTS[expert.kind].function("find_weights")
@@ -96,5 +96,5 @@ def _processes(accelerator) -> Processes:
     return Processes(
         is_main=accelerator.is_main_process,
         barrier=accelerator.wait_for_everyone,
-        share=lambda value: broadcast_object_list([value])[0],
+        broadcast=lambda value: broadcast_object_list([value])[0],
     )

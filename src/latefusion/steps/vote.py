@@ -1,4 +1,4 @@
-"""Let the policies vote, and score every expert, policy and vote."""
+"""Compute the policies' majority vote, and score every expert, policy and vote."""
 
 from functools import cache, partial
 
@@ -12,7 +12,7 @@ from latefusion.tables.dataset import read_dataset
 
 
 def vote_and_score(experiment: Experiment, selection: Selection) -> str:
-    """Do the vote and return the score table of all that is done."""
+    """Run the vote's job if it is not done, and return the score table of all jobs that are done."""
     dataset = cache(partial(read_dataset, experiment))
     run_jobs(
         plan(experiment), "vote", lambda job: vote(experiment, dataset(), job), selection, script=SCRIPTS["vote"]

@@ -1,1 +1,1 @@
-"""The tables that pass between steps: products, probabilities, predictions and label issues."""
+"""The tables that one step writes and others read: products, probabilities, predictions and label issues."""

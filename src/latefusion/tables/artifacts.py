@@ -1,4 +1,4 @@
-"""Reading what earlier jobs left: a file that is missing, damaged or changed by hand is named, with the way out."""
+"""Read files that earlier jobs wrote. Errors name a missing or damaged file and the commands that make it again."""
 
 from pathlib import Path
 
@@ -10,25 +10,25 @@ from latefusion.plan.records import how_to_make
 from latefusion.utils.errors import InputError
 from latefusion.utils.files import read_json
 
-# What pyarrow and pandas raise on damaged files: on pages, on headers, on what pandas keeps about columns beside them.
+# The errors of pyarrow and pandas for damaged files: damaged data pages, headers, or pandas metadata.
 _UNREADABLE = (pa.ArrowException, OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError)
 
 
 def damaged(path: Path, what: str) -> InputError:
-    """Return the error for a file of a run folder that is not as its job left it."""
+    """Return the error for a file of a run folder that is not as its job wrote it; `what` says what is wrong."""
     return InputError(f"{path}: {what}: damaged or changed by hand. Make it again:\n{how_to_make(path.parent)}")
 
 
 def read_parquet(path: Path, columns: tuple[str, ...] = ()) -> pd.DataFrame:
-    """Return a table of a run folder (index: id), which has at least these columns.
+    """Return a table of a run folder (index: id) that has at least these columns.
 
-    Raises InputError where the file is missing or unreadable, an id occurs twice, or a column is missing.
+    Raises InputError if the file is missing or unreadable, an id is duplicated, or a column is missing.
     """
     _must_exist(path)
     try:
         with pq.ParquetFile(path) as file:
             content = file.read()
-        content.validate(full=True)  # bytes that are no UTF-8 would come to light at a later use
+        content.validate(full=True)  # otherwise text that is not UTF-8 would raise an error only when it is used
         table = content.to_pandas()
     except PermissionError as error:
         raise InputError(f"{path}: no permission to read it") from error
@@ -44,16 +44,16 @@ def read_parquet(path: Path, columns: tuple[str, ...] = ()) -> pd.DataFrame:
     return table
 
 
-def read_facts(path: Path) -> dict:
-    """Return the JSON object that a job left. Raises InputError where there is none."""
+def read_json_object(path: Path) -> dict:
+    """Return the JSON object in a file of a run folder. Raises InputError if it is missing or damaged."""
     _must_exist(path)
     try:
-        facts = read_json(path)
+        content = read_json(path)
     except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, nested too deep
         raise damaged(path, f"it cannot be read as JSON ({_first_line(error)})") from error
-    if not isinstance(facts, dict):
-        raise damaged(path, "it holds no JSON object")
-    return facts
+    if not isinstance(content, dict):
+        raise damaged(path, "it is not a JSON object")
+    return content
 
 
 def _must_exist(path: Path) -> None:

@@ -1,6 +1,6 @@
-"""The dataset: every product of an experiment with its split, and the classes in their fixed order.
+"""The dataset: all products of an experiment with their split, and the classes in their fixed order.
 
-`steps.prepare` writes it to `weights/<experiment>/catalogue/`; experts, policies and scores read it here.
+`steps.prepare` writes it to `weights/<experiment>/catalogue/`; experts, policies and scores read it (`read_dataset`).
 """
 
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ from latefusion.utils.errors import InputError
 from latefusion.utils.files import read_json
 from latefusion.utils.seeds import derive_seed
 
-CHOOSING_FOLDS = 8  # as many as a policy has by default
+SELECTION_FOLDS = 8  # the default of a policy's n_folds
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """The canonical table with its split, and the classes in their fixed order."""
+    """The table of products with their split, and the classes in their fixed order."""
 
-    products: pd.DataFrame
+    products: pd.DataFrame  # index: id; columns: see `steps.prepare`
     classes: list[str]
     split: Split
 
@@ -33,7 +33,7 @@ class Dataset:
 
     @cached_property
     def evaluation_splits(self) -> dict[str, pd.DataFrame]:
-        """The products to predict: `valid`, and `test` for all that nobody trains or chooses on."""
+        """The products to predict: `valid`, and `test` (the held-out test split and the unlabelled products)."""
         return {"valid": self.select("valid"), "test": self.select("test", "submit")}
 
     def targets(self, products: pd.DataFrame) -> np.ndarray:
@@ -41,9 +41,9 @@ class Dataset:
         return pd.Index(self.classes).get_indexer(products["label"])
 
     def folds(self, products: pd.DataFrame, n_folds: int, seed: int) -> np.ndarray:
-        """Return (N,) fold numbers of labelled products, stratified; where the split is grouped, the folds are.
+        """Return (N,) fold numbers of labelled products, stratified; grouped if the split is grouped.
 
-        Raises InputError where that leaves a fold empty.
+        Raises InputError if there are fewer products (or groups) than folds.
         """
         grouped = self.split.group_duplicates
         if (n_units := count_units(products, self.split)) < n_folds:
@@ -52,16 +52,19 @@ class Dataset:
         return assign_folds(self.targets(products), n_folds, seed, groups_of(products, self.split))
 
     def valid_folds(self, n_folds: int) -> np.ndarray:
-        """Return the (N,) fold numbers of the validation products, the same whoever asks."""
+        """Return (N,) fold numbers of the validation products: the same for all experts and policies."""
         return self.folds(self.select("valid"), n_folds, derive_seed(self.split.seed, "folds"))
 
-    def choosing_folds(self) -> np.ndarray:
-        """Return the (N,) fold numbers by which epochs are chosen: as a policy's by default, fewer if there must be."""
-        return self.valid_folds(min(CHOOSING_FOLDS, count_units(self.select("valid"), self.split)))
+    def selection_folds(self) -> np.ndarray:
+        """Return (N,) fold numbers of the validation products for the selection of epochs.
+
+        There are 8 folds, as a policy has by default, or fewer if there are fewer products or groups.
+        """
+        return self.valid_folds(min(SELECTION_FOLDS, count_units(self.select("valid"), self.split)))
 
 
 def read_dataset(experiment: Experiment) -> Dataset:
-    """Return what `prepare` left."""
+    """Return the dataset that `steps.prepare` wrote."""
     folder = experiment.run_root / "catalogue"
     products = pd.read_parquet(verified(folder, "products.parquet"))
     return Dataset(products, read_json(verified(folder, "classes.json")), experiment.split)

@@ -1,4 +1,4 @@
-"""What denoising left for others to read: the label issues, most suspicious first."""
+"""Read the label issues that denoising found, and apply them: which products to train on, which labels to ignore."""
 
 import numpy as np
 import pandas as pd
@@ -13,27 +13,27 @@ COLUMNS = ("given", "suggested", "margin", "given_prob", "suggested_prob", "remo
 
 
 def read_label_issues(experiment: Experiment) -> pd.DataFrame:
-    """Return the flagged products (index: id) as `denoise` wrote them.
+    """Return the flagged products (index: id), most suspicious first, as `denoise` wrote them.
 
-    Raises InputError where the file is missing or damaged.
+    Raises InputError if the file is missing or damaged.
     """
     path = verified(experiment.run_root / "denoise", "label_issues.parquet")
     issues = read_parquet(path, COLUMNS)
     if issues["removed"].dtype != bool:
-        raise damaged(path, "'removed' is not true or false everywhere")
+        raise damaged(path, "the column 'removed' holds values other than true and false")
     return issues
 
 
 def removed_issues(experiment: Experiment) -> pd.Index:
-    """Return the ids of the products that denoising removed, of train and, where it was asked to, of valid."""
+    """Return the ids of the products that denoising removed from train and, with `denoise.clean_valid`, from valid."""
     issues = read_label_issues(experiment)
     return issues.index[issues["removed"]]
 
 
 def valid_targets(experiment: Experiment, dataset: Dataset) -> np.ndarray:
-    """Return (N,) class numbers of the validation products; -1 for label issues, where those are cleaned too.
+    """Return (N,) class numbers of the validation products; with `denoise.clean_valid`, -1 for those removed.
 
-    Raises InputError where no label is left.
+    Raises InputError if all of them were removed.
     """
     products = dataset.evaluation_splits["valid"]
     targets = dataset.targets(products)
@@ -45,7 +45,7 @@ def valid_targets(experiment: Experiment, dataset: Dataset) -> np.ndarray:
 
 
 def without_label_issues(experiment: Experiment, products: pd.DataFrame, train_on: str) -> pd.DataFrame:
-    """Return the products to train on: `all`, or `clean`, without the label issues that denoising removed."""
+    """Return the products to train on; with `train_on` `clean`, those that denoising did not remove."""
     if train_on == "all":
         return products
     return products[~products.index.isin(removed_issues(experiment))]

@@ -1,7 +1,7 @@
-"""Probability tables: one row a product (index: id), one column a class code, in one fixed order.
+"""Probability tables: one row per product (index: id), one column per class code, in one fixed order.
 
-They are all that passes from the experts to the policies and from the policies to the vote. Whoever reads one checks
-that ids and classes are the expected ones and that rows are distributions; nothing is ever aligned by row position.
+They are the only interface from experts to policies and from policies to the vote. Reading one checks that its ids and
+classes are the expected ones and that its rows are distributions. Tables are aligned by id, never by row position.
 """
 
 from pathlib import Path
@@ -15,19 +15,19 @@ from latefusion.tables.dataset import Dataset
 from latefusion.utils.errors import InputError
 from latefusion.utils.files import atomic_write
 
-ROUNDING = 1e-6  # by so much a single probability may lie outside 0 to 1
-SUM_TOLERANCE = 1e-3  # by so much a row's sum may differ from one
+ROUNDING = 1e-6  # tolerance of a single probability outside 0 to 1
+SUM_TOLERANCE = 1e-3  # tolerance of a row's sum, which should be one
 
 
 def write_probs(path: Path, ids: pd.Index, probs: np.ndarray, classes: list[str]) -> None:
-    """Write (N, C) probabilities as float32 within 0 and 1. Raises InputError unless every row is a distribution."""
+    """Write (N, C) probabilities as float32, clipped to 0 and 1. Raises InputError if a row is not a distribution."""
     if probs.shape != (len(ids), len(classes)):
         raise ValueError(
             f"{path}: probabilities of shape {probs.shape} for {len(ids)} products, {len(classes)} classes"
         )
     fault = _fault(ids, probs)
     if fault:
-        raise InputError(f"{path}: not written, {fault}: if a training diverged, lower its lr")
+        raise InputError(f"{path}: not written: {fault}. If training diverged, lower its lr")
     table = pd.DataFrame(probs.astype(np.float32).clip(0, 1), index=ids.rename("id"), columns=classes)
     with atomic_write(path) as partial:
         table.to_parquet(partial)
@@ -36,12 +36,12 @@ def write_probs(path: Path, ids: pd.Index, probs: np.ndarray, classes: list[str]
 def read_probs(path: Path, ids: pd.Index, classes: list[str]) -> np.ndarray:
     """Return the (N, C) probabilities of `ids`, in their order.
 
-    Raises InputError unless the file can be read, holds exactly these ids, each once, and these classes in this order,
+    Raises InputError unless the file is readable, holds exactly these ids, each once, and these classes in this order,
     and every row is a distribution.
     """
     table = read_parquet(path)
     if list(table.columns) != classes:
-        raise damaged(path, f"other classes than the catalogue's: {_some(table.columns)}, not {_some(classes)}")
+        raise damaged(path, f"its classes are {_some(table.columns)}, those of the catalogue {_some(classes)}")
     check_ids(path, table.index, ids)
     if not all(pd.api.types.is_float_dtype(dtype) for dtype in table.dtypes):
         raise damaged(path, "its columns are not all floats")
@@ -53,32 +53,33 @@ def read_probs(path: Path, ids: pd.Index, classes: list[str]) -> np.ndarray:
 
 
 def read_split_probs(run_dir: Path, split: str, dataset: Dataset) -> np.ndarray:
-    """Return the (N, C) probabilities that a job left of a split's products, in the catalogue's order."""
+    """Return the (N, C) probabilities that a job wrote for a split's products, in the catalogue's order."""
     path = verified(run_dir, f"{split}_probs.parquet")
     return read_probs(path, dataset.evaluation_splits[split].index, dataset.classes)
 
 
 def check_ids(path: Path, found: pd.Index, expected: pd.Index) -> None:
-    """Raise InputError unless the ids found in a file, which differ, are exactly the expected ones, in any order."""
+    """Raise InputError unless the ids found in a file, which must be unique, are the expected ones, in any order."""
     missing, unknown = expected[~expected.isin(found)], found[~found.isin(expected)]
     if len(missing) or len(unknown):
-        which = f"id {missing[0]!r} is missing" if len(missing) else f"id {unknown[0]!r} is none of its"
-        raise damaged(path, f"other products than the catalogue's, {len(found)} rows for {len(expected)}: {which}")
+        which = f"id {missing[0]!r} is missing" if len(missing) else f"id {unknown[0]!r} is unknown"
+        rows = f"{len(found)} rows, expected {len(expected)}"
+        raise damaged(path, f"its products are not those of the catalogue: {rows}, {which}")
 
 
 def _fault(ids: pd.Index, probs: np.ndarray) -> str | None:
-    """Say what keeps (N, C) numbers from being probabilities, if anything does."""
-    with np.errstate(invalid="ignore"):  # infinities of both signs sum to NaN
+    """Return why (N, C) values are not probabilities, or None if they are."""
+    with np.errstate(invalid="ignore"):  # the sum of +inf and -inf is NaN
         sums = probs.sum(axis=1, dtype=np.float64)
     wrong = ~np.isclose(sums, 1.0, rtol=0, atol=SUM_TOLERANCE)  # NaN and infinity are never close
     if wrong.any():
         first = int(wrong.argmax())
-        return f"{wrong.sum()} rows are no probabilities, id {ids[first]} sums to {sums[first]:.6g}"
+        return f"{wrong.sum()} rows do not sum to one, id {ids[first]} sums to {sums[first]:.6g}"
     outside = (probs.min(axis=1) < -ROUNDING) | (probs.max(axis=1) > 1 + ROUNDING)
     if outside.any():
         first = int(outside.argmax())
         low, high = probs[first].min(), probs[first].max()
-        return f"{outside.sum()} rows are no probabilities, id {ids[first]} has values from {low:.6g} to {high:.6g}"
+        return f"{outside.sum()} rows have values outside 0 to 1, id {ids[first]} from {low:.6g} to {high:.6g}"
     return None
 
 

@@ -16,7 +16,7 @@ from accelerate import Accelerator
 
 from latefusion.config import Training
 from latefusion.metrics.selection import CrossSelection
-from latefusion.plan.records import attempt_of, describe_file, missing_or_cut
+from latefusion.plan.records import attempt_of, describe_file, missing_or_truncated
 from latefusion.training.progress import Progress
 from latefusion.utils.errors import InputError
 from latefusion.utils.files import atomic_write, partial_of, read_json, remove, write_json, write_text
@@ -123,7 +123,7 @@ def _damage(folder: Path) -> str | None:
     except (OSError, ValueError) as error:
         return f"files.json cannot be read ({error})"
     changed = (f"{name} is not what was written" for name in files if describe_file(folder / name) != files[name])
-    return missing_or_cut(folder, files) or next(changed, None)
+    return missing_or_truncated(folder, files) or next(changed, None)
 
 
 def keep_weights(model: torch.nn.Module, progress: Progress, training: Training, run_dir: Path, *, best: bool) -> None:

@@ -1,1 +1,1 @@
-"""Small tools that every package uses: errors, files, locks, seeds."""
+"""Utilities that every package uses: errors, files, locks, seeds, weights, the environment of a run."""

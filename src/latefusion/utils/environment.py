@@ -1,6 +1,7 @@
-"""What a run was computed on and by: numbers move by points with device, precision and threads, so runs say so.
+"""The environment of a run: device, precision, threads, package versions, commit.
 
-Light to import: it asks for torch nothing that is not loaded already.
+Scores change by whole points with device, precision and threads, so each job records its environment. This module is
+light to import: it does not import torch, and reads torch's settings only if torch is already loaded.
 """
 
 import os
@@ -16,14 +17,14 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
 PACKAGES = ("torch", "timm", "transformers", "accelerate", "numpy", "scikit-learn")
-PRECISIONS = {"no": "fp32"}  # accelerate's word for it
+PRECISIONS = {"no": "fp32"}  # accelerate calls it "no"
 
 
 def run_environment(accelerator: "Accelerator | None" = None) -> dict:
-    """Return where and by what a run is computed, as JSON has it.
+    """Return the environment of this process as a dict that JSON can hold.
 
     Keys: `device`, `processes`, `precision`, `cpu_threads`, `versions` (by package), `python`, `code`. Without an
-    accelerator: one process on the CPU in fp32. What cannot be found out is "unknown"; nothing is raised.
+    accelerator: one process on the CPU in fp32. Values that cannot be determined are "unknown"; nothing is raised.
     """
     precision = "no" if accelerator is None else str(accelerator.mixed_precision)
     return {
@@ -58,7 +59,7 @@ def _cpu_name() -> str:
 
 
 def _cpu_threads() -> int:
-    """Return how many threads torch computes with, or would."""
+    """Return the number of threads that torch uses, or would use if it were loaded."""
     torch = sys.modules.get("torch")
     if torch is not None:
         return torch.get_num_threads()
@@ -75,15 +76,18 @@ def _version(package: str) -> str:
 
 @cache
 def code_version(folder: Path = Path(__file__).parents[1]) -> str:
-    """Return the git commit of a folder's code, with "+changes" where it has any; outside git the package's version."""
+    """Return the git commit of the code in `folder`, or the package's version if git does not track it.
+
+    "+changes" is appended to the commit if there are uncommitted changes.
+    """
     commit = _git(folder, "log", "-1", "--format=%H")
-    if not commit or not _git(folder, "ls-files", "."):  # a package installed below somebody's repository is not in it
+    if not commit or not _git(folder, "ls-files", "."):  # installed inside another repository, which does not track it
         return _version("latefusion")
     return commit[:12] + ("+changes" if _git(folder, "status", "--porcelain", "--", ".") else "")
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    """Return what git prints, and nothing where it fails."""
+    """Return git's output, or an empty string if git fails."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     try:
         done = subprocess.run(

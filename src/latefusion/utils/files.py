@@ -1,6 +1,6 @@
-"""Files are written whole or not at all: beside their place first, flushed to the disk, then renamed into it.
+"""Atomic writes: a file is written under a temporary name, flushed to the disk, then renamed.
 
-Flushing comes first because a power cut may otherwise leave the new name with nothing behind it.
+The flush comes before the rename: otherwise a power cut may leave the new name with an empty file.
 """
 
 import errno
@@ -16,10 +16,10 @@ import yaml
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Yield a path beside `path` to write to; rename it into place at the end, remove it on any error."""
+    """Yield a temporary path beside `path`; at the end rename it to `path`, on any error remove it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = partial_of(path)
-    remove(partial)  # left by a killed process
+    remove(partial)  # a killed process may have left one
     try:
         yield partial
         flush(partial)
@@ -30,7 +30,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def flush(path: Path) -> None:
-    """Wait until a file, or a folder with all its files, is on the disk."""
+    """Flush a file, or a folder with all its files, to the disk."""
     if path.is_dir():
         for item in path.iterdir():
             flush(item)
@@ -53,10 +53,10 @@ def partial_of(path: Path) -> Path:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder, if it is there; a folder is renamed first, so that it is never half there."""
+    """Remove a file or a folder, if it exists; a folder is renamed first, so that `path` is never half removed."""
     if path.is_dir() and not path.is_symlink():
         doomed = path.with_name(f"{path.name}.removed")
-        shutil.rmtree(doomed, ignore_errors=True)  # left by a killed process
+        shutil.rmtree(doomed, ignore_errors=True)  # a killed process may have left one
         os.replace(path, doomed)
         shutil.rmtree(doomed)
     else:
@@ -64,7 +64,7 @@ def remove(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file; one that holds the text already is left alone."""
+    """Write a text file, atomically; a file that already holds this text is not rewritten."""
     if path.is_file() and path.read_bytes() == text.encode():
         return
     with atomic_write(path) as partial:

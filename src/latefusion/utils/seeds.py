@@ -1,9 +1,12 @@
-"""Randomness that depends on what is drawn, not on when: any epoch, product or process can be drawn again alone."""
+"""Seeds derived from what is drawn (seed, purpose, epoch, index), not from the order of the draws.
+
+So the random numbers of any epoch or product can be reproduced alone, in any process.
+"""
 
 import hashlib
 
 
 def derive_seed(*parts: int | str) -> int:
-    """Hash the parts to a 32-bit seed, for example `derive_seed(seed, "augment", epoch, index)`."""
+    """Return a 32-bit seed, a hash of the parts, for example `derive_seed(seed, "augment", epoch, index)`."""
     text = "/".join(str(part) for part in parts)
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=4).digest(), "little")

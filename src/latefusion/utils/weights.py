@@ -1,4 +1,4 @@
-"""Weights on disk: safetensors, written whole, for all who may read the folder."""
+"""Save and load network weights as safetensors files, written atomically."""
 
 from pathlib import Path
 
@@ -10,10 +10,10 @@ from latefusion.utils.files import atomic_write
 
 
 def save_weights(weights: dict[str, torch.Tensor], path: Path) -> None:
-    """Write a state dict."""
+    """Write a state dict, with the file permissions that the umask gives."""
     with atomic_write(path) as partial:
         partial.touch()
-        mode = partial.stat().st_mode  # by the umask; safetensors lets nobody but the owner read its files
+        mode = partial.stat().st_mode  # from the umask; safetensors itself makes files that only the owner can read
         save_file({key: value.contiguous() for key, value in weights.items()}, partial)
         partial.chmod(mode)
 

@@ -1,4 +1,8 @@
-"""The kinds of experts. What the program does with each is a row of `latefusion.experts.kinds`."""
+"""The kinds of experts: one config class per value of `kind`.
+
+To add a kind: write a config class (see `base.ExpertConfig`), add it to `Expert` below, write a module that trains it,
+and add a row to `latefusion.experts.kinds`.
+"""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""What every kind of expert tells the planner about itself."""
+"""The base class of all expert configs: the attributes and methods that the planner and the checks use."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -15,72 +15,86 @@ Experts = Mapping[str, "ExpertConfig"]
 
 
 class ExpertConfig(Section):
-    """An expert of any kind; `experts`, where a method takes them, are all experts of the config by name.
+    """The config of an expert of any kind.
 
-    A new kind sets `modality` and `step` and overrides the methods in which it differs from an expert that learns from
-    the catalogue alone.
+    A new kind is a subclass with
+      - a field `kind: Literal["<name>"]`, by which the YAML config selects the class;
+      - the class attributes `modality` and `step`;
+      - `train: Training` (or a subclass) if it has epochs, and `train_on` if it can be trained without label issues;
+      - any further settings as fields: all of them are part of the job's fingerprint (see `settings`).
+    The methods below describe an expert that is trained on the catalogue alone, without pretrained weights or other
+    experts. Override those that differ. The argument `experts` holds all experts of the config by name.
     """
 
-    modality: ClassVar[Modality]  # what it reads
-    step: ClassVar[str]  # the step that trains it, see `steps.scripts`
-    reads_pixels: ClassVar[bool] = False  # its own job decodes images
+    modality: ClassVar[Modality]  # what it reads; `joint` is text and image
+    step: ClassVar[str]  # the step that trains it, a key of `steps.scripts.SCRIPTS`
+    reads_pixels: ClassVar[bool] = False  # whether its own job decodes images
 
     @property
     def training(self) -> "Training | None":
-        """How its network is trained; None for an expert that has no epochs of its own."""
+        """Its `train` section; None for an expert that has no epochs of its own."""
         return getattr(self, "train", None)
 
     @property
-    def cleans(self) -> bool:
-        """Tell whether it learns without the label issues that denoising removed."""
+    def trains_on_clean(self) -> bool:
+        """Whether it is trained without the label issues that denoising removed."""
         return getattr(self, "train_on", "all") == "clean"
 
     @property
     def checkpoint_of(self) -> str | None:
-        """The expert that this one is a checkpoint of, if it is one."""
+        """The name of the expert of which this one is a checkpoint; None if it has a network of its own."""
         return None
 
     @property
     def pretrained_model(self) -> str | None:
-        """The name of the pretrained weights that its network starts from."""
+        """The name of the pretrained weights from which its network starts; None without."""
         return None
 
     @property
     def image_input(self) -> "ImageInput | None":
-        """How its network reads images."""
+        """The sizes and augmentation of the images that its network reads; None if it reads none."""
         return None
 
     @property
     def folds_of_train(self) -> int | None:
-        """Into how many folds it divides the training products."""
+        """The number of folds into which it divides the training products; None if it does not."""
         return None
 
     def sources(self, experts: Experts) -> tuple[str, ...]:
-        """Return the names of the experts whose trained weights its job starts from."""
+        """Return the names of the experts from whose trained weights its job starts."""
         return ()
 
     def needs(self, experts: Experts) -> tuple[str, ...]:
-        """Return the keys of the jobs that must be done before its own, see `plan.planning`."""
+        """Return the keys of the jobs that must be done before its own, such as `catalogue` (see `plan.planning`)."""
         sources = tuple(f"experts/{source}" for source in self.sources(experts)) or ("catalogue",)
-        return (*sources, "denoise") if self.cleans else sources
+        return (*sources, "denoise") if self.trains_on_clean else sources
 
     def networks(self, name: str, experts: Experts) -> dict[str, "ExpertConfig"]:
-        """Return the experts whose networks its job starts anew, by name: itself, or those that it trains together."""
+        """Return, by name, the experts whose networks its job builds from the config rather than from trained weights.
+
+        `name` is its own name. Usually this is the expert itself; an end-to-end joint expert builds two.
+        """
         return {name: self}
 
     def settings(self, experts: Experts) -> dict:
-        """Return every setting that its results depend on, apart from those of the jobs that it needs."""
+        """Return all settings on which its results depend, except those of the jobs that it needs.
+
+        They are saved as the `config.yaml` of the run folder; a change makes the job stale.
+        """
         return self.model_dump(mode="json")
 
     def continues_another(self, experts: Experts) -> bool:
-        """Tell whether its weights go back to another expert's best epoch."""
+        """Return whether its training started from the best epoch of another expert."""
         return bool(self.sources(experts))
 
     def check(self, key: str, experts: Experts) -> None:
-        """Raise ValueError, beginning with a key below `key`, where it names an expert that it cannot use."""
+        """Raise ValueError if the config names an expert that this one cannot use.
+
+        `key` is the expert's own key, such as `experts.dcl_raw`; the message begins with it or with a key below it.
+        """
 
 
 def must_exist(key: str, name: str, known: Mapping[str, object]) -> None:
-    """Raise ValueError unless `name`, the value of `key`, is known."""
+    """Raise ValueError, with a suggestion, unless `name`, the value of `key`, is in `known`."""
     if name not in known:
         raise ValueError(f"{key}: '{name}' does not exist{did_you_mean(name, known)}")

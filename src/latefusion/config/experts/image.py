@@ -1,4 +1,4 @@
-"""Experts that read images."""
+"""Experts that read images: `cnn` (any timm network) and `dcl` (destruction and construction learning)."""
 
 from typing import ClassVar, Literal
 
@@ -8,17 +8,18 @@ from latefusion.config.experts.base import ExpertConfig, Experts, must_exist
 from latefusion.config.section import Name, Section
 from latefusion.config.training import DclTraining, ImageTraining
 
-# What the expert itself gives to timm.create_model, or what would put weights of unknown origin into the network.
+# Arguments of timm.create_model that `model_args` must not hold: the expert sets them itself, or they would load
+# weights of unknown origin.
 OWN_MODEL_ARGS = ("model_name", "num_classes", "in_chans", "global_pool", "checkpoint_path", "features_only")
-MAX_CHAIN = 100  # experts that start from one another
+MAX_CHAIN = 100  # experts in a chain of `start_from`
 
 
 class ImageInput(Section):
-    """Pixels: every image is resized to a square of `resize`, of which the network sees a square of `crop`."""
+    """Sizes in pixels: every image is resized to a square of side `resize`; the network reads a crop of side `crop`."""
 
     resize: int = Field(256, ge=8, le=10_000)
     crop: int = Field(224, ge=8)
-    rotate: float = Field(15.0, ge=0, le=180)  # degrees either way, training only
+    rotate: float = Field(15.0, ge=0, le=180)  # at most so many degrees in either direction, training only
     flip: bool = True  # horizontally, training only
 
     @model_validator(mode="after")
@@ -29,7 +30,7 @@ class ImageInput(Section):
 
 
 class ImageExpert(ExpertConfig):
-    """A network on single images, its own or, with `start_from`, that of a `cnn` expert."""
+    """A network that reads one image per product: its own or, with `start_from`, the network of a `cnn` expert."""
 
     modality: ClassVar = "image"
     reads_pixels: ClassVar = True
@@ -47,9 +48,9 @@ class ImageExpert(ExpertConfig):
             must_exist(f"{key}.start_from", expert.start_from, experts)
             if expert.start_from in passed:
                 circle = " -> ".join([*passed, expert.start_from])
-                raise ValueError(f"{key}.start_from: {circle} goes round in a circle")
+                raise ValueError(f"{key}.start_from: a cycle: {circle}")
             if len(passed) == MAX_CHAIN:
-                raise ValueError(f"{key}.start_from: more than {MAX_CHAIN} experts start from one another")
+                raise ValueError(f"{key}.start_from: a chain of more than {MAX_CHAIN} experts")
             passed.append(expert.start_from)
             expert = experts[expert.start_from]
             if not isinstance(expert, CnnExpert):
@@ -57,9 +58,10 @@ class ImageExpert(ExpertConfig):
 
 
 class CnnExpert(ImageExpert):
-    """Any timm network; name the tag of pretrained weights (`resnet152.tv_in1k`), the bare name is another recipe.
+    """Any timm network. Give `model` with the tag of the pretrained weights (`resnet152.tv_in1k`).
 
-    With `start_from`, the network of another `cnn` expert goes on: larger images, other products, plain fine-tuning.
+    Without a tag timm takes its default weights, which are from another training recipe. With `start_from` instead of
+    `model`, training continues from another `cnn` expert: on larger images, on other products, plain fine-tuning.
     """
 
     step: ClassVar = "image"
@@ -76,17 +78,19 @@ class CnnExpert(ImageExpert):
     @model_validator(mode="after")
     def _one_origin(self) -> "CnnExpert":
         if (self.model is None) == (self.start_from is None):
-            raise ValueError("give either model (a timm network) or start_from (a cnn expert that goes on), not both")
+            raise ValueError("give either model (a timm network) or start_from (a cnn expert to continue), not both")
         inherited = sorted({"pretrained", "model_args"} & self.model_fields_set)
         if self.start_from is not None and inherited:
-            raise ValueError(f"{', '.join(inherited)}: the network is that of start_from '{self.start_from}'")
+            raise ValueError(
+                f"{', '.join(inherited)}: not allowed with start_from: the network is that of '{self.start_from}'"
+            )
         return self
 
     @model_validator(mode="after")
-    def _model_args_are_the_users(self) -> "CnnExpert":
-        taken = [key for key in self.model_args if key in OWN_MODEL_ARGS or key.startswith("pretrained")]
-        if taken:
-            raise ValueError(f"model_args: {', '.join(taken)} cannot be given here, the expert needs its own")
+    def _check_model_args(self) -> "CnnExpert":
+        reserved = [key for key in self.model_args if key in OWN_MODEL_ARGS or key.startswith("pretrained")]
+        if reserved:
+            raise ValueError(f"model_args: {', '.join(reserved)} cannot be given here, the expert sets it itself")
         return self
 
     @property
@@ -95,7 +99,7 @@ class CnnExpert(ImageExpert):
 
 
 class DclExpert(ImageExpert):
-    """Destruction and construction learning (Chen et al., CVPR 2019), continuing from a `cnn` expert."""
+    """Destruction and construction learning (Chen et al., CVPR 2019), starting from a trained `cnn` expert."""
 
     step: ClassVar = "dcl"
 
@@ -104,9 +108,8 @@ class DclExpert(ImageExpert):
     image: ImageInput = ImageInput(resize=512, crop=448)
     grid: int = Field(7, ge=2)
     neighbourhood: int = Field(2, ge=1)  # tiles (and rows of tiles) shuffled together; 1: no destruction
-    location_targets: Literal["exact", "nearest_mean"] = (
-        "exact"  # nearest_mean: the released code's guess by mean colour
-    )
+    # exact: the true positions of the tiles; nearest_mean: positions guessed by mean colour, as in the released code
+    location_targets: Literal["exact", "nearest_mean"] = "exact"
     adversarial: Literal["cls_2", "cls_mul"] = "cls_2"
     adv_weight: float = Field(1.0, ge=0)
     loc_weight: float = Field(1.0, ge=0)  # 0.01 in the authors' car and aircraft runs
@@ -119,5 +122,5 @@ class DclExpert(ImageExpert):
         if self.image.crop % self.grid:
             raise ValueError(f"grid {self.grid} does not divide crop {self.image.crop}")
         if self.neighbourhood > self.grid:
-            raise ValueError(f"neighbourhood {self.neighbourhood} is more than the {self.grid} tiles of a row")
+            raise ValueError(f"neighbourhood {self.neighbourhood} is larger than grid {self.grid}")
         return self

@@ -1,4 +1,4 @@
-"""Experts that read texts and images together: feature-level fusion."""
+"""Experts of kind `joint`, which read text and image together: feature-level fusion."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -10,7 +10,10 @@ from latefusion.config.training import HeadTraining, TextTraining
 
 
 class JointExpert(ExpertConfig):
-    """The pooled features of a text and an image expert, fused, and a class head; `features` says how it learns."""
+    """A class head on the fused pooled features of a text and an image expert.
+
+    `features` selects the subclass: `frozen` trains the head only, `end_to_end` trains both networks too.
+    """
 
     modality: ClassVar = "joint"
     step: ClassVar = "joint"
@@ -19,8 +22,8 @@ class JointExpert(ExpertConfig):
     text: Name  # an expert of kind transformer
     image: Name  # an expert of kind cnn or dcl
     fusion: Literal["concat", "sum", "attention"] = "concat"
-    hidden_size: int = Field(512, ge=1)  # of the layer after `concat`; otherwise both are projected to this width
-    dropout: Fraction = 0.1  # of what the class head reads
+    hidden_size: int = Field(512, ge=1)  # concat: width of the hidden layer; otherwise both are projected to this width
+    dropout: Fraction = 0.1  # of the class head's input
     train_on: Literal["all", "clean"] = "all"  # clean: without the label issues that denoising removed
 
     def check(self, key: str, experts: Experts) -> None:
@@ -33,7 +36,7 @@ class JointExpert(ExpertConfig):
 
 
 class FrozenJointExpert(JointExpert):
-    """Step by step: the two experts are trained already and stay as they are, a new head learns on their features."""
+    """Step by step: the two trained experts are frozen, and a new head is trained on their features."""
 
     features: Literal["frozen"]
     train: HeadTraining = HeadTraining()
@@ -46,15 +49,15 @@ class FrozenJointExpert(JointExpert):
 
 
 class EndToEndJointExpert(JointExpert):
-    """Both networks learn together with the head, from where the two experts start: not from where they end.
+    """Both networks and the head are trained together, from the weights with which the two experts started.
 
-    They read as the two experts do. Of a `dcl` expert that is its size of image and stage-1 network, no destruction.
+    Inputs are as for the two experts. With a `dcl` expert: its image size and its stage-1 network, without destruction.
     """
 
     reads_pixels: ClassVar = True
 
     features: Literal["end_to_end"]
-    image_lr_factor: float = Field(1.0, gt=0)  # of the image network; the text network has the learning rate itself
+    image_lr_factor: float = Field(1.0, gt=0)  # times lr: the image network's learning rate; the text network has lr
     head_lr_factor: float = Field(10.0, gt=0)
     train: TextTraining = TextTraining()
 
@@ -68,7 +71,7 @@ class EndToEndJointExpert(JointExpert):
         return {source: experts[source] for source in (self.text, self.image)}
 
     def settings(self, experts: Experts) -> dict:
-        # The source experts' `train` section is unused, so it is left out of the fingerprint.
+        # End-to-end: the source experts' `train` section is unused, so leave it out of the fingerprint.
         used = {
             source: expert.model_dump(mode="json", exclude={"train", "train_on"})
             for source, expert in self.networks("", experts).items()

@@ -1,4 +1,4 @@
-"""Experts that are checkpoints of others."""
+"""Experts of kind `late`: late checkpoints of other experts."""
 
 from typing import Literal
 
@@ -9,7 +9,7 @@ from latefusion.config.section import Name
 
 
 class LateExpert(ExpertConfig):
-    """A late checkpoint of another expert, as an expert of its own: 0 is the final epoch, 1 the one before."""
+    """A late checkpoint of the expert `of`, as an expert of its own; `epochs_before_end` 0 is the final epoch."""
 
     kind: Literal["late"]
     of: Name
@@ -35,8 +35,10 @@ class LateExpert(ExpertConfig):
             raise ValueError(f"{key}.of: '{self.of}' is of kind {parent.kind}, which has no checkpoints")
         epochs, keep_last = parent.training.epochs, parent.training.keep_last
         if epochs <= self.epochs_before_end:
-            raise ValueError(f"{key}.epochs_before_end: '{self.of}' has {epochs} epochs; 0 is the last of them")
+            raise ValueError(
+                f"{key}.epochs_before_end: must be below {epochs}, the epochs of '{self.of}' (0: the last)"
+            )
         if keep_last <= self.epochs_before_end:
             wanted = self.epochs_before_end + 1
             advice = f"set experts.{self.of}.train.keep_last to {wanted} or more"
-            raise ValueError(f"{key}: {advice}, it keeps too few epochs")
+            raise ValueError(f"{key}: '{self.of}' keeps too few epochs: {advice}")

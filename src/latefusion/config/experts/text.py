@@ -1,4 +1,4 @@
-"""Experts that read texts."""
+"""Experts that read text: `transformer` (a Hugging Face encoder) and `tfidf` (a linear classifier)."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -8,8 +8,8 @@ from latefusion.config.experts.base import ExpertConfig
 from latefusion.config.section import Fraction, NoneWord, Section, Seed
 from latefusion.config.training import TextTraining
 
-# decode: entities become characters; published: they become spaces, accents are lost; repair: decode, and ftfy undoes
-# mojibake (`Ã©` -> `é`).
+# How HTML entities are treated (see `dataset.cleaning`). decode: they become characters; published: they become spaces,
+# so accents are lost; repair: as decode, and ftfy repairs mojibake (`Ã©` -> `é`).
 Cleaning = Literal["decode", "published", "repair"]
 
 
@@ -23,15 +23,15 @@ class ScratchEncoder(Section):
     intermediate_size: int = Field(512, ge=8)
 
     @model_validator(mode="after")
-    def _heads_share_the_width(self) -> "ScratchEncoder":
+    def _check_heads(self) -> "ScratchEncoder":
         if self.hidden_size % self.num_attention_heads:
             heads = self.num_attention_heads
-            raise ValueError(f"hidden_size {self.hidden_size} is no multiple of num_attention_heads {heads}")
+            raise ValueError(f"hidden_size {self.hidden_size} is not a multiple of num_attention_heads {heads}")
         return self
 
 
 class TransformerExpert(ExpertConfig):
-    """A Hugging Face encoder on (title, description): `model` names pretrained weights, `scratch` starts without."""
+    """A Hugging Face encoder on (title, description): pretrained (`model`) or trained from scratch (`scratch`)."""
 
     modality: ClassVar = "text"
     step: ClassVar = "text"
@@ -41,9 +41,9 @@ class TransformerExpert(ExpertConfig):
     scratch: ScratchEncoder | None = None
     max_length: int = Field(128, ge=8)  # tokens of the pair
     cleaning: Cleaning = "decode"
-    missing_description: Literal["title_only", "pad_token"] = "title_only"  # pad_token: the published literal `<pad>`
-    head_bias: bool = True  # the published code has none
-    # Of the encoder's layers; none given: what the encoder was made with.
+    missing_description: Literal["title_only", "pad_token"] = "title_only"  # pad_token: the text `<pad>`, as published
+    head_bias: bool = True  # false in the published code
+    # Of the encoder's layers; none: the value of the encoder's own config.
     dropout: Annotated[Fraction | None, NoneWord] = None
     train: TextTraining = TextTraining()
 
@@ -58,17 +58,17 @@ class TransformerExpert(ExpertConfig):
         return self.model
 
 
-def _refuse_descending(lengths: tuple[int, int]) -> tuple[int, int]:
+def _check_lengths(lengths: tuple[int, int]) -> tuple[int, int]:
     if not 1 <= lengths[0] <= lengths[1]:
         raise ValueError("should be two lengths, the shorter first and 1 or more, such as [1, 2]")
     return lengths
 
 
-NgramLengths = Annotated[tuple[int, int], AfterValidator(_refuse_descending)]
+NgramLengths = Annotated[tuple[int, int], AfterValidator(_check_lengths)]
 
 
 class TfidfExpert(ExpertConfig):
-    """TF-IDF of words and characters with a linear classifier: no weights to download, strong on small catalogues."""
+    """TF-IDF of words and characters with a linear classifier: no pretrained weights, strong on small catalogues."""
 
     modality: ClassVar = "text"
     step: ClassVar = "text"
@@ -76,11 +76,11 @@ class TfidfExpert(ExpertConfig):
     kind: Literal["tfidf"]
     word_ngrams: NgramLengths = (1, 2)
     char_ngrams: Annotated[NgramLengths | None, NoneWord] = (3, 4)  # within words
-    min_df: int = Field(2, ge=1)  # products an n-gram must be in
-    max_features: int = Field(300_000, ge=100)  # of each of the two vocabularies, the most frequent
-    regularisation: tuple[PositiveFloat, ...] = Field((0.1, 0.3, 1.0, 3.0), min_length=1)  # scikit-learn's C: the best
-    n_folds: int = Field(4, ge=2)  # of the cross-validation that chooses C, and that calibrates
-    cv_products: int = Field(20_000, ge=100)  # C is chosen on about so many
+    min_df: int = Field(2, ge=1)  # products in which an n-gram must occur
+    max_features: int = Field(300_000, ge=100)  # size of each of the two vocabularies: the most frequent n-grams
+    regularisation: tuple[PositiveFloat, ...] = Field((0.1, 0.3, 1.0, 3.0), min_length=1)  # values of C to choose from
+    n_folds: int = Field(4, ge=2)  # of the cross-validation that chooses scikit-learn's C and calibrates
+    cv_products: int = Field(20_000, ge=100)  # C is chosen on a sample of about so many products
     cleaning: Cleaning = "decode"
     seed: Seed = 2020
 
