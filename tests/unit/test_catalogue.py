@@ -368,8 +368,8 @@ def test_test_labels_are_optional_and_may_cover_a_part(tmp_path):
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [
-        (["id,code", "9,10", "5,10"], ["truth.csv, line 3: id 5", "not in the test split"]),
-        (["id,code", "0,2583"], ["truth.csv, line 2: id 0", "not in the test split"]),
+        (["id,code", "9,10", "5,10"], ["truth.csv, line 3: id 5", "not to be predicted"]),
+        (["id,code", "0,2583"], ["truth.csv, line 2: id 0", "not to be predicted"]),
         (["id,code", "9,10", "9,10"], ["truth.csv, line 2: id 9", "truth.csv, line 3: id 9"]),
         (["id,code", "9,11"], ["truth.csv, line 2: id 9 has '11'", "no training product has"]),
         (["id,code", "9,"], ["truth.csv, line 2: id 9", "without a label"]),

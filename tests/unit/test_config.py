@@ -19,7 +19,10 @@ def load(tmp_path, change=lambda config: None, overrides=()):
     return load_experiment(path, list(overrides))
 
 
-@pytest.mark.parametrize("config", sorted((REPOSITORY / "configs").glob("*.yaml")), ids=lambda path: path.stem)
+CONFIGS = REPOSITORY / "configs"
+
+
+@pytest.mark.parametrize("config", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
 def test_shipped_configs_load(config):
     assert load_experiment(config).name == config.stem
 

@@ -58,7 +58,7 @@ BROKEN_SIGIR = {
     "too many rows": (SIGIR_GOOD + SIGIR_LINES[1], ["Too many rows: 4", "has 3 products", "line 5: id 8"]),
     "too few rows": (lines(1, 2, 3), ["mine.tsv, line 3: too few rows: 2", "x_test_task1_phase1.tsv, line 4: id 9"]),
     "unknown id": (change("\n7\t", "\n70\t"), ["x_test_task1_phase1.tsv does not hold", "line 3: id 70\n"]),
-    "id twice": (lines(1, 2, 3, 3), ["Duplicate ids", "line 3: id 7", "line 4: id 7"]),
+    "id twice": (lines(1, 2, 3, 3), ["more than once", "line 3: id 7", "line 4: id 7"]),
     "missing id": (lines(1, 2, 4), ["mine.tsv lacks (2 rows, 3 products)", "phase1.tsv, line 3: id 7"]),
     "another order": (lines(1, 3, 2, 4), ["in another order", "line 2: id 7, where id 8 is expected"]),
     "swapped ids": (change("107\t207", "207\t107"), ["image and product id are swapped", "line 3: id 7"]),
