@@ -16,7 +16,6 @@ from latefusion.config.experts import (
     ExpertConfig,
     FrozenJointExpert,
     ImageExpert,
-    ImageInput,
     JointExpert,
     LateExpert,
     ScratchEncoder,
@@ -25,6 +24,7 @@ from latefusion.config.experts import (
 )
 from latefusion.config.fusion import (
     BoostingPolicy,
+    Learner,
     LogisticPolicy,
     NetworkPolicy,
     Policy,
@@ -32,6 +32,7 @@ from latefusion.config.fusion import (
     RulePolicy,
     Vote,
 )
+from latefusion.config.images import ImageInput
 from latefusion.config.loading import DEFAULT_CONFIG, load_experiment
 from latefusion.config.training import DclTraining, Hardware, HeadTraining, ImageTraining, TextTraining, Training
 
@@ -56,6 +57,7 @@ __all__ = [
     "ImageTraining",
     "JointExpert",
     "LateExpert",
+    "Learner",
     "LogisticPolicy",
     "NetworkPolicy",
     "Policy",

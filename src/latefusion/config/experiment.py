@@ -7,9 +7,10 @@ from pydantic import Field, model_validator
 
 from latefusion.config.catalogue import SAMPLE_FORMATS, CatalogueConfig, SampleConfig, Split
 from latefusion.config.denoise import Denoise
-from latefusion.config.experts import CnnExpert, Expert, ExpertConfig, ImageExpert, ImageInput
+from latefusion.config.experts import CnnExpert, Expert, ExpertConfig, ImageExpert
 from latefusion.config.experts.base import Modality
 from latefusion.config.fusion import Policy, Vote
+from latefusion.config.images import ImageInput
 from latefusion.config.references import (
     check_experiment_name,
     check_fusion,
@@ -94,6 +95,12 @@ class Experiment(Section):
         inputs = {f"{key}.image": reader.image_input for key, reader in readers.items()}
         return {key: image for key, image in inputs.items() if image is not None}
 
+    def require_denoise(self) -> Denoise:
+        """Return the `denoise` section. Raises TypeError if there is none."""
+        if self.denoise is None:
+            raise TypeError(f"{self.name} has no denoise section")
+        return self.denoise
+
     @property
     def vote_members(self) -> tuple[str, ...]:
         """The names of the policies that vote."""
@@ -108,13 +115,16 @@ class Experiment(Section):
 
     def stage_1(self, expert: ImageExpert) -> CnnExpert:
         """Return the first expert of a `start_from` chain: its `model` is the network of all experts in the chain."""
-        while expert.start_from is not None:
-            expert = self.experts[expert.start_from]
-        return expert
+        source: ExpertConfig = expert
+        while isinstance(source, ImageExpert) and source.start_from is not None:
+            source = self.experts[source.start_from]
+        if not isinstance(source, CnnExpert):
+            raise TypeError(f"an image network starts from a cnn expert, not from one of kind {source.kind}")
+        return source
 
     def network_of(self, expert_name: str) -> ExpertConfig:
         """Return the expert that trained the network: for a late checkpoint its parent, otherwise the expert itself."""
-        expert = self.experts[expert_name]
+        expert: ExpertConfig = self.experts[expert_name]
         while expert.checkpoint_of is not None:
             expert = self.experts[expert.checkpoint_of]
         return expert

@@ -1,7 +1,7 @@
 """Config sections about policies (from the experts' probabilities to decisions) and the vote."""
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -16,6 +16,8 @@ class PolicyConfig(Section):
     """
 
     score_group: ClassVar[Literal["policy", "rule"]] = "rule"  # the group of its row in the score table
+    if TYPE_CHECKING:  # each subclass has its own field
+        kind: str
 
     experts: tuple[Name, ...] = Field(min_length=1)
     n_folds: int = Field(8, ge=2)  # of the valid split

@@ -1,10 +1,11 @@
 """Checks of names in the config: they must be valid and unique, and what they refer to must exist."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
-from latefusion.config.experts import ExpertConfig, ImageInput
+from latefusion.config.experts import ExpertConfig
 from latefusion.config.experts.base import must_exist
 from latefusion.config.fusion import PolicyConfig
+from latefusion.config.images import ImageInput
 
 # Names in weights/ and submissions/ that are not experiments; weights/pretrained/ holds files of the user.
 RESERVED_EXPERIMENTS = ("pretrained", "readme")
@@ -29,7 +30,7 @@ def check_names(names: Collection[str]) -> None:
             raise ValueError(f"'{other}' and '{name}' differ only in case: one folder on many file systems")
 
 
-def check_references(experts: dict[str, ExpertConfig], *, has_denoise: bool) -> None:
+def check_references(experts: Mapping[str, ExpertConfig], *, has_denoise: bool) -> None:
     """Raise ValueError, naming the key, if an expert refers to something that is missing or of the wrong kind.
 
     `has_denoise`: whether the config has a denoise section.
@@ -49,7 +50,7 @@ def check_image_cache(side: int | None, images: dict[str, ImageInput]) -> None:
 
 
 def check_fusion(
-    experts: dict[str, ExpertConfig], policies: dict[str, PolicyConfig], votes: dict[str, tuple[str, ...]]
+    experts: Mapping[str, ExpertConfig], policies: Mapping[str, PolicyConfig], votes: dict[str, tuple[str, ...]]
 ) -> None:
     """Raise ValueError if a policy or a vote has no members, unknown members or duplicate ones.
 

@@ -29,7 +29,7 @@ class ExpertKind:
     Each is given as a string, `package.module:function`, and imported when it is needed: torch, timm and transformers
     take seconds each to import. None: the kind has no such function.
 
-    - `train(context, name)`: train the expert `name` and write its run folder.
+    - `train(context, name, expert)`: train the expert called `name` and write its run folder.
     - `build(context, expert, run_dir) -> Network`: build the initial network, its datasets and collate function; None
       for kinds without a network of their own (tfidf, late).
     - `check(experiment, expert, backbones)`: raise InputError if the network cannot be built, before any training;
@@ -51,6 +51,13 @@ class ExpertKind:
         """Import and return the function of this name; None if the kind has none."""
         path = getattr(self, name)
         return None if path is None else resolve_name(path)
+
+    def require(self, name: str) -> Callable:
+        """Import and return the function of this name. Raises TypeError if the kind has none."""
+        function = self.function(name)
+        if function is None:
+            raise TypeError(f"no function `{name}`: {self}")
+        return function
 
 
 EXPERTS = {
@@ -86,5 +93,5 @@ def build_network(context: "Context", expert: ExpertConfig, run_dir: Path) -> "N
     """
     from accelerate.utils import set_seed  # imports torch
 
-    set_seed(expert.training.seed)
-    return EXPERTS[expert.kind].function("build")(context, expert, run_dir)
+    set_seed(expert.require_training().seed)
+    return EXPERTS[expert.kind].require("build")(context, expert, run_dir)

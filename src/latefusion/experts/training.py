@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from latefusion.config import Training
+from latefusion.config import ExpertConfig, LateExpert, Training
 from latefusion.experts.context import Context
 from latefusion.experts.kinds import build_network
 from latefusion.experts.network import Network, predict_products
@@ -24,28 +24,29 @@ from latefusion.training.loop import Fitted, fit
 from latefusion.utils.weights import load_weights, save_weights
 
 
-def train_network(context: Context, name: str) -> None:
+def train_network(context: Context, name: str, expert: ExpertConfig) -> None:
     """Train an expert and write its run folder; the weights kept are those of highest validation macro-F1."""
-    run_dir, expert = context.experiment.expert_dir(name), context.experiment.experts[name]
+    run_dir, training = context.experiment.expert_dir(name), expert.require_training()
     network = build_network(context, expert, run_dir)
+    validation = _validation(context, cleans=expert.trains_on_clean)
     fitted = fit_network(
-        context, network, context.dataset.select("train"), _validation(context, cleans=expert.trains_on_clean),
-        training=expert.train, run_dir=run_dir, name=name,
+        context, network, context.dataset.select("train"), validation,
+        training=training, run_dir=run_dir, name=name,
     )  # fmt: skip
     best = best_weights(run_dir, fitted.progress)
     load_weights(network.model, best)
-    probs = {"valid": fitted.valid_probs, "test": _predict(context, network, "test", expert.train.batch_size)}
+    assert fitted.valid_probs is not None  # there are validation products
+    probs = {"valid": fitted.valid_probs, "test": _predict(context, network, "test", training.batch_size)}
     _write_run(context, name, network, probs, {"best_epoch": fitted.progress.best_epoch})
 
 
-def train_late(context: Context, name: str) -> None:
+def train_late(context: Context, name: str, late: LateExpert) -> None:
     """Write the run folder of an expert that is a late checkpoint of another, its parent."""
-    late = context.experiment.experts[name]
     parent, parent_dir = context.experiment.experts[late.of], context.experiment.expert_dir(late.of)
     network = build_network(context, parent, parent_dir)
     late_file = late_weights(parent_dir, late.epochs_before_end)
     load_weights(network.model, verified(late_file.parent, late_file.name))
-    batch_size = parent.train.batch_size
+    batch_size = parent.require_training().batch_size
     probs = {split: _predict(context, network, split, batch_size) for split in context.dataset.evaluation_splits}
     _write_run(context, name, network, probs, {"of": late.of, "epochs_before_end": late.epochs_before_end})
 

@@ -2,24 +2,26 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Generic, TypeVar
 
 import numpy as np
 
-from latefusion.config import Policy
+from latefusion.config import Learner, PolicyConfig
 from latefusion.metrics.calibration import as_logits, fold_temperatures, temper
 
+P = TypeVar("P", bound=PolicyConfig, covariant=True)  # the config class of the policy
 ALL = -1  # in place of a fold number: learnt on all validation products
 
 
 @dataclass(frozen=True)
-class FusionInputs:
+class FusionInputs(Generic[P]):
     """The training data of one policy, on the N validation products.
 
     `tables`: the (N, C) probabilities of each of the E experts; `targets`: (N,) class numbers, -1 where a label does
     not count; `folds`: (N,) fold numbers. What is learnt for a fold is learnt from the labels of the other folds only.
     """
 
-    policy: Policy
+    policy: P
     tables: tuple[np.ndarray, ...]
     targets: np.ndarray
     folds: np.ndarray
@@ -45,7 +47,7 @@ class FusionInputs:
         tables = self.tables if tables is None else tables
         return [temper(table, temperature) for table, temperature in zip(tables, self.temperatures[fold], strict=True)]
 
-    def features(self, fold: int, tables: tuple[np.ndarray, ...] | None = None) -> np.ndarray:
+    def features(self: "FusionInputs[Learner]", fold: int, tables: tuple[np.ndarray, ...] | None = None) -> np.ndarray:
         """Return (N, E * C) float32: the input of a learnt policy, in the form that its config names (`inputs`)."""
         form = self.policy.inputs
         if form == "log_probs":

@@ -7,10 +7,10 @@ To add a kind:
 3. add a row to `POLICIES`; the key is the config class's `kind`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -23,9 +23,17 @@ from latefusion.fusion.stacking import fit_stacking
 class FittedPolicy(Protocol):
     """The interface of a fitted policy of any kind."""
 
-    inputs: FusionInputs  # the data it was fitted on
-    oof_probs: np.ndarray  # (N_valid, C) out-of-fold: each fold's by what was learnt on the other folds
-    facts: dict  # further entries of metrics.json
+    @property
+    def inputs(self) -> FusionInputs:
+        """The data it was fitted on."""
+
+    @property
+    def oof_probs(self) -> np.ndarray:
+        """(N_valid, C) out-of-fold probabilities: each fold's by what was learnt on the other folds."""
+
+    @property
+    def facts(self) -> dict:
+        """Further entries of metrics.json."""
 
     def decide(self, tables: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
         """Return (N,) class numbers and (N, C) probabilities for N products.
@@ -46,11 +54,11 @@ class PolicyKind:
       is a group of its own.
     """
 
-    fit: Callable[[list[FusionInputs]], list[FittedPolicy]]
-    groups: Callable[[dict[str, FusionInputs]], list[list[str]]] = lambda policies: [[name] for name in policies]
+    fit: Callable[[list[Any]], Sequence[FittedPolicy]]  # Any: FusionInputs of this kind of policy
+    groups: Callable[[dict[str, Any]], list[list[str]]] = lambda policies: [[name] for name in policies]
 
 
-def _each(fit: Callable[[FusionInputs], FittedPolicy]) -> Callable[[list[FusionInputs]], list[FittedPolicy]]:
+def _each(fit: Callable[[Any], FittedPolicy]) -> Callable[[list[Any]], Sequence[FittedPolicy]]:
     """Return a function that fits the policies of a group one by one."""
     return lambda group: [fit(policy_inputs) for policy_inputs in group]
 

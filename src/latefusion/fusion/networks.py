@@ -63,7 +63,7 @@ class FittedNetworks:
     epoch.
     """
 
-    inputs: FusionInputs
+    inputs: FusionInputs[NetworkPolicy]
     weights: dict[str, torch.Tensor]  # state dict of a StackedPolicy with one network per fold
     best_epochs: list[int]
     oof_probs: np.ndarray
@@ -90,7 +90,7 @@ class FittedNetworks:
         return majority_vote(probs.argmax(axis=2), probs.sum(axis=0)), probs.mean(axis=0)
 
 
-def stacks(policies: dict[str, FusionInputs]) -> list[list[str]]:
+def stacks(policies: dict[str, FusionInputs[NetworkPolicy]]) -> list[list[str]]:
     """Return the names of the policies, grouped into stacks: same shape, same training settings, limited in memory."""
     groups: dict[tuple, list[str]] = {}
     for name, policy_inputs in policies.items():
@@ -105,7 +105,7 @@ def stacks(policies: dict[str, FusionInputs]) -> list[list[str]]:
     ]
 
 
-def fit_networks(stack: list[FusionInputs]) -> list[FittedNetworks]:
+def fit_networks(stack: list[FusionInputs[NetworkPolicy]]) -> list[FittedNetworks]:
     """Train the policies of one stack: one network for each fold of each policy.
 
     Raises InputError where the probabilities of a network are not finite, because its learning rate is too high.
@@ -113,18 +113,18 @@ def fit_networks(stack: list[FusionInputs]) -> list[FittedNetworks]:
     return _StackTrainer(stack).fit()
 
 
-def network_sizes(inputs: FusionInputs) -> list[int]:
+def network_sizes(inputs: FusionInputs[NetworkPolicy]) -> list[int]:
     """Return the layer sizes of a policy's network, from its input to the classes."""
     policy, num_classes = inputs.policy, inputs.num_classes
     hidden = [policy.hidden_size] if policy.layers == 2 else []
     return [len(inputs.tables) * num_classes, *hidden, num_classes]
 
 
-def _batch_size(inputs: FusionInputs) -> int:
+def _batch_size(inputs: FusionInputs[NetworkPolicy]) -> int:
     return min(inputs.policy.batch_size, len(inputs.targets))
 
 
-def _stack_size(inputs: FusionInputs) -> int:
+def _stack_size(inputs: FusionInputs[NetworkPolicy]) -> int:
     """Return how many policies of this shape fit into a stack of `CHUNK_BYTES`."""
     sizes, batch = network_sizes(inputs), _batch_size(inputs)
     weights = sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes))
@@ -136,7 +136,7 @@ def _stack_size(inputs: FusionInputs) -> int:
 class _StackTrainer:
     """Trains one stack of policies, each given by its FusionInputs; network s is fold `s % F` of policy `s // F`."""
 
-    def __init__(self, stack: list[FusionInputs]):
+    def __init__(self, stack: list[FusionInputs[NetworkPolicy]]):
         self.stack = stack
         self.policy: NetworkPolicy = stack[0].policy  # for the settings that all policies of the stack share
         self.n_folds = self.policy.n_folds
@@ -228,7 +228,7 @@ class _StackTrainer:
         return FittedNetworks(self.stack[number], weights, self.best_epochs[own].tolist(), oof_probs)
 
 
-def _fold_scores(inputs: FusionInputs, oof_probs: np.ndarray) -> np.ndarray:
+def _fold_scores(inputs: FusionInputs[NetworkPolicy], oof_probs: np.ndarray) -> np.ndarray:
     """Return (F,): the macro-F1 of each fold's network on its held-out products."""
     preds, n_folds = oof_probs.argmax(axis=1), inputs.policy.n_folds
     return macro_f1_of_counts(class_counts(inputs.targets, preds, inputs.num_classes, inputs.folds, n_folds))

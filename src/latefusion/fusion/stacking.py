@@ -25,7 +25,7 @@ MAX_ITER = 2000
 class FittedStacking:
     """A classifier fitted on all validation products, and its out-of-fold probabilities."""
 
-    inputs: FusionInputs
+    inputs: FusionInputs[LogisticPolicy | BoostingPolicy]
     classifier: LogisticRegression | HistGradientBoostingClassifier
     oof_probs: np.ndarray  # (N, C)
 
@@ -42,7 +42,7 @@ class FittedStacking:
         return probs.argmax(axis=1), probs
 
 
-def fit_stacking(inputs: FusionInputs) -> FittedStacking:
+def fit_stacking(inputs: FusionInputs[LogisticPolicy | BoostingPolicy]) -> FittedStacking:
     """Fit a classifier for each fold on the other folds, and one on all."""
     oof_probs = np.empty_like(inputs.tables[0])
     for fold in range(inputs.policy.n_folds):
@@ -53,7 +53,7 @@ def fit_stacking(inputs: FusionInputs) -> FittedStacking:
     return FittedStacking(inputs, _fit(inputs, inputs.features(ALL), inputs.rows(ALL)), oof_probs)
 
 
-def _fit(inputs: FusionInputs, features: np.ndarray, rows: np.ndarray):
+def _fit(inputs: FusionInputs[LogisticPolicy | BoostingPolicy], features: np.ndarray, rows: np.ndarray):
     targets = inputs.targets[rows]
     if len(np.unique(targets)) < 2:
         kind = inputs.policy.kind

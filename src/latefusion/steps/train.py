@@ -79,7 +79,7 @@ def _require_weights(experiment: Experiment, jobs: list[Job]) -> None:
 
 def _train(context, job: Job) -> None:
     if job.expert is not None:
-        EXPERTS[job.kind].function("train")(context, job.expert)
+        EXPERTS[job.kind].require("train")(context, job.expert, context.experiment.experts[job.expert])
         return
     from latefusion.denoise.fold_networks import denoise
 

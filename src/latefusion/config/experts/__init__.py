@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from latefusion.config.experts.base import ExpertConfig
-from latefusion.config.experts.image import CnnExpert, DclExpert, ImageExpert, ImageInput
+from latefusion.config.experts.image import CnnExpert, DclExpert, ImageExpert
 from latefusion.config.experts.joint import AnyJointExpert, EndToEndJointExpert, FrozenJointExpert, JointExpert
 from latefusion.config.experts.late import LateExpert
 from latefusion.config.experts.text import ScratchEncoder, TfidfExpert, TransformerExpert
@@ -26,7 +26,6 @@ __all__ = [
     "ExpertConfig",
     "FrozenJointExpert",
     "ImageExpert",
-    "ImageInput",
     "JointExpert",
     "LateExpert",
     "ScratchEncoder",

@@ -3,12 +3,10 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from latefusion.config.images import ImageInput
 from latefusion.config.section import Section
+from latefusion.config.training import Training
 from latefusion.utils.nearest import did_you_mean
-
-if TYPE_CHECKING:
-    from latefusion.config.experts.image import ImageInput
-    from latefusion.config.training import Training
 
 Modality = Literal["text", "image", "joint"]
 Experts = Mapping[str, "ExpertConfig"]
@@ -29,11 +27,19 @@ class ExpertConfig(Section):
     modality: ClassVar[Modality]  # what it reads; `joint` is text and image
     step: ClassVar[str]  # the step that trains it, a key of `steps.scripts.SCRIPTS`
     reads_pixels: ClassVar[bool] = False  # whether its own job decodes images
+    if TYPE_CHECKING:  # each subclass has its own field
+        kind: str
 
     @property
-    def training(self) -> "Training | None":
+    def training(self) -> Training | None:
         """Its `train` section; None for an expert that has no epochs of its own."""
         return getattr(self, "train", None)
+
+    def require_training(self) -> Training:
+        """Return its `train` section. Raises TypeError for an expert that has none."""
+        if self.training is None:
+            raise TypeError(f"an expert of kind {self.kind} has no epochs of its own")
+        return self.training
 
     @property
     def trains_on_clean(self) -> bool:
@@ -51,7 +57,7 @@ class ExpertConfig(Section):
         return None
 
     @property
-    def image_input(self) -> "ImageInput | None":
+    def image_input(self) -> ImageInput | None:
         """The sizes and augmentation of the images that its network reads; None if it reads none."""
         return None
 

@@ -1,11 +1,12 @@
 """Experts that read images: `cnn` (any timm network) and `dcl` (destruction and construction learning)."""
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from latefusion.config.experts.base import ExpertConfig, Experts, must_exist
-from latefusion.config.section import Name, Section
+from latefusion.config.images import ImageInput
+from latefusion.config.section import Name
 from latefusion.config.training import DclTraining, ImageTraining
 
 # Arguments of timm.create_model that `model_args` must not hold: the expert sets them itself, or they would load
@@ -14,26 +15,14 @@ OWN_MODEL_ARGS = ("model_name", "num_classes", "in_chans", "global_pool", "check
 MAX_CHAIN = 100  # experts in a chain of `start_from`
 
 
-class ImageInput(Section):
-    """Sizes in pixels: every image is resized to a square of side `resize`; the network reads a crop of side `crop`."""
-
-    resize: int = Field(256, ge=8, le=10_000)
-    crop: int = Field(224, ge=8)
-    rotate: float = Field(15.0, ge=0, le=180)  # at most so many degrees in either direction, training only
-    flip: bool = True  # horizontally, training only
-
-    @model_validator(mode="after")
-    def _crop_fits(self) -> "ImageInput":
-        if self.crop > self.resize:
-            raise ValueError(f"crop {self.crop} is larger than resize {self.resize}")
-        return self
-
-
 class ImageExpert(ExpertConfig):
     """A network that reads one image per product: its own or, with `start_from`, the network of a `cnn` expert."""
 
     modality: ClassVar = "image"
     reads_pixels: ClassVar = True
+    if TYPE_CHECKING:  # each subclass has its own fields
+        image: ImageInput
+        start_from: str | None
 
     @property
     def image_input(self) -> ImageInput:
@@ -43,7 +32,8 @@ class ImageExpert(ExpertConfig):
         return () if self.start_from is None else (self.start_from,)
 
     def check(self, key: str, experts: Experts) -> None:
-        expert, passed = self, []
+        expert: ImageExpert = self
+        passed: list[str] = []
         while expert.start_from is not None:
             must_exist(f"{key}.start_from", expert.start_from, experts)
             if expert.start_from in passed:
@@ -52,9 +42,10 @@ class ImageExpert(ExpertConfig):
             if len(passed) == MAX_CHAIN:
                 raise ValueError(f"{key}.start_from: a chain of more than {MAX_CHAIN} experts")
             passed.append(expert.start_from)
-            expert = experts[expert.start_from]
-            if not isinstance(expert, CnnExpert):
+            source = experts[expert.start_from]
+            if not isinstance(source, CnnExpert):
                 raise ValueError(f"{key}.start_from: '{passed[-1]}' is not of kind cnn")
+            expert = source
 
 
 class CnnExpert(ImageExpert):

@@ -25,11 +25,11 @@ from latefusion.utils.files import atomic_write
 logger = logging.getLogger(__name__)
 
 
-def train_tfidf(context: Context, name: str) -> None:
+def train_tfidf(context: Context, name: str, expert: TfidfExpert) -> None:
     """Fit on the training products and write the expert's run folder, on the main process only."""
     if not context.accelerator.is_main_process:
         return
-    expert, dataset = context.experiment.experts[name], context.dataset
+    dataset = context.dataset
     train = dataset.select("train")
     logger.info("%s: fitting %d texts", name, len(train))
     model = TfidfClassifier(expert, name).fit(
