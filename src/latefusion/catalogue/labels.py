@@ -14,7 +14,7 @@ from latefusion.utils.errors import InputError
 
 
 def class_order(labels: Iterable[str]) -> list[str]:
-    """Return the distinct labels, without missing ones: in numeric order if all are integers, else sorted as text."""
+    """Return the distinct labels without missing ones, in numeric order if all are integers, else lexicographically."""
     classes = sorted({label for label in labels if not pd.isna(label)})
     if all(re.fullmatch("-?[0-9]+", label) for label in classes):
         classes.sort(key=Decimal)  # int() raises an error for more than 4,300 digits
