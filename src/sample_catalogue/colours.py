@@ -10,7 +10,8 @@ SKIN, SILVER, PAPER = (232, 190, 160), (190, 194, 200), (244, 240, 228)
 
 
 def from_hsv(hue: float, saturation: float, value: float) -> Colour:
-    return tuple(round(255 * channel) for channel in colorsys.hsv_to_rgb(hue % 1, saturation, value))
+    red, green, blue = (round(255 * channel) for channel in colorsys.hsv_to_rgb(hue % 1, saturation, value))
+    return red, green, blue
 
 
 def vivid(rng: random.Random) -> Colour:
@@ -49,4 +50,5 @@ def any_colour(rng: random.Random) -> Colour:
 
 def darken(colour: Colour, factor: float) -> Colour:
     """Scale the brightness; factors above one lighten."""
-    return tuple(min(255, int(channel * factor)) for channel in colour)
+    red, green, blue = (min(255, int(channel * factor)) for channel in colour)
+    return red, green, blue

@@ -70,8 +70,10 @@ def plan_products(sample: SampleConfig) -> list[Product]:
     product_ids = _rng(sample, "product ids").sample(range(10_000_000, 4_300_000_000), sample.products)
     columns = zip(splits, codes, labels, texts, images, image_ids, product_ids, strict=True)
     return [
-        Product(integer_id, split, code, label, *text, *image, image_id, product_id)
-        for integer_id, (split, code, label, text, image, image_id, product_id) in enumerate(columns)
+        Product(integer_id, split, code, label, title, description, look, drawing, image_id, product_id)
+        for integer_id, (split, code, label, (title, description), (look, drawing), image_id, product_id) in enumerate(
+            columns
+        )
     ]
 
 
@@ -87,7 +89,7 @@ def share_out(total: int) -> dict[int, int]:
         shares[code] += 1
     if total >= len(shares):
         for code in [code for code, share in shares.items() if share == 0]:
-            shares[max(shares, key=shares.get)] -= 1
+            shares[max(shares, key=lambda code: shares[code])] -= 1
             shares[code] = 1
     return shares
 
@@ -122,7 +124,7 @@ def _make_noise(sample: SampleConfig, splits: list[str], codes: list[int]) -> li
 
 
 def _draw_vagueness(sample: SampleConfig) -> list[str]:
-    return _rng(sample, "vagueness").choices(list(VAGUENESS), VAGUENESS.values(), k=sample.products)
+    return _rng(sample, "vagueness").choices(list(VAGUENESS), list(VAGUENESS.values()), k=sample.products)
 
 
 def _write_texts(sample: SampleConfig, codes: list[int], vagueness: list[str]) -> list[tuple[str, str]]:
@@ -147,7 +149,7 @@ def _choose_images(sample: SampleConfig, codes: list[int], vagueness: list[str])
     """Return look and drawing per product; the look of a vague image is a random code of the look group."""
     rng = _rng(sample, "pictures")  # the string is part of the seed: another one draws another sample
     images: list[tuple[int, int]] = []
-    earlier = defaultdict(list)
+    earlier: dict[int, list[int]] = defaultdict(list)
     for i, (code, kind) in enumerate(zip(codes, vagueness, strict=True)):
         look, drawing = code, i
         if kind in ("image", "both"):

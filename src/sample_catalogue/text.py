@@ -19,7 +19,7 @@ ENTITIES = {"&": "&amp;", "'": "&#39;", "é": "&eacute;", "è": "&egrave;", " :"
 
 def write_text(rng: random.Random, code: int, *, vague: bool) -> tuple[str, str]:
     """Return a title and a description without tabs and line breaks."""
-    language = rng.choices(list(LANGUAGES), LANGUAGES.values())[0]
+    language = rng.choices(list(LANGUAGES), list(LANGUAGES.values()))[0]
     seller = _Seller(rng, code, language, vague=vague)
     title = _write_title(rng, seller)
     if rng.random() < 0.09:

@@ -121,7 +121,9 @@ def _start_worker() -> None:
 
 def _exit_with_parent() -> None:
     """End this worker when its parent is killed, so that it does not write into a folder that is drawn again."""
-    multiprocessing.parent_process().join()
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
     os._exit(1)
 
 

@@ -21,8 +21,6 @@ import numpy as np
 import torch
 from torch import nn
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
-
 from latefusion.config import BoostingPolicy, LogisticPolicy, NetworkPolicy, RulePolicy
 from latefusion.dataset.split import assign_folds
 from latefusion.fusion.inputs import FusionInputs

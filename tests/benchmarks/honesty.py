@@ -19,14 +19,10 @@ nothing chose, draw by draw. The last line is one JSON object with every draw.
 
 import argparse
 import json
-import sys
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
 
 from latefusion.config import BoostingPolicy, LogisticPolicy, NetworkPolicy, RulePolicy
 from latefusion.dataset.split import assign_folds

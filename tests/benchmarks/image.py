@@ -12,7 +12,6 @@ figures.
 import argparse
 import json
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -25,8 +24,6 @@ import timm
 import torch
 from PIL import Image, ImageStat
 from torchvision import transforms
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
 
 from latefusion.config import CnnExpert, DclExpert, Hardware, ImageInput
 from latefusion.experts.image.backbone import TimmBackbone

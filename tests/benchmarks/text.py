@@ -13,7 +13,6 @@ with the figures.
 
 import argparse
 import json
-import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -23,13 +22,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from texts import draw_products
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
 from transformers import CamembertConfig, CamembertModel, CamembertTokenizer
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
-from texts import draw_products
 
 from latefusion.config import Hardware, ScratchEncoder, TextTraining, TransformerExpert
 from latefusion.experts.text.scratch_encoder import learn_tokenizer

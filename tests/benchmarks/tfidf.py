@@ -9,13 +9,9 @@ import argparse
 import json
 import logging
 import resource
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
 from texts import draw_products
 
 from latefusion.config import TfidfExpert

@@ -25,11 +25,11 @@ class MajorityExpert(ExpertConfig):
     smoothing: int = 1
 
 
-def train_majority(context: Context, name: str) -> None:
+def train_majority(context: Context, name: str, expert: MajorityExpert) -> None:
     """Count the classes of the training products and write the expert's run folder."""
     dataset = context.dataset
     counts = np.bincount(dataset.targets(dataset.select("train")), minlength=len(dataset.classes))
-    shares = counts + context.experiment.experts[name].smoothing
+    shares = counts + expert.smoothing
     row = (shares / shares.sum()).astype(np.float32)
     probs = {split: np.tile(row, (len(products), 1)) for split, products in dataset.evaluation_splits.items()}
     if context.accelerator.is_main_process:

@@ -56,7 +56,9 @@ def refuse_swallowed_rows(path: Path, header: Record, body: list[Record], delimi
     """
     width = len(header.cells)
     spanning = [record for record in body if record.end > record.line and _begins_as_row(record, width, delimiter)]
-    is_id = _id_test(body, width, delimiter, id_column) if spanning else None
+    if not spanning:
+        return
+    is_id = _id_test(body, width, delimiter, id_column)
     problems = []
     for record in spanning:
         readings = [_read_alone(line, delimiter) for line in record.lines[1:]]

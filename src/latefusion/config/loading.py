@@ -1,7 +1,7 @@
 """Read an experiment's YAML config, apply `--set key=value` overrides, and report everything that is wrong with it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -15,7 +15,7 @@ DEFAULT_CONFIG = Path(__file__).parents[3] / "configs" / "sample.yaml"
 NAMED = ("experts", "policies")  # sections whose keys are names chosen by the user
 
 
-def load_experiment(path: Path = DEFAULT_CONFIG, overrides: list[str] = ()) -> Experiment:
+def load_experiment(path: Path = DEFAULT_CONFIG, overrides: Sequence[str] = ()) -> Experiment:
     """Return the experiment that a config describes; its name is the file's stem unless the config sets `name`.
 
     Raises InputError that lists every key that is wrong, by its path or its line.
@@ -85,9 +85,10 @@ def _misspelt_override(keys: list[str], written: dict[str, set[str]]) -> str:
     return f"; the config has no {keys[0]}.{keys[1]}" + (f", did you mean {keys[0]}.{near}?" if near else "")
 
 
-def _describe(problem: dict, config: dict) -> tuple[list[str], str]:
+def _describe(problem: Mapping, config: dict) -> tuple[list[str], str]:
     """Return the path of keys to one problem, without the tags that pydantic adds to it, and the message."""
-    keys, section = [], config
+    keys: list[str] = []
+    section: object = config
     for key in problem["loc"]:
         if isinstance(section, dict) and key in section:
             section = section[key]
@@ -104,7 +105,7 @@ def _describe(problem: dict, config: dict) -> tuple[list[str], str]:
     return keys, _message(problem, context)
 
 
-def _message(problem: dict, context: dict) -> str:
+def _message(problem: Mapping, context: dict) -> str:
     """Return pydantic's message, or a clearer one where pydantic uses terms of Python for what is YAML here."""
     value, message = problem["input"], problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "union_tag_not_found":

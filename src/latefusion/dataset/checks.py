@@ -18,7 +18,9 @@ def check_learners(products: pd.DataFrame, experiment: Experiment) -> None:
 
 def _check_folds(products: pd.DataFrame, experiment: Experiment) -> None:
     """Raise InputError if there are more folds than products, or groups of near-duplicates, to divide among them."""
-    learners = {f"policies.{name}": (policy.n_folds, ("valid",)) for name, policy in experiment.policies.items()}
+    learners: dict[str, tuple[int, tuple[str, ...]]] = {
+        f"policies.{name}": (policy.n_folds, ("valid",)) for name, policy in experiment.policies.items()
+    }
     for name, expert in experiment.experts.items():
         if expert.folds_of_train is not None:
             learners[f"experts.{name}"] = (expert.folds_of_train, ("train",))

@@ -106,7 +106,8 @@ def _split_groups(labels: np.ndarray, groups: np.ndarray, shares: dict[str, floa
     """Return (N,) names of splits as `_split_classes` does, with the same name for all products of a group."""
     units = _units(labels, groups, seed)
     candidates = units.drop(_smallest_of_each_class(labels, groups, units))  # those stay in train
-    available, targets = candidates["size"].sum(), []
+    available = candidates["size"].sum()
+    targets: list[int] = []
     for fraction in shares.values():
         targets.append(min(round(fraction * len(labels)), available - sum(targets)))
     bins = _deal(candidates, np.array([available - sum(targets), *targets]))

@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 def denoise(context: Context) -> None:
     """Find label issues among the products that have an image, and mark the ones to remove."""
-    settings, dataset = context.experiment.denoise, context.dataset
+    settings, dataset = context.experiment.require_denoise(), context.dataset
     run_dir, images = context.experiment.run_root / "denoise", context.images  # opened by all processes together
     products = training_products(context, dataset.select(*settings.splits), "all")
     targets = dataset.targets(products)
@@ -63,7 +63,7 @@ def denoise(context: Context) -> None:
 
 def _out_of_fold_probs(context: Context, products: pd.DataFrame) -> np.ndarray:
     """Return (N, C): each product's probabilities by the network of the fold that holds it out."""
-    settings = context.experiment.denoise
+    settings = context.experiment.require_denoise()
     folds = context.dataset.folds(products, settings.n_folds, derive_seed(settings.network.train.seed, "denoise"))
     pred_probs = np.full((len(products), len(context.dataset.classes)), np.nan, dtype=np.float32)
     for fold in range(settings.n_folds):
@@ -74,7 +74,7 @@ def _out_of_fold_probs(context: Context, products: pd.DataFrame) -> np.ndarray:
 
 def _fold_probs(context: Context, fold: int, train: pd.DataFrame, held_out: pd.DataFrame) -> np.ndarray:
     """Train the network of a fold and predict its held-out products; read the result if the fold is done already."""
-    network_settings = context.experiment.denoise.network
+    network_settings = context.experiment.require_denoise().network
     fold_dir = context.experiment.run_root / "denoise" / "folds" / f"fold-{fold}"
     path = fold_dir / "probs.parquet"
     done = path.exists()

@@ -23,7 +23,7 @@ def describe_label_issues(experiment: Experiment, dataset: Dataset) -> str:
     If the config ranks or filters differently from the published system, the published settings are reported too.
     """
     issues = read_label_issues(experiment)
-    splits = experiment.denoise.splits
+    splits = experiment.require_denoise().splits
     products = dataset.select(*splits)
     checked = products[products["image"].notna()]
     summary = (
@@ -42,7 +42,7 @@ def describe_label_issues(experiment: Experiment, dataset: Dataset) -> str:
         read_sample_facts(experiment)["look_groups"], issues.loc[issues["removed"], "given"], wrong
     )
     own = f"{summary} {chance} {_quality(issues, wrong)} {by_group}"
-    if not _differs_from_published(experiment.denoise):
+    if not _differs_from_published(experiment.require_denoise()):
         return own
     return f"{own}\n\n{_as_published(experiment, dataset, checked, wrong)}"
 
@@ -55,10 +55,11 @@ def _as_published(experiment: Experiment, dataset: Dataset, checked: pd.DataFram
     """Return the result of the published settings on the same out-of-fold probabilities."""
     path = verified(experiment.run_root / "denoise", "oof_probs.parquet")
     pred_probs = read_probs(path, checked.index, dataset.classes)
-    settings = experiment.denoise.model_copy(update=PUBLISHED)
+    own = experiment.require_denoise()
+    settings = own.model_copy(update=PUBLISHED)
     issues = rank_label_issues(checked.index, dataset.targets(checked), pred_probs, dataset.classes, settings)
     return (
-        f"This config has {_named(experiment.denoise)}. The settings of configs/sample.yaml were chosen with a look at "
+        f"This config has {_named(own)}. The settings of configs/sample.yaml were chosen with a look at "
         "the known wrong labels, so their precision is too optimistic. The published settings on the same out-of-fold "
         f"probabilities ({_named(settings)}): {len(issues)} flagged, the first {issues['removed'].sum()} removed. "
         f"{_quality(issues, wrong)}"

@@ -57,7 +57,7 @@ def _batch_problems(experiment: Experiment, jobs: list[Job]) -> list[str]:
         f"experts.{job.expert}": experiment.experts[job.expert].training for job in jobs if job.expert is not None
     }
     if any(job.kind == "denoise" for job in jobs):
-        sections["denoise.network"] = experiment.denoise.network.train
+        sections["denoise.network"] = experiment.require_denoise().network.train
     trained = {key: training for key, training in sections.items() if training is not None}
     problems = {key: sharing_problem(training, n_processes) for key, training in trained.items()}
     return [f"{key}.{problem}" for key, problem in problems.items() if problem is not None]

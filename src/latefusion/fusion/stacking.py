@@ -5,8 +5,10 @@ Wolpert, "Stacked Generalization", Neural Networks 1992. Other teams of the chal
 
 import logging
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -79,7 +81,10 @@ def _boosting(policy: BoostingPolicy) -> HistGradientBoostingClassifier:
     )  # fmt: skip
 
 
-CLASSIFIERS = {"logistic": _logistic, "boosting": _boosting}
+CLASSIFIERS: dict[str, Callable[[Any], LogisticRegression | HistGradientBoostingClassifier]] = {
+    "logistic": _logistic,
+    "boosting": _boosting,
+}
 
 
 def _predict(classifier, features: np.ndarray, num_classes: int) -> np.ndarray:

@@ -35,7 +35,7 @@ def find_nested_images(root: Path, images: pd.Series) -> pd.Series:
 
     The challenge's archives unpack to `image_test/image_test_task1_phase1/` or directly to `image_test/`.
     """
-    moved = {}
+    moved: dict[str, str] = {}
     for folder, paths in _by_folder(images).items():
         entries = _list(root / folder)
         if missing := [path for path in paths if os.path.basename(path) not in entries]:

@@ -121,8 +121,8 @@ class ImageStore:
         self._paths = products["image"]
         self._rows = {id_: row for row, id_ in enumerate(products.index)}
         self._root = root
-        self._cache_path, self._stamp = cache, stamp
-        self._cache = None
+        self._cache_path, self._stamp = cache, stamp or {}
+        self._cache: np.ndarray | None = None
 
     def __getstate__(self) -> dict:
         """Pickle without the open cache: each loader process opens it itself, so the images are not sent to it."""
@@ -136,20 +136,21 @@ class ImageStore:
         """Return (H, W, 3) uint8 RGB in the stored size; one white pixel if the product has no image."""
         if self._cache_path is not None:
             if self._cache is None:
-                self._cache = self._open_cache()
+                self._cache = _open_cache(self._cache_path, self._stamp)
             return self._cache[self._rows[id_]]
         path = self._paths[id_]
         if pd.isna(path):
             return np.full((1, 1, 3), NO_IMAGE_GREY, dtype=np.uint8)
         return read_image(self._root / path)
 
-    def _open_cache(self) -> np.ndarray:
-        """Return the cache, after checking its stamp: it may have been built again, for other products, meanwhile."""
-        try:
-            cache = np.load(self._cache_path, mmap_mode="r")
-            is_ours = read_json(self._cache_path.with_suffix(".json")).items() >= self._stamp.items()
-        except (OSError, ValueError):
-            is_ours = False
-        if not is_ours:
-            raise InputError(f"{self._cache_path}: was built again while this job ran; run the same command again")
-        return cache
+
+def _open_cache(path: Path, stamp: dict) -> np.ndarray:
+    """Return the cache, after checking its stamp: it may have been built again, for other products, meanwhile."""
+    try:
+        cache = np.load(path, mmap_mode="r")
+        is_ours = read_json(path.with_suffix(".json")).items() >= stamp.items()
+    except (OSError, ValueError):
+        is_ours = False
+    if not is_ours:
+        raise InputError(f"{path}: was built again while this job ran; run the same command again")
+    return cache

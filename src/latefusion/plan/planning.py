@@ -80,7 +80,7 @@ def started_networks(experiment: Experiment, jobs: Iterable[Job]) -> dict[str, E
     started: dict[str, ExpertConfig] = {}
     for job in jobs:
         if job.kind == "denoise":
-            started["denoise.network"] = experiment.denoise.network
+            started["denoise.network"] = experiment.require_denoise().network
         elif job.expert is not None:
             networks = experiment.experts[job.expert].networks(job.expert, experiment.experts)
             started |= {f"experts.{name}": expert for name, expert in networks.items()}

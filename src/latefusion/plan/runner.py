@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 from latefusion.plan.jobs import DONE, Job
 from latefusion.plan.planning import Selection, jobs_of
@@ -21,7 +22,7 @@ class Processes:
 
     is_main: bool = True
     barrier: Callable[[], None] = lambda: None  # wait for all processes
-    broadcast: Callable[[object], object] = lambda value: value  # return the main process's value in all processes
+    broadcast: Callable[[Any], Any] = lambda value: value  # return the main process's value in all processes
 
 
 SINGLE_PROCESS = Processes()

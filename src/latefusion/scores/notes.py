@@ -72,7 +72,7 @@ def late_note(results: Results) -> str:
     experiment, same = results.experiment, []
     for name, expert in experiment.experts.items():
         if isinstance(expert, LateExpert) and {f"experts/{name}", f"experts/{expert.of}"} <= results.done:
-            epoch = experiment.experts[expert.of].train.epochs - expert.epochs_before_end
+            epoch = experiment.experts[expert.of].require_training().epochs - expert.epochs_before_end
             if read_json_object(verified(experiment.expert_dir(expert.of), "metrics.json")).get("best_epoch") == epoch:
                 same.append(f"on test {name} equals {expert.of}, whose best epoch is also epoch {epoch}")
     return f"Late experts: {'; '.join(same)}. Change epochs_before_end to make them differ." if same else ""

@@ -1,5 +1,7 @@
 """The sections of the report `scores.md`, in Markdown: scores, vote, oracle, calibration."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -75,7 +77,7 @@ def _percent(value: float | None) -> str:
     return "-" if value is None or np.isnan(value) else f"{100 * value:.2f}"
 
 
-def markdown(rows: list[tuple[str, ...]]) -> str:
+def markdown(rows: Sequence[tuple[str, ...]]) -> str:
     """Return a Markdown table with aligned columns; the first row is the header."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [" | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]

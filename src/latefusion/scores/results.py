@@ -108,15 +108,17 @@ class Results:
         return {}
 
     def _preds(self, method: Method, split: str) -> np.ndarray:
-        if method.kind in ("policy", "rule") or method.name == "vote":
-            return read_preds(self.experiment.run_root / method.folder, split, self.dataset)
         if method.folder is None:
             members = self.experiment.vote.subsets[method.name.removeprefix("vote ")]
             return majority_vote(*member_decisions(self.experiment, self.dataset, members, split))
+        if method.kind in ("policy", "rule") or method.name == "vote":
+            return read_preds(self.experiment.run_root / method.folder, split, self.dataset)
         return self.probs(method, split).argmax(axis=1)
 
     def probs(self, method: Method, split: str) -> np.ndarray:
         """Return a method's (N, C) probabilities; for the votes, the mean of the members' probabilities."""
+        if method.folder is None:
+            raise ValueError(f"{method.name} has no probabilities of its own")
         return read_split_probs(self.experiment.run_root / method.folder, split, self.dataset)
 
     def all_preds(self) -> Iterator[tuple[Method, str, np.ndarray]]:

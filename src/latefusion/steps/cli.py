@@ -55,7 +55,7 @@ def run_script(
         output_folders.append(experiment.catalogue.root)
         if args.list:
             print(describe(plan(experiment)))
-        elif args.preview:
+        elif preview is not None and args.preview:
             preview(experiment, selection)
         elif parallel or rank == 0:
             names = [name.lstrip("-") for name in own or {}]

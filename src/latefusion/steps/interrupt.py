@@ -73,7 +73,7 @@ def stoppable() -> Iterator[Stop]:
         stop.repeats = False
         raise KeyboardInterrupt
 
-    def repeat_dropped(unraisable: object) -> None:
+    def repeat_dropped(unraisable: "sys.UnraisableHookArgs") -> None:
         if stop.signum is None:
             hook(unraisable)
         elif issubclass(unraisable.exc_type, KeyboardInterrupt):
@@ -95,7 +95,7 @@ def _repeat(stop: Stop) -> None:
     """Raise the signal in the main thread again."""
     time.sleep(0.05)
     stop.repeats = True
-    _thread.interrupt_main(stop.signum)
+    _thread.interrupt_main(signal.Signals(stop.signum or signal.SIGINT))
 
 
 def _kill_later(stop: Stop) -> None:

@@ -5,7 +5,7 @@ predict, for example the name of the test file.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +14,9 @@ from latefusion.catalogue.checks import refuse
 from latefusion.utils.errors import list_problems
 
 FLOAT = re.compile(r"[+-]?([0-9]+[.,][0-9]*|[.,][0-9]+|[0-9]+(?=[eE]))([eE][+-]?[0-9]+)?")
-CELL_FAULTS = [  # headline, function that is true for a wrong cell, advice
+CELL_FAULTS: list[
+    tuple[str, Callable[[str], object], str]
+] = [  # headline, function that is true for a wrong cell, advice
     ("Empty cells:", lambda cell: not cell.strip(), "Every product needs all of its cells."),
     ("Cells with spaces around them:", lambda cell: cell != cell.strip(), "Remove the spaces."),
     (

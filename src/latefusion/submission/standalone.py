@@ -52,9 +52,10 @@ def _validate_file(experiment: Experiment, path: Path, test_file: Path | None, l
     if test_file is not None:
         return _validate_challenge(path, _challenge_of(test_file), test_file, label_file)
     challenge = challenge_of(experiment.catalogue)
-    test_file = challenge and _find_test(experiment.catalogue, challenge, path)
-    if test_file:
-        return _validate_challenge(path, challenge, test_file, label_file)
+    if challenge is not None:
+        test_file = _find_test(experiment.catalogue, challenge, path)
+        if test_file is not None:
+            return _validate_challenge(path, challenge, test_file, label_file)
     if label_file is not None:
         raise InputError(
             f"--codes is only for files of a challenge; {path.name} is checked against the catalogue's labels"

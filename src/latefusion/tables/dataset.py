@@ -67,4 +67,5 @@ def read_dataset(experiment: Experiment) -> Dataset:
     """Return the dataset that `steps.prepare` wrote."""
     folder = experiment.run_root / "catalogue"
     products = pd.read_parquet(verified(folder, "products.parquet"))
-    return Dataset(products, read_json(verified(folder, "classes.json")), experiment.split)
+    classes: list[str] = read_json(verified(folder, "classes.json"))
+    return Dataset(products, classes, experiment.split)

@@ -107,8 +107,8 @@ class TrainBatches(Sampler):
         Small catalogues get smaller pools, at least four: with a single pool every epoch would have the same batches.
         """
         pool_size = self.training.batch_size * min(POOL, max(1, self.n_batches // 4))
-        pools = _cut(order, pool_size)
-        return np.concatenate([pool[np.argsort(self.lengths[pool], kind="stable")] for pool in pools])
+        pools, lengths = _cut(order, pool_size), np.asarray(self.lengths)
+        return np.concatenate([pool[np.argsort(lengths[pool], kind="stable")] for pool in pools])
 
     def _padding_share(self, batches: list[np.ndarray]) -> float | None:
         """Return the share of the computed tokens that is padding; None where all items have the same size."""

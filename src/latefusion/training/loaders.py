@@ -77,7 +77,7 @@ def _loader(dataset: Dataset, batches: Sampler, collate: Collate, hardware: Hard
 
 
 def _own_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _init_worker(worker: int) -> None:

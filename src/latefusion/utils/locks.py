@@ -20,7 +20,9 @@ from latefusion.utils.errors import InputError
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None
+    HAS_LOCKS = False
+else:
+    HAS_LOCKS = True
 
 logger = logging.getLogger(__name__)
 BUSY = (errno.EACCES, errno.EAGAIN)
@@ -59,7 +61,7 @@ def _acquire(lock: Path, path: Path, *, wait: bool) -> tuple[int, bool]:
 
 
 def _lock(descriptor: int, lock: Path, path: Path, *, wait: bool) -> bool:
-    if fcntl is None:
+    if not HAS_LOCKS:
         return False
     try:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -66,6 +66,12 @@ class ExpertConfig(Section):
         """The number of folds into which it divides the training products; None if it does not."""
         return None
 
+    def require_pretrained_model(self) -> str:
+        """Return the name of its pretrained weights. Raises TypeError without."""
+        if self.pretrained_model is None:
+            raise TypeError(f"an expert of kind {self.kind} without pretrained weights")
+        return self.pretrained_model
+
     def sources(self, experts: Experts) -> tuple[str, ...]:
         """Return the names of the experts from whose trained weights its job starts."""
         return ()

@@ -88,6 +88,13 @@ class CnnExpert(ImageExpert):
     def pretrained_model(self) -> str | None:
         return self.model if self.pretrained else None
 
+    @property
+    def architecture(self) -> str:
+        """The name of its timm model. Raises TypeError with `start_from`: then it is that of another expert."""
+        if self.model is None:
+            raise TypeError(f"the network is that of start_from '{self.start_from}'")
+        return self.model
+
 
 class DclExpert(ImageExpert):
     """Destruction and construction learning (Chen et al., CVPR 2019), starting from a trained `cnn` expert."""

@@ -1,6 +1,6 @@
 """Experts of kind `joint`, which read text and image together: feature-level fusion."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -17,6 +17,8 @@ class JointExpert(ExpertConfig):
 
     modality: ClassVar = "joint"
     step: ClassVar = "joint"
+    if TYPE_CHECKING:  # each subclass has its own field
+        features: str
 
     kind: Literal["joint"]
     text: Name  # an expert of kind transformer

@@ -17,12 +17,12 @@ class TimmBackbone(nn.Module):
         super().__init__()
         source = {}
         if pretrained:
-            file = find_timm(expert.model)
+            file = find_timm(expert.architecture)
             source = {"pretrained": True, "pretrained_cfg_overlay": {"file": str(file)} if file else None}
         with reported_as(
             f"{expert.model}: timm cannot build it with model_args {expert.model_args}, or cannot load its weights"
         ):
-            self.backbone = timm.create_model(expert.model, num_classes=0, **source, **expert.model_args)
+            self.backbone = timm.create_model(expert.architecture, num_classes=0, **source, **expert.model_args)
         self.backbone.to(memory_format=torch.channels_last)
         normalisation = resolve_model_data_config(self.backbone)
         for name in ("mean", "std"):

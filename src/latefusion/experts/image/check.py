@@ -40,7 +40,7 @@ def _check(
     experiment: Experiment, expert: ImageExpert, backbones: Backbones, classifier: Callable[[nn.Module], nn.Module]
 ) -> None:
     stage_1 = experiment.stage_1(expert)
-    _check_timm_name(stage_1.model)
+    _check_timm_name(stage_1.architecture)
     from latefusion.experts.image.backbone import TimmBackbone  # after the name check: the import takes seconds
 
     key = f"{stage_1.model} {stage_1.model_args}"

@@ -42,10 +42,10 @@ class ImageClassifier(nn.Module):
 def build(context: Context, expert: CnnExpert, run_dir: Path) -> Network:
     """Build the network; with `start_from` it gets that expert's best weights. `run_dir` is not used."""
     dataset, store = context.dataset, context.images
-    continues = expert.start_from is not None
-    net = TimmBackbone(context.experiment.stage_1(expert), pretrained=expert.pretrained and not continues)
+    is_new = expert.start_from is None
+    net = TimmBackbone(context.experiment.stage_1(expert), pretrained=expert.pretrained and is_new)
     model = ImageClassifier(net, len(dataset.classes))
-    if continues:
+    if expert.start_from is not None:
         load_weights(model, verified(context.experiment.expert_dir(expert.start_from), "model.safetensors"))
     return Network(
         model=model,

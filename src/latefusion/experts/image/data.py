@@ -5,7 +5,7 @@ import pandas as pd
 import torch
 from torch.utils.data import Dataset
 
-from latefusion.config import CnnExpert, ImageInput
+from latefusion.config import ImageExpert, ImageInput
 from latefusion.experts.context import Context
 from latefusion.images.augment import augment, centre_crop, training_transform
 from latefusion.images.store import ImageStore
@@ -49,10 +49,10 @@ def collate(items: list[dict]) -> dict[str, torch.Tensor]:
     return {key: torch.from_numpy(np.stack([item[key] for item in items])) for key in items[0]}
 
 
-def train_images(context: Context, expert: CnnExpert, products: pd.DataFrame) -> TrainImages:
+def train_images(context: Context, expert: ImageExpert, products: pd.DataFrame) -> TrainImages:
     """Return the training set of an image expert."""
     targets = context.dataset.targets(products)
-    return TrainImages(products, targets, context.images, expert.image, expert.train.seed)
+    return TrainImages(products, targets, context.images, expert.image, expert.require_training().seed)
 
 
 def training_products(context: Context, products: pd.DataFrame, train_on: str) -> pd.DataFrame:

@@ -5,8 +5,10 @@ for Product Classification in e-commerce" (2016). Unlike the image experts, it a
 image: it reads their text and a blank white image.
 """
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -14,7 +16,7 @@ from accelerate.utils import set_seed
 from torch import nn
 from torch.utils.data import Dataset
 
-from latefusion.config import EndToEndJointExpert, FrozenJointExpert, JointExpert
+from latefusion.config import EndToEndJointExpert, FrozenJointExpert, ImageExpert, JointExpert
 from latefusion.experts.context import Context
 from latefusion.experts.image.backbone import TimmBackbone
 from latefusion.experts.image.data import collate as stack
@@ -78,7 +80,7 @@ def _on_features(context: Context, expert: FrozenJointExpert, run_dir: Path) -> 
     dataset = context.dataset
     stores = open_features(context, expert.text), open_features(context, expert.image)
     set_seed(expert.train.seed)  # again: computing features draws random numbers, reading them from disk does not
-    model = FusionHead(expert, *(store.size for store in stores), len(dataset.classes))
+    model = FusionHead(expert, stores[0].size, stores[1].size, len(dataset.classes))
     return Network(
         model=model,
         param_groups=[{"params": model.parameters()}],
@@ -93,6 +95,7 @@ def _on_networks(context: Context, expert: EndToEndJointExpert, run_dir: Path) -
     """Build the two experts' networks with the joint expert's `train` section and run folder, and one fusion head."""
     experts = (context.experiment.experts[name] for name in (expert.text, expert.image))
     text_expert, image_expert = (one.model_copy(update={"train": expert.train}) for one in experts)
+    assert isinstance(image_expert, ImageExpert)  # as the config has checked
     text, image = (build_network(context, one, run_dir) for one in (text_expert, image_expert))
     sizes = text.model.feature_size, image.model.feature_size
     model = JointClassifier(
@@ -117,4 +120,4 @@ def _on_networks(context: Context, expert: EndToEndJointExpert, run_dir: Path) -
     )
 
 
-BUILDERS = {"frozen": _on_features, "end_to_end": _on_networks}
+BUILDERS: dict[str, Callable[[Context, Any, Path], Network]] = {"frozen": _on_features, "end_to_end": _on_networks}

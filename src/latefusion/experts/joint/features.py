@@ -35,7 +35,10 @@ class FeatureStore:
 
     def __init__(self, folder: Path):
         self.ids = pd.Index(read_json(folder / "ids.json"))
-        self.chunks = [_open_chunk(folder, number, self.ids) for number in range(_n_chunks(self.ids))]
+        chunks = [_open_chunk(folder, number, self.ids) for number in range(_n_chunks(self.ids))]
+        self.chunks: list[np.ndarray] = [chunk for chunk in chunks if chunk is not None]
+        if len(self.chunks) < len(chunks):
+            raise ValueError(f"{folder}: {len(chunks) - len(self.chunks)} of {len(chunks)} chunks are missing")
 
     @property
     def size(self) -> int:
@@ -70,7 +73,7 @@ class FeatureDataset(Dataset):
         return self.n_products
 
     def __getitem__(self, key: int | tuple[int, int]) -> dict:
-        index = key if self.targets is None else key[0]  # (index, epoch) in training: features are not augmented
+        index = key[0] if isinstance(key, tuple) else key  # (index, epoch) in training: features are not augmented
         item = {modality: store.read(self.rows[modality][index]) for modality, store in self.stores.items()}
         return item if self.targets is None else item | {"labels": self.targets[index]}
 
@@ -78,7 +81,7 @@ class FeatureDataset(Dataset):
 def open_features(context: Context, name: str) -> FeatureStore:
     """Return a trained expert's features of all products; compute the missing ones. All processes must call this."""
     expert_folder = context.experiment.run_root / "cache" / "features" / name
-    folder = expert_folder / finished_run(context.experiment.expert_dir(name))
+    folder = expert_folder / str(finished_run(context.experiment.expert_dir(name)))
     if context.accelerator.is_main_process and not _holds_ids(folder, context.dataset.products.index):
         for stale in (path for path in expert_folder.glob("*") if path != folder):
             shutil.rmtree(stale, ignore_errors=True)  # a parallel job may remove them too
@@ -97,7 +100,7 @@ def _compute(context: Context, name: str, folder: Path, ids: pd.Index, missing: 
     expert, run_dir = context.experiment.experts[name], context.experiment.expert_dir(name)
     network = build_network(context, expert, run_dir)
     load_weights(network.model, verified(run_dir, "model.safetensors"))
-    batch_size, is_main = expert.train.batch_size, context.accelerator.is_main_process
+    batch_size, is_main = expert.require_training().batch_size, context.accelerator.is_main_process
     chunks = [ids[number * CHUNK : (number + 1) * CHUNK] for number in missing]
     n_products = sum(map(len, chunks))
     logger.info(

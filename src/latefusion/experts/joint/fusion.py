@@ -6,6 +6,8 @@ Description" (ICCV 2017), without their decoder state: each modality is projecte
 the mean of the projections, weighted by the softmax of the scores.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 
@@ -58,7 +60,7 @@ class Attention(Sum):
         return (self.weights(projected)[..., None] * projected).sum(dim=1)
 
 
-FUSIONS = {"concat": Concat, "sum": Sum, "attention": Attention}
+FUSIONS: dict[str, Callable[[int, int, int], nn.Module]] = {"concat": Concat, "sum": Sum, "attention": Attention}
 
 
 class FusionHead(nn.Module):

@@ -7,7 +7,7 @@ import pandas as pd
 import sentencepiece
 from transformers import CamembertConfig, CamembertModel, CamembertTokenizer
 
-from latefusion.config import TransformerExpert
+from latefusion.config import ScratchEncoder, TransformerExpert
 from latefusion.dataset.cleaning import clean
 from latefusion.utils.files import atomic_write
 
@@ -17,14 +17,14 @@ def learn_tokenizer(products: pd.DataFrame, expert: TransformerExpert, folder: P
 
     The file has the name that CamemBERT's tokenizer expects.
     """
-    path = folder / "sentencepiece.bpe.model"
+    path, scratch = folder / "sentencepiece.bpe.model", _scratch(expert)
     if not path.exists():
         texts = pd.concat([products["title"], products["description"].dropna()])
         trained = io.BytesIO()
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=(clean(text, expert.cleaning) for text in texts),
             model_writer=trained,
-            vocab_size=expert.scratch.vocab_size,
+            vocab_size=scratch.vocab_size,
             hard_vocab_limit=False,  # a small catalogue may have fewer pieces
             num_threads=1,  # with more the vocabulary is not deterministic
             max_sentence_length=1_000_000,  # bytes; longer texts are skipped; the default is 4,192
@@ -37,7 +37,7 @@ def learn_tokenizer(products: pd.DataFrame, expert: TransformerExpert, folder: P
 
 def make_encoder(expert: TransformerExpert, tokenizer: CamembertTokenizer) -> CamembertModel:
     """Return an encoder of random weights, of the sizes in `expert.scratch`."""
-    scratch, dropout = expert.scratch, 0.1 if expert.dropout is None else expert.dropout
+    scratch, dropout = _scratch(expert), 0.1 if expert.dropout is None else expert.dropout
     config = CamembertConfig(
         vocab_size=len(tokenizer),
         hidden_size=scratch.hidden_size,
@@ -53,3 +53,9 @@ def make_encoder(expert: TransformerExpert, tokenizer: CamembertTokenizer) -> Ca
         eos_token_id=tokenizer.eos_token_id,
     )
     return CamembertModel(config)
+
+
+def _scratch(expert: TransformerExpert) -> ScratchEncoder:
+    if expert.scratch is None:
+        raise TypeError("the expert starts from pretrained weights, not from scratch")
+    return expert.scratch

@@ -54,7 +54,7 @@ class TextDataset(Dataset):
         return len(self.starts)
 
     def __getitem__(self, key: int | tuple[int, int]) -> dict:
-        index = key if self.targets is None else key[0]  # (index, epoch) in training: text is not augmented
+        index = key[0] if isinstance(key, tuple) else key  # (index, epoch) in training: text is not augmented
         span = slice(self.starts[index], self.ends[index])
         item = {name: tokens[span] for name, tokens in self.store.tokens.items()}
         return item if self.targets is None else item | {"labels": self.targets[index]}

@@ -54,7 +54,7 @@ def build(context: Context, expert: TransformerExpert, run_dir: Path) -> Network
     with context.accelerator.main_process_first():  # the others read vocabulary and token ids from disk
         if expert.scratch is None:
             tokenizer, encoder = load_encoder(
-                find_encoder(expert.model), max_length=expert.max_length, dropout=expert.dropout
+                find_encoder(expert.require_pretrained_model()), max_length=expert.max_length, dropout=expert.dropout
             )
         else:
             tokenizer = learn_tokenizer(dataset.select("train"), expert, run_dir / "tokenizer")
