@@ -1,6 +1,6 @@
 """Train the image experts of stage 1 (cnn) and predict with them; writes weights/<experiment>/experts/<expert>/.
 
-python src/04_train_image.py --config configs/sample.yaml [--only NAME] [--preview]
+python src/04_train_image.py --config configs/sample.yaml [--only NAME | --redo NAME] [--preview]
 accelerate launch src/04_train_image.py --config configs/sample.yaml
 """
 

@@ -1,6 +1,6 @@
 """Train the image experts of stage 2 (dcl, from a stage-1 expert); writes weights/<experiment>/experts/<expert>/.
 
-python src/05_train_dcl.py --config configs/sample.yaml [--only NAME] [--preview]
+python src/05_train_dcl.py --config configs/sample.yaml [--only NAME | --redo NAME] [--preview]
 accelerate launch src/05_train_dcl.py --config configs/sample.yaml
 """
 

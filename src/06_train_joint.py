@@ -1,6 +1,6 @@
 """Train the joint experts (feature-level fusion) and predict with them; writes weights/<experiment>/experts/<expert>/.
 
-python src/06_train_joint.py --config configs/sample.yaml [--only NAME]
+python src/06_train_joint.py --config configs/sample.yaml [--only NAME | --redo NAME]
 accelerate launch src/06_train_joint.py --config configs/sample.yaml
 """
 

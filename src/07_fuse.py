@@ -1,6 +1,6 @@
 """Train the policies on the experts' validation probabilities; writes weights/<experiment>/policies/<policy>/.
 
-python src/07_fuse.py --config configs/sample.yaml [--only NAME]
+python src/07_fuse.py --config configs/sample.yaml [--only NAME | --redo NAME]
 """
 
 from latefusion.steps.cli import run_script

@@ -22,7 +22,8 @@ def train(experiment: Experiment, step: str, selection: Selection) -> None:
     Raises InputError, before anything is trained, if pretrained weights are missing or a network cannot be built.
     """
     jobs = plan(experiment)
-    if not selection.redo and all(job.state() == DONE for job in jobs_of(jobs, step, selection)):
+    selected = jobs_of(jobs, step, selection)
+    if not any(_is_to_do(job, selection) for job in selected):
         logger.info("src/%s: nothing to do", SCRIPTS[step])
         return
     # The jobs of all steps: missing weights and impossible networks are reported now, not after days of training.
