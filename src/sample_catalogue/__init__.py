@@ -34,7 +34,7 @@ Scores on this sample say that the program works. They say nothing about the rea
 def draw_sample(sample: SampleConfig, *, layout: str, root: Path) -> bool:
     """Draw the sample into `root` unless exactly this sample is there already; return whether it was drawn.
 
-    Another sample, or one whose drawing was interrupted, is replaced. Raises InputError, and changes nothing, where the
+    Another sample, or one whose drawing was interrupted, is replaced. Raises InputError, and changes nothing, if the
     folder holds other files or files that have changed since they were drawn.
     """
     if layout not in IMAGE_FOLDERS:

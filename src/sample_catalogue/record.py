@@ -69,7 +69,7 @@ class Record:
 def read_record(root: Path, recipe: dict, names: Callable[[], list[str]]) -> Record:
     """Return the record of the sample in a folder; `recipe` and `names` are those of the sample to be drawn.
 
-    Raises InputError where the record cannot be read, and where the folder holds other files.
+    Raises InputError if the record cannot be read or the folder holds other files.
     """
     if (root / "sample.json").is_file():
         record = _parse(root)

@@ -26,7 +26,7 @@ def assign_folds(labels: np.ndarray, n_folds: int, seed: int, groups: np.ndarray
 
 
 def groups_of(products: pd.DataFrame, split: Split) -> np.ndarray | None:
-    """Return the (N,) groups whose products must stay together, or None where the split is not grouped."""
+    """Return the (N,) groups whose products must stay together, or None if the split is not grouped."""
     return products["group"].to_numpy() if split.group_duplicates else None
 
 

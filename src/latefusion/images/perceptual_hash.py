@@ -11,7 +11,7 @@ from latefusion.images.store import decode_bytes, is_jpeg, resize
 
 SIDE = 32  # pixels of the thumbnail
 LOW = 8  # lowest frequencies per axis
-ENOUGH = 6 * SIDE  # pixels; below, the half-size decoder's treatment of the borders would change the hash
+ENOUGH = 6 * SIDE  # pixels of the shorter side; below, the borders of a half-size image would change the hash
 FLAT = 1.0  # grey levels; with a smaller standard deviation the image is one colour, and its hash would be noise
 
 

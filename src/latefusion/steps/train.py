@@ -26,7 +26,7 @@ def train(experiment: Experiment, step: str, selection: Selection) -> None:
     if not any(_is_to_do(job, selection) for job in selected):
         logger.info("src/%s: nothing to do", SCRIPTS[step])
         return
-    # The jobs of all steps: missing weights and impossible networks are reported now, not after days of training.
+    # Check the jobs of all steps, so that missing weights and invalid networks are reported before days of training.
     to_do = [job for job in jobs.values() if selection.name in (None, job.name) and _is_to_do(job, selection)]
     _require_weights(experiment, to_do)
     if jobs["catalogue"].state() == DONE:
