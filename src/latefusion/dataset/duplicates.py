@@ -33,7 +33,7 @@ class Duplicates:
 
     @cached_property
     def image_groups(self) -> np.ndarray:
-        """(N,) group numbers of products with nearly equal images, directly or through other images."""
+        """(N,) group numbers of products with nearly equal images, directly or through other images; -1: no image."""
         count = self.images.max(initial=-1) + 1
         return np.append(_components(count, *self.near.T), -1)[self.images]  # index -1 is the last element, -1
 

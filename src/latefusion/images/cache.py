@@ -32,7 +32,7 @@ from latefusion.utils.seeds import derive_seed
 
 logger = logging.getLogger(__name__)
 CHUNK = 256  # images that are decoded together, before they are written
-ABANDONED = 3600  # seconds without a write after which another machine's partial file is removed
+ABANDONED_AFTER = 3600  # seconds without a write after which another machine's partial file is removed
 
 
 def cached_images(experiment: Experiment, products: pd.DataFrame) -> ImageStore:
@@ -97,7 +97,7 @@ def _remove_abandoned(path: Path, *, has_lock: bool) -> None:
     for partial in path.parent.glob(f"{path.name}.*.partial"):
         ours = has_lock and partial.name.startswith(f"{path.name}.{socket.gethostname()}.")
         with suppress(FileNotFoundError):  # its job has just renamed it
-            if ours or time.time() - partial.stat().st_mtime > ABANDONED:
+            if ours or time.time() - partial.stat().st_mtime > ABANDONED_AFTER:
                 partial.unlink()
 
 

@@ -24,13 +24,13 @@ from latefusion.catalogue import (
     read_test_labels,
 )
 from latefusion.config import Experiment, Split
-from latefusion.dataset.checks import check_learners, image_readers
+from latefusion.dataset.checks import check_trainable, image_readers
 from latefusion.dataset.duplicate_report import describe_twins, report_duplicates
 from latefusion.dataset.duplicates import find_duplicates
 from latefusion.dataset.split import lacks_valid, split_products
 from latefusion.images.cache import cached_images
 from latefusion.images.files import refuse_absent_images
-from latefusion.images.inspection import Inspection, apply_image_policy, inspect_images
+from latefusion.images.inspection import Inspection, handle_bad_images, inspect_images
 from latefusion.plan.jobs import Job
 from latefusion.plan.planning import Selection, plan
 from latefusion.plan.records import digest
@@ -55,11 +55,11 @@ def _prepare(experiment: Experiment, job: Job) -> None:
     products["image"] = find_images(catalogue, products["image"])
     _require_images(products, experiment)
     inspection = _inspect(products, experiment, job.run_dir)
-    products = apply_image_policy(products, inspection.bad, catalogue.bad_images).drop(columns="location")
+    products = handle_bad_images(products, inspection.bad, catalogue.bad_images).drop(columns="location")
     products, twins = _split(products, inspection.hashes[products.index], experiment, job.run_dir)
     classes = class_order(products["label"].dropna())
     _check_split(products, classes)
-    check_learners(products, experiment)
+    check_trainable(products, experiment)
     read_test_labels(catalogue, products)  # raises errors in this file now, not after training
     with atomic_write(job.run_dir / "products.parquet") as partial:
         products.to_parquet(partial)

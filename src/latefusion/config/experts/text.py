@@ -68,7 +68,7 @@ NgramLengths = Annotated[tuple[int, int], AfterValidator(_check_lengths)]
 
 
 class TfidfExpert(ExpertConfig):
-    """TF-IDF of words and characters with a linear classifier: strong on small catalogues, needs no pretrained model."""
+    """TF-IDF of words and characters with a linear classifier: strong on small catalogues, no pretrained weights."""
 
     modality: ClassVar = "text"
     step: ClassVar = "text"
