@@ -24,7 +24,7 @@ ARGUMENTS = {
     "--codes": {
         "type": Path,
         "metavar": "LABEL_FILE",
-        "help": "the training labels, which hold the known class codes (default: the file beside the test file)",
+        "help": "training labels, to read the known class codes from (default: the file beside the test file)",
     },
 }
 
@@ -37,4 +37,4 @@ def main(experiment, selection, *, files, test, codes):
 
 
 if __name__ == "__main__":
-    run_script(__doc__, main, has_jobs=False, own=ARGUMENTS)
+    run_script(__doc__, main, has_jobs=False, arguments=ARGUMENTS)

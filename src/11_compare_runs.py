@@ -1,6 +1,6 @@
-"""Print mean and spread of the scores of several finished runs of one config, with other seeds, splits or machines.
+"""Print mean and spread of the scores of several finished runs: one config with different seeds, splits or machines.
 
-python src/11_compare_runs.py s2020 s2021 s2022        # names of experiments: folders of weights/
+python src/11_compare_runs.py s2020 s2021 s2022        # names of experiments, which are folders in weights/
 """
 
 from pathlib import Path
@@ -17,4 +17,4 @@ def main(experiment, selection, *, runs):
 
 
 if __name__ == "__main__":
-    run_script(__doc__, main, has_jobs=False, own=ARGUMENTS)
+    run_script(__doc__, main, has_jobs=False, arguments=ARGUMENTS)

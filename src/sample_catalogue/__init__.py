@@ -34,7 +34,7 @@ Scores on this sample say that the program works. They say nothing about the rea
 def draw_sample(sample: SampleConfig, *, layout: str, root: Path) -> bool:
     """Draw the sample into `root` unless exactly this sample is there already; return whether it was drawn.
 
-    Another sample, or one whose drawing was interrupted, is replaced. Raises InputError, and changes nothing, where the
+    Another sample, or one whose drawing was interrupted, is replaced. Raises InputError, and changes nothing, if the
     folder holds other files or files that have changed since they were drawn.
     """
     if layout not in IMAGE_FOLDERS:
@@ -43,16 +43,16 @@ def draw_sample(sample: SampleConfig, *, layout: str, root: Path) -> bool:
         raise InputError(f"{root}: is a file; name a folder to draw the sample catalogue into")
     root.mkdir(parents=True, exist_ok=True)
     facts = {"look_groups": [list(codes) for codes in LOOK_GROUPS], "vagueness": VAGUENESS}
-    recipe = {
+    parameters = {
         "drawing_version": DRAWING_VERSION, "layout": layout, "sample": sample.model_dump(mode="json"), "facts": facts,
     }  # fmt: skip
     with folder_lock(root):
-        existing = read_record(root, recipe, lambda: file_names(plan_products(sample), layout))
-        if existing.recipe == recipe and existing.is_intact(root):
+        existing = read_record(root, parameters, lambda: file_names(plan_products(sample), layout))
+        if existing.parameters == parameters and existing.is_intact(root):
             return False
         products = plan_products(sample)
         existing.remove_files(root)
-        record = Record(recipe, dict.fromkeys(file_names(products, layout)))
+        record = Record(parameters, dict.fromkeys(file_names(products, layout)))
         record.write(root)
         write_text(root / "README.txt", README)
         write_tables(products, root, layout)

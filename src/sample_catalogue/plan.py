@@ -13,7 +13,7 @@ from itertools import cycle
 
 from latefusion.config import SampleConfig
 from sample_catalogue.phrases import FAMILY_OF
-from sample_catalogue.text import write_text
+from sample_catalogue.text import compose_text
 from sample_catalogue.vocabulary import OFFICIAL_COUNTS
 
 LOOK_GROUPS = (
@@ -49,7 +49,7 @@ class Product:
     label: int
     title: str
     description: str
-    look: int  # code whose drawing is in the image
+    look: int  # the code whose drawing is in the image; another code of the look group if the image is vague
     drawing: int  # id of the drawing; equal for near-duplicates
     image_id: int
     product_id: int
@@ -64,7 +64,7 @@ def plan_products(sample: SampleConfig) -> list[Product]:
     splits, codes = _assign_codes(sample)
     labels = _make_noise(sample, splits, codes)
     vagueness = _draw_vagueness(sample)
-    texts = _write_texts(sample, codes, vagueness)
+    texts = _compose_texts(sample, codes, vagueness)
     images = _choose_images(sample, codes, vagueness)
     image_ids = _rng(sample, "image ids").sample(range(500_000_000, 1_400_000_000), sample.products)
     product_ids = _rng(sample, "product ids").sample(range(10_000_000, 4_300_000_000), sample.products)
@@ -95,7 +95,7 @@ def share_out(total: int) -> dict[int, int]:
 
 
 def _rng(sample: SampleConfig, purpose: str) -> random.Random:
-    """Return a generator for one purpose, so that one parameter does not change what depends on the others."""
+    """Return a generator for one purpose, so that a parameter changes only the draws that depend on it."""
     return random.Random(f"{sample.seed} {purpose}")
 
 
@@ -127,9 +127,9 @@ def _draw_vagueness(sample: SampleConfig) -> list[str]:
     return _rng(sample, "vagueness").choices(list(VAGUENESS), list(VAGUENESS.values()), k=sample.products)
 
 
-def _write_texts(sample: SampleConfig, codes: list[int], vagueness: list[str]) -> list[tuple[str, str]]:
+def _compose_texts(sample: SampleConfig, codes: list[int], vagueness: list[str]) -> list[tuple[str, str]]:
     texts = [
-        write_text(_rng(sample, f"text {i}"), code, vague=kind in ("text", "both"))
+        compose_text(_rng(sample, f"text {i}"), code, vague=kind in ("text", "both"))
         for i, (code, kind) in enumerate(zip(codes, vagueness, strict=True))
     ]
     rng = _rng(sample, "missing descriptions")

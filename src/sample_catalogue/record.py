@@ -28,12 +28,12 @@ TABLES = (".tsv", ".csv")
 class Record:
     """The parameters of a folder's sample, and its files: fingerprint by name relative to the folder."""
 
-    recipe: dict
+    parameters: dict
     files: dict[str, str | int | None]
     complete: bool = False
 
     def write(self, root: Path) -> None:
-        write_json(root / "sample.json", self.recipe | {"complete": self.complete, "files": self.files})
+        write_json(root / "sample.json", self.parameters | {"complete": self.complete, "files": self.files})
 
     def unknown_files(self, root: Path) -> list[str]:
         """Return a line for each file that is not the sample's or has changed since it was drawn."""
@@ -66,15 +66,15 @@ class Record:
                     (root / folder).rmdir()
 
 
-def read_record(root: Path, recipe: dict, names: Callable[[], list[str]]) -> Record:
-    """Return the record of the sample in a folder; `recipe` and `names` are those of the sample to be drawn.
+def read_record(root: Path, parameters: dict, names: Callable[[], list[str]]) -> Record:
+    """Return the record of the sample in a folder; `parameters` and file `names` are those of the sample to draw.
 
-    Raises InputError where the record cannot be read, and where the folder holds other files.
+    Raises InputError if the record cannot be read or the folder holds other files.
     """
     if (root / "sample.json").is_file():
         record = _parse(root)
     else:
-        record = Record(recipe, dict.fromkeys(names()) if _has_readme(root) else {})
+        record = Record(parameters, dict.fromkeys(names()) if _has_readme(root) else {})
     problems = record.unknown_files(root)
     if problems:
         raise list_problems(
@@ -104,11 +104,11 @@ def folder_lock(root: Path) -> Iterator[None]:
 
 def _parse(root: Path) -> Record:
     try:
-        recipe = read_json(root / "sample.json")
-        files, complete = recipe.pop("files"), recipe.pop("complete")
+        parameters = read_json(root / "sample.json")
+        files, complete = parameters.pop("files"), parameters.pop("complete")
         if any(Path(name).is_absolute() or ".." in Path(name).parts for name in files):
             raise ValueError("a file is outside the folder")
-        return Record(recipe, dict(files), complete is True)
+        return Record(parameters, dict(files), complete is True)
     except (ValueError, KeyError, AttributeError, TypeError):
         raise InputError(
             f"{root}/sample.json does not list the sample's files (an earlier version wrote no list), so they cannot "

@@ -17,7 +17,7 @@ CROSS_REFERENCES = ("pour", "compatible", "avec", "type", "accessoire")
 ENTITIES = {"&": "&amp;", "'": "&#39;", "é": "&eacute;", "è": "&egrave;", " :": "&nbsp;:"}
 
 
-def write_text(rng: random.Random, code: int, *, vague: bool) -> tuple[str, str]:
+def compose_text(rng: random.Random, code: int, *, vague: bool) -> tuple[str, str]:
     """Return a title and a description without tabs and line breaks."""
     language = rng.choices(list(LANGUAGES), list(LANGUAGES.values()))[0]
     seller = _Seller(rng, code, language, vague=vague)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from latefusion.catalogue import class_order, read_catalogue, read_test_labels
 from latefusion.config import CatalogueConfig, Columns
-from latefusion.images.inspection import apply_image_policy, check_images
+from latefusion.images.inspection import check_images, handle_bad_images
 from latefusion.utils.errors import InputError
 
 SIGIR = {
@@ -449,13 +449,13 @@ def test_nothing_bad_is_an_empty_table(gallery, images):
     bad = check_images(gallery, products["image"])
     assert bad.empty
     assert list(bad.columns) == ["image", "reason"]
-    pd.testing.assert_frame_equal(apply_image_policy(products, bad, "error"), products)
+    pd.testing.assert_frame_equal(handle_bad_images(products, bad, "error"), products)
 
 
 def test_policy_error_lists_every_bad_image(gallery):
     products = some_products(["good.jpg", "absent.jpg", "cut.jpg"])
     with pytest.raises(InputError) as caught:
-        apply_image_policy(products, check_images(gallery, products["image"]), "error")
+        handle_bad_images(products, check_images(gallery, products["image"]), "error")
     for part in ["id p1: absent.jpg: missing", "id p2: cut.jpg: truncated", "catalogue.bad_images", "keep", "drop"]:
         assert part in str(caught.value)
 
@@ -472,7 +472,7 @@ def test_policy_error_lists_every_bad_image(gallery):
 def test_policies_blank_or_drop_but_never_drop_what_must_be_predicted(gallery, caplog, policy, split, left):
     caplog.set_level(logging.INFO)
     products = some_products(["good.jpg", "absent.jpg"], split)
-    found = apply_image_policy(products, check_images(gallery, products["image"]), policy)
+    found = handle_bad_images(products, check_images(gallery, products["image"]), policy)
     assert found.index.to_list() == left
     assert cells(found["image"]) == ["good.jpg", None][: len(left)]
     assert products["image"].notna().all()

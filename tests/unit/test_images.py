@@ -13,7 +13,7 @@ from helpers.images import turned_right
 from PIL import Image, ImageOps
 
 from latefusion.config import ImageInput
-from latefusion.images.augment import TurnedCrop, augment, centre_crop, training_transform
+from latefusion.images.augment import RotatedCrop, augment, centre_crop, training_transform
 from latefusion.images.cache import open_images
 from latefusion.images.inspection import check_images
 from latefusion.images.orientation import exif_orientation
@@ -255,7 +255,7 @@ def test_without_augmentation_the_crop_is_the_only_draw():
 def test_without_a_turn_training_reads_what_evaluation_reads(drawing, side, tolerance):
     """The same size, enlarged (rounded otherwise) and shrunk; 60 x 40 made square."""
     image = np.asarray(drawing)[:, :40] if side == 40 else np.asarray(drawing)
-    seen = TurnedCrop(side, side - 6, 0).apply(image, angle=0, left=2, top=5)
+    seen = RotatedCrop(side, side - 6, 0).apply(image, angle=0, left=2, top=5)
     shown = resize(image, side)[5 : side - 1, 2 : side - 4]
     assert np.abs(seen.astype(int) - shown).max() <= tolerance
 
@@ -264,7 +264,7 @@ def test_without_a_turn_training_reads_what_evaluation_reads(drawing, side, tole
 def test_a_turn_is_about_the_centre_with_white_around(drawing, angle):
     image = resize(np.asarray(drawing), 64)
     turned = Image.fromarray(image).rotate(-angle, Image.Resampling.BILINEAR, fillcolor=(255, 255, 255))
-    seen = TurnedCrop(64, 48, 15).apply(image, angle=angle, left=16, top=0)
+    seen = RotatedCrop(64, 48, 15).apply(image, angle=angle, left=16, top=0)
     difference = np.abs(seen.astype(int) - np.asarray(turned)[:48, 16:])
     assert np.quantile(difference, 0.95) <= 2  # but for the edge, which Pillow does not blend with white
     assert (seen == 255).all(axis=2).any()

@@ -19,7 +19,7 @@ COLUMNS = ["title", "description", "image", "label", "split"]
 
 
 def read_catalogue(catalogue: CatalogueConfig) -> pd.DataFrame:
-    """Return all products of a catalogue, one row each (see above).
+    """Return all products of a catalogue, one row each (columns: see the module).
 
     The checks run one after another; the first that fails raises an InputError with file, line and id of every problem.
     """

@@ -32,7 +32,7 @@ def join_labels(products: pd.DataFrame, labels: pd.DataFrame, label_file: Path) 
 
 
 def _check_agreement(products: pd.DataFrame, labels: pd.DataFrame) -> None:
-    """Raise InputError if a label's image id or product id is not that of its product (only SIGIR repeats them)."""
+    """Raise InputError if a label's image id or product id (only in SIGIR's label file) is not that of its product."""
     by_id = products.set_index("id")
     for column in [key for key in KEYS[1:] if key in labels]:
         expected = labels["id"].map(by_id[column])

@@ -19,9 +19,9 @@ from latefusion.images.files import find_nested_images
 class Layout:
     """How catalogues of one format are read, and their properties."""
 
-    # Returns the columns id, title, description, image, label and split as text ("" is missing), indexed by location.
+    # Return the columns id, title, description, image, label and split as text ("" is missing), indexed by location.
     read: Callable[[CatalogueConfig], pd.DataFrame]
-    tables: Callable[[CatalogueConfig], tuple[str | None, ...]]  # returns the names of its tables; they may not exist
+    tables: Callable[[CatalogueConfig], tuple[str | None, ...]]  # return the names of its tables; they may not exist
     without_images: str  # advice for error messages: how to run without images
     has_nested_images: bool = False  # its archives may be unpacked into a subfolder of the image folder
     always_names_images: bool = False  # its tables name an image for every product, even if the file does not exist

@@ -71,7 +71,7 @@ def refuse_swallowed_rows(path: Path, header: Record, body: list[Record], delimi
 
 
 def _id_test(body: list[Record], width: int, delimiter: str, id_column: int) -> Callable[[str], bool]:
-    """Return a function that returns whether a cell could be the id of a further row.
+    """Return a predicate: whether a cell could be the id of a swallowed row.
 
     It accepts any cell if the table does not need quotes, or has too few rows to derive what an id looks like.
     """

@@ -1,4 +1,4 @@
-"""Find the files of a catalogue and read tables as text, indexed by location; the format follows the file's ending.
+"""Find the files of a catalogue and read tables as text, indexed by location; the suffix gives the format.
 
 A location is the file's name and the line that an editor shows ("X_train.tsv, line 12"), or the row for Parquet. All
 later checks use it to say where a problem is.

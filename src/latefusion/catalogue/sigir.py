@@ -60,7 +60,7 @@ def _read(path: Path, columns: dict[str, str]) -> pd.DataFrame:
 
 
 def _merge_phases(products: pd.DataFrame) -> pd.DataFrame:
-    """Return the products with those that are in both phases only once, where they are first.
+    """Return the products of both phases; of a product that is in both, only the first row is kept.
 
     Raises InputError for products that differ between the phases.
     """

@@ -15,9 +15,9 @@ class SampleConfig(Section):
 
     products: int = Field(5000, ge=200)
     seed: Seed = 2020
-    label_noise: Fraction = 0.05
-    missing_descriptions: Fraction = 0.351
-    image_size: int = Field(500, ge=64, le=10_000)
+    label_noise: Fraction = 0.05  # of the training products: their labels are wrong
+    missing_descriptions: Fraction = 0.351  # of all products
+    image_size: int = Field(500, ge=64, le=10_000)  # side in pixels
 
 
 class Columns(Section):
@@ -32,9 +32,9 @@ class Columns(Section):
 
 
 def _check_table_name(name: str) -> str:
-    """Return the name of a table. It may hold `..`, but must not be absolute, so that the data folder can be moved.
+    """Return the path of a table unchanged. Raises ValueError if it is absolute or if no file can have this name.
 
-    Raises ValueError for a name that no file can have.
+    Paths are relative so that the data folder can be moved; `..` is allowed.
     """
     if name.startswith(("/", "~/")) or PureWindowsPath(name).anchor:
         raise ValueError(

@@ -22,7 +22,7 @@ class Denoise(Section):
     clean_valid: bool = False
     gallery: int = Field(1000, ge=0)  # products shown in label_issues.html
     filter_by: Literal["prune_by_noise_rate", "prune_by_class", "both", "confident_learning", "predicted_neq_given"] = (
-        "prune_by_noise_rate"
+        "prune_by_noise_rate"  # cleanlab's names; both: flagged by both prune filters
     )
 
     @property

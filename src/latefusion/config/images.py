@@ -10,8 +10,8 @@ class ImageInput(Section):
 
     resize: int = Field(256, ge=8, le=10_000)
     crop: int = Field(224, ge=8)
-    rotate: float = Field(15.0, ge=0, le=180)  # at most so many degrees in either direction, training only
-    flip: bool = True  # horizontally, training only
+    rotate: float = Field(15.0, ge=0, le=180)  # maximum in degrees, in either direction; training only
+    flip: bool = True  # at random, horizontally; training only
 
     @model_validator(mode="after")
     def _crop_fits(self) -> "ImageInput":

@@ -86,7 +86,7 @@ def _misspelt_override(keys: list[str], written: dict[str, set[str]]) -> str:
 
 
 def _describe(problem: Mapping, config: dict) -> tuple[list[str], str]:
-    """Return the path of keys to one problem, without the tags that pydantic adds to it, and the message."""
+    """Return the keys that lead to a problem, without the union tags that pydantic inserts, and its message."""
     keys: list[str] = []
     section: object = config
     for key in problem["loc"]:
@@ -106,7 +106,7 @@ def _describe(problem: Mapping, config: dict) -> tuple[list[str], str]:
 
 
 def _message(problem: Mapping, context: dict) -> str:
-    """Return pydantic's message, or a clearer one where pydantic uses terms of Python for what is YAML here."""
+    """Return pydantic's message, or a clearer one if pydantic's names Python types instead of YAML's."""
     value, message = problem["input"], problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "union_tag_not_found":
         return f"the key {context['discriminator']} is missing"

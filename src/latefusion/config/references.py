@@ -7,7 +7,7 @@ from latefusion.config.experts.base import must_exist
 from latefusion.config.fusion import PolicyConfig
 from latefusion.config.images import ImageInput
 
-# Names in weights/ and submissions/ that are not experiments; weights/pretrained/ holds files of the user.
+# Names with another use in weights/ and submissions/; weights/pretrained/ holds files of the user.
 RESERVED_EXPERIMENTS = ("pretrained", "readme")
 VOTE_ROW = "vote"  # the vote's row in the score table
 
@@ -27,7 +27,7 @@ def check_names(names: Collection[str]) -> None:
     for name in names:
         other = spellings.setdefault(name.lower(), name)
         if other != name:
-            raise ValueError(f"'{other}' and '{name}' differ only in case: one folder on many file systems")
+            raise ValueError(f"'{other}' and '{name}' differ only in case, which many file systems ignore")
 
 
 def check_references(experts: Mapping[str, ExpertConfig], *, has_denoise: bool) -> None:

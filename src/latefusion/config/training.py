@@ -17,11 +17,11 @@ class Training(Section):
     weight_decay: float = Field(0.0, ge=0)
     momentum: float = Field(0.9, ge=0, lt=1)  # sgd only
     schedule: Literal["linear", "step"]
-    warmup_fraction: Fraction = 0.0  # of all steps, for both schedules
+    warmup_fraction: Fraction = 0.0  # of all optimizer steps, for both schedules
     decay_every: int = Field(12, ge=1)  # schedule step only: in epochs
     decay_rate: float = Field(0.1, gt=0, le=1)  # schedule step only
     keep_last: int = Field(0, ge=0)  # keep the weights of the last k epochs, for experts of kind `late`
-    group_by_length: bool = True  # put items of similar length into the same batch, at random within that
+    group_by_length: bool = True  # put texts of similar length into the same batch, otherwise at random
     gradient_accumulation_steps: int = Field(1, ge=1)  # micro-batches per batch: less memory, the same optimizer step
     seed: Seed = 2020
 
@@ -63,7 +63,7 @@ class DclTraining(ImageTraining):
 
 
 class HeadTraining(Training):
-    """A small head on frozen features: takes minutes, where the networks took hours."""
+    """A small head on frozen features: takes minutes; the networks took hours."""
 
     epochs: int = Field(20, ge=1)
     batch_size: int = Field(128, ge=1)
@@ -81,4 +81,4 @@ class Hardware(Section):
     # auto: bf16 if the hardware supports it, otherwise fp32
     mixed_precision: Annotated[Literal["auto", "no", "bf16", "fp16"], NoWord] = "auto"
     compile: bool = False  # torch.compile: one or two minutes at the start of each expert, then faster steps
-    checkpoint_every: int = Field(500, ge=1)  # in steps; the end of each epoch writes a checkpoint too
+    checkpoint_every: int = Field(500, ge=1)  # optimizer steps; a checkpoint is written at the end of each epoch too

@@ -1,1 +1,1 @@
-"""Make a dataset of a catalogue: text cleaning, near-duplicates, splits and folds."""
+"""Turn a catalogue into a dataset: text cleaning, near-duplicates, splits and folds."""

@@ -7,7 +7,7 @@ from latefusion.dataset.split import count_units
 from latefusion.utils.errors import InputError
 
 
-def check_learners(products: pd.DataFrame, experiment: Experiment) -> None:
+def check_trainable(products: pd.DataFrame, experiment: Experiment) -> None:
     """Raise InputError, before anything is trained, if an expert or policy cannot be trained on these products.
 
     `products` has the column `split`.
@@ -18,16 +18,16 @@ def check_learners(products: pd.DataFrame, experiment: Experiment) -> None:
 
 def _check_folds(products: pd.DataFrame, experiment: Experiment) -> None:
     """Raise InputError if there are more folds than products, or groups of near-duplicates, to divide among them."""
-    learners: dict[str, tuple[int, tuple[str, ...]]] = {
+    folds: dict[str, tuple[int, tuple[str, ...]]] = {  # by config key: n_folds, and the splits that are divided
         f"policies.{name}": (policy.n_folds, ("valid",)) for name, policy in experiment.policies.items()
     }
     for name, expert in experiment.experts.items():
         if expert.folds_of_train is not None:
-            learners[f"experts.{name}"] = (expert.folds_of_train, ("train",))
+            folds[f"experts.{name}"] = (expert.folds_of_train, ("train",))
     if experiment.denoise is not None:
-        learners["denoise"] = (experiment.denoise.n_folds, experiment.denoise.splits)
+        folds["denoise"] = (experiment.denoise.n_folds, experiment.denoise.splits)
     grouped = experiment.split.group_duplicates
-    for key, (n_folds, splits) in learners.items():
+    for key, (n_folds, splits) in folds.items():
         available = products[products["split"].isin(splits)]
         if key == "denoise":
             available = available[available["image"].notna()]

@@ -26,8 +26,8 @@ _UNCLOSED_TAG = re.compile(
 # --- entities --------------------------------------------------------------------------------------------------------
 # An entity without a semicolon must end where a word ends, and must not be a parameter of a URL: "?a=1&copy=2".
 _ENTITY = re.compile(r"&(#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31})(;|(?![A-Za-z0-9=;]))")
-# The winners' own expression (github.com/Wang-Shuo/SIGIR2020Challenge, preprocess.py), in two steps: first from each
-# "<" to the next ">" on the line, then lower-case entities. The result is the same: no tag begins or ends in an entity.
+# The winners' own expression (github.com/Wang-Shuo/SIGIR2020Challenge, preprocess.py), in two steps: first everything
+# from a "<" to the next ">" on the line, then lower-case entities. The result is the same: entities hold no "<" or ">".
 _PUBLISHED_TAG = re.compile(r"<[^>\n]*(>?)")
 _PUBLISHED_ENTITY = re.compile(r"&(?:[a-z0-9]+|#[0-9]{1,6}|#x[0-9a-f]{1,6});")
 _NESTING = 3  # rounds of decoding; "&amp;amp;eacute;": each export of the data may have escaped it again
@@ -45,9 +45,9 @@ def clean(text: str, mode: str = "decode") -> str:
       twice or upper-cased (`&EACUTE;`); it removes tags, including escaped ones, splits ligatures, makes full-width
       characters half-width, and removes control characters and the like.
     - `repair` does the same and repairs mojibake (`Ã©` -> `é`) with ftfy.
-    - `published` does the same as the winners' code, including its errors. A space replaces each lower-case entity
-      (`l&#39;eau` -> `l eau`; `&eacute;` is lost; `&Eacute;` and `&#xE9;` stay), and everything from a `<` to the next
-      `>` on the line, whether it is a tag or `< 3 ans et >`.
+    - `published` does the same as the winners' code, including its errors. Each lower-case entity becomes a space
+      (`l&#39;eau` -> `l eau`; `&eacute;` is lost; `&Eacute;` and `&#xE9;` stay). So does everything from a `<` to the
+      next `>` on the line, whether it is a tag or `< 3 ans et >`.
     """
     if mode == "published":
         return " ".join(_PUBLISHED_ENTITY.sub(" ", _PUBLISHED_TAG.sub(_space_if_closed, text)).split())

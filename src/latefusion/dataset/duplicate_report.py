@@ -12,7 +12,7 @@ SWITCH = "split.group_duplicates"
 def report_duplicates(duplicates: Duplicates, labels: pd.Series, splits: dict[str, pd.Series]) -> dict:
     """Return the numbers of near-duplicates, of groups with different labels, and of twins in train.
 
-    Twins depend on the split: `splits` maps names to alternative splits of the products, and all are counted.
+    Twins depend on the split, so they are counted for each of `splits`: alternative splits of the products, by name.
     """
     return {
         "groups": {
@@ -25,8 +25,8 @@ def report_duplicates(duplicates: Duplicates, labels: pd.Series, splits: dict[st
     }
 
 
-def describe_leaks(report: dict, used: str) -> str:
-    """Return one line: the number of twins in train under the split that is used, and under the other one."""
+def describe_twins(report: dict, used: str) -> str:
+    """Return one line: how many products have a twin in train with the split `used`, and with the other split."""
     (other,) = set(report["twins_in_train"]) - {used}
     counts, other_counts = report["twins_in_train"][used], report["twins_in_train"][other]
     shares = [

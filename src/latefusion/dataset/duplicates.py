@@ -25,7 +25,7 @@ BLOCK = 4_000_000  # comparisons at one time, 8 bytes each
 
 @dataclass(frozen=True)
 class Duplicates:
-    """Numbers that N products share if they are near-duplicates; -1: no title or image, which is equal to no other."""
+    """Numbers of the titles and images of N products; -1: no title or image, which is never a duplicate."""
 
     titles: np.ndarray  # (N,) equal numbers: equal titles
     images: np.ndarray  # (N,) equal numbers: equal image hashes
@@ -33,7 +33,7 @@ class Duplicates:
 
     @cached_property
     def image_groups(self) -> np.ndarray:
-        """(N,) as `images`, but with the same number for nearly equal images, directly or through others."""
+        """(N,) group numbers of products with nearly equal images, directly or through other images; -1: no image."""
         count = self.images.max(initial=-1) + 1
         return np.append(_components(count, *self.near.T), -1)[self.images]  # index -1 is the last element, -1
 
@@ -108,7 +108,7 @@ def near_pairs(hashes: np.ndarray, distance: int) -> np.ndarray:
 
 
 def _runs(keys: np.ndarray) -> Iterator[np.ndarray]:
-    """Return the positions of each key that occurs more than once."""
+    """Return, for each key that occurs more than once, its positions."""
     order = np.argsort(keys, kind="stable")
     runs = np.split(order, np.flatnonzero(np.diff(keys[order])) + 1)
     return (run for run in runs if len(run) > 1)

@@ -26,7 +26,7 @@ def assign_folds(labels: np.ndarray, n_folds: int, seed: int, groups: np.ndarray
 
 
 def groups_of(products: pd.DataFrame, split: Split) -> np.ndarray | None:
-    """Return the (N,) groups whose products must stay together, or None where the split is not grouped."""
+    """Return the (N,) groups whose products must stay together, or None if the split is not grouped."""
     return products["group"].to_numpy() if split.group_duplicates else None
 
 
@@ -139,7 +139,7 @@ def _deal(units: pd.DataFrame, targets: np.ndarray) -> pd.Series:
     """Return a bin for each unit, 0 to K - 1 (folds or splits), so that bins have about the (K,) target sizes.
 
     The same holds within each class. A unit is assigned to the bin that is furthest below its share. If large units
-    leave the bins uneven at the end of a class, the difference is spread over all later classes, not corrected by the
+    make the bins uneven at the end of a class, the difference is spread over all later classes, not corrected by the
     next one.
     """
     bins, sizes, deficit = [], np.zeros(len(targets)), np.zeros(len(targets))

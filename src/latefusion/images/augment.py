@@ -20,7 +20,7 @@ from latefusion.config import ImageInput
 from latefusion.images.store import NO_IMAGE_GREY, resize
 
 
-class TurnedCrop(A.ImageOnlyTransform):
+class RotatedCrop(A.ImageOnlyTransform):
     """Resize to a square, rotate by up to `limit` degrees, crop at random; areas outside the image are white.
 
     (H, W, 3) uint8 to (crop, crop, 3) uint8. Without rotation the result is a crop of `images.store.resize`, except for
@@ -52,17 +52,17 @@ class TurnedCrop(A.ImageOnlyTransform):
 
 def _warp(image: np.ndarray, to_image: np.ndarray, side: int) -> np.ndarray:
     """Return a (side, side, 3) image; the (2, 3) affine map `to_image` gives for each pixel its position in `image`."""
-    four = cv2.cvtColor(image, cv2.COLOR_RGB2RGBA)  # OpenCV 5 warps four channels 2.6 times as fast as three
+    rgba = cv2.cvtColor(image, cv2.COLOR_RGB2RGBA)  # OpenCV 5 warps four channels 2.6 times as fast as three
     white = (NO_IMAGE_GREY,) * 4
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return cv2.cvtColor(
-        cv2.warpAffine(four, to_image, (side, side), flags=flags, borderValue=white), cv2.COLOR_RGBA2RGB
+        cv2.warpAffine(rgba, to_image, (side, side), flags=flags, borderValue=white), cv2.COLOR_RGBA2RGB
     )
 
 
 def training_transform(image: ImageInput) -> A.Compose:
     """Return the training transform: resize, rotate, random crop, flip; (H, W, 3) uint8 to (crop, crop, 3) uint8."""
-    steps = [TurnedCrop(image.resize, image.crop, image.rotate)]
+    steps = [RotatedCrop(image.resize, image.crop, image.rotate)]
     if image.flip:
         steps.append(A.HorizontalFlip(p=0.5))
     return A.Compose(steps, seed=0)
@@ -75,6 +75,6 @@ def augment(transform: A.Compose, image: np.ndarray, seed: int) -> np.ndarray:
 
 
 def centre_crop(image: np.ndarray, crop: int) -> np.ndarray:
-    """Return the central (crop, crop, 3) of an image, which the network reads at evaluation."""
+    """Return the (crop, crop, 3) centre of an image, which the network reads at evaluation."""
     top, left = ((side - crop) // 2 for side in image.shape[:2])
     return np.ascontiguousarray(image[top : top + crop, left : left + crop])

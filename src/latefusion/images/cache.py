@@ -32,16 +32,16 @@ from latefusion.utils.seeds import derive_seed
 
 logger = logging.getLogger(__name__)
 CHUNK = 256  # images that are decoded together, before they are written
-ABANDONED = 3600  # seconds without a write after which another machine's partial file is removed
+ABANDONED_AFTER = 3600  # seconds without a write after which another machine's partial file is removed
 
 
 def cached_images(experiment: Experiment, products: pd.DataFrame) -> ImageStore:
-    """Return the images of an experiment; if it has a cache, build the cache unless it exists."""
+    """Return the images of an experiment. If it uses a cache, build the cache unless it is already built."""
     return open_images(products, experiment.catalogue.root, experiment.run_root / "cache", experiment.cache_side)
 
 
 def open_images(products: pd.DataFrame, root: Path, cache_dir: Path, cache_side: int | None) -> ImageStore:
-    """Return the catalogue's images, from a cache unless `cache_side` is None; build the cache unless it exists."""
+    """Return the catalogue's images, from a cache unless `cache_side` is None; build it if necessary."""
     if cache_side is None:
         return ImageStore(products, root)
     path = cache_dir / f"images_{cache_side}.npy"
@@ -93,11 +93,11 @@ def _build(path: Path, products: pd.DataFrame, root: Path, stamp: dict, *, has_l
 
 
 def _remove_abandoned(path: Path, *, has_lock: bool) -> None:
-    """Remove the partial files of killed jobs: those of this machine if we hold the lock, other machines' if old."""
+    """Remove the partial files of killed jobs: this machine's if it has the lock, others' if old."""
     for partial in path.parent.glob(f"{path.name}.*.partial"):
         ours = has_lock and partial.name.startswith(f"{path.name}.{socket.gethostname()}.")
         with suppress(FileNotFoundError):  # its job has just renamed it
-            if ours or time.time() - partial.stat().st_mtime > ABANDONED:
+            if ours or time.time() - partial.stat().st_mtime > ABANDONED_AFTER:
                 partial.unlink()
 
 

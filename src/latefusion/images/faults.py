@@ -16,7 +16,7 @@ from latefusion.images.perceptual_hash import image_hash, read_grey
 from latefusion.images.store import fits_its_chunks
 from latefusion.utils.budget import Budget
 
-TAIL_BYTES = 64  # the end marker is searched in so many last bytes, because some cameras and shops pad files
+TAIL_BYTES = 64  # the end marker may be anywhere in this many last bytes: some cameras and shops pad files
 ENDINGS = {"JPEG": b"\xff\xd9", "PNG": b"IEND"}
 DAMAGE = (  # errors of Pillow's decoders, besides OSError
     SyntaxError, ValueError, EOFError, LookupError, TypeError, RuntimeError, ArithmeticError, struct.error, zlib.error,
@@ -32,7 +32,7 @@ class Finding(NamedTuple):
 
 
 class Inspector:
-    """Checks files for any number of threads, which together hold at most MAX_BYTES and MAX_PIXELS at one time."""
+    """Checks image files in any number of threads; together they hold at most MAX_BYTES and MAX_PIXELS at one time."""
 
     def __init__(self, root: Path):
         self.root, self.bytes, self.pixels = root, Budget(MAX_BYTES), Budget(MAX_PIXELS)
@@ -75,7 +75,10 @@ class Inspector:
 
 
 def _decode(image: Image.Image, content: bytes) -> tuple[str | None, int | None]:
-    """Decode with OpenCV, as in training; if that fails, or the end marker is missing, Pillow's error is the fault."""
+    """Return the fault and the hash: decode with OpenCV, as in training.
+
+    If that fails, or the end marker is missing, Pillow decodes the image too; its error says what is wrong.
+    """
     encoded = np.frombuffer(content, dtype=np.uint8)
     grey = read_grey(encoded)
     if grey is None and image.format == "PNG" and not fits_its_chunks(encoded):

@@ -97,7 +97,7 @@ def changed_images(root: Path, images: pd.Series | pd.Index, recorded: pd.DataFr
 
 
 def refuse_absent_images(root: Path, products: pd.DataFrame, otherwise: str) -> None:
-    """Raise InputError if the products of a split name images but no such file exists: then the folder is wrong.
+    """Raise InputError if the products of a split name images but none of the files exists: the folder is wrong.
 
     `otherwise` is appended to the message: how to run without images.
     """

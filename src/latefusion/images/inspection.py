@@ -53,11 +53,11 @@ def check_images(root: Path, images: pd.Series) -> pd.DataFrame:
     return inspect_images(root, images).bad
 
 
-def apply_image_policy(products: pd.DataFrame, bad: pd.DataFrame, bad_images: str) -> pd.DataFrame:
+def handle_bad_images(products: pd.DataFrame, bad: pd.DataFrame, bad_images: str) -> pd.DataFrame:
     """Apply `catalogue.bad_images` to the products of `bad`, and return all products.
 
-    `error` raises InputError, `keep` keeps them without their image, `drop` removes them. Products to be predicted are
-    never removed, because a submission needs every row: they are kept without their image.
+    `error` raises InputError, `keep` keeps them without their image, `drop` removes them. Unlabelled products are kept
+    with `drop` too, without their image, because a submission needs every row.
     """
     if bad.empty:
         return products

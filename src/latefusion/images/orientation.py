@@ -1,6 +1,6 @@
-"""Turn images upright, by the orientation in their files: 1 to 8, as in EXIF, or AVIF's own.
+"""Turn images upright, by the orientation in their files: a number from 1 to 8, from EXIF or AVIF's own.
 
-OpenCV does this by itself for TIFF and for images without transparency, but never for AVIF.
+OpenCV itself does this for TIFF and for images without transparency, but never for AVIF.
 """
 
 import io

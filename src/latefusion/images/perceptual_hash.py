@@ -11,7 +11,7 @@ from latefusion.images.store import decode_bytes, is_jpeg, resize
 
 SIDE = 32  # pixels of the thumbnail
 LOW = 8  # lowest frequencies per axis
-ENOUGH = 6 * SIDE  # pixels; below, the half-size decoder's treatment of the borders would change the hash
+MIN_HALF_SIDE = 6 * SIDE  # pixels of the shorter side; below, the borders of a half-size image would change the hash
 FLAT = 1.0  # grey levels; with a smaller standard deviation the image is one colour, and its hash would be noise
 
 
@@ -34,7 +34,7 @@ def read_grey(encoded: np.ndarray) -> np.ndarray | None:
             half = cv2.imdecode(encoded, cv2.IMREAD_REDUCED_GRAYSCALE_2)
         except cv2.error:
             return None
-        if half is not None and min(half.shape) >= ENOUGH:
+        if half is not None and min(half.shape) >= MIN_HALF_SIDE:
             return half
     image = decode_bytes(encoded)
     return None if image is None else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)

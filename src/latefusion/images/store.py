@@ -19,7 +19,8 @@ cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # its message
 JPEG = b"\xff\xd8"
 PNG = b"\x89PNG\r\n\x1a\n"
 NO_IMAGE_GREY = 255  # a product without an image is white
-DAMAGE = (cv2.error, UnidentifiedImageError, RuntimeError, ValueError)  # for some formats; for others None is returned
+# Errors for damaged files of some formats; for other formats OpenCV returns None.
+DAMAGE = (cv2.error, UnidentifiedImageError, RuntimeError, ValueError)
 BAND = 1 << 20  # pixels blended with white at one time: the calculation needs 70 bytes per pixel
 
 
@@ -67,7 +68,7 @@ def decode_bytes(encoded: np.ndarray) -> np.ndarray | None:
 
 
 def _decode_other(encoded: np.ndarray) -> np.ndarray | None:
-    """Decode an image that may be transparent. OpenCV turns an image upright only if it drops its transparency."""
+    """Decode an image that may be transparent. OpenCV turns it upright only if it drops the transparency."""
     if encoded[: len(PNG)].tobytes() == PNG and not fits_its_chunks(encoded):
         return None
     image, kinds, blocks = cv2.imdecodeWithMetadata(encoded, cv2.IMREAD_UNCHANGED)
@@ -75,7 +76,7 @@ def _decode_other(encoded: np.ndarray) -> np.ndarray | None:
         return None
     if image.ndim == 3 and image.shape[2] == 4:
         if image.dtype.kind != "u":
-            return None  # floats have no agreed white
+            return None  # for floats no value is defined as white
         return turn(_over_white(image), read_orientation(encoded, kinds, blocks))
     del image  # keep at most one copy of a large image in memory
     image = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB)
@@ -129,7 +130,7 @@ class ImageStore:
         return self.__dict__ | {"_cache": None}
 
     def read(self, id_: str, side: int) -> np.ndarray:
-        """Return (side, side, 3) uint8 RGB; white where the product has no image."""
+        """Return (side, side, 3) uint8 RGB; white if the product has no image."""
         return resize(self.load(id_), side)
 
     def load(self, id_: str) -> np.ndarray:
@@ -145,7 +146,7 @@ class ImageStore:
 
 
 def _open_cache(path: Path, stamp: dict) -> np.ndarray:
-    """Return the cache, after checking its stamp: it may have been built again, for other products, meanwhile."""
+    """Return the cache, after checking its stamp: another job may have built it again for other products."""
     try:
         cache = np.load(path, mmap_mode="r")
         is_ours = read_json(path.with_suffix(".json")).items() >= stamp.items()

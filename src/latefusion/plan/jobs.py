@@ -1,9 +1,9 @@
 """Jobs: the units of work of an experiment, each with a run folder, and their state (done, begun, to do).
 
 A job's results depend on its settings (their hash is the fingerprint) and on its inputs: the results of the jobs that
-it needs, the products, the pretrained weights. If any of these has changed, the job is stale and must be repeated;
-otherwise it is not. Inputs are compared by content: a repeated job that writes the same results as before makes no
-other job stale. So after an image was repaired the image experts are trained again, but no text expert.
+it needs, the products, the pretrained weights. If any of these has changed, the job is stale and must be repeated.
+Inputs are compared by content: a repeated job that writes the same results as before makes no other job stale. For
+example, after an image is repaired the image experts are trained again, but no text expert.
 
 Each run folder holds a record, `job.json` (see `records`). It is written when the job begins, so that only a job with
 the same settings and inputs continues in the folder, and it is completed when the job ends.
@@ -15,7 +15,14 @@ from pathlib import Path
 from uuid import uuid4
 
 from latefusion.config import CatalogueConfig
-from latefusion.plan.records import describe_results, digest, finished_run, missing_or_truncated, read_record, verified
+from latefusion.plan.records import (
+    describe_results,
+    digest,
+    missing_or_truncated,
+    read_record,
+    results_digest,
+    verified,
+)
 from latefusion.utils.files import flush, read_json, remove, write_json, write_yaml
 
 logger = logging.getLogger(__name__)
@@ -35,7 +42,7 @@ class Job:
     settings: dict  # written to its config.yaml
     fingerprint: str  # hash of the settings and of the fingerprints of `needs`
     catalogue: "CatalogueState"
-    reads: str = "products"  # what it reads of the catalogue: `products` only, or `images` too
+    reads: str = "products"  # of the catalogue: `products` (the table only) or `images` (table and image files)
     models: tuple[str, ...] = ()  # names of the pretrained weights that it starts from
 
     @property
@@ -59,14 +66,14 @@ class Job:
         record = read_record(self.run_dir)
         if not record:
             return TO_DO, ""
-        if reason := self._is_stale(record, reads):
+        if reason := self._stale_reason(record, reads):
             return TO_DO, reason
         if not record["run"]:
             return BEGUN, "interrupted before its end"
         problem = missing_or_truncated(self.run_dir, record["files"])
         return (TO_DO, problem) if problem else (DONE, "")
 
-    def _is_stale(self, record: dict, reads: str) -> str:
+    def _stale_reason(self, record: dict, reads: str) -> str:
         """Return what has changed since the job began, as a text; empty if nothing has."""
         if record["fingerprint"] != self.fingerprint:
             return "its settings have changed"
@@ -87,7 +94,7 @@ class Job:
         """Return digests of what the job reads: its share of the catalogue, and the results of other jobs by key."""
         if self.kind == "catalogue":
             return {}
-        runs = {need.key: finished_run(need.run_dir) for need in self.needs if need.kind != "catalogue"}
+        runs = {need.key: results_digest(need.run_dir) for need in self.needs if need.kind != "catalogue"}
         return {"catalogue": self.catalogue.contents().get(self.reads)} | runs
 
     def begin(self, script: str, *, redo: bool = False) -> None:

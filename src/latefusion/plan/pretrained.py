@@ -1,4 +1,4 @@
-"""Find pretrained weights in the user's own folder, in `weights/pretrained/`, or on the Hugging Face hub or its cache.
+"""Find pretrained weights in the user's own folder, in `weights/pretrained/`, on the Hugging Face hub or in its cache.
 
 In `weights/pretrained/` the folder of a model `org/name` is `org--name` or `org/name`, never just `name`: two
 organisations may both have a `bert`. The folder of a timm model, whose name has no organisation, is its name.
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 FOLDER = Path("weights") / "pretrained"
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin", "model.safetensors.index.json")
 NOT_ALLOWED = "not a valid name there"
-READ = (
+READ = (  # the files of a model that its library reads
     "*.safetensors", "*.safetensors.index.json", "pytorch_model*.bin", "config.json", "tokenizer*", "vocab*",
     "merges.txt", "*.model", "special_tokens_map.json", "added_tokens.json",
 )  # fmt: skip
@@ -27,7 +27,7 @@ READ = (
 def find_encoder(model: str) -> str:
     """Return the argument of `from_pretrained` for a Hugging Face encoder: a local folder, or the name on the hub.
 
-    Raises InputError that says where the weights were searched and how to get them.
+    Raises InputError that says which folders were searched and how to get the weights.
     """
     return _find(model, hub_name=model)
 
@@ -70,7 +70,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def local_folder(model: str) -> Path | None:
-    """Return the folder that holds a model on this machine, which may be in the hub's cache; None without one."""
+    """Return the folder that holds a model on this machine, which may be in the hub's cache, or None."""
     for folder in _folders(model):
         if _holds_weights(folder):
             return folder
@@ -81,7 +81,7 @@ def local_folder(model: str) -> Path | None:
 
 
 def _cached_folder(hub_name: str) -> Path | None:
-    """Return the folder of the hub's cache that holds a model's weights; None without weights (partial download)."""
+    """Return the folder of the hub's cache that holds a model's weights, or None, as after a partial download."""
     found = (try_to_load_from_cache(hub_name, name) for name in WEIGHT_FILES)
     return next((Path(path).parent for path in found if isinstance(path, str)), None)
 

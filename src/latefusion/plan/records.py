@@ -38,9 +38,9 @@ def read_record(run_dir: Path) -> dict:
 
 
 def attempt_of(folder: Path) -> str | None:
-    """Return the token of the job that a folder belongs to (its run folder is at most two levels up); None without one.
+    """Return the token of the job whose run folder is `folder` or one of the two folders above it; None without a job.
 
-    A job gets a new token when it begins, and keeps it when it continues after an interrupt.
+    A job gets a new token (`attempt` in its record) when it begins, and keeps it when it continues after an interrupt.
     """
     records = (read_record(parent) for parent in (folder, *folder.parents[:2]) if (parent / NAME).exists())
     return next((record.get("attempt") for record in records), None)
@@ -76,7 +76,7 @@ def digest(content: object) -> str:
 
 
 def missing_or_truncated(run_dir: Path, files: dict[str, dict]) -> str | None:
-    """Return which of a job's recorded files is missing or has another size, as a text; None if all are in order."""
+    """Return which of a job's recorded files is missing or has another size, as a text, or None."""
     for name, recorded in files.items():
         path = run_dir / name
         if not path.is_file():
@@ -86,8 +86,8 @@ def missing_or_truncated(run_dir: Path, files: dict[str, dict]) -> str | None:
     return None
 
 
-def finished_run(run_dir: Path) -> str | None:
-    """Return the digest of a finished job's results, None if it is not finished; equal results have equal digests."""
+def results_digest(run_dir: Path) -> str | None:
+    """Return the digest of a finished job's result files (`run` in its record); None if it is not finished."""
     return read_record(run_dir).get("run")
 
 
@@ -111,7 +111,7 @@ def verified(run_dir: Path, name: str) -> Path:
 
 
 def how_to_make(run_dir: Path) -> str:
-    """Return the commands, each on a line, that repeat a job."""
+    """Return the shell commands, one per line, that repeat a job."""
     script = read_record(run_dir).get("script")
     again = f"\n  python src/{script} --only {run_dir.name}   # with the same --config and --set" if script else ""
     return f"  rm -r {run_dir}{again}"

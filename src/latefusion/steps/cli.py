@@ -31,13 +31,14 @@ def run_script(
     parallel: bool = False,
     has_jobs: bool = True,
     preview: Callable[[Experiment, Selection], None] | None = None,
-    own: dict[str, dict] | None = None,
+    arguments: dict[str, dict] | None = None,
 ) -> None:
     """Parse the arguments, load the experiment and call `work(experiment, selection)`.
 
-    `has_jobs`: the script has the options `--only NAME` and `--redo NAME`, which make the selection. `own`: further
-    arguments of this script, by name, with the keywords of argparse; `work` gets them as keywords. `preview`: the
-    script has the option `--preview`, which calls `preview(experiment, selection)` instead of `work`.
+    `has_jobs`: the script has the options `--only NAME` and `--redo NAME`, which make the selection. `arguments`:
+    further arguments of this script (name -> keywords of argparse's `add_argument`); `work` gets their values as
+    keywords. `preview`: the script has the option `--preview`, which calls `preview(experiment, selection)` instead of
+    `work`.
     Under `accelerate launch`, a script that is not `parallel` runs in the main process only.
     Exit status: 2, with a message, on an InputError or a failure of the machine (such as a full disk); 130 when
     interrupted; 143 when terminated; 141 when the program that reads the output has ended.
@@ -47,7 +48,7 @@ def run_script(
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     output_folders = [Path("weights"), Path("submissions")]
     with _report_errors(output_folders):
-        args = _parse(doc, has_jobs=has_jobs, has_preview=preview is not None, own=own or {})
+        args = _parse(doc, has_jobs=has_jobs, has_preview=preview is not None, arguments=arguments or {})
         rank = process_rank()
         _start_log(rank)
         experiment = load_experiment(args.config, args.set)
@@ -58,7 +59,7 @@ def run_script(
         elif preview is not None and args.preview:
             preview(experiment, selection)
         elif parallel or rank == 0:
-            names = [name.lstrip("-") for name in own or {}]
+            names = [name.lstrip("-") for name in arguments or {}]
             work(experiment, selection, **{name: getattr(args, name) for name in names})
 
 
@@ -106,11 +107,19 @@ def _output_is_closed() -> bool:
     return bool(closed)
 
 
-def _parse(doc: str, *, has_jobs: bool, has_preview: bool, own: dict[str, dict]) -> argparse.Namespace:
+def _parse(doc: str, *, has_jobs: bool, has_preview: bool, arguments: dict[str, dict]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG, help="the experiment (default: the sample)")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override any key")
-    for name, options in own.items():
+    parser.add_argument(
+        "--config", type=Path, default=DEFAULT_CONFIG, help="the experiment's YAML file (default: configs/sample.yaml)"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override a key of the config, such as split.seed=1; may be repeated",
+    )
+    for name, options in arguments.items():
         parser.add_argument(name, **options)
     if has_jobs:
         one = parser.add_mutually_exclusive_group()

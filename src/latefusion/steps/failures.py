@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-DISK_FULL = 1_000_000  # bytes free
+DISK_FULL = 1_000_000  # bytes; a disk with less free space counts as full
 FULL = "the disk is full, or your quota of it: free some space"
 MEMORY = (
     "there is too little memory: end other programs or lower hardware.num_workers (or train.batch_size, which starts "
@@ -19,7 +19,7 @@ MEMORY = (
 )
 SHARED = "shared memory (/dev/shm) is full: enlarge it, or set hardware.num_workers to 0"
 FILES = "too many files are open: raise the limit (ulimit -n 65536) or lower hardware.num_workers"
-SCARCE = (FULL, MEMORY, FILES, SHARED)  # reported as the cause of another error too; other causes may be harmless
+SCARCE = (FULL, MEMORY, FILES, SHARED)  # reported even as the cause of another error; other causes may be harmless
 FORBIDDEN = "permission is denied: give this user the right to read and write there"
 
 # The meaning of the system's error numbers. ENOENT is missing on purpose: a missing file is a bug, with a traceback.

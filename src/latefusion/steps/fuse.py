@@ -4,7 +4,7 @@ from latefusion.config import Experiment
 from latefusion.fusion.training import PolicyTrainer
 from latefusion.plan.jobs import DONE, Job
 from latefusion.plan.planning import Selection, jobs_of, plan
-from latefusion.plan.records import finished_run
+from latefusion.plan.records import results_digest
 from latefusion.plan.runner import run_jobs
 from latefusion.steps.scripts import SCRIPTS
 from latefusion.tables.dataset import read_dataset
@@ -16,12 +16,12 @@ def fuse(experiment: Experiment, selection: Selection) -> None:
     trainers: dict[tuple, PolicyTrainer] = {}
 
     def train(job: Job) -> None:
-        """Train a policy. All pending policies are trained together, once for each state of the experts."""
-        runs = tuple(finished_run(experiment.expert_dir(expert)) for expert in experiment.experts)
-        if runs not in trainers:
+        """Train a policy, together with all pending ones; train them again if the results of an expert have changed."""
+        inputs = tuple(results_digest(experiment.expert_dir(expert)) for expert in experiment.experts)
+        if inputs not in trainers:
             pending = [job.name for job in jobs_of(jobs, "fuse", selection) if _can_be_done(job, selection)]
-            trainers[runs] = PolicyTrainer(experiment, read_dataset(experiment), pending)
-        trainers[runs].train(job)
+            trainers[inputs] = PolicyTrainer(experiment, read_dataset(experiment), pending)
+        trainers[inputs].train(job)
 
     run_jobs(jobs, "fuse", train, selection, script=SCRIPTS["fuse"])
 

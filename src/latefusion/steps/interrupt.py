@@ -1,9 +1,12 @@
 """End a script on Ctrl-C or SIGTERM, reliably and with a message.
 
-The scripts can be interrupted at any time without damage to their files, so a script that does not end in time is
-killed. This is necessary: Python drops exceptions that are raised in destructors and between fork and its return (which
-takes long, and is where loader workers start), libraries turn a KeyboardInterrupt into errors of their own, and cleanup
-may hang.
+A KeyboardInterrupt alone is not reliable:
+- Python drops exceptions that are raised in destructors, and between a fork and its return (a long time, in which
+  loader workers start);
+- libraries turn a KeyboardInterrupt into errors of their own;
+- cleanup may hang.
+So a dropped interrupt is raised again, and a script that does not end in time is killed. That is safe: the scripts can
+be interrupted at any time without damage to their files.
 """
 
 import _thread

@@ -1,6 +1,6 @@
 """Read and check the environment variables of a launcher (torchrun, accelerate launch): either all are set, or none.
 
-With a variable that remains from another run a script would wait for processes that were never started, or do nothing.
+If one variable remained from another run, a script would wait for processes that were never started, or do nothing.
 """
 
 import os

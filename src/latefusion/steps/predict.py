@@ -1,4 +1,4 @@
-"""The last step: write the vote's predictions to `submissions/<experiment>/`, in the catalogue's own format."""
+"""Write the vote's predictions to `submissions/<experiment>/`, in the catalogue's own format."""
 
 from pathlib import Path
 

@@ -24,13 +24,13 @@ from latefusion.catalogue import (
     read_test_labels,
 )
 from latefusion.config import Experiment, Split
-from latefusion.dataset.checks import check_learners, image_readers
-from latefusion.dataset.duplicate_report import describe_leaks, report_duplicates
+from latefusion.dataset.checks import check_trainable, image_readers
+from latefusion.dataset.duplicate_report import describe_twins, report_duplicates
 from latefusion.dataset.duplicates import find_duplicates
 from latefusion.dataset.split import lacks_valid, split_products
 from latefusion.images.cache import cached_images
 from latefusion.images.files import refuse_absent_images
-from latefusion.images.inspection import Inspection, apply_image_policy, inspect_images
+from latefusion.images.inspection import Inspection, handle_bad_images, inspect_images
 from latefusion.plan.jobs import Job
 from latefusion.plan.planning import Selection, plan
 from latefusion.plan.records import digest
@@ -55,19 +55,19 @@ def _prepare(experiment: Experiment, job: Job) -> None:
     products["image"] = find_images(catalogue, products["image"])
     _require_images(products, experiment)
     inspection = _inspect(products, experiment, job.run_dir)
-    products = apply_image_policy(products, inspection.bad, catalogue.bad_images).drop(columns="location")
-    products, leaks = _split(products, inspection.hashes[products.index], experiment, job.run_dir)
+    products = handle_bad_images(products, inspection.bad, catalogue.bad_images).drop(columns="location")
+    products, twins = _split(products, inspection.hashes[products.index], experiment, job.run_dir)
     classes = class_order(products["label"].dropna())
     _check_split(products, classes)
-    check_learners(products, experiment)
-    read_test_labels(catalogue, products)  # so that errors in this file are raised now, not after training
+    check_trainable(products, experiment)
+    read_test_labels(catalogue, products)  # raises errors in this file now, not after training
     with atomic_write(job.run_dir / "products.parquet") as partial:
         products.to_parquet(partial)
     write_json(job.run_dir / "classes.json", classes)
     write_json(job.run_dir / "contents.json", _contents(products, classes, experiment.split, inspection.files))
     if image_readers(experiment):
         cached_images(experiment, products)
-    logger.info("duplicates: %s", leaks)
+    logger.info("duplicates: %s", twins)
     logger.info("%d products, %d classes; %s", len(products), len(classes), products["split"].value_counts().to_dict())
 
 
@@ -83,7 +83,7 @@ def _contents(products: pd.DataFrame, classes: list[str], split: Split, files: p
 def _require_images(products: pd.DataFrame, experiment: Experiment) -> None:
     """Raise InputError, before any image is read, if no image of a split exists.
 
-    Not for the challenge's tables, which always name images, if no expert reads images.
+    Skipped if no expert reads images and the tables name an image for every product, as the challenge's do.
     """
     layout = LAYOUTS[experiment.catalogue.format]
     if image_readers(experiment) or not layout.always_names_images:
@@ -103,7 +103,7 @@ def _inspect(products: pd.DataFrame, experiment: Experiment, run_dir: Path) -> I
 def _split(
     products: pd.DataFrame, hashes: pd.Series, experiment: Experiment, run_dir: Path
 ) -> tuple[pd.DataFrame, str]:
-    """Return the products with `split` and `group`, and a line about near-duplicates in train; write the numbers."""
+    """Return the products with `split` and `group`, and a line about twins in train; write the numbers."""
     split = experiment.split
     if lacks_valid(products["split"]):
         logger.info("the split column has no valid products: taking %g of train", split.valid_fraction)
@@ -116,7 +116,7 @@ def _split(
     used = "grouped" if split.group_duplicates else "stratified"
     report = report_duplicates(duplicates, products["label"], splits)
     write_json(run_dir / "duplicates.json", {"hash_distance": split.hash_distance, "split": used} | report)
-    return products.assign(split=splits[used], group=groups), describe_leaks(report, used)
+    return products.assign(split=splits[used], group=groups), describe_twins(report, used)
 
 
 def _check_split(products: pd.DataFrame, classes: list[str]) -> None:
@@ -132,6 +132,6 @@ def _check_split(products: pd.DataFrame, classes: list[str]) -> None:
     trained = set(products.loc[products["split"] == "train", "label"])
     unknown = [code for code in classes if code not in trained]
     if unknown:
-        raise InputError(f"no train product has the label {', '.join(unknown)}: move one there in the split column")
+        raise InputError(f"no train product has the label {', '.join(unknown)}: move one to train in the split column")
     if len(classes) < 2:
         raise InputError(f"all products have the label {classes[0]}: at least two classes are needed")

@@ -3,7 +3,7 @@
 import logging
 
 from latefusion.config import Experiment
-from latefusion.dataset.checks import check_learners
+from latefusion.dataset.checks import check_trainable
 from latefusion.experts.kinds import EXPERTS
 from latefusion.plan.jobs import DONE, Job
 from latefusion.plan.planning import Selection, jobs_of, plan, started_networks
@@ -26,11 +26,11 @@ def train(experiment: Experiment, step: str, selection: Selection) -> None:
     if not any(_is_to_do(job, selection) for job in selected):
         logger.info("src/%s: nothing to do", SCRIPTS[step])
         return
-    # The jobs of all steps: missing weights and impossible networks are reported now, not after days of training.
+    # Check the jobs of all steps, so that missing weights and invalid networks are reported before days of training.
     to_do = [job for job in jobs.values() if selection.name in (None, job.name) and _is_to_do(job, selection)]
     _require_weights(experiment, to_do)
     if jobs["catalogue"].state() == DONE:
-        check_learners(read_dataset(experiment).products, experiment)
+        check_trainable(read_dataset(experiment).products, experiment)
     from latefusion.experts.checks import check_networks  # imports torch
     from latefusion.experts.context import Context
 

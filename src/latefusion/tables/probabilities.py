@@ -15,8 +15,8 @@ from latefusion.tables.dataset import Dataset
 from latefusion.utils.errors import InputError
 from latefusion.utils.files import atomic_write
 
-ROUNDING = 1e-6  # tolerance of a single probability outside 0 to 1
-SUM_TOLERANCE = 1e-3  # tolerance of a row's sum, which should be one
+ROUNDING = 1e-6  # by which a single probability may be outside 0 to 1
+SUM_TOLERANCE = 1e-3  # by which a row's sum may differ from one
 
 
 def write_probs(path: Path, ids: pd.Index, probs: np.ndarray, classes: list[str]) -> None:

@@ -28,7 +28,7 @@ class StepError(InputError):
 
 
 def join_errors(errors: Sequence[InputError]) -> InputError:
-    """Return one error with the messages of all; it is a StepError, with the first step named, if any of them is."""
+    """Return one error with all messages; if any of the errors is a StepError, a StepError with the first step."""
     messages = "\n".join(error.message if isinstance(error, StepError) else str(error) for error in errors)
     step = next((error.step for error in errors if isinstance(error, StepError)), None)
     return InputError(messages) if step is None else StepError(messages, step)

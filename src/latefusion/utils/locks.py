@@ -33,7 +33,8 @@ CANNOT_LOCK = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 def locked(path: Path, *, wait: bool = False) -> Iterator[bool]:
     """Hold the lock on `path`, a file or a folder that need not exist; yield whether the file system supports locks.
 
-    While another process holds the lock, wait for it (`wait`), or raise InputError with its id, host and start time.
+    If another process holds the lock, wait until it is free (with `wait`), or raise InputError with the process id,
+    host and start time of the holder.
     """
     lock = path.with_name(f"{path.name}.lock")
     lock.parent.mkdir(parents=True, exist_ok=True)
@@ -61,6 +62,7 @@ def _acquire(lock: Path, path: Path, *, wait: bool) -> tuple[int, bool]:
 
 
 def _lock(descriptor: int, lock: Path, path: Path, *, wait: bool) -> bool:
+    """Lock the open file, waiting for it if `wait`; return whether the file system supports locks."""
     if not HAS_LOCKS:
         return False
     try:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
-SHOWN = 20  # at most so many known words are listed if none is near
+SHOWN = 20  # known words that are listed at most, if none is near
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

@@ -1,6 +1,6 @@
 """Seeds derived from what is drawn (seed, purpose, epoch, index), not from the order of the draws.
 
-So the random numbers of any epoch or product can be reproduced alone, in any process.
+So the random numbers of one epoch or one product can be reproduced without drawing those before it, in any process.
 """
 
 import hashlib

@@ -53,7 +53,7 @@ class ExpertConfig(Section):
 
     @property
     def pretrained_model(self) -> str | None:
-        """The name of the pretrained weights from which its network starts; None without."""
+        """The name of the pretrained weights from which its network starts, or None."""
         return None
 
     @property
@@ -63,13 +63,13 @@ class ExpertConfig(Section):
 
     @property
     def folds_of_train(self) -> int | None:
-        """The number of folds into which it divides the training products; None if it does not."""
+        """The number of folds into which it divides the training products, or None if it needs no folds."""
         return None
 
     def require_pretrained_model(self) -> str:
-        """Return the name of its pretrained weights. Raises TypeError without."""
+        """Return the name of its pretrained weights. Raises TypeError if it has none."""
         if self.pretrained_model is None:
-            raise TypeError(f"an expert of kind {self.kind} without pretrained weights")
+            raise TypeError(f"an expert of kind {self.kind} has no pretrained weights")
         return self.pretrained_model
 
     def sources(self, experts: Experts) -> tuple[str, ...]:

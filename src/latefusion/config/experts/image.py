@@ -9,8 +9,8 @@ from latefusion.config.images import ImageInput
 from latefusion.config.section import Name
 from latefusion.config.training import DclTraining, ImageTraining
 
-# Arguments of timm.create_model that `model_args` must not hold: the expert sets them itself, or they would load
-# weights of unknown origin.
+# Arguments of timm.create_model that are not allowed in `model_args`: the expert sets them itself (`num_classes`, ...),
+# or they would load weights from an unknown source (`checkpoint_path`).
 OWN_MODEL_ARGS = ("model_name", "num_classes", "in_chans", "global_pool", "checkpoint_path", "features_only")
 MAX_CHAIN = 100  # experts in a chain of `start_from`
 
@@ -81,7 +81,7 @@ class CnnExpert(ImageExpert):
     def _check_model_args(self) -> "CnnExpert":
         reserved = [key for key in self.model_args if key in OWN_MODEL_ARGS or key.startswith("pretrained")]
         if reserved:
-            raise ValueError(f"model_args: {', '.join(reserved)} cannot be given here, the expert sets it itself")
+            raise ValueError(f"model_args: {', '.join(reserved)} cannot be given here: the expert sets them itself")
         return self
 
     @property
@@ -90,7 +90,7 @@ class CnnExpert(ImageExpert):
 
     @property
     def architecture(self) -> str:
-        """The name of its timm model. Raises TypeError with `start_from`: then it is that of another expert."""
+        """The name of its timm model. Raises TypeError with `start_from`: the model is then the other expert's."""
         if self.model is None:
             raise TypeError(f"the network is that of start_from '{self.start_from}'")
         return self.model

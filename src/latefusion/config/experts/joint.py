@@ -24,7 +24,7 @@ class JointExpert(ExpertConfig):
     text: Name  # an expert of kind transformer
     image: Name  # an expert of kind cnn or dcl
     fusion: Literal["concat", "sum", "attention"] = "concat"
-    hidden_size: int = Field(512, ge=1)  # concat: width of the hidden layer; otherwise both are projected to this width
+    hidden_size: int = Field(512, ge=1)  # concat: of the hidden layer; sum, attention: of both projected features
     dropout: Fraction = 0.1  # of the class head's input
     train_on: Literal["all", "clean"] = "all"  # clean: without the label issues that denoising removed
 
@@ -59,7 +59,7 @@ class EndToEndJointExpert(JointExpert):
     reads_pixels: ClassVar = True
 
     features: Literal["end_to_end"]
-    image_lr_factor: float = Field(1.0, gt=0)  # times lr: the image network's learning rate; the text network has lr
+    image_lr_factor: float = Field(1.0, gt=0)  # learning rate of the image network / lr; the text network has lr
     head_lr_factor: float = Field(10.0, gt=0)
     train: TextTraining = TextTraining()
 

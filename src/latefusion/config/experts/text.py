@@ -68,7 +68,7 @@ NgramLengths = Annotated[tuple[int, int], AfterValidator(_check_lengths)]
 
 
 class TfidfExpert(ExpertConfig):
-    """TF-IDF of words and characters with a linear classifier: no pretrained weights, strong on small catalogues."""
+    """TF-IDF of words and characters with a linear classifier: strong on small catalogues, no pretrained weights."""
 
     modality: ClassVar = "text"
     step: ClassVar = "text"
@@ -80,7 +80,7 @@ class TfidfExpert(ExpertConfig):
     max_features: int = Field(300_000, ge=100)  # size of each of the two vocabularies: the most frequent n-grams
     regularisation: tuple[PositiveFloat, ...] = Field((0.1, 0.3, 1.0, 3.0), min_length=1)  # values of C to choose from
     n_folds: int = Field(4, ge=2)  # of the cross-validation that chooses scikit-learn's C and calibrates
-    cv_products: int = Field(20_000, ge=100)  # C is chosen on a sample of about so many products
+    cv_products: int = Field(20_000, ge=100)  # C is chosen on a sample of about this many products
     cleaning: Cleaning = "decode"
     seed: Seed = 2020
 

@@ -22,7 +22,7 @@ from tqdm import tqdm
 from latefusion.experts.context import Context
 from latefusion.experts.kinds import build_network
 from latefusion.experts.network import pooled_features
-from latefusion.plan.records import finished_run, verified
+from latefusion.plan.records import results_digest, verified
 from latefusion.utils.files import atomic_write, read_json, write_json
 from latefusion.utils.weights import load_weights
 
@@ -81,7 +81,7 @@ class FeatureDataset(Dataset):
 def open_features(context: Context, name: str) -> FeatureStore:
     """Return a trained expert's features of all products; compute the missing ones. All processes must call this."""
     expert_folder = context.experiment.run_root / "cache" / "features" / name
-    folder = expert_folder / str(finished_run(context.experiment.expert_dir(name)))
+    folder = expert_folder / str(results_digest(context.experiment.expert_dir(name)))
     if context.accelerator.is_main_process and not _holds_ids(folder, context.dataset.products.index):
         for stale in (path for path in expert_folder.glob("*") if path != folder):
             shutil.rmtree(stale, ignore_errors=True)  # a parallel job may remove them too
