@@ -24,7 +24,7 @@ from torch import nn
 from latefusion.config import BoostingPolicy, LogisticPolicy, NetworkPolicy, RulePolicy
 from latefusion.dataset.split import assign_folds
 from latefusion.fusion.inputs import FusionInputs
-from latefusion.fusion.networks import StackedPolicy, fit_networks, network_sizes, stacks
+from latefusion.fusion.networks import StackedPolicy, fit_networks, group_into_stacks, network_sizes
 from latefusion.fusion.training import decide, fit_alone
 from latefusion.metrics.f1 import quick_macro_f1
 from latefusion.utils.seeds import derive_seed
@@ -70,7 +70,7 @@ def twelve_policies(batch_size: int) -> dict[str, FusionInputs]:
 
 def train_stacked(policies: dict[str, FusionInputs]) -> dict[str, dict[str, torch.Tensor]]:
     weights = {}
-    for names in stacks(policies):
+    for names in group_into_stacks(policies):
         fitted = fit_networks([policies[name] for name in names])
         weights |= {name: one.weights for name, one in zip(names, fitted, strict=True)}
     return weights
@@ -102,8 +102,8 @@ def train_module(inputs: FusionInputs, fold: int) -> nn.Sequential:
     module = nn.Sequential(*layers[:-1])
     optimizer = torch.optim.Adam(module.parameters(), lr=policy.lr)
     features, targets = features_of(inputs, fold), torch.from_numpy(inputs.targets)
-    rows, left_out = inputs.rows(fold), np.flatnonzero(inputs.folds == fold)
-    n_batches = -(-max(len(inputs.rows(one)) for one in range(8)) // policy.batch_size)
+    rows, left_out = inputs.fit_rows(fold), np.flatnonzero(inputs.folds == fold)
+    n_batches = -(-max(len(inputs.fit_rows(one)) for one in range(8)) // policy.batch_size)
     best: tuple[float, dict] = (-1.0, {})
     for epoch in range(policy.epochs):
         order = np.random.default_rng(derive_seed(policy.seed, "order", fold, epoch)).permutation(rows)

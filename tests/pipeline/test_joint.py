@@ -169,7 +169,7 @@ def test_a_product_without_an_image_has_the_features_of_a_white_one(open_context
         expected = trained(context, "dcl_clean").model.features(white).numpy()
     assert np.allclose(read(open_features(context, "dcl_clean"), products[5:6]), expected, atol=1e-5)
     assert (
-        products.index[5] in build_network(context, "frozen").trains_on(products).index
+        products.index[5] in build_network(context, "frozen").training_products(products).index
     )  # it has a text to learn from
 
 
@@ -234,7 +234,7 @@ def test_a_joint_expert_too_can_be_trained_without_the_label_issues(open_context
     context = open_context("experts.frozen.train_on=clean")
     products = context.dataset.select("train")
     issues = pd.read_parquet(context.experiment.run_root / "denoise" / "label_issues.parquet")
-    removed = set(products.index) - set(build_network(context, "frozen").trains_on(products).index)
+    removed = set(products.index) - set(build_network(context, "frozen").training_products(products).index)
     assert removed == set(issues.index[issues["removed"]])
     needs = [need.name for need in plan(context.experiment)["experts/frozen"].needs]
     assert needs == ["camembert", "dcl_clean", "denoise"]

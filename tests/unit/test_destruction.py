@@ -12,9 +12,9 @@ from latefusion.experts.image.destruction import (
     displacements,
     nearest_mean,
     neighbour_permutation,
-    put_together,
     rearrange,
     rearrange_as_released,
+    reconstruct,
     wrong_guesses,
 )
 from latefusion.utils.errors import InputError
@@ -71,8 +71,8 @@ def test_the_guess_by_colour_is_right_where_colours_differ_and_wrong_on_a_white_
 
 def test_an_image_is_put_together_by_where_its_tiles_come_from():
     permutation = neighbour_permutation(7, 2, np.random.default_rng(6))
-    assert np.array_equal(put_together(rearrange(image(), permutation), permutation), image())
-    all_first = put_together(image(), np.zeros(4, dtype=int))  # a guess in which all tiles claim the first position
+    assert np.array_equal(reconstruct(rearrange(image(), permutation), permutation), image())
+    all_first = reconstruct(image(), np.zeros(4, dtype=int))  # a guess in which all tiles claim the first position
     assert np.array_equal(all_first[:14, :14], image()[14:, 14:])
     assert (all_first[14:] == 128).all()
 

@@ -12,7 +12,7 @@ from latefusion.config import NetworkPolicy, RulePolicy
 from latefusion.dataset.split import assign_folds
 from latefusion.fusion import stacking, training
 from latefusion.fusion.inputs import ALL, FusionInputs
-from latefusion.fusion.networks import StackedPolicy, fit_networks, stacks
+from latefusion.fusion.networks import StackedPolicy, fit_networks, group_into_stacks
 from latefusion.fusion.rules import combine, greedy_weights
 from latefusion.fusion.training import decide
 from latefusion.fusion.training import fit_alone as fit
@@ -231,7 +231,7 @@ def test_stacked_networks_end_as_each_alone():
     first = two_experts(np.random.default_rng(5), NETWORK.model_copy(update={"layers": 2, "epochs": 5}), n=102)
     second = two_experts(np.random.default_rng(6), first.policy.model_copy(update={"seed": 7}), n=102)
     second = replace(second, targets=first.targets, folds=first.folds)
-    assert stacks({"first": first, "second": second}) == [["first", "second"]]
+    assert group_into_stacks({"first": first, "second": second}) == [["first", "second"]]
     together = fit_networks([first, second])
     for inputs, fitted in zip([first, second], together, strict=True):
         alone = fit_networks([inputs])[0]
@@ -257,8 +257,8 @@ def train_alone(inputs: FusionInputs, fold: int) -> tuple[nn.Sequential, np.ndar
             linear.weight.copy_(weight[0].T)
             linear.bias.copy_(bias[0, 0])
     optimizer = torch.optim.Adam(module.parameters(), lr=policy.lr)
-    targets, rows, left_out = torch.from_numpy(inputs.targets), inputs.rows(fold), inputs.folds == fold
-    n_batches = -(-max(len(inputs.rows(one)) for one in range(4)) // policy.batch_size)
+    targets, rows, left_out = torch.from_numpy(inputs.targets), inputs.fit_rows(fold), inputs.folds == fold
+    n_batches = -(-max(len(inputs.fit_rows(one)) for one in range(4)) // policy.batch_size)
     best = -1.0, None
     for epoch in range(policy.epochs):
         rng = np.random.default_rng(derive_seed(policy.seed, "order", fold, epoch))
@@ -285,7 +285,7 @@ def test_policies_of_another_shape_or_way_are_trained_apart():
         "deep": NETWORK.model_copy(update={"layers": 2}),
     }
     rng = np.random.default_rng(0)
-    assert stacks({name: two_experts(rng, policy, n=40) for name, policy in policies.items()}) == [
+    assert group_into_stacks({name: two_experts(rng, policy, n=40) for name, policy in policies.items()}) == [
         ["a", "b"],
         ["slow"],
         ["deep"],
@@ -297,7 +297,7 @@ def test_a_large_problem_is_trained_in_smaller_stacks():
     policy = NetworkPolicy(experts=("a", "b"), batch_size=10_000)
     inputs = guesses(rng, policy, n=3000, num_classes=30)
     names = [f"p{number}" for number in range(6)]
-    groups = stacks(dict.fromkeys(names, inputs))
+    groups = group_into_stacks(dict.fromkeys(names, inputs))
     assert [name for group in groups for name in group] == names
     assert all(len(group) < 6 for group in groups)
 

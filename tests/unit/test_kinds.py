@@ -14,7 +14,7 @@ from latefusion.config import CatalogueConfig, Experiment, Expert, ExpertConfig,
 from latefusion.experts.kinds import EXPERTS, ExpertKind
 from latefusion.fusion.kinds import POLICIES
 from latefusion.steps.scripts import SCRIPTS
-from latefusion.submission.forms import CHALLENGES
+from latefusion.submission.formats import CHALLENGES
 
 
 def members(annotation: object) -> Iterator[type]:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from latefusion.config import CnnExpert, Denoise
-from latefusion.denoise.gallery import write_gallery
+from latefusion.denoise.gallery import gallery_html
 from latefusion.denoise.ranking import rank_label_issues
 from latefusion.utils.errors import InputError
 
@@ -74,7 +74,7 @@ def test_titles_are_text_not_markup():
         index=["1"],
     )  # fmt: skip
     titles = pd.Series({"1": "<script>alert('x')</script>"})
-    html = write_gallery(issues, titles, lambda id_: np.zeros((8, 8, 3), np.uint8), limit=10)
+    html = gallery_html(issues, titles, lambda id_: np.zeros((8, 8, 3), np.uint8), limit=10)
     assert "<script>" not in html
     assert "&lt;script&gt;" in html
 

@@ -58,7 +58,7 @@ def test_every_row_is_named_and_lies_within_the_figure():
 
 def test_a_sheet_holds_every_image_and_its_caption_within_the_figure():
     images = [np.full((8, 8, 3), number, np.uint8) for number in range(8)]
-    figure = plots.sheet(images, [f"{number}\ntwo lines\nthree" for number in range(8)], columns=6)
+    figure = plots.image_grid(images, [f"{number}\ntwo lines\nthree" for number in range(8)], columns=6)
     drawn(figure)
     assert len(figure.axes) == 8
     width, height = figure.get_size_inches() * figure.dpi
@@ -76,7 +76,7 @@ def test_a_matrix_writes_its_numbers_while_there_is_room():
     drawn(figure)
     assert sorted(text.get_text() for text in axes.texts) == ["12", "3"]
     _, axes = plt.subplots()
-    plots.matrix(axes, pd.DataFrame(np.ones((plots.MOST + 1, plots.MOST + 1))))
+    plots.matrix(axes, pd.DataFrame(np.ones((plots.MAX_ROWS + 1, plots.MAX_ROWS + 1))))
     assert not axes.texts
     _, axes = plt.subplots()
     plots.matrix(axes, pd.DataFrame(np.zeros((2, 2))))  # nothing is confused

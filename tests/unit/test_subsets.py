@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from latefusion.fusion.vote import majority_vote
-from latefusion.scores.subsets import Leaders, draw_subsets
+from latefusion.scores.subsets import CandidateVotes, draw_subsets
 
 
 def test_all_subsets_are_drawn_where_they_are_few_and_different_ones_where_they_are_many():
@@ -24,7 +24,7 @@ def test_a_subset_votes_as_the_vote_would(num_classes):
     rng = np.random.default_rng(0)
     tables = rng.integers(1, 4, (6, 500, num_classes)).astype(np.float32)
     preds = rng.integers(num_classes, size=(6, 500))
-    leaders = Leaders(preds, iter(tables))
+    leaders = CandidateVotes(preds, iter(tables))
     for size in range(1, 7):
         for subset in draw_subsets(6, size, 10, rng):
             chosen = list(subset)

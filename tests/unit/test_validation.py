@@ -30,7 +30,7 @@ BROKEN_SIGIR = {
     # its header
     "no header": (lines(2, 3, 4), ["line 1: a row instead of the header"]),
     "commas": (change("\t", ","), ["line 1: the cells are separated by commas, not by tabs"]),
-    "other form": (change(SIGIR_LINES[0], ",prdtypecode\n"), ["line 1: the header is that of the ENS form"]),
+    "other form": (change(SIGIR_LINES[0], ",prdtypecode\n"), ["line 1: the header is that of the ENS format"]),
     "missing column": (
         "Integer_id\tPrdtypecode\n8\t10\n",
         ["line 1: the header has the wrong columns", "no column 'Image_id'", "no column 'Product_id'"],
@@ -85,7 +85,7 @@ BROKEN_ENS = {
         "prdtypecode,\n2583,5\n",
         ["line 1: the header's columns are in another order: prdtypecode, (empty)"],
     ),
-    "other form": (SIGIR_GOOD, ["line 1: the header is that of the SIGIR form instead of the ENS form"]),
+    "other form": (SIGIR_GOOD, ["line 1: the header is that of the SIGIR format instead of the ENS format"]),
     "BOM": ("\ufeff" + ENS_GOOD, ["line 1: a byte order mark"]),
     "CR LF": (change("4,10\n", "4,10\r\n", ENS_GOOD), ["end with CR LF", "line 3\n"]),
     "blank line": (ENS_GOOD + ",\n", ["Blank lines", "line 5\n"]),

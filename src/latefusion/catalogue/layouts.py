@@ -25,7 +25,7 @@ class Layout:
     without_images: str  # advice for error messages: how to run without images
     has_nested_images: bool = False  # its archives may be unpacked into a subfolder of the image folder
     always_names_images: bool = False  # its tables name an image for every product, even if the file does not exist
-    challenge: str | None = None  # the format of its submissions (`submission.forms`); None: predictions.tsv
+    challenge: str | None = None  # the format of its submissions (`submission.formats`); None: predictions.tsv
 
 
 REMOVE_IMAGE_EXPERTS = "To run without images, remove the experts that read them."

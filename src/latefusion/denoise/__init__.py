@@ -1,1 +1,1 @@
-"""Denoising: find label issues by confident learning, show them in an HTML gallery, and report them."""
+"""Denoising: label issues found by confident learning, their HTML gallery, and their report."""

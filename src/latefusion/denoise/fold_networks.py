@@ -1,10 +1,12 @@
 """Denoising: find products whose image contradicts their label, by confident learning.
 
-Image networks give out-of-fold probabilities for every training product; cleanlab ranks them and flags label issues
-(Northcutt et al., "Confident Learning", JAIR 2021). The most suspicious are removed from the training set of the image
-experts that train on clean products. Validation products are not checked by default: removing the difficult ones would
-make the scores too high. With `clean_valid` they are checked too; the removed ones then do not count in the choice of
-epochs of experts that train on clean products, in the training of policies, and in validation scores.
+Image networks predict out-of-fold probabilities of the training products that have an image; from these cleanlab flags
+and ranks label issues (Northcutt et al., "Confident Learning", JAIR 2021). The most suspicious products are removed
+from the training set of the experts with `train_on: clean`.
+
+Validation products are not checked by default: removing the difficult ones would make the scores too high. With
+`clean_valid` they are checked too. Then the removed ones are not used to choose the epochs of experts with
+`train_on: clean`, to train policies, or to compute validation scores.
 
 Writes `weights/<experiment>/denoise/`: `oof_probs.parquet`, `label_issues.parquet` (most suspicious first: given label,
 suggested label, normalised margin, the probabilities of both labels, whether removed), the gallery `label_issues.html`,
@@ -17,7 +19,7 @@ import numpy as np
 import pandas as pd
 from accelerate.utils import set_seed
 
-from latefusion.denoise.gallery import THUMBNAIL, write_gallery
+from latefusion.denoise.gallery import THUMBNAIL, gallery_html
 from latefusion.denoise.ranking import rank_label_issues
 from latefusion.experts.context import Context
 from latefusion.experts.image import cnn
@@ -47,7 +49,7 @@ def denoise(context: Context) -> None:
     issues = rank_label_issues(products.index, targets, pred_probs, dataset.classes, settings)
     with atomic_write(run_dir / "label_issues.parquet") as partial:
         issues.to_parquet(partial)
-    html = write_gallery(issues, products["title"], lambda id_: images.read(id_, THUMBNAIL), settings.gallery)
+    html = gallery_html(issues, products["title"], lambda id_: images.read(id_, THUMBNAIL), settings.gallery)
     write_text(run_dir / "label_issues.html", html)
     write_json(
         run_dir / "metrics.json",
@@ -73,7 +75,7 @@ def _out_of_fold_probs(context: Context, products: pd.DataFrame) -> np.ndarray:
 
 
 def _fold_probs(context: Context, fold: int, train: pd.DataFrame, held_out: pd.DataFrame) -> np.ndarray:
-    """Train the network of a fold and predict its held-out products; read the result if the fold is done already."""
+    """Train the network of a fold and predict its held-out products; if the fold is done, read its probabilities."""
     network_settings = context.experiment.require_denoise().network
     fold_dir = context.experiment.run_root / "denoise" / "folds" / f"fold-{fold}"
     path = fold_dir / "probs.parquet"

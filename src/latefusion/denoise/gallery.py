@@ -21,15 +21,15 @@ h2 { margin: 2rem 0 .5rem; border-bottom: 1px solid #ccc }
 """
 
 
-def write_gallery(issues: pd.DataFrame, titles: pd.Series, thumbnail: Callable[[str], np.ndarray], limit: int) -> str:
-    """Return the HTML: the first `limit` issues, grouped by their given label, most suspicious first.
+def gallery_html(issues: pd.DataFrame, titles: pd.Series, thumbnail: Callable[[str], np.ndarray], limit: int) -> str:
+    """Return the HTML of the gallery: the first `limit` issues, grouped by given label, most suspicious first.
 
     Classes are in the order of their most suspicious product. `issues`: the table of label issues; `titles`: indexed by
-    product id; `thumbnail`: a function that returns the thumbnail of an id, (side, side, 3) uint8 RGB.
+    product id; `thumbnail`: a function that returns the thumbnail of a product id, (side, side, 3) uint8 RGB.
     """
     shown = issues[:limit]
     sections = []
-    for given, group in shown.groupby("given", sort=False):  # in order of first appearance
+    for given, group in shown.groupby("given", sort=False):  # not sorted: in the order of their first product
         cards = "".join(_card(issue, titles[issue.Index], thumbnail(issue.Index)) for issue in group.itertuples())
         count = f"{len(group)} of {(issues['given'] == given).sum()} suspicious"
         sections.append(f"<h2>{html.escape(given)}: {count}</h2>\n<div class='cards'>{cards}</div>")

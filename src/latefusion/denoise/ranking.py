@@ -47,10 +47,10 @@ def rank_label_issues(
 
 
 def _removed(given: np.ndarray, class_sizes: np.ndarray, settings: Denoise) -> np.ndarray:
-    """Return for each flagged product whether to remove it: the first `remove_fraction`, limited per class.
+    """Return (N,) whether to remove each flagged product: `remove_fraction` of them, the most suspicious.
 
-    `given` (N,) are the class numbers of the flagged products, most suspicious first. At most `max_class_share` of the
-    products of a class are removed.
+    `given` (N,) are the given class numbers of the flagged products, most suspicious first. At most `max_class_share`
+    of the products of a class are removed; then products of other classes, further down, are removed instead.
     """
     n_remaining = round(settings.remove_fraction * len(given))
     class_limits = np.floor(settings.max_class_share * class_sizes).astype(int)

@@ -1,6 +1,6 @@
-"""The report of denoising: how many products were flagged and removed; on the sample, with precision and recall.
+"""The report of denoising: how many products were flagged and removed.
 
-The wrong labels of the synthetic sample are known, so precision and recall can be computed for it.
+On the synthetic sample, whose wrong labels are known, also the precision and recall.
 """
 
 import pandas as pd
@@ -76,7 +76,7 @@ def _quality(issues: pd.DataFrame, wrong: pd.Index) -> str:
 
 
 def _by_look_group(look_groups: list[list[int]], given: pd.Series, wrong: pd.Index) -> str:
-    """Return the precision of the removed products for each of the sample's groups of similar-looking classes.
+    """Return the precision of the removed products by group of similar-looking classes (`look_groups` of the sample).
 
     A product belongs to the group of its given label.
     """

@@ -12,10 +12,10 @@ import torch
 
 from latefusion.config import Experiment, Training
 from latefusion.experts.kinds import EXPERTS
-from latefusion.experts.meta import NeedsNumbers
+from latefusion.experts.meta import NeedsRealTensors
 from latefusion.plan.jobs import Job
 from latefusion.plan.planning import started_networks
-from latefusion.training.batches import sharing_problem
+from latefusion.training.batches import batch_size_problem
 from latefusion.utils.errors import InputError, list_problems
 
 logger = logging.getLogger(__name__)
@@ -24,8 +24,8 @@ logger = logging.getLogger(__name__)
 def check_networks(experiment: Experiment, jobs: Iterable[Job]) -> None:
     """Check the networks that the jobs start to train, and their batch sizes.
 
-    Raises one InputError that lists every network that cannot be built or cannot read its inputs, and every batch that
-    cannot be split into micro-batches.
+    Raises one InputError that lists every network that cannot be built or cannot read its inputs, and every batch size
+    that is too small for the numbers of processes and accumulation steps.
     """
     jobs = list(jobs)
     problems = _hardware_problems(experiment) + _batch_problems(experiment, jobs)
@@ -36,7 +36,7 @@ def check_networks(experiment: Experiment, jobs: Iterable[Job]) -> None:
             continue
         try:
             check(experiment, expert, backbones)
-        except NeedsNumbers as error:
+        except NeedsRealTensors as error:
             logger.info("%s is not checked before its training: %s", key, error)
         except InputError as error:
             problems.append(f"{key}: {error}")
@@ -51,7 +51,7 @@ def _hardware_problems(experiment: Experiment) -> list[str]:
 
 
 def _batch_problems(experiment: Experiment, jobs: list[Job]) -> list[str]:
-    """Return one line per `train` section whose batch cannot be split among processes and accumulation steps."""
+    """Return one line per `train` section with a batch size that is too small; see `batch_size_problem`."""
     n_processes = int(os.environ.get("WORLD_SIZE", "1"))
     sections: dict[str, Training | None] = {
         f"experts.{job.expert}": experiment.experts[job.expert].training for job in jobs if job.expert is not None
@@ -59,5 +59,5 @@ def _batch_problems(experiment: Experiment, jobs: list[Job]) -> list[str]:
     if any(job.kind == "denoise" for job in jobs):
         sections["denoise.network"] = experiment.require_denoise().network.train
     trained = {key: training for key, training in sections.items() if training is not None}
-    problems = {key: sharing_problem(training, n_processes) for key, training in trained.items()}
+    problems = {key: batch_size_problem(training, n_processes) for key, training in trained.items()}
     return [f"{key}.{problem}" for key, problem in problems.items() if problem is not None]

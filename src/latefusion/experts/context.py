@@ -16,7 +16,7 @@ from latefusion.utils.files import write_json
 
 
 class Context:
-    """Shared state of the jobs of one training run; dataset and images are opened when first used."""
+    """Shared state of the jobs that one script runs; dataset and images are opened when first used."""
 
     def __init__(self, experiment: Experiment):
         self.experiment = experiment

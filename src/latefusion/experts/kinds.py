@@ -30,8 +30,8 @@ class ExpertKind:
     take seconds each to import. None: the kind has no such function.
 
     - `train(context, name, expert)`: train the expert called `name` and write its run folder.
-    - `build(context, expert, run_dir) -> Network`: build the initial network, its datasets and collate function; None
-      for kinds without a network of their own (tfidf, late).
+    - `build(context, expert, run_dir) -> Network`: build the network before training, with its datasets and collate
+      function; None for kinds without a network of their own (tfidf, late).
     - `check(experiment, expert, backbones)`: raise InputError if the network cannot be built, before any training;
       `backbones` is a dict in which the checks of one run cache the backbones they have built.
     - `find_weights(model)`: raise InputError if the pretrained weights called `model` cannot be found.
@@ -87,9 +87,10 @@ EXPERTS = {
 
 
 def build_network(context: "Context", expert: ExpertConfig, run_dir: Path) -> "Network":
-    """Build an expert's network as it is before its first epoch, from the expert's own seed.
+    """Build an expert's network as it is before its first epoch; random weights are drawn from the expert's seed.
 
-    `run_dir` is the run folder of the expert that is trained; builders keep files there that training needs again.
+    `run_dir` is the run folder of the expert that is trained. Build functions write files there that are needed again,
+    such as a tokenizer.
     """
     from accelerate.utils import set_seed  # imports torch
 

@@ -9,18 +9,18 @@ from latefusion.utils.errors import InputError
 
 T = TypeVar("T")
 
-# What libraries raise on wrong arguments: a wrong name, size or type, deep within a network.
+# The errors that torch, timm and transformers raise on a wrong name, size or type of an argument.
 BUILD_ERRORS = (TypeError, ValueError, AssertionError, RuntimeError, AttributeError, LookupError, ArithmeticError)
 
 
-class NeedsNumbers(Exception):
-    """The network reads tensor values while it is built; the meta device has none."""
+class NeedsRealTensors(Exception):
+    """The network reads values of tensors while it is built; on the meta device there are none."""
 
 
 def on_meta(build: Callable[[], T], failure: str) -> T:
     """Return `build()` on the meta device.
 
-    Raises InputError, beginning with `failure`, where the network cannot be built or run; NeedsNumbers where it can be
+    Raises InputError, beginning with `failure`, if the network cannot be built or run; NeedsRealTensors if it can be
     built only with real tensors.
     """
     try:
@@ -28,7 +28,7 @@ def on_meta(build: Callable[[], T], failure: str) -> T:
             return build()
     except (InputError, *BUILD_ERRORS) as error:
         if "meta tensor" in str(error) or "'Meta'" in str(error):
-            raise NeedsNumbers(str(error)) from None
+            raise NeedsRealTensors(str(error)) from None
         if isinstance(error, InputError):
             raise
         raise InputError(f"{failure}: {error or type(error).__name__}") from None

@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 
 from latefusion.experts.context import Context
 from latefusion.training.loaders import Collate, eval_loader
-from latefusion.training.loop import compute, predict_dataset
+from latefusion.training.loop import map_items, predict_dataset
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class Network:
     train_set: Callable[[pd.DataFrame], Dataset]  # items by (index, epoch), augmented, with labels
     eval_set: Callable[[pd.DataFrame], Dataset]  # items by index, without labels
     collate: Collate
-    # the products to train on, of those given: for example only those with an image
-    trains_on: Callable[[pd.DataFrame], pd.DataFrame] = lambda products: products
+    # returns those of the given products that the network can be trained on, such as those with an image
+    training_products: Callable[[pd.DataFrame], pd.DataFrame] = lambda products: products
     drop_last: bool = False  # drop a small last batch, which distorts batch normalisation
 
 
@@ -41,4 +41,4 @@ def pooled_features(context: Context, network: Network, products: pd.DataFrame, 
     loader = eval_loader(
         context.accelerator, network.eval_set(products), network.collate, batch_size, context.experiment.hardware
     )
-    return compute(context.accelerator, model.features, loader)
+    return map_items(context.accelerator, model.features, loader)

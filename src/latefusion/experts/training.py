@@ -1,8 +1,8 @@
 """Train a network expert: build, fit, load the best weights, predict, write the run folder.
 
-Test probabilities are those of the epoch of highest validation macro-F1. The validation probabilities, which are fused
-and scored, are chosen differently: each validation fold gets those of the epoch that is best on the other folds (see
-`metrics.selection`).
+Test probabilities are those of the epoch of highest validation macro-F1. On validation products these would make the
+scores too high, because the same products chose the epoch. So each validation fold gets the probabilities of the epoch
+that is best on the other folds (see `metrics.selection`).
 """
 
 from dataclasses import dataclass
@@ -25,10 +25,10 @@ from latefusion.utils.weights import load_weights, save_weights
 
 
 def train_network(context: Context, name: str, expert: ExpertConfig) -> None:
-    """Train an expert and write its run folder; the weights kept are those of highest validation macro-F1."""
+    """Train an expert and write its run folder, with the weights of the epoch of highest validation macro-F1."""
     run_dir, training = context.experiment.expert_dir(name), expert.require_training()
     network = build_network(context, expert, run_dir)
-    validation = _validation(context, cleans=expert.trains_on_clean)
+    validation = _validation(context, clean=expert.trains_on_clean)
     fitted = fit_network(
         context, network, context.dataset.select("train"), validation,
         training=training, run_dir=run_dir, name=name,
@@ -53,17 +53,17 @@ def train_late(context: Context, name: str, late: LateExpert) -> None:
 
 @dataclass(frozen=True)
 class Validation:
-    """The validation products of a training run, and the selection of epochs by their probabilities."""
+    """The validation products of a training run, and the selection of epochs by the scores on them."""
 
     products: pd.DataFrame
     selection: CrossSelection
 
 
-def _validation(context: Context, *, cleans: bool) -> Validation:
-    """Return the validation products. `cleans`: label issues that denoising removed do not count."""
+def _validation(context: Context, *, clean: bool) -> Validation:
+    """Return the validation products; with `clean`, removed label issues do not count in the selection of epochs."""
     dataset = context.dataset
     products = dataset.select("valid")
-    targets = valid_targets(context.experiment, dataset) if cleans else dataset.targets(products)
+    targets = valid_targets(context.experiment, dataset) if clean else dataset.targets(products)
     return Validation(products, CrossSelection(targets, dataset.selection_folds(), len(dataset.classes)))
 
 
@@ -78,12 +78,12 @@ def fit_network(
     name: str,
     section: str | None = None,
 ) -> Fitted:
-    """Fit a network on products; without validation products the last epoch is kept.
+    """Fit a network on the products in `train`; without validation products, the best epoch is the last.
 
     `section` is the config key of `training`, for messages; the default is `train` of the expert `name`.
     """
     data = Data(
-        train=network.train_set(network.trains_on(train)),
+        train=network.train_set(network.training_products(train)),
         collate=network.collate,
         valid=None if valid is None else network.eval_set(valid.products),
         selection=None if valid is None else valid.selection,

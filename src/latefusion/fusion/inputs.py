@@ -10,15 +10,15 @@ from latefusion.config import Learner, PolicyConfig
 from latefusion.metrics.calibration import as_logits, fold_temperatures, temper
 
 P = TypeVar("P", bound=PolicyConfig, covariant=True)  # the config class of the policy
-ALL = -1  # in place of a fold number: learnt on all validation products
+ALL = -1  # passed in place of a fold number: what is learnt on all validation products
 
 
 @dataclass(frozen=True)
 class FusionInputs(Generic[P]):
-    """The training data of one policy, on the N validation products.
+    """The training data of one policy: N validation products, with the probabilities of E experts.
 
-    `tables`: the (N, C) probabilities of each of the E experts; `targets`: (N,) class numbers, -1 where a label does
-    not count; `folds`: (N,) fold numbers. What is learnt for a fold is learnt from the labels of the other folds only.
+    `tables`: the (N, C) probabilities of each expert; `targets`: (N,) class numbers, -1 for labels that do not count;
+    `folds`: (N,) fold numbers. What decides on a fold is learnt from the labels of the other folds only.
     """
 
     policy: P
@@ -30,29 +30,34 @@ class FusionInputs(Generic[P]):
     def num_classes(self) -> int:
         return self.tables[0].shape[1]
 
-    def rows(self, fold: int) -> np.ndarray:
-        """Return the row numbers that the policy of a fold learns from: labelled products of the other folds."""
+    def fit_rows(self, fold: int) -> np.ndarray:
+        """Return the row numbers to fit on for a fold: labelled products of the *other* folds (`ALL`: of all)."""
         return np.flatnonzero((self.targets >= 0) & (self.folds != fold))
 
     @cached_property
     def temperatures(self) -> np.ndarray:
-        """Return (F + 1, E): each expert's temperature by fold, last the one learnt on all; 1 without `calibrate`."""
+        """Return (F + 1, E): each expert's temperature for each fold, and last for `ALL`; ones without `calibrate`."""
         n_folds = self.policy.n_folds
         if not self.policy.calibrate:
             return np.ones((n_folds + 1, len(self.tables)))
         return np.stack([fold_temperatures(table, self.targets, self.folds, n_folds) for table in self.tables], axis=1)
 
     def calibrated(self, fold: int, tables: tuple[np.ndarray, ...] | None = None) -> list[np.ndarray]:
-        """Return the experts' probabilities, tempered for a fold; those of other products if `tables` are given."""
+        """Return the experts' probabilities after temperature scaling, with the temperatures of a fold.
+
+        `tables`: probabilities of other products, such as test products; by default those of the validation products.
+        """
         tables = self.tables if tables is None else tables
         return [temper(table, temperature) for table, temperature in zip(tables, self.temperatures[fold], strict=True)]
 
     def features(self: "FusionInputs[Learner]", fold: int, tables: tuple[np.ndarray, ...] | None = None) -> np.ndarray:
-        """Return (N, E * C) float32: the input of a learnt policy, in the form that its config names (`inputs`)."""
-        form = self.policy.inputs
-        if form == "log_probs":
+        """Return (N, E * C) float32: the features of a learnt policy, of the type that its key `inputs` names.
+
+        `fold` and `tables` as in `calibrated`.
+        """
+        if self.policy.inputs == "log_probs":
             blocks = [as_logits(table) for table in self.calibrated(fold, tables)]
-        elif form == "top_k":
+        elif self.policy.inputs == "top_k":
             blocks = [_top_k(table, self.policy.top_k) for table in self.calibrated(fold, tables)]
         else:
             blocks = self.calibrated(fold, tables)

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from latefusion.fusion.inputs import FusionInputs
-from latefusion.fusion.networks import fit_networks, stacks
+from latefusion.fusion.networks import fit_networks, group_into_stacks
 from latefusion.fusion.rules import fit_rule
 from latefusion.fusion.stacking import fit_stacking
 
@@ -29,7 +29,7 @@ class FittedPolicy(Protocol):
 
     @property
     def oof_probs(self) -> np.ndarray:
-        """(N_valid, C) out-of-fold probabilities: each fold's by what was learnt on the other folds."""
+        """Out-of-fold probabilities (N_valid, C): those of each fold come from what was learnt on the other folds."""
 
     @property
     def facts(self) -> dict:
@@ -42,7 +42,7 @@ class FittedPolicy(Protocol):
         """
 
     def save(self, run_dir: Path) -> None:
-        """Write what was learnt to the policy's run folder, apart from `facts`."""
+        """Write what was learnt to the policy's run folder, if it is not in `facts`."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,8 @@ class PolicyKind:
     """The functions of one kind of policy.
 
     - `fit(group)`: fit the policies of one group together; return them in the same order.
-    - `groups(policies)`: return the names of the policies, grouped by what is fitted together; by default each policy
-      is a group of its own.
+    - `groups(policies)`: return the names of the policies in groups that are fitted together; by default each policy is
+      a group of its own.
     """
 
     fit: Callable[[list[Any]], Sequence[FittedPolicy]]  # Any: FusionInputs of this kind of policy
@@ -64,7 +64,7 @@ def _each(fit: Callable[[Any], FittedPolicy]) -> Callable[[list[Any]], Sequence[
 
 
 POLICIES = {
-    "network": PolicyKind(fit_networks, groups=stacks),
+    "network": PolicyKind(fit_networks, groups=group_into_stacks),
     "mean": PolicyKind(_each(fit_rule)),
     "weighted_mean": PolicyKind(_each(fit_rule)),
     "max": PolicyKind(_each(fit_rule)),

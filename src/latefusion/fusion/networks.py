@@ -1,13 +1,14 @@
 """The policy network: shallow, from the experts' class probabilities to class probabilities; one network per fold.
 
-Bi et al. 2020, section 3.3.2. All networks of the same shape, of all folds and policies, are trained together as one
-stacked model: a batch of small matrix products costs little more than a single one. Adam updates each weight
+Bi et al. 2020, section 3.3.2. Networks of the same shape, of all folds and policies, are trained together as one stack,
+whose parameters have a leading axis for the network (as in `torch.func.stack_module_state`; unrelated to stacking in
+`stacking.py`). A batch of small matrix products costs little more than a single one. Adam updates each weight
 separately, so the networks do not influence each other.
 
-Test products are decided as published: each fold's network at its epoch of highest macro-F1 on its held-out products,
-then a vote. On validation products this choice of epoch would make the scores too high. A choice by the other folds
-would not help: their networks are trained on the labels that are to be scored. So each validation product gets the
-probabilities of the network that held it out, after the last epoch: no label has chosen that epoch.
+Test products are decided as published: by a vote of the folds' networks, each at its epoch of highest macro-F1 on its
+held-out products. On validation products this choice of epoch would make the scores too high, and a choice by the other
+folds would not help: their networks are trained on the labels that are to be scored. So each validation product gets
+the probabilities of the network that held it out, after the last epoch: no label was used to choose that epoch.
 """
 
 import math
@@ -29,7 +30,7 @@ from latefusion.utils.errors import InputError
 from latefusion.utils.seeds import derive_seed
 from latefusion.utils.weights import save_weights
 
-CHUNK_BYTES = 24_000_000  # memory that a stack reads and writes in a step: beyond the CPU caches stacking is slower
+STACK_BYTES = 24_000_000  # memory that a stack uses in a step; stacks that exceed the CPU caches are slower
 
 
 class StackedPolicy(nn.Module):
@@ -90,8 +91,8 @@ class FittedNetworks:
         return majority_vote(probs.argmax(axis=2), probs.sum(axis=0)), probs.mean(axis=0)
 
 
-def stacks(policies: dict[str, FusionInputs[NetworkPolicy]]) -> list[list[str]]:
-    """Return the names of the policies, grouped into stacks: same shape, same training settings, limited in memory."""
+def group_into_stacks(policies: dict[str, FusionInputs[NetworkPolicy]]) -> list[list[str]]:
+    """Return the names of the policies in stacks of the same shape and training settings, limited to `STACK_BYTES`."""
     groups: dict[tuple, list[str]] = {}
     for name, policy_inputs in policies.items():
         policy = policy_inputs.policy
@@ -108,7 +109,7 @@ def stacks(policies: dict[str, FusionInputs[NetworkPolicy]]) -> list[list[str]]:
 def fit_networks(stack: list[FusionInputs[NetworkPolicy]]) -> list[FittedNetworks]:
     """Train the policies of one stack: one network for each fold of each policy.
 
-    Raises InputError where the probabilities of a network are not finite, because its learning rate is too high.
+    Raises InputError if the probabilities of a network are not finite: its learning rate is too high.
     """
     return _StackTrainer(stack).fit()
 
@@ -125,12 +126,12 @@ def _batch_size(inputs: FusionInputs[NetworkPolicy]) -> int:
 
 
 def _stack_size(inputs: FusionInputs[NetworkPolicy]) -> int:
-    """Return how many policies of this shape fit into a stack of `CHUNK_BYTES`."""
+    """Return how many policies of this shape fit into a stack of `STACK_BYTES`."""
     sizes, batch = network_sizes(inputs), _batch_size(inputs)
     weights = sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes))
     # bytes of a network in float32: weight, gradient and Adam's two moments; activations and their gradients
     network_bytes = 4 * (4 * weights + batch * (sizes[0] + 3 * sum(sizes[1:])))
-    return max(1, CHUNK_BYTES // (network_bytes * inputs.policy.n_folds))
+    return max(1, STACK_BYTES // (network_bytes * inputs.policy.n_folds))
 
 
 class _StackTrainer:
@@ -145,7 +146,7 @@ class _StackTrainer:
         self.net = StackedPolicy(network_sizes(stack[0]), seeds)
         self.optimizer = torch.optim.Adam(self.net.parameters(), lr=self.policy.lr)
         self.features, self.feature_index = self._features()
-        self.train_rows = [policy_inputs.rows(fold) for policy_inputs, fold in self.networks]
+        self.train_rows = [policy_inputs.fit_rows(fold) for policy_inputs, fold in self.networks]
         self.targets = torch.from_numpy(stack[0].targets.clip(min=0)).long()
         self.held_out = [np.flatnonzero(policy_inputs.folds == fold) for policy_inputs, fold in self.networks]
         self.best_scores = np.full(len(self.networks), -1.0)
@@ -153,10 +154,10 @@ class _StackTrainer:
         self.best = {key: value.clone() for key, value in self.net.state_dict().items()}
 
     def _features(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the (T, N, in) distinct feature tables, and (S, 1): the index of each network's table."""
+        """Return the T distinct feature tables (T, N, in), and the index (S, 1) of each network's table."""
         tables, indices = [], []
         for policy_inputs, fold in self.networks:
-            if fold == 0 or policy_inputs.policy.calibrate:  # features differ between folds only if they are tempered
+            if fold == 0 or policy_inputs.policy.calibrate:  # without calibration all folds have the same features
                 tables.append(policy_inputs.features(fold))
             indices.append(len(tables) - 1)
         return torch.from_numpy(np.stack(tables)).to(torch.get_default_dtype()), torch.tensor(indices)[:, None]
@@ -180,10 +181,10 @@ class _StackTrainer:
             self.optimizer.step()
 
     def _batches(self, epoch: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return (n, S, B) row numbers of n steps, and their weights in the mean of their own batch.
+        """Return (n, S, B) row numbers of n steps, and their (n, S, B) weights in the mean loss of their own batch.
 
-        All networks have the same number of batches, that of the network with the most products: an empty batch would
-        still change the weights, by Adam's momentum. The batches of one step differ in size by about one product;
+        All networks have as many batches as the one with the most products, so that no network gets an empty batch:
+        Adam's momentum would still change its weights. The batches of one step differ in size by about one product;
         shorter ones are padded with rows of weight 0.
         """
         n_batches = math.ceil(max(len(rows) for rows in self.train_rows) / self.policy.batch_size)
@@ -199,7 +200,7 @@ class _StackTrainer:
 
     @torch.no_grad()
     def _held_out_probs(self, number: int) -> np.ndarray:
-        """Return (N, C) for policy `number`: each product's probabilities by the current network that holds it out."""
+        """Return (N, C) for policy `number`: each product's current probabilities by the network that holds it out."""
         inputs = self.stack[number]
         probs = np.empty((len(inputs.targets), inputs.num_classes), dtype=np.float32)
         for network in range(number * self.n_folds, (number + 1) * self.n_folds):
@@ -214,7 +215,7 @@ class _StackTrainer:
         return probs
 
     def _keep_best(self, epoch: int, oof_probs: list[np.ndarray]) -> None:
-        """Keep the weights of each network whose macro-F1 on its held-out products is its highest so far."""
+        """Keep the weights of each network whose macro-F1 on its held-out products is higher than ever before."""
         scores = np.concatenate(list(map(_fold_scores, self.stack, oof_probs)))  # (S,)
         better = scores > self.best_scores
         self.best_scores[better] = scores[better]

@@ -55,8 +55,8 @@ def fit_rule(inputs: FusionInputs) -> FittedRule:
 def combine(kind: str, tables: list[np.ndarray], weights: np.ndarray) -> np.ndarray:
     """Return (N, C) float32 probabilities from the experts' (N, C) tables.
 
-    Rows are divided by their sum, so that no probability is above one by rounding: ten times a tenth is 1.0000001 in
-    float32. Raises KeyError on an unknown rule.
+    Rows are divided by their sum, so that rounding makes no probability greater than one (ten times a tenth is
+    1.0000001 in float32). Raises KeyError on an unknown rule.
     """
     combined = RULES[kind](tables, weights)
     return (combined / combined.sum(axis=1, keepdims=True)).astype(np.float32)
@@ -82,7 +82,7 @@ def _weights(inputs: FusionInputs, fold: int) -> np.ndarray:
     n_experts = len(inputs.tables)
     if inputs.policy.kind != "weighted_mean":
         return np.full(n_experts, 1 / n_experts, dtype=np.float32)
-    rows = inputs.rows(fold)
+    rows = inputs.fit_rows(fold)
     tables = inputs.calibrated(fold, tuple(table[rows] for table in inputs.tables))
     return greedy_weights(tables, inputs.targets[rows])
 

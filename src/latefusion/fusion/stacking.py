@@ -1,6 +1,6 @@
 """Stacking: logistic regression or gradient boosting on the experts' probabilities.
 
-Wolpert, "Stacked Generalization", Neural Networks 1992. Other teams of the challenge fused their experts this way.
+Wolpert, "Stacked Generalization", Neural Networks 1992. Other teams of the challenge fused their experts by stacking.
 """
 
 import logging
@@ -50,9 +50,9 @@ def fit_stacking(inputs: FusionInputs[LogisticPolicy | BoostingPolicy]) -> Fitte
     for fold in range(inputs.policy.n_folds):
         held_out = inputs.folds == fold
         features = inputs.features(fold)
-        classifier = _fit(inputs, features, inputs.rows(fold))
+        classifier = _fit(inputs, features, inputs.fit_rows(fold))
         oof_probs[held_out] = _predict(classifier, features[held_out], inputs.num_classes)
-    return FittedStacking(inputs, _fit(inputs, inputs.features(ALL), inputs.rows(ALL)), oof_probs)
+    return FittedStacking(inputs, _fit(inputs, inputs.features(ALL), inputs.fit_rows(ALL)), oof_probs)
 
 
 def _fit(inputs: FusionInputs[LogisticPolicy | BoostingPolicy], features: np.ndarray, rows: np.ndarray):

@@ -18,14 +18,14 @@ from latefusion.tables.probabilities import read_split_probs
 from latefusion.utils.files import write_json
 
 logger = logging.getLogger(__name__)
-BLOCK = 2_000_000  # probabilities of one table that are processed at a time
+BLOCK = 2_000_000  # probabilities (products x classes) of one table that are processed at a time
 
 
 class PolicyTrainer:
     """Fits the policies of an experiment to its experts' probabilities."""
 
     def __init__(self, experiment: Experiment, dataset: Dataset, pending: Iterable[str]):
-        """Take the names of the policies to fit. A group is fitted together when its first policy is asked for."""
+        """Prepare to fit the policies in `pending`; a group is fitted when `fit` is called for its first policy."""
         self.experiment, self.dataset = experiment, dataset
         self.targets = valid_targets(experiment, dataset)
         self._valid_table = cache(partial(self._read, "valid"))
@@ -33,7 +33,7 @@ class PolicyTrainer:
         self._fitted: dict[str, FittedPolicy] = {}
 
     def _group(self, pending: Iterable[str]) -> list[list[str]]:
-        """Return the names of the policies, grouped by what is fitted together."""
+        """Return the names of the policies in groups that are fitted together."""
         by_kind: dict[str, dict[str, FusionInputs]] = {}
         for name in pending:
             by_kind.setdefault(self._policy(name).kind, {})[name] = self.inputs(name)
@@ -52,7 +52,7 @@ class PolicyTrainer:
         return FusionInputs(policy, tables, self.targets, self.dataset.valid_folds(policy.n_folds))
 
     def fit(self, name: str) -> FittedPolicy:
-        """Return a fitted policy; fits all policies of its group if that has not been done."""
+        """Return the fitted policy, once; the first call for a policy of a group fits the whole group."""
         if name not in self._fitted:
             group = next((names for names in self._groups if name in names), [name])
             fitted = POLICIES[self._policy(name).kind].fit([self.inputs(member) for member in group])
@@ -87,7 +87,10 @@ def fit_alone(inputs: FusionInputs) -> FittedPolicy:
 
 
 def decide(fitted: FittedPolicy, tables: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Decide on products block by block: the probabilities of eight networks for all products may not fit in memory."""
+    """Return (N,) class numbers and (N, C) probabilities, computed block by block.
+
+    The probabilities of all eight networks for all products may not fit into memory.
+    """
     size = max(1, BLOCK // tables[0].shape[1])
     blocks = [fitted.decide(tuple(table[rows] for table in tables)) for rows in _slices(len(tables[0]), size)]
     return tuple(np.concatenate(arrays) for arrays in zip(*blocks, strict=True))

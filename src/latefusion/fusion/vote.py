@@ -16,7 +16,7 @@ def majority_vote(preds: np.ndarray, summed: np.ndarray) -> np.ndarray:
     for member in preds:
         votes[rows, member] += 1
     leads = votes == votes.max(axis=1, keepdims=True)
-    # on ties argmax takes the first class: classes are in the order of their codes
+    # If the sums are equal too, argmax takes the first class; classes are in the order of their codes.
     return np.where(leads, summed, -np.inf).argmax(axis=1)
 
 

@@ -14,8 +14,8 @@ from matplotlib.ticker import LogFormatter
 from latefusion.scores.results import GROUPS
 
 WIDTH = 9.0  # inches: 900 pixels
-ROW = 0.21  # inches per row of a list
-MOST = 40  # maximum rows of a list or a matrix
+ROW_HEIGHT = 0.21  # inches per row of a list
+MAX_ROWS = 40  # maximum rows of a list or a matrix
 STYLE = {
     "figure.constrained_layout.use": True,
     "figure.dpi": 100,
@@ -38,14 +38,15 @@ KIND_COLOURS = {"image": ORANGE, "text": BLUE, "joint": PINK, "policy": GREEN, "
 
 
 def rows_figure(n_rows: int, legend: bool = False) -> tuple[Figure, Axes]:
-    """Return a figure with the height of a list of rows, and of a `legend` below it; the first row is on top."""
-    figure, axes = plt.subplots(figsize=(WIDTH, 0.9 + 0.3 * legend + ROW * n_rows))
+    """Return a figure for a list of `n_rows` rows, the first on top; `legend` adds the space of a legend below it."""
+    figure, axes = plt.subplots(figsize=(WIDTH, 0.9 + 0.3 * legend + ROW_HEIGHT * n_rows))
     axes.set_ylim(n_rows - 0.5, -0.5)
     axes.grid(axis="y", visible=False)
     return figure, axes
 
 
 def name_rows(axes: Axes, names: list[str], width: int = 28) -> None:
+    """Write the rows' names on the y axis, each in at most `width` characters."""
     axes.set_yticks(range(len(names)), [caption(name, width) for name in names])
     axes.tick_params(axis="y", length=0)
 
@@ -70,7 +71,7 @@ def log_x(axes: Axes) -> None:
 
 
 def dots(axes: Axes, table: pd.DataFrame, colours: list[str]) -> None:
-    """Draw each row's `value` as a dot on its interval from `low` to `high`; all are shares, drawn in percent."""
+    """Draw each row's `value` as a dot on a line from `low` to `high`; all three are fractions, drawn in percent."""
     rows = np.arange(len(table))
     axes.hlines(rows, 100 * table["low"], 100 * table["high"], colors=colours, linewidth=2)
     axes.scatter(100 * table["value"], rows, c=colours, s=30, zorder=3)
@@ -85,13 +86,13 @@ def matrix(axes: Axes, table: pd.DataFrame, *, digits: int = 0, least: float = 0
     axes.grid(visible=False)
     axes.tick_params(length=0)
     dark = 0.6 * (np.nanmax(values, initial=0) if top is None else top)
-    for row, column in np.argwhere(values >= least) if max(table.shape) <= MOST else []:
+    for row, column in np.argwhere(values >= least) if max(table.shape) <= MAX_ROWS else []:
         value = values[row, column]
         colour = "white" if value > dark else "black"
         axes.text(column, row, f"{value:.{digits}f}", ha="center", va="center", fontsize=7, color=colour)
 
 
-def sheet(images: list[np.ndarray], captions: list[str], columns: int = 6) -> Figure:
+def image_grid(images: list[np.ndarray], captions: list[str], columns: int = 6) -> Figure:
     """Return a figure of a grid of images, each with its caption below."""
     cell, gap, n_lines = WIDTH / columns, 0.1, max(text.count("\n") + 1 for text in captions)
     row_height, n_rows = cell + 0.14 * n_lines + gap, -(-len(images) // columns)

@@ -1,8 +1,8 @@
 """The run that a notebook shows: its tables, logs and images, and the folder of its figures.
 
-The run belongs to an experiment's config: `configs/sample.yaml`, or the one in the environment variable
-LATEFUSION_CONFIG. LATEFUSION_SET has the same overrides as SET of `make submission`. A notebook does not train, and
-writes only `weights/<experiment>/figures/<notebook>_<name>.png`.
+The environment variable LATEFUSION_CONFIG names the run's config; the default is `configs/sample.yaml`. LATEFUSION_SET
+has the same overrides as SET of `make submission`. A notebook trains nothing, and writes only
+`weights/<experiment>/figures/<notebook>_<name>.png`.
 """
 
 import os
@@ -52,7 +52,7 @@ class Run:
         return self.experiment.run_root / job
 
     def scores(self, name: str, split: str | None = None) -> pd.DataFrame:
-        """Return the rows of a split in `scores/<name>.csv`, by default of the split that methods are compared on."""
+        """Return the rows of one split of `scores/<name>.csv`; the default split is the one methods are compared on."""
         path = self.folder("scores") / f"{name}.csv"
         if not path.is_file():
             raise StepError(f"{path} does not exist: run {{step}} first", "vote")
@@ -89,12 +89,13 @@ class Run:
 
 
 def open_run(notebook: str) -> Run:
-    """Open the run of the environment variables for a notebook of this name, and change to the folder that holds it.
+    """Open the run that the environment variables name, for the notebook of this name.
 
-    This is the current folder (the repository's root), or its parent if the notebook was started in notebooks/.
+    Also changes the working directory to the folder that holds the run: it stays the same in the repository's root, and
+    becomes the parent if the notebook was started in notebooks/.
     """
     overrides = [word for word in shlex.split(os.environ.get(OVERRIDES, "")) if word != "--set"]
-    experiment = _enter(Path(os.environ.get(CONFIG) or DEFAULT_CONFIG), overrides)
+    experiment = _open_experiment(Path(os.environ.get(CONFIG) or DEFAULT_CONFIG), overrides)
     matplotlib.rcParams.update(STYLE)
     undone = [job.name for job in plan(experiment).values() if job.state() != DONE]
     if undone:
@@ -102,8 +103,11 @@ def open_run(notebook: str) -> Run:
     return Run(notebook, Results(experiment, read_dataset(experiment)))
 
 
-def _enter(config: Path, overrides: list[str]) -> Experiment:
-    """Return the config's experiment and change to the folder of its run. Raises InputError if there is no run."""
+def _open_experiment(config: Path, overrides: list[str]) -> Experiment:
+    """Load the config's experiment and change the working directory to the folder that holds its run.
+
+    Raises InputError if there is no run.
+    """
     configs = {folder: folder / config for folder in (Path.cwd(), Path.cwd().parent) if (folder / config).is_file()}
     if not configs:
         raise InputError(f"{config}: there is no such config in this folder or its parent; set {CONFIG} to its path")

@@ -4,10 +4,10 @@ Writes `weights/<experiment>/scores/`: `scores.csv`, `comparisons.csv` (against 
 `votes.csv`, `pairs.csv` (oracle) and `calibration.csv`; and the report `submissions/<experiment>/scores.md`, with a
 table laid out as Table 1 of the paper.
 
-Two splits are scored. `valid`: the decision on a product does not come from an epoch that its own label has chosen, nor
-from a policy trained on its label (see `metrics.selection` and `fusion.networks`; `notes` lists the remaining
-influences). `test`: products with a known label that were not used in training or in any choice: the held-out share,
-and the test set where its labels are given.
+Two splits are scored. On `valid`, a product's own label was not used to choose the epoch of its prediction, nor to
+train the policy that makes it (see `metrics.selection` and `fusion.networks`; `notes` lists the remaining influences).
+On `test`, only products with a known label are scored: those held out by the split, and those of the test set if its
+labels are given. They were not used for training or for any choice.
 """
 
 from latefusion.scores.write import write_scores

@@ -11,10 +11,10 @@ from latefusion.tables.probabilities import read_split_probs
 
 
 def expert_pairs(results: Results) -> pd.DataFrame:
-    """Return for each pair of a text and an image expert: the shares of products by which is right, and the oracle.
+    """Return the shares of products on which both, one or neither of two experts is right, and the oracle's accuracy.
 
-    The oracle picks the right expert if one of the two is right. It is the upper bound for all policies that pick one
-    of the two decisions.
+    One row for each pair of a text and an image expert, and each split. The oracle picks the right expert if one of the
+    two is right: an upper bound for every policy that picks one of the two decisions.
     """
     rows = []
     for split in results.splits:
@@ -34,8 +34,8 @@ def expert_pairs(results: Results) -> pd.DataFrame:
 def calibration_table(results: Results) -> pd.DataFrame:
     """Return each expert's expected calibration error before and after temperature scaling, and the temperature.
 
-    For validation products the temperature is learnt on the other folds; for test, on all validation products. The
-    temperature in the table is the latter.
+    The temperature for a validation product is learnt on the other folds, that for test products on all validation
+    products. The column `temperature` has the latter.
     """
     folds = results.dataset.selection_folds()
     rows = []

@@ -21,13 +21,16 @@ def row_shares(counts: np.ndarray) -> np.ndarray:
 
 
 def most_confused(counts: np.ndarray, limit: int) -> np.ndarray:
-    """Return the numbers of the classes with the most errors, as label or decision; most first, at most `limit`."""
+    """Return the class numbers with the most errors, most first, at most `limit`.
+
+    An error counts for its label and for its decision.
+    """
     wrong = counts - np.diag(np.diag(counts))
     return np.argsort(-(wrong.sum(axis=0) + wrong.sum(axis=1)), kind="stable")[:limit]
 
 
 def neighbour_order(shares: np.ndarray) -> np.ndarray:
-    """Return an order of the classes that places classes which are confused with each other side by side.
+    """Return an order (n,) of the classes in which classes that are confused with each other are side by side.
 
     `shares`: (n, n), `row_shares` of the n classes to order. The order is that of the leaves of an average-linkage
     clustering (Bar-Joseph et al., "Fast Optimal Leaf Ordering for Hierarchical Clustering", Bioinformatics 2001).
@@ -40,8 +43,8 @@ def neighbour_order(shares: np.ndarray) -> np.ndarray:
 def confused_groups(counts: np.ndarray, least: float, limit: int = 500) -> list[np.ndarray]:
     """Return the groups of two or more classes with a mean mutual confusion of at least `least`, largest first.
 
-    The mutual confusion of two classes is the mean of two shares: products of the first decided as the second, and of
-    the second decided as the first. Only the `limit` classes with the most errors are grouped.
+    The mutual confusion of classes a and b is the mean of two shares: the products of a that are decided as b, and the
+    products of b that are decided as a. Only the `limit` classes with the most errors are grouped.
     """
     if len(counts) < 2:
         return []
@@ -53,7 +56,7 @@ def confused_groups(counts: np.ndarray, least: float, limit: int = 500) -> list[
 
 
 def group_recall(counts: np.ndarray, groups: list[np.ndarray]) -> pd.DataFrame:
-    """Return for each group: the number of `products`, the share of right classes, the share of right groups."""
+    """Return one row per group: its `products`, and the shares decided as the `right_class` and the `right_group`."""
     rows = []
     for group in groups:
         products, inner = counts[group].sum(), counts[np.ix_(group, group)]
@@ -62,7 +65,10 @@ def group_recall(counts: np.ndarray, groups: list[np.ndarray]) -> pd.DataFrame:
 
 
 def confused_pairs(counts: np.ndarray, classes: list[str]) -> pd.DataFrame:
-    """Return the confused pairs, most frequent first: `label`, `taken_for`, `n`, and `share` of the label."""
+    """Return the confused pairs of classes, most frequent first.
+
+    Columns: `label`, `taken_for`, `n` products, and their `share` of the products with this label.
+    """
     label, decided = np.nonzero(counts - np.diag(np.diag(counts)))
     names, n = np.array(classes), counts[label, decided]
     pairs = pd.DataFrame({"label": names[label], "taken_for": names[decided], "n": n})

@@ -7,7 +7,7 @@ UNKNOWN = "not recorded"
 
 
 def run_section(results: Results) -> str:
-    """Return the section: one line of the facts that all finished jobs share, and a list of the facts that differ."""
+    """Return the section: one line with what is equal for all finished jobs, then a list of what differs."""
     environments = {key: _environment(results, key) for key in sorted(results.done)}
     if not environments:
         return ""
@@ -22,12 +22,14 @@ def run_section(results: Results) -> str:
         else:
             values = "; ".join(f"{value} ({', '.join(jobs)})" for value, jobs in jobs_by_value.items())
             differing.append(f"- {fact} differs: {values}")
-    line = f"All jobs: {', '.join(shared)}." if shared else f"Environment: {UNKNOWN}." if not facts else ""
+    line = f"All jobs: {', '.join(shared)}." if shared else ""
+    if not facts:
+        line = f"Environment: {UNKNOWN}."
     return "\n\n".join(filter(None, ["## Run", line, "\n".join(differing)]))
 
 
 def _environment(results: Results, key: str) -> dict[str, str]:
-    """Return a job's facts by name, as text; nested facts (versions) are flattened, without their heading."""
+    """Return a job's environment as text by name; nested dicts (versions) are flattened, without their own key."""
     recorded = read_json_object(results.experiment.run_root / key / "job.json").get("environment")
     return _flat(recorded) if isinstance(recorded, dict) else {}
 

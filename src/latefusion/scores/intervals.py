@@ -17,7 +17,7 @@ LOW, HIGH = 0.025, 0.975  # the 95 % interval
 def bootstrap(targets: np.ndarray, preds: np.ndarray, num_classes: int, seed: int = 0) -> dict[str, np.ndarray]:
     """Return (M, DRAWS) for each metric: the scores of M methods' (M, N) decisions on resampled products.
 
-    All `targets` (N,) must be known. BLOCK draws are computed at a time: for 85,000 products all N x DRAWS counts would
+    All `targets` (N,) must be known. BLOCK draws are computed at a time: the N x DRAWS counts of 85,000 products would
     take much memory.
     """
     n = len(targets)
@@ -50,7 +50,7 @@ def interval(value: float, draws: np.ndarray) -> tuple[float, float]:
 
 
 def mcnemar(targets: np.ndarray, preds: np.ndarray, others: np.ndarray) -> tuple[int, int, float]:
-    """Return how many products only `preds` has right, how many only `others`, and the two-sided p-value."""
+    """Return on how many products only `preds` is right, on how many only `others`, and the two-sided p-value."""
     only_first = int(((preds == targets) & (others != targets)).sum())
     only_other = int(((preds != targets) & (others == targets)).sum())
     if only_first + only_other == 0:

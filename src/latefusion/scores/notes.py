@@ -1,4 +1,4 @@
-"""The notes below the score table: how its numbers are computed, and their limits. All come from the run's files."""
+"""The notes below the score table: how its numbers are computed, and their limits, from the files of the run."""
 
 import pandas as pd
 
@@ -26,7 +26,7 @@ CLEANED = "it was used to find the label issues among the validation products (d
 
 
 def methods_note(results: Results, scores: pd.DataFrame) -> str:
-    """Return how the numbers are computed, and how a valid product's label can still influence its own decision."""
+    """Return how the numbers are computed, and how a label on valid can still influence the decision on its product."""
     sizes = scores.drop_duplicates("split").set_index("split")["n"]
     about = "; ".join(f"{split}: {n} products" for split, n in sizes.items())
     note = METHODS.format(sizes=about, split=results.final_split, best=best_expert(scores) or "-")
@@ -68,7 +68,7 @@ def best_policy_note(results: Results, scores: pd.DataFrame, comparisons: pd.Dat
 
 
 def late_note(results: Results) -> str:
-    """Return a note on the late experts that equal their parent, because the parent's best epoch is the same."""
+    """Return a note on the late experts that equal their parent, because both have the weights of the same epoch."""
     experiment, same = results.experiment, []
     for name, expert in experiment.experts.items():
         if isinstance(expert, LateExpert) and {f"experts/{name}", f"experts/{expert.of}"} <= results.done:

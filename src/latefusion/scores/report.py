@@ -39,7 +39,7 @@ def vote_section(results: Results, votes: pd.DataFrame) -> str:
 
 
 def pair_section(results: Results, pairs: pd.DataFrame) -> str:
-    """Return the table of which expert is right, for the pairs of a text and an image expert that a policy fuses."""
+    """Return the table of which experts are right, for the pairs of a text and an image expert that a policy fuses."""
     fused = {frozenset(policy.experts) for policy in results.experiment.policies.values()}
     is_fused = np.array([{row.text, row.image} in fused for row in pairs.itertuples()], dtype=bool)
     own = pairs[(pairs["split"] == results.final_split) & is_fused]

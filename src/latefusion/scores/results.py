@@ -1,4 +1,4 @@
-"""The decisions and probabilities of all finished methods of an experiment, and the labels to score them by."""
+"""The decisions and probabilities of all finished methods of an experiment, and the labels they are scored with."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -85,7 +85,7 @@ class Results:
 
     @property
     def splits(self) -> list[str]:
-        """Return the splits with any label to score by."""
+        """Return the splits that have at least one known label."""
         return [split for split, targets in self.targets.items() if (targets >= 0).any()]
 
     @property

@@ -1,4 +1,4 @@
-"""Score by size of the ensemble: the votes of random subsets of the vote's members."""
+"""Scores by number of voting members: the votes of random subsets of the vote's members."""
 
 from collections.abc import Iterable
 from itertools import combinations
@@ -25,7 +25,7 @@ def votes_by_size(results: Results, split: str, *, draws: int = 100, seed: int =
     run_dirs = [experiment.policy_dir(name) for name in members]
     preds = np.stack([read_preds(run_dir, split, dataset) for run_dir in run_dirs])
     tables = (read_split_probs(run_dir, split, dataset) for run_dir in run_dirs)
-    leaders = Leaders(preds[:, known], (table[known] for table in tables))
+    leaders = CandidateVotes(preds[:, known], (table[known] for table in tables))
     rng, rows = np.random.default_rng(seed), []
     for size in range(1, len(members) + 1):
         for subset in draw_subsets(len(members), size, draws, rng):
@@ -44,16 +44,17 @@ def draw_subsets(n: int, size: int, draws: int, rng: np.random.Generator) -> lis
     return sorted(drawn)
 
 
-class Leaders:
-    """The members' decisions, restricted for each product to the classes that a member decided on: no other can win.
+class CandidateVotes:
+    """The members' decisions and probabilities, for each product only on its candidates: the classes with any vote.
 
-    So a thousand subsets can vote on thousands of classes without a thousand sums of full (N, C) tables.
+    No other class can win. A product has at most M candidates for M members, so votes of a thousand subsets need no
+    sums of full (N, C) tables, which are large for thousands of classes.
     """
 
     def __init__(self, preds: np.ndarray, tables: Iterable[np.ndarray]):
-        """Take the members' (M, N) decisions and, one after the other, their (N, C) probabilities."""
+        """Read the members' (M, N) decisions, and their (N, C) probabilities one table after the other."""
         self.classes = np.sort(preds, axis=0).T  # (N, M), sorted for ties; a class may occur more than once
-        # (M, N): the index of each decision in its row of `classes`, the first if it occurs more than once
+        # (M, N): the index of each decision in its product's row of `classes`; of equal classes, the first
         self.indices = (self.classes[None] < preds[..., None]).sum(axis=2)
         self.probs = np.stack([np.take_along_axis(table, self.classes, axis=1) for table in tables])  # (M, N, M)
 

@@ -7,10 +7,23 @@ from latefusion.metrics.f1 import METRICS, class_counts, f1_of_counts, macro_f1
 from latefusion.scores.intervals import bootstrap, interval, mcnemar
 from latefusion.scores.results import Method, Results
 
+COMPARISON_COLUMNS = [
+    "method",
+    "kind",
+    "split",
+    "against",  # the best single expert
+    "macro_f1_gain",
+    "low",
+    "high",
+    "only_it",  # products on which only the method is right
+    "only_expert",  # products on which only the best single expert is right
+    "mcnemar_p",
+]
+
 
 def score_table(results: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the scores (a row for each method, split and metric) and the comparisons (for each method and split)."""
-    scores, comparisons = [], []
+    """Return two tables: scores, by method, split and metric; comparisons with the best expert, by method and split."""
+    scores, by_split = [], []
     for split in results.splits:
         known = results.known(split)
         targets = results.targets[split][known]
@@ -21,24 +34,12 @@ def score_table(results: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
                 value = function(targets, preds[number])
                 low, high = interval(value, draws[metric][number])
                 scores.append((method.name, method.kind, split, metric, value, low, high, len(targets)))
-        comparisons.append((split, targets, preds, draws))
+        by_split.append((split, targets, preds, draws))
     columns = ["method", "kind", "split", "metric", "value", "low", "high", "n"]
     table = pd.DataFrame(scores, columns=columns)
     best = best_expert(table)
-    rows = [row for split in comparisons for row in _compare(results.methods, best, *split)]
-    columns = [
-        "method",
-        "kind",
-        "split",
-        "against",
-        "macro_f1_gain",
-        "low",
-        "high",
-        "only_it",
-        "only_expert",
-        "mcnemar_p",
-    ]
-    return table, pd.DataFrame(rows, columns=columns)
+    rows = [row for data in by_split for row in _compare(results.methods, best, *data)]
+    return table, pd.DataFrame(rows, columns=COMPARISON_COLUMNS)
 
 
 def best_expert(scores: pd.DataFrame) -> str | None:
@@ -57,7 +58,7 @@ def _best_on_valid(scores: pd.DataFrame, kinds: list[str]) -> str | None:
 
 
 def _compare(methods: list[Method], best: str | None, split: str, targets, preds, draws) -> list[tuple]:
-    """Return the rows of the comparison with the expert `best` on one split."""
+    """Return one row per method: its comparison with the expert `best` on one split."""
     names = [method.name for method in methods]
     if best is None:
         return []

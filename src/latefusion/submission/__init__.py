@@ -4,7 +4,7 @@
 against the products to predict; `validate_files` checks any files.
 """
 
-from latefusion.submission.forms import CHALLENGES, ENS, SIGIR, Challenge
+from latefusion.submission.formats import CHALLENGES, ENS, SIGIR, Challenge
 from latefusion.submission.standalone import validate_files
 from latefusion.submission.validation import validate_challenge, validate_predictions
 from latefusion.submission.writers import write_submissions

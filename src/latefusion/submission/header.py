@@ -4,39 +4,38 @@ import re
 from pathlib import Path
 
 from latefusion.catalogue.columns import nearest_column
-from latefusion.submission.forms import CHALLENGES, PREDICTIONS, Form
+from latefusion.submission.formats import CHALLENGES, PREDICTIONS, SubmissionFormat
 from latefusion.utils.errors import InputError, list_problems
 
 SEPARATORS = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "bars", " ": "spaces"}
-FORMS = (*CHALLENGES.values(), PREDICTIONS)
+FORMATS = (*CHALLENGES.values(), PREDICTIONS)
 
 
-def check_header(path: Path, line: str, form: Form) -> None:
-    """Raise InputError unless `line` is exactly the header of this form."""
-    if line == form.header_line:
+def check_header(path: Path, line: str, expected: SubmissionFormat) -> None:
+    """Raise InputError unless `line` is exactly the header of the expected format."""
+    if line == expected.header_line:
         return
-    location, wanted = f"{path.name}, line 1", f"write exactly {form.header_line!r}"
-    if other := next((other for other in FORMS if line == other.header_line), None):
-        raise InputError(
-            f"{location}: the header is that of the {other.title} form instead of the {form.title} form; {wanted}"
-        )
+    location, wanted = f"{path.name}, line 1", f"write exactly {expected.header_line!r}"
+    if other := next((other for other in FORMATS if line == other.header_line), None):
+        formats = f"{other.title} format instead of the {expected.title} format"
+        raise InputError(f"{location}: the header is that of the {formats}; {wanted}")
     if re.fullmatch(r"[0-9.,;|\s]+", line):
         raise InputError(f"{location}: a row instead of the header; {wanted}")
-    if found := _other_separator(line, form):
-        separators = f"{SEPARATORS[found]}, not by {SEPARATORS[form.delimiter]}"
+    if found := _other_separator(line, expected):
+        separators = f"{SEPARATORS[found]}, not by {SEPARATORS[expected.delimiter]}"
         raise InputError(f"{location}: the cells are separated by {separators}; {wanted}")
-    cells = line.split(form.delimiter)
-    if problems := _wrong_columns(cells, form.header):
+    cells = line.split(expected.delimiter)
+    if problems := _wrong_columns(cells, expected.header):
         raise list_problems(f"{location}: the header has the wrong columns:", problems, f"Please {wanted}.")
     order = ", ".join(cell or "(empty)" for cell in cells)
     raise InputError(f"{location}: the header's columns are in another order: {order}; {wanted}")
 
 
-def _other_separator(line: str, form: Form) -> str | None:
+def _other_separator(line: str, expected: SubmissionFormat) -> str | None:
     """Return the separator that splits a line into column names, if the right separator does not occur in it."""
-    names = {name.lower() for name in form.header if name}
+    names = {name.lower() for name in expected.header if name}
     for separator in SEPARATORS:
-        if form.delimiter not in line and separator in line and names & set(line.lower().split(separator)):
+        if expected.delimiter not in line and separator in line and names & set(line.lower().split(separator)):
             return separator
     return None
 

@@ -1,7 +1,7 @@
 """Check the rows of a submission: the content of the cells, and the ids against those of the test file.
 
-Rows are indexed by their location ("mine.tsv, line 3"). `source` is the name that errors give to the products to
-predict, for example the name of the test file.
+Rows are indexed by their location ("mine.tsv, line 3"). `source` is what error messages call the products to predict,
+for example the name of the test file.
 """
 
 import re
@@ -14,9 +14,8 @@ from latefusion.catalogue.checks import refuse
 from latefusion.utils.errors import list_problems
 
 FLOAT = re.compile(r"[+-]?([0-9]+[.,][0-9]*|[.,][0-9]+|[0-9]+(?=[eE]))([eE][+-]?[0-9]+)?")
-CELL_FAULTS: list[
-    tuple[str, Callable[[str], object], str]
-] = [  # headline, function that is true for a wrong cell, advice
+# headline, function that is true for a wrong cell, advice
+CELL_FAULTS: list[tuple[str, Callable[[str], object], str]] = [
     ("Empty cells:", lambda cell: not cell.strip(), "Every product needs all of its cells."),
     ("Cells with spaces around them:", lambda cell: cell != cell.strip(), "Remove the spaces."),
     (
@@ -33,7 +32,7 @@ CELL_FAULTS: list[
 
 
 def check_whole_numbers(rows: pd.DataFrame) -> None:
-    """Raise InputError if any cell is not a whole number; reports one kind of fault.
+    """Raise InputError if any cell is not a whole number, with all cells that have the first kind of fault found.
 
     The columns of `rows` are named as in the header.
     """
@@ -67,7 +66,7 @@ def check_ids(path: Path, rows: pd.DataFrame, expected: pd.DataFrame, *, source:
 
 
 def _check_length(rows: pd.DataFrame, expected: pd.DataFrame, source: str) -> None:
-    """Raise InputError if there are surplus rows after a complete submission, or if the file ends too early."""
+    """Raise InputError if the rows are right as far as they go, but too many or too few."""
     shared = min(len(rows), len(expected))
     if (rows["id"].to_numpy()[:shared] != expected["id"].to_numpy()[:shared]).any():
         return
@@ -79,7 +78,10 @@ def _check_length(rows: pd.DataFrame, expected: pd.DataFrame, source: str) -> No
 
 
 def check_keys(rows: pd.DataFrame, expected: pd.DataFrame) -> None:
-    """Raise InputError if a row has the image id or product id of another product; call it after `check_ids`."""
+    """Raise InputError if a row has the image id or product id of another product.
+
+    Call it after `check_ids`: the rows must be in the order of `expected`.
+    """
     wanted = expected[["image_id", "product_id"]].set_index(rows.index)
     swapped = (rows["image_id"] == wanted["product_id"]) & (rows["product_id"] == wanted["image_id"])
     swapped &= rows["image_id"] != rows["product_id"]

@@ -1,4 +1,4 @@
-"""Validate files of any origin as submissions: find their form, their test file and the known codes."""
+"""Validate files of any origin as submissions: find their format, their test file and the known codes."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +7,7 @@ from latefusion.catalogue.labels import class_order
 from latefusion.catalogue.reading import find_file
 from latefusion.config import CatalogueConfig, Experiment
 from latefusion.plan.planning import plan
-from latefusion.submission.forms import CHALLENGES, PREDICTIONS_NAME, Challenge, challenge_of
+from latefusion.submission.formats import CHALLENGES, PREDICTIONS_NAME, Challenge, challenge_of
 from latefusion.submission.validation import validate_challenge, validate_predictions
 from latefusion.tables.dataset import read_dataset
 from latefusion.utils.errors import InputError, StepError, join_errors
@@ -18,9 +18,9 @@ def validate_files(
 ) -> Iterator[str]:
     """Check files, by default the experiment's own submissions, and yield one line for each valid file.
 
-    A file is checked against `test_file` (the config is then not used), by default the catalogue's test file that its
-    name belongs to. Codes are checked against `label_file`, by default the training labels in the folder of the test
-    file, if there are any.
+    Each file is checked against a test file: `test_file` if it is given (the config is then not used), otherwise the
+    catalogue's test file that matches the name of the submission. Codes are checked against `label_file`, by default
+    the training labels in the folder of the test file, if there are any.
     Raises one InputError about all invalid files, after the lines of the valid ones.
     """
     if test_file is not None and not files:
@@ -64,13 +64,14 @@ def _validate_file(experiment: Experiment, path: Path, test_file: Path | None, l
 
 
 def _find_test(catalogue: CatalogueConfig, challenge: Challenge, path: Path) -> Path | None:
-    """Return the test file that a submission answers; None for the predictions of a catalogue without test files."""
+    """Return the test file of a submission; None for `predictions.tsv` if the catalogue has no test files."""
     if path.name == PREDICTIONS_NAME and not challenge.find_tests(catalogue.root):
         return None
-    if challenge.exact_name and path.name not in challenge.answers:
+    if challenge.exact_name and path.name not in challenge.test_file_names:
         advice = "rename it, or name its test file by --test"
-        raise InputError(f"{path.name}: the challenge takes {' and '.join(challenge.answers)}, no other name; {advice}")
-    test = challenge.answers.get(path.name) or next(iter(challenge.answers.values()))
+        names = " and ".join(challenge.test_file_names)
+        raise InputError(f"{path.name}: the challenge takes {names}, no other name; {advice}")
+    test = challenge.test_file_names.get(path.name) or next(iter(challenge.test_file_names.values()))
     return find_file(catalogue.root, test)
 
 

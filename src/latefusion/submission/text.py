@@ -14,8 +14,8 @@ from latefusion.utils.errors import InputError, list_problems
 def read_lines(path: Path, *, quoted: bool = False) -> list[str]:
     """Return the lines of a text file without their line feeds.
 
-    With `quoted`, cells may be quoted and contain quotes and blank lines. Raises InputError on the first kind of fault
-    found, with all lines that have it, counted from 1.
+    With `quoted`, cells may be quoted; quoted cells may contain quotes and blank lines. Raises InputError on the first
+    kind of fault found, with all lines that have it, counted from 1.
     """
     data = _read(path)
     _check_encoding(path, data)

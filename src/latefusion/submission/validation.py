@@ -10,7 +10,7 @@ import pandas as pd
 
 from latefusion.catalogue.checks import is_blank, refuse
 from latefusion.catalogue.delimited import read_delimited
-from latefusion.submission.forms import PREDICTIONS, Challenge
+from latefusion.submission.formats import PREDICTIONS, Challenge
 from latefusion.submission.header import SEPARATORS, check_header
 from latefusion.submission.rows import check_ids, check_keys, check_labels, check_whole_numbers
 from latefusion.submission.text import read_lines
@@ -44,7 +44,7 @@ def validate_predictions(path: Path, ids: pd.Index, known_labels: Iterable[str] 
     Ids and labels may be any text. Cells may be quoted, and a quoted cell may contain line breaks.
     """
     check_header(path, read_lines(path, quoted=True)[0], PREDICTIONS)
-    # all ids are compared below, so a row that is hidden in a cell with line breaks is found
+    # A quotation mark may swallow rows into one cell. That is found below: their ids are missing.
     rows = read_delimited(path, PREDICTIONS.delimiter, PREDICTIONS.header, quoted=True)
     source = "the catalogue's test split"
     check_ids(path, rows, pd.DataFrame({"id": ids}, index=[source] * len(ids), dtype="str"), source=source)

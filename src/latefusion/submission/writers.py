@@ -1,9 +1,9 @@
 """Write submissions in the format of the challenge, and validate each before it replaces an older one.
 
-Reads the challenge's test files and the predictions; writes `y_test_task1_phase{1,2}_pred.tsv` (SIGIR),
+Reads the challenge's test files and the predictions. Writes `y_test_task1_phase{1,2}_pred.tsv` (SIGIR),
 `y_test_pred.csv` (ENS) or `predictions.tsv` (tables, and challenge data without a test file). Each file is written
-under a temporary name, read again, compared with the test file, and only then renamed: an older file is kept or
-replaced, never damaged.
+under a temporary name, read again, compared with the test file, and only then renamed. So an older file is either kept
+or replaced, never damaged.
 """
 
 from collections.abc import Callable
@@ -13,12 +13,12 @@ from pathlib import Path
 import pandas as pd
 
 from latefusion.config import CatalogueConfig
-from latefusion.submission.forms import PREDICTIONS_NAME, Challenge, challenge_of
+from latefusion.submission.formats import PREDICTIONS_NAME, Challenge, challenge_of
 from latefusion.submission.validation import validate_challenge, validate_predictions
 from latefusion.utils.errors import list_problems
 from latefusion.utils.files import atomic_write
 
-ROUNDING = 1e-6  # tolerance of confidences outside 0 to 1 (a mean of ten experts in float32); they are clipped
+ROUNDING = 1e-6  # a float32 mean of probabilities may be this far outside 0 to 1; it is clipped
 
 
 def write_submissions(
@@ -26,9 +26,9 @@ def write_submissions(
 ) -> list[Path]:
     """Write the predictions in the format of the catalogue and return the paths.
 
-    `predictions` (index: id; columns: `label`, `confidence`) must have every product of `splits` that is neither train
-    nor valid; if there is no such product, nothing is written. Raises InputError on invalid predictions; older
-    submissions are then unchanged.
+    `splits` (index: id) has the split of every product. `predictions` (index: id; columns: `label`, `confidence`) must
+    have exactly the products that are neither in train nor in valid; if there are none, nothing is written. Raises
+    InputError on invalid predictions; older submissions are then unchanged.
     """
     expected = splits.index[~splits.isin(["train", "valid"])]
     _check_predictions(predictions, expected)

@@ -1,8 +1,8 @@
 """Samplers: the batches of an epoch, drawn from its seed and the same for any number of processes.
 
-A batch is global. It is cut into micro-batches, one for each process and each step of gradient accumulation. Every
-micro-batch carries its weight in the batch, so the number of processes and of accumulation steps changes how an
-optimizer step is computed, not what it computes.
+A batch is global: `batch_size` rows over all processes. It is split into micro-batches, one for each process and each
+step of gradient accumulation. The loss of a micro-batch is weighted by its share of the batch's rows, so the numbers of
+processes and of accumulation steps do not change the result of an optimizer step.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from torch.utils.data import Sampler
 from latefusion.config import Training
 from latefusion.utils.seeds import derive_seed
 
-POOL = 50  # batches whose items are sorted by length together
+POOL = 50  # batches; the items of this many batches are sorted by length together
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,12 @@ class MicroBatch:
 
     rows: np.ndarray  # indices into the dataset
     count: int  # number of real rows; 0 for a dummy row in an empty micro-batch
-    batch_size: int  # of the whole batch, over all processes and accumulation steps
+    batch_size: int  # rows of the global batch, over all processes and accumulation steps
     closes_batch: bool = True  # the last of its batch: an optimizer step follows
 
 
-def sharing_problem(training: Training, n_processes: int) -> str | None:
-    """Return why a batch cannot be split into micro-batches of one row or more; None if it can."""
+def batch_size_problem(training: Training, n_processes: int) -> str | None:
+    """Return why a batch cannot be split into micro-batches of at least one row; None if it can."""
     steps = training.gradient_accumulation_steps
     if training.batch_size >= n_processes * steps:
         return None
@@ -41,7 +41,7 @@ def sharing_problem(training: Training, n_processes: int) -> str | None:
 class TrainBatches(Sampler):
     """Yield this process's micro-batches of an epoch, as lists of (index, epoch).
 
-    The epoch belongs to the key because augmentation is drawn from it.
+    Datasets are indexed by this pair, because the augmentation depends on the epoch.
     """
 
     def __init__(
@@ -93,7 +93,9 @@ class TrainBatches(Sampler):
         """Return the rows of each batch of the epoch."""
         rng = np.random.default_rng(derive_seed(self.training.seed, "order", self.epoch))
         batch_size = self.training.batch_size
-        order = rng.permutation(self.size)[: self.n_batches * batch_size]  # rows are dropped before sorting
+        order = rng.permutation(self.size)[
+            : self.n_batches * batch_size
+        ]  # with drop_last, rows are dropped before sorting
         if self.grouped:
             order = self._sort_in_pools(order)
         batches = _cut(order, batch_size)
@@ -121,7 +123,7 @@ class TrainBatches(Sampler):
 
 
 class EvalBatches(Sampler):
-    """Yield this process's micro-batches of a whole dataset, as lists of indices, long items first.
+    """Yield this process's micro-batches of a dataset, as lists of indices, long items first.
 
     Each item is in exactly one micro-batch of one process.
     """
@@ -146,9 +148,9 @@ def _cut(order: np.ndarray, size: int) -> list[np.ndarray]:
 
 
 def micro_batch(batch: np.ndarray, index: int, n_micro_batches: int, *, closes_batch: bool = True) -> MicroBatch:
-    """Return one of a batch's micro-batches: every n-th row, so that each gets its share of the long items.
+    """Return micro-batch `index` of a batch: every n-th row, so that each gets its share of the long items.
 
-    An empty micro-batch gets the batch's first row as a dummy, with a count of 0: every process must compute something.
+    An empty micro-batch gets the batch's first row as a dummy row, with a count of 0: every process must run the model.
     """
     rows = batch[index::n_micro_batches]
     return MicroBatch(rows if len(rows) else batch[:1], len(rows), len(batch), closes_batch)

@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 def resume(accelerator: Accelerator, run_dir: Path, name: str, selection: CrossSelection | None) -> Progress:
     """Load the newest checkpoint, if there is one, into the accelerator's objects and `selection`; return the progress.
 
-    Raises InputError where the checkpoint is damaged, with the file and the older checkpoint to continue from.
+    Raises InputError if the checkpoint is damaged; the message names the file and an older checkpoint to continue from.
     """
     found = _checkpoints(run_dir)
     if not found:
@@ -47,7 +47,7 @@ def resume(accelerator: Accelerator, run_dir: Path, name: str, selection: CrossS
             )
         selection.load(found[-1] / "selection.npz")
     saved = read_json(found[-1] / "progress.json")
-    _refuse_others(found[-1], saved.pop("attempt", None), run_dir)
+    _refuse_other_run(found[-1], saved.pop("attempt", None), run_dir)
     progress = Progress(**saved)
     if not accelerator.is_main_process:
         # the checkpoint holds the sum over all processes; restore it on rank 0 only
@@ -69,7 +69,7 @@ def save_checkpoint(
     final = run_dir / "checkpoints" / f"step-{progress.step:08d}"
     record = asdict(progress) | {"sums": progress.summed(accelerator), "attempt": attempt_of(run_dir)}
     with atomic_write(final) if accelerator.is_main_process else nullcontext(partial_of(final)) as partial:
-        accelerator.wait_for_everyone()  # until the main process has removed an older partial folder
+        accelerator.wait_for_everyone()  # first the main process removes an older partial folder
         accelerator.save_state(str(partial))
         accelerator.wait_for_everyone()
         if accelerator.is_main_process:
@@ -87,8 +87,8 @@ def save_checkpoint(
         _remove_all_but_best(run_dir)
 
 
-def _refuse_others(checkpoint: Path, attempt: str | None, run_dir: Path) -> None:
-    """Raise InputError where a checkpoint was written by another run, for example under other settings."""
+def _refuse_other_run(checkpoint: Path, attempt: str | None, run_dir: Path) -> None:
+    """Raise InputError if the checkpoint was written by another run, for example with other settings."""
     if attempt != attempt_of(run_dir):
         raise InputError(
             f"{checkpoint}: the checkpoint was written by another run. Remove the run folder and start again:\n"
@@ -102,7 +102,7 @@ def _checkpoints(run_dir: Path) -> list[Path]:
 
 
 def _refuse_damage(checkpoints: list[Path]) -> None:
-    """Raise InputError where the newest checkpoint is damaged, with the command that removes the damaged ones."""
+    """Raise InputError if the newest checkpoint is damaged, with the command that removes the damaged ones."""
     *older, newest = checkpoints
     problem = _damage(newest)
     if problem is None:
@@ -117,7 +117,7 @@ def _refuse_damage(checkpoints: list[Path]) -> None:
 
 
 def _damage(folder: Path) -> str | None:
-    """Return what is wrong with a checkpoint's files; None where size and hash of each are as recorded."""
+    """Return what is wrong with a checkpoint's files; None if size and hash of each are as recorded."""
     try:
         files = read_json(folder / "files.json")
     except (OSError, ValueError) as error:
@@ -129,7 +129,7 @@ def _damage(folder: Path) -> str | None:
 def keep_weights(model: torch.nn.Module, progress: Progress, training: Training, run_dir: Path, *, best: bool) -> None:
     """Save the weights as the best if `best` is true, and as late weights in the last `training.keep_last` epochs.
 
-    Earlier best weights are removed only after the next checkpoint names the new ones.
+    The earlier best weights are kept until the next checkpoint, which names the new ones, is written.
     """
     if best:
         save_weights(model.state_dict(), best_weights(run_dir, progress))
@@ -147,7 +147,7 @@ def _best_name(epoch: int) -> str:
 
 
 def _remove_all_but_best(run_dir: Path) -> None:
-    """Remove all best weights but those that a checkpoint names: a run may continue from either checkpoint."""
+    """Remove the best weights that neither kept checkpoint names: a run may continue from either of the two."""
     named = {_best_name(read_json(checkpoint / "progress.json")["best_epoch"]) for checkpoint in _checkpoints(run_dir)}
     for path in run_dir.glob("best-*.safetensors"):
         if path.name not in named:

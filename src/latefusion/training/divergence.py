@@ -11,9 +11,9 @@ from latefusion.utils.errors import InputError
 
 @dataclass(frozen=True)
 class Divergence:
-    """Raise InputError on values that are not finite, with the epoch (counted from 1) and the settings to change.
+    """Checks for values that are not finite. Errors name the epoch (counted from 1) and the settings to change.
 
-    All processes call the same methods with the same values, and so stop together.
+    All processes call the same methods with the same values, so all stop together.
     """
 
     name: str  # of the run: messages begin with it

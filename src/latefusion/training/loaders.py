@@ -13,8 +13,8 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from latefusion.config import Hardware, Training
 from latefusion.metrics.selection import CrossSelection
-from latefusion.training.batches import EvalBatches, TrainBatches, sharing_problem
-from latefusion.training.worker_errors import CarryingLoader
+from latefusion.training.batches import EvalBatches, TrainBatches, batch_size_problem
+from latefusion.training.worker_errors import ErrorPassingLoader
 from latefusion.utils.errors import InputError
 
 Collate = Callable[[list], dict[str, torch.Tensor]]
@@ -22,21 +22,21 @@ Collate = Callable[[list], dict[str, torch.Tensor]]
 
 @dataclass(frozen=True)
 class Data:
-    """The datasets of a training run. Items of `train` are fetched by (index, epoch), those of `valid` by index.
+    """The datasets of a training run. `train` is indexed by (index, epoch), `valid` by index.
 
-    A dataset whose items differ in length has an attribute `lengths`, (N,).
+    A dataset of items of different lengths (texts) has an attribute `lengths`, (N,).
     """
 
     train: Dataset
     collate: Collate
     valid: Dataset | None = None
-    selection: CrossSelection | None = None  # chooses the epoch of the validation probabilities
+    selection: CrossSelection | None = None  # chooses the epochs of the validation probabilities
     drop_last: bool = False  # a small last batch distorts batch normalisation
 
 
 def train_loader(accelerator: Accelerator, data: Data, training: Training, hardware: Hardware) -> DataLoader:
     """Return this process's loader of the training set; its batch sampler is a TrainBatches."""
-    if (problem := sharing_problem(training, accelerator.num_processes)) is not None:
+    if (problem := batch_size_problem(training, accelerator.num_processes)) is not None:
         raise InputError(problem)
     batches = TrainBatches(
         len(data.train), training, **_rank(accelerator), lengths=_lengths(data.train), drop_last=data.drop_last
@@ -64,7 +64,7 @@ def _loader(dataset: Dataset, batches: Sampler, collate: Collate, hardware: Hard
     workers = hardware.num_workers
     if workers is None:
         workers = min(8, max(0, _own_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")) - 2))
-    return CarryingLoader(
+    return ErrorPassingLoader(
         dataset,
         batch_sampler=batches,
         collate_fn=collate,

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from latefusion.training.progress import Progress, Step
 
-EVERY = 20  # steps between two entries: reading a loss synchronises with the device
+EVERY = 20  # steps between two TensorBoard entries: reading a loss waits for the device
 
 
 class TrainingLog:

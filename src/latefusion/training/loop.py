@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 def make_accelerator(hardware: Hardware) -> Accelerator:
     """Return an accelerator; `auto` precision is bf16 where the GPU or CPU supports it natively, else fp32.
 
-    It replaces an earlier accelerator of this process, which must not be used any more.
+    An accelerator that this process made earlier must not be used any more.
     """
     precision = hardware.mixed_precision
     if precision == "auto":
@@ -49,10 +49,11 @@ def make_accelerator(hardware: Hardware) -> Accelerator:
     # precision only: the process group is kept.
     AcceleratorState._reset_state()
     accelerator = Accelerator(
-        cpu="WORLD_SIZE" in os.environ and not torch.cuda.is_available(),  # without it each process runs alone
+        cpu="WORLD_SIZE" in os.environ and not torch.cuda.is_available(),  # without it CPU processes do not join
         mixed_precision=precision,
         dataloader_config=DataLoaderConfiguration(split_batches=True),  # batches are global: one scheduler step each
-        # The others wait while the main process runs jobs of one process; the default timeout is a few minutes.
+        # The others wait while the main process runs a job that uses one process (tfidf); the default timeout is a
+        # few minutes.
         kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(hours=12))],
     )
     if accelerator.num_processes == 1 and "MASTER_ADDR" in os.environ:
@@ -77,7 +78,8 @@ def _computes_in_bf16() -> bool:
 class Fitted:
     """The result of a training run.
 
-    `valid_probs` (N_valid, C): the probabilities of each validation fold, by the epoch that is best on the other folds.
+    `valid_probs` (N_valid, C): each validation fold has the probabilities of the epoch that is best on the other folds.
+    None without validation products.
     """
 
     progress: Progress
@@ -98,8 +100,8 @@ def fit(
 ) -> Fitted:
     """Train the model, or resume an interrupted run, and write the best and late weights to `run_dir`.
 
-    `section` is the config key of `training`. Raises InputError with this key where a loss, the weights or the
-    validation probabilities are not finite; earlier checkpoints are kept.
+    `section` is the config key of `training`, for messages. Raises InputError if a loss, the weights or the validation
+    probabilities are not finite; earlier checkpoints are kept.
     """
     loader = train_loader(accelerator, data, training, hardware)
     batches = loader.batch_sampler
@@ -152,7 +154,7 @@ def train_steps(
     optimizer: Optimizer,
     scheduler: LRScheduler,
 ) -> Iterator[Step]:
-    """Train on the batches that the loader's sampler has planned; yield after each optimizer step."""
+    """Train on the micro-batches of the loader's sampler; yield a Step after each optimizer step."""
     model.train()
     losses: dict[str, torch.Tensor] = {}
     share = 0.0
@@ -175,14 +177,17 @@ def train_steps(
 
 
 def predict(accelerator: Accelerator, model: torch.nn.Module, loader: DataLoader) -> np.ndarray:
-    """Return (N, C) float32 probabilities in the dataset's order, on every process; each item is predicted once."""
+    """Return (N, C) float32 probabilities in the dataset's order, the same on every process."""
     model.eval()
-    return compute(accelerator, lambda **batch: model(**batch)["logits"].float().softmax(dim=-1), loader)
+    return map_items(accelerator, lambda **batch: model(**batch)["logits"].float().softmax(dim=-1), loader)
 
 
 @torch.inference_mode()
-def compute(accelerator: Accelerator, function: Callable[..., torch.Tensor], loader: DataLoader) -> np.ndarray:
-    """Return `function` of all items of a dataset: (N, F) float32 in the dataset's order, on every process."""
+def map_items(accelerator: Accelerator, function: Callable[..., torch.Tensor], loader: DataLoader) -> np.ndarray:
+    """Apply `function`, which maps batches to (B, F), to a dataset; return (N, F) float32 in its order.
+
+    Each item is computed by one process; all processes return the same array.
+    """
     batches = loader.batch_sampler
     values = None
     for micro_batch, batch in zip(batches.micro_batches, loader, strict=True):
@@ -204,7 +209,7 @@ def predict_dataset(
     batch_size: int,
     hardware: Hardware,
 ) -> np.ndarray:
-    """Return (N, C) float32 probabilities of a dataset. Raises InputError where the network overflows."""
+    """Return (N, C) float32 probabilities of a dataset. Raises InputError if any is not finite."""
     loader = eval_loader(accelerator, dataset, collate, batch_size, hardware)
     probs = predict(accelerator, model.to(accelerator.device), loader)
     if broken := count_broken(probs):
@@ -218,7 +223,7 @@ def predict_dataset(
 def _epoch_record(
     accelerator: Accelerator, progress: Progress, lr: float, padding_share: float | None, log: TrainingLog
 ) -> dict[str, float]:
-    """Return the epoch's record: the mean of each loss over its items, the last learning rate, speed, padding."""
+    """Return the epoch's record: mean losses over its items, the last learning rate, speed, share of padding."""
     record = {key: total / progress.items for key, total in progress.summed(accelerator).items()}
     record |= {"lr": lr, "items_per_second": round(log.items_per_second(), 1)}
     return record if padding_share is None else record | {"padding_share": round(padding_share, 4)}

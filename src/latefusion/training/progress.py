@@ -12,8 +12,8 @@ class Step:
     """One optimizer step. `losses`: this process's contribution; the sum over processes is the batch mean."""
 
     losses: dict[str, torch.Tensor]
-    items: int  # of the whole batch, over all processes
-    share: float  # of the batch that this process computed
+    items: int  # rows of the global batch, over all processes
+    share: float  # share of the batch that this process computed, 0 to 1
     lr: float
 
 
@@ -24,12 +24,12 @@ class Progress:
     epoch: int = 0  # epochs finished
     batch: int = 0  # batches done in the current epoch
     step: int = 0  # batches done in total
-    sums: dict[str, float | torch.Tensor] = field(default_factory=dict)  # losses over the items of the current epoch
-    items: int = 0  # items of the current epoch, of all processes
+    sums: dict[str, float | torch.Tensor] = field(default_factory=dict)  # summed over the items of the current epoch
+    items: int = 0  # done in the current epoch, over all processes
     best_epoch: int = 0
     best_macro_f1: float = -math.inf
     history: list[dict] = field(default_factory=list)  # one record per finished epoch
-    precision: str | None = None  # of the latest step
+    precision: str | None = None  # the mixed precision that the run last used
 
     def add(self, step: Step) -> None:
         """Add a step; its losses stay on the device."""
@@ -40,7 +40,7 @@ class Progress:
         self.step += 1
 
     def close_epoch(self, record: dict) -> bool:
-        """Add an epoch's record; return whether it is the best so far. Without validation the latest is the best."""
+        """Add an epoch's record; return whether the epoch is the best so far. Without validation, every epoch is."""
         self.epoch += 1
         self.batch, self.items, self.sums = 0, 0, {}
         self.history.append({"epoch": self.epoch, "step": self.step} | record)

@@ -1,7 +1,7 @@
 """Pass an InputError from a loader's worker process to the main process unchanged.
 
-torch raises a worker's error again with the worker's traceback as its message. Here the error travels as data: the
-dataset returns it, the collate function passes it on, and the loader raises it.
+torch would replace the message by the worker's traceback. Here the error is returned as data instead of raised: by the
+dataset in place of an item, then by the collate function in place of the batch. The loader raises it.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 from latefusion.utils.errors import InputError
 
 
-class CarryingItems(Dataset):
+class ErrorPassingDataset(Dataset):
     """A dataset that returns an InputError in place of the item that raised it."""
 
     def __init__(self, dataset: Dataset):
@@ -27,7 +27,7 @@ class CarryingItems(Dataset):
             return error
 
 
-class CarryingCollate:
+class ErrorPassingCollate:
     """A collate function that returns the first InputError among the items, if there is one."""
 
     def __init__(self, collate: Callable[[list], dict]):
@@ -37,11 +37,11 @@ class CarryingCollate:
         return next((item for item in items if isinstance(item, InputError)), None) or self.collate(items)
 
 
-class CarryingLoader(DataLoader):
+class ErrorPassingLoader(DataLoader):
     """A DataLoader that raises an InputError of its dataset unchanged, from workers and the main process alike."""
 
     def __init__(self, dataset: Dataset, *, collate_fn: Callable[[list], dict], **settings):
-        super().__init__(CarryingItems(dataset), collate_fn=CarryingCollate(collate_fn), **settings)
+        super().__init__(ErrorPassingDataset(dataset), collate_fn=ErrorPassingCollate(collate_fn), **settings)
 
     def __iter__(self) -> Iterator[dict]:
         for batch in super().__iter__():

@@ -11,7 +11,7 @@ from latefusion.utils.errors import reported_as
 
 
 class TimmBackbone(nn.Module):
-    """A timm backbone that takes the loader's uint8 images, (B, S, S, 3), and normalises them on the device."""
+    """A timm model without its classifier. It takes uint8 images (B, S, S, 3) and normalises them on the device."""
 
     def __init__(self, expert: CnnExpert, *, pretrained: bool):
         super().__init__()
@@ -36,7 +36,7 @@ class TimmBackbone(nn.Module):
 
     @property
     def pooled_size(self) -> int:
-        """Size of the pooled features, which differs from `num_features` where timm's head has a hidden layer."""
+        """Size of the pooled features. It differs from `num_features` if timm's head has a hidden layer."""
         return getattr(self.backbone, "head_hidden_size", self.backbone.num_features)
 
     def feature_map(self, images: torch.Tensor) -> torch.Tensor:

@@ -10,8 +10,8 @@ from latefusion.experts.meta import on_meta
 from latefusion.utils.errors import InputError
 from latefusion.utils.nearest import nearest
 
-N_CLASSES = 2  # any number will do: no other shape depends on it
-Backbones = dict[str, nn.Module]  # a cache, by name and arguments
+N_CLASSES = 2  # any number: it changes no other shape
+Backbones = dict[str, nn.Module]  # a cache; the key is the timm name with its model_args
 
 
 def check_cnn(experiment: Experiment, expert: CnnExpert, backbones: Backbones) -> None:

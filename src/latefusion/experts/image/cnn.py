@@ -42,8 +42,8 @@ class ImageClassifier(nn.Module):
 def build(context: Context, expert: CnnExpert, run_dir: Path) -> Network:
     """Build the network; with `start_from` it gets that expert's best weights. `run_dir` is not used."""
     dataset, store = context.dataset, context.images
-    is_new = expert.start_from is None
-    net = TimmBackbone(context.experiment.stage_1(expert), pretrained=expert.pretrained and is_new)
+    pretrained = expert.pretrained and expert.start_from is None
+    net = TimmBackbone(context.experiment.stage_1(expert), pretrained=pretrained)
     model = ImageClassifier(net, len(dataset.classes))
     if expert.start_from is not None:
         load_weights(model, verified(context.experiment.expert_dir(expert.start_from), "model.safetensors"))
@@ -53,7 +53,7 @@ def build(context: Context, expert: CnnExpert, run_dir: Path) -> Network:
         train_set=lambda products: train_images(context, expert, products),
         eval_set=lambda products: EvalImages(products, store, expert.image),
         collate=collate,
-        trains_on=lambda products: training_products(context, products, expert.train_on),
+        training_products=lambda products: training_products(context, products, expert.train_on),
         drop_last=True,
     )
 

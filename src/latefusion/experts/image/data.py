@@ -28,7 +28,7 @@ class EvalImages(Dataset):
 
 
 class TrainImages(Dataset):
-    """Labelled images; the augmentation is drawn from seed, epoch and product id only."""
+    """Augmented images with labels. The augmentation depends on seed, epoch and product id only."""
 
     def __init__(self, products: pd.DataFrame, targets: np.ndarray, store: ImageStore, image: ImageInput, seed: int):
         self.ids, self.targets, self.store, self.image, self.seed = list(products.index), targets, store, image, seed
@@ -56,7 +56,7 @@ def train_images(context: Context, expert: ImageExpert, products: pd.DataFrame) 
 
 
 def training_products(context: Context, products: pd.DataFrame, train_on: str) -> pd.DataFrame:
-    """Return the products with an image; with `train_on="clean"` without the label issues that denoising removed."""
+    """Return those of `products` that have an image; `train_on="clean"` also drops the removed label issues."""
     kept = products[products["image"].notna()]
     if kept.empty:
         raise InputError("no training product has an image: remove the image experts, or set catalogue.columns.image")

@@ -18,7 +18,7 @@ from latefusion.config import DclExpert
 from latefusion.experts.context import Context
 from latefusion.experts.image.backbone import TimmBackbone
 from latefusion.experts.image.data import EvalImages, TrainImages, collate, training_products
-from latefusion.experts.image.destruction import nearest_mean, neighbour_permutation, put_together, rearrange
+from latefusion.experts.image.destruction import nearest_mean, neighbour_permutation, rearrange, reconstruct
 from latefusion.experts.network import Network
 from latefusion.plan.records import verified
 from latefusion.utils.errors import InputError
@@ -92,7 +92,7 @@ class DclClassifier(nn.Module):
 
     @torch.no_grad()
     def _map_pooling(self) -> int:
-        """Return the side of a tile in feature-map cells. Raises InputError where the grid does not fit the map."""
+        """Return the side of a tile in feature-map cells. Raises InputError if the grid does not divide the map."""
         crop, grid = self.expert.image.crop, self.expert.grid
         was_training = self.net.training
         shape = self.net.eval().feature_map(torch.zeros(1, crop, crop, 3, dtype=torch.uint8)).shape
@@ -154,7 +154,7 @@ def build(context: Context, expert: DclExpert, run_dir: Path) -> Network:
         train_set=lambda products: train_images(context, expert, products),
         eval_set=lambda products: EvalImages(products, store, expert.image),
         collate=collate,
-        trains_on=lambda products: training_products(context, products, expert.train_on),
+        training_products=lambda products: training_products(context, products, expert.train_on),
         drop_last=True,
     )
 
@@ -168,14 +168,14 @@ def preview(context: Context, expert: DclExpert, products: pd.DataFrame) -> list
     dataset, rows = train_images(context, expert, products), []
     for index, id_ in enumerate(products.index):
         first, second = dataset[(index, 0)], dataset[(index, 1)]
-        again = put_together(second["destroyed"], second["permutation"])
+        again = reconstruct(second["destroyed"], second["permutation"])
         original = context.images.read(id_, expert.image.crop)
         rows.append([original, first["images"], second["images"], second["destroyed"], again])
     return rows
 
 
 def _start_from(model: DclClassifier, path: Path) -> None:
-    """Load stage 1's backbone and the weight of its class head, without the bias: this class head has none."""
+    """Load the backbone of stage 1 and the weight of its class head. The bias is dropped: DCL's class head has none."""
     weights = load_file(path)
     model.class_head.load_state_dict({"weight": weights.pop("head.weight")})
     del weights["head.bias"]

@@ -1,8 +1,8 @@
 """Destruction: shuffle the tiles of an image among neighbouring positions, and keep the permutation.
 
 Chen et al., "Destruction and Construction Learning for Fine-grained Image Recognition", CVPR 2019. The released code
-shuffles the tiles of a PIL image and afterwards guesses each tile's position from mean colours. On product photos most
-of these guesses are wrong, so the default here is the permutation itself; `nearest_mean` reproduces the released code.
+shuffles the tiles of a PIL image and then guesses each tile's original position from its mean colour. On product photos
+most of these guesses are wrong. Here the permutation is kept and used as the target; `nearest_mean` is the guess.
 
 Positions of a grid are counted row by row, from the top left.
 """
@@ -19,18 +19,18 @@ def neighbour_permutation(grid: int, neighbourhood: int, rng: np.random.Generato
     """
     draws = rng.random((grid + 1, grid, neighbourhood)).argsort(axis=-1).tolist()
     tiles = np.arange(grid * grid).reshape(grid, grid).tolist()
-    rows = [_walk(row, orders) for row, orders in zip(tiles, draws[1:], strict=True)]
-    return np.array([tile for row in _walk(rows, draws[0]) for tile in row])
+    rows = [_shuffle_neighbours(row, orders) for row, orders in zip(tiles, draws[1:], strict=True)]
+    return np.array([tile for row in _shuffle_neighbours(rows, draws[0]) for tile in row])
 
 
-def _walk(items: list, orders: list[list[int]]) -> list:
-    """Append the items one by one; after each, reorder the last ones by the order drawn for this step."""
-    walked: list = []
+def _shuffle_neighbours(items: list, orders: list[list[int]]) -> list:
+    """Append the items one by one; after each, reorder the last `len(order)` ones by the order of this step."""
+    shuffled: list = []
     for item, order in zip(items, orders, strict=True):
-        walked.append(item)
-        tail = walked[-len(order) :]
-        walked[-len(order) :] = [tail[index] for index in order if index < len(tail)]
-    return walked
+        shuffled.append(item)
+        tail = shuffled[-len(order) :]
+        shuffled[-len(order) :] = [tail[index] for index in order if index < len(tail)]
+    return shuffled
 
 
 def rearrange(image: np.ndarray, permutation: np.ndarray) -> np.ndarray:
@@ -38,10 +38,10 @@ def rearrange(image: np.ndarray, permutation: np.ndarray) -> np.ndarray:
     return _join(_cut(image, int(len(permutation) ** 0.5))[permutation])
 
 
-def put_together(destroyed: np.ndarray, locations: np.ndarray, blank: int = 128) -> np.ndarray:
-    """Return the image with each tile at its location in `locations`: the inverse of `rearrange`.
+def reconstruct(destroyed: np.ndarray, locations: np.ndarray, blank: int = 128) -> np.ndarray:
+    """Return the image with tile j of `destroyed` at position `locations[j]`: the inverse of `rearrange`.
 
-    `locations` (grid * grid,) may be a guess. If several tiles have the same location, the last one is used; a position
+    `locations` (grid * grid,) may be a guess. If several tiles have the same position, the last one is used; a position
     without a tile is filled with the value `blank` (grey).
     """
     tiles = _cut(destroyed, int(len(locations) ** 0.5))
@@ -64,7 +64,7 @@ def _join(tiles: np.ndarray) -> np.ndarray:
 
 
 def nearest_mean(image: np.ndarray, destroyed: np.ndarray, grid: int) -> np.ndarray:
-    """Return the released code's guess of the permutation: for each position, the tile of the nearest mean colour."""
+    """Return the guess of the released code: for each destroyed tile, the intact tile of the nearest mean colour."""
     intact, shuffled = _tile_means(image, grid), _tile_means(destroyed, grid)
     return np.abs(shuffled[:, None] - intact[None, :]).argmin(axis=1)
 
@@ -86,8 +86,8 @@ def displacements(grid: int, neighbourhood: int, draws: int, rng: np.random.Gene
 def rearrange_as_released(image: np.ndarray, permutation: np.ndarray, border: int = 10) -> np.ndarray:
     """Return a destroyed image as the released code makes it: crop `border` pixels from each side, then resample.
 
-    The crop is resized so that each tile has a whole number of pixels, rearranged, and resized to the original side. No
-    tile keeps its exact pixels, so a guess by mean colours can rely only on similarity.
+    The crop is resized so that each tile has a whole number of pixels, rearranged, and resized to the original size. No
+    tile keeps its exact pixels, so the mean colours before and after are only similar, not equal.
     """
     grid, side = int(len(permutation) ** 0.5), image.shape[0]
     inner = image[border : side - border, border : side - border]

@@ -18,7 +18,7 @@ GAP = 4  # pixels
 
 
 def write_preview(context: Context, name: str) -> Path | None:
-    """Draw one row per product for a few training products and return the path; None if the kind has no preview."""
+    """Draw a few training products, one per row, and return the path; None if the expert's kind has no preview."""
     expert = context.experiment.experts[name]
     preview = EXPERTS[expert.kind].function("preview")
     if preview is None:

@@ -19,7 +19,7 @@ from torch.utils.data import Dataset
 from latefusion.config import EndToEndJointExpert, FrozenJointExpert, ImageExpert, JointExpert
 from latefusion.experts.context import Context
 from latefusion.experts.image.backbone import TimmBackbone
-from latefusion.experts.image.data import collate as stack
+from latefusion.experts.image.data import collate as collate_arrays
 from latefusion.experts.image.data import train_images
 from latefusion.experts.joint.features import FeatureDataset, open_features
 from latefusion.experts.joint.fusion import FusionHead
@@ -55,7 +55,7 @@ class Pairs(Dataset):
 
     def __getitem__(self, key: int | tuple[int, int]) -> dict:
         item = {"text": self.text[key], "image": self.image[key]}
-        labels = [inputs.pop("labels") for inputs in item.values() if "labels" in inputs]  # both are the same
+        labels = [inputs.pop("labels") for inputs in item.values() if "labels" in inputs]  # equal for text and image
         return item | {"labels": labels[0]} if labels else item
 
 
@@ -63,7 +63,7 @@ def collate(items: list[dict], collate_text: Collate) -> dict:
     """Collate texts and images with the collate functions of their experts."""
     batch = {
         "text": collate_text([item["text"] for item in items]),
-        "image": stack([item["image"] for item in items]),
+        "image": collate_arrays([item["image"] for item in items]),
     }
     if "labels" in items[0]:
         batch["labels"] = torch.tensor([item["labels"] for item in items])
@@ -79,20 +79,23 @@ def _on_features(context: Context, expert: FrozenJointExpert, run_dir: Path) -> 
     """Build a fusion head on the two experts' frozen features."""
     dataset = context.dataset
     stores = open_features(context, expert.text), open_features(context, expert.image)
-    set_seed(expert.train.seed)  # again: computing features draws random numbers, reading them from disk does not
+    set_seed(expert.train.seed)  # again: computing features has drawn random numbers, reading them from disk has not
     model = FusionHead(expert, stores[0].size, stores[1].size, len(dataset.classes))
     return Network(
         model=model,
         param_groups=[{"params": model.parameters()}],
         train_set=lambda products: FeatureDataset(*stores, products, dataset.targets(products)),
         eval_set=lambda products: FeatureDataset(*stores, products),
-        collate=stack,
-        trains_on=lambda products: without_label_issues(context.experiment, products, expert.train_on),
+        collate=collate_arrays,
+        training_products=lambda products: without_label_issues(context.experiment, products, expert.train_on),
     )
 
 
 def _on_networks(context: Context, expert: EndToEndJointExpert, run_dir: Path) -> Network:
-    """Build the two experts' networks with the joint expert's `train` section and run folder, and one fusion head."""
+    """Build both experts' networks, untrained, with one fusion head.
+
+    They use the joint expert's `train` section and run folder instead of their own.
+    """
     experts = (context.experiment.experts[name] for name in (expert.text, expert.image))
     text_expert, image_expert = (one.model_copy(update={"train": expert.train}) for one in experts)
     assert isinstance(image_expert, ImageExpert)  # as the config has checked
@@ -115,7 +118,7 @@ def _on_networks(context: Context, expert: EndToEndJointExpert, run_dir: Path) -
         train_set=train_set,
         eval_set=lambda products: Pairs(text.eval_set(products), image.eval_set(products)),
         collate=partial(collate, collate_text=text.collate),
-        trains_on=lambda products: without_label_issues(context.experiment, products, expert.train_on),
+        training_products=lambda products: without_label_issues(context.experiment, products, expert.train_on),
         drop_last=True,
     )
 

@@ -1,9 +1,9 @@
 """Pooled features of trained experts: computed once for all products, kept on disk, shared by all joint experts.
 
-Writes `weights/<experiment>/cache/features/<expert>/<run>/`: `ids.json`, and the features of these products in the same
-order, in chunks: `part-<n>.npy`, (at most CHUNK, F) float32. An interrupted run computes only the missing chunks. <run>
-identifies the finished run of the expert. An expert that is trained again has a new run; the features of its earlier
-run are removed.
+Writes `weights/<experiment>/cache/features/<expert>/<run>/`, where <run> identifies the finished run of the expert:
+`ids.json`, and the features of these products in the same order, in chunks `part-<n>.npy`, (at most CHUNK, F) float32.
+After an interruption only the missing chunks are computed. If the expert is trained again, <run> is new, and the
+features of the earlier run are removed.
 """
 
 import logging
@@ -89,7 +89,7 @@ def open_features(context: Context, name: str) -> FeatureStore:
     context.accelerator.wait_for_everyone()
     ids = pd.Index(read_json(folder / "ids.json"))
     missing = [number for number in range(_n_chunks(ids)) if _open_chunk(folder, number, ids) is None]
-    missing = broadcast_object_list([missing])[0]  # of the main process: a parallel job may be adding chunks
+    missing = broadcast_object_list([missing])[0]  # the main process decides: a parallel job may be adding chunks
     if missing:
         _compute(context, name, folder, ids, missing)
     return FeatureStore(folder)
@@ -124,9 +124,9 @@ def _save(features: np.ndarray, path: Path) -> None:
 
 def _put(path: Path, write: Callable[[Path], None]) -> None:
     """Write a file under a unique name, then rename it: a parallel job may be writing the same file."""
-    private = path.with_name(f"{uuid4().hex[:8]}-{path.name}")
-    write(private)
-    private.replace(path)
+    temporary = path.with_name(f"{uuid4().hex[:8]}-{path.name}")
+    write(temporary)
+    temporary.replace(path)
 
 
 def _holds_ids(folder: Path, ids: pd.Index) -> bool:

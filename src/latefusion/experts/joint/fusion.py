@@ -29,7 +29,7 @@ class Concat(nn.Module):
 class Sum(nn.Module):
     """Project both to the same width, apply tanh, and sum.
 
-    Without the tanh the sum would be a linear layer on the concatenation, as in `Concat`.
+    Without the tanh, the sum would be the same as one linear layer on the concatenation.
     """
 
     def __init__(self, text_size: int, image_size: int, width: int):
@@ -37,7 +37,7 @@ class Sum(nn.Module):
         self.text, self.image = nn.Linear(text_size, width), nn.Linear(image_size, width)
 
     def project(self, text: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
-        """Return (B, 2, width), text first, within -1 and 1, so that the scale of one modality does not dominate."""
+        """Return (B, 2, width), text first, between -1 and 1, so that neither modality dominates by its scale."""
         return torch.stack([self.text(text), self.image(image)], dim=1).tanh()
 
     def forward(self, text: torch.Tensor, image: torch.Tensor) -> torch.Tensor:

@@ -29,12 +29,12 @@ DROPOUTS = (
 def load_encoder(
     source: str, *, max_length: int, dropout: float | None = None
 ) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
-    """Load tokenizer and encoder from a folder, or by their name on the hub; in fp32 whatever the file's precision.
+    """Load tokenizer and encoder from a folder, or by their name on the hub; always in fp32.
 
     Only the pooler's weights may be missing, as in the published system: it is then initialised at random and trained.
-    Weights of a head for another task are ignored. Code that comes with a model is never run. Raises InputError on
-    other missing or unexpected tensors, wrong shapes and damaged files, if tokenizer and weights do not match, and if
-    the encoder has fewer than `max_length` positions.
+    Weights of a head for another task are ignored. Code that comes with a model is never run. Raises InputError if
+    other tensors are missing or unexpected, if a tensor has the wrong shape, if a file is damaged, if tokenizer and
+    weights do not match, or if the encoder has fewer than `max_length` positions.
     """
     config, tokenizer = _load_config(source, dropout)
     with _loading(source, "the weights cannot be loaded into the network of config.json"):

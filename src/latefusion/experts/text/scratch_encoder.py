@@ -26,8 +26,8 @@ def learn_tokenizer(products: pd.DataFrame, expert: TransformerExpert, folder: P
             model_writer=trained,
             vocab_size=scratch.vocab_size,
             hard_vocab_limit=False,  # a small catalogue may have fewer pieces
-            num_threads=1,  # with more the vocabulary is not deterministic
-            max_sentence_length=1_000_000,  # bytes; longer texts are skipped; the default is 4,192
+            num_threads=1,  # with more threads the vocabulary is not deterministic
+            max_sentence_length=1_000_000,  # bytes; longer texts are skipped (sentencepiece's default: 4,192)
             minloglevel=2,
         )
         with atomic_write(path) as partial:
@@ -36,7 +36,7 @@ def learn_tokenizer(products: pd.DataFrame, expert: TransformerExpert, folder: P
 
 
 def make_encoder(expert: TransformerExpert, tokenizer: CamembertTokenizer) -> CamembertModel:
-    """Return an encoder of random weights, of the sizes in `expert.scratch`."""
+    """Return an encoder with random weights and the layer sizes in `expert.scratch`."""
     scratch, dropout = _scratch(expert), 0.1 if expert.dropout is None else expert.dropout
     config = CamembertConfig(
         vocab_size=len(tokenizer),

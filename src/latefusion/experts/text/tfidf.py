@@ -55,9 +55,9 @@ def texts(products: pd.DataFrame, expert: TfidfExpert) -> list[str]:
 class TfidfClassifier:
     """One-versus-rest linear SVM on sparse TF-IDF features; the probabilities are a softmax of its margins.
 
-    The regularisation C has the lowest log loss in cross-validation on about `cv_products` products. The temperature of
-    the softmax is fitted on out-of-fold margins of all training products (Guo et al., "On Calibration of Modern Neural
-    Networks", ICML 2017).
+    C, the inverse regularisation strength, is the candidate with the lowest log loss in cross-validation on about
+    `cv_products` products. The temperature of the softmax is fitted on out-of-fold margins of all training products
+    (Guo et al., "On Calibration of Modern Neural Networks", ICML 2017).
     """
 
     def __init__(self, expert: TfidfExpert, name: str = "tfidf"):
@@ -66,8 +66,8 @@ class TfidfClassifier:
     def fit(self, texts: list[str], targets: np.ndarray, groups: np.ndarray | None = None) -> "TfidfClassifier":
         """Fit on (N,) texts and class numbers; every class 0 .. K-1 must occur.
 
-        `groups` (N,) are optional; the products of a group are kept in one fold, because a near-duplicate of a training
-        product is too easy a test. Raises InputError if there are too few texts for the settings.
+        `groups` (N,) number the groups of near-duplicates. A group is kept in one fold: a product with a near-duplicate
+        in the training folds is too easy to classify. Raises InputError if there are too few texts for the settings.
         """
         expert = self.expert
         self._refuse_too_few(len(texts), groups)
@@ -113,8 +113,8 @@ def _out_of_fold_margins(
 ) -> np.ndarray:
     """Return (N, K): the margins of each product by a classifier trained on the other folds.
 
-    The vocabulary includes all products, without their labels. A class that is missing from a fold's training products
-    gets the row's lowest margin.
+    The features come from a vocabulary of all products, which uses no labels. A class without training products outside
+    the fold gets the lowest margin of the row.
     """
     folds = assign_folds(targets, expert.n_folds, expert.seed, groups)
 

@@ -68,14 +68,14 @@ def open_tokens(
     folder = cache / f"tokens-{_key(tokenizer, products.index, pairs, expert.max_length)}"
     if not _is_complete(folder, len(products)):
         remove(folder)
-        private = folder.with_name(f"{folder.name}-{uuid4().hex[:8]}")
-        with atomic_write(private) as partial:
+        temporary = folder.with_name(f"{folder.name}-{uuid4().hex[:8]}")
+        with atomic_write(temporary) as partial:
             partial.mkdir()
             _encode_to(partial, tokenizer, pairs, expert.max_length)
         try:
-            os.replace(private, folder)
+            os.replace(temporary, folder)
         except OSError:  # a parallel job has written the same folder first
-            remove(private)
+            remove(temporary)
         logger.info("token ids of %d products: %s", len(products), folder)
     return TokenStore(folder, products.index)
 
@@ -93,7 +93,7 @@ def _is_complete(folder: Path, n_products: int) -> bool:
 def read_pairs(
     tokenizer: PreTrainedTokenizerBase, products: pd.DataFrame, expert: TransformerExpert
 ) -> list[tuple[str, str]]:
-    """Return cleaned titles and descriptions; a missing description is empty, or a literal `<pad>` as published."""
+    """Return (title, description) pairs, cleaned; a missing description is empty, or a literal `<pad>` as published."""
     missing = tokenizer.pad_token if expert.missing_description == "pad_token" else ""
     descriptions = products["description"].fillna("")
     return [

@@ -48,7 +48,7 @@ class TextClassifier(nn.Module):
 def build(context: Context, expert: TransformerExpert, run_dir: Path) -> Network:
     """Build the network from pretrained weights, or from scratch: a small CamemBERT with its own vocabulary.
 
-    From scratch, the tokenizer is written to `run_dir`. Token ids are written to the experiment's cache.
+    Without pretrained weights the tokenizer is written to `run_dir`. Token ids are written to the experiment's cache.
     """
     dataset, cache = context.dataset, context.experiment.run_root / "cache"
     with context.accelerator.main_process_first():  # the others read vocabulary and token ids from disk

@@ -1,7 +1,7 @@
 """The vocabularies of the tfidf expert: words, and character n-grams within words.
 
-In some catalogues no word occurs twice (titles in a script without spaces, article numbers, emoji), or no n-gram does;
-an empty vocabulary is skipped.
+In some catalogues no word occurs in `min_df` texts (titles in a script without spaces, article numbers, emoji), or no
+n-gram does. A vocabulary that is empty for this reason is skipped.
 """
 
 import logging

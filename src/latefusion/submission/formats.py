@@ -1,4 +1,4 @@
-"""The three forms of a submission: two of challenges (SIGIR, ENS), and `predictions.tsv` for other catalogues."""
+"""The three submission formats: two of challenges (SIGIR, ENS), and `predictions.tsv` for other catalogues."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,8 +13,11 @@ from latefusion.config import CatalogueConfig
 
 
 @dataclass(frozen=True)
-class Form:
-    """The form of a submission. `columns`: the cells of its header, in order -> their names in this project."""
+class SubmissionFormat:
+    """The file format of a submission.
+
+    `columns`, in the order of the header: column name in the file -> column name in this project.
+    """
 
     title: str
     delimiter: str
@@ -30,10 +33,13 @@ class Form:
 
 
 @dataclass(frozen=True)
-class Challenge(Form):
-    """The form of a challenge's submissions. `answers`: the name of each submission -> the test file it answers."""
+class Challenge(SubmissionFormat):
+    """The format of a challenge's submissions, and how to read the challenge's own files.
 
-    answers: dict[str, str]
+    `test_file_names`: file name of each submission -> name of the test file that has its products.
+    """
+
+    test_file_names: dict[str, str]
     exact_name: bool  # a submission under another name is rejected
     test_columns: dict[str, str]
     label_file: str
@@ -42,18 +48,18 @@ class Challenge(Form):
 
     def find_tests(self, root: Path) -> dict[str, Path]:
         """Return the test files that exist in `root`, by the name of their submission."""
-        return {name: find_file(root, test) for name, test in self.answers.items() if (root / test).exists()}
+        return {name: find_file(root, test) for name, test in self.test_file_names.items() if (root / test).exists()}
 
     def name_for(self, test_file: Path) -> str | None:
         """Return the name of the submission for a test file; None if the challenge has no test file of that name."""
-        return next((name for name, test in self.answers.items() if test == test_file.name), None)
+        return next((name for name, test in self.test_file_names.items() if test == test_file.name), None)
 
 
 SIGIR = Challenge(
     title="SIGIR",
     delimiter="\t",
     columns=sigir.LABEL_COLUMNS,
-    answers={f"y{Path(test).stem.removeprefix('x')}_pred.tsv": test for test in sigir.TEST_FILES},
+    test_file_names={f"y{Path(test).stem.removeprefix('x')}_pred.tsv": test for test in sigir.TEST_FILES},
     exact_name=True,
     test_columns=sigir.PRODUCT_COLUMNS,
     label_file=sigir.LABEL_FILE,
@@ -64,7 +70,7 @@ ENS = Challenge(
     title="ENS",
     delimiter=",",
     columns=ens.LABEL_COLUMNS,
-    answers={"y_test_pred.csv": ens.TEST_FILE},
+    test_file_names={"y_test_pred.csv": ens.TEST_FILE},
     exact_name=False,
     test_columns=ens.PRODUCT_COLUMNS,
     label_file=ens.LABEL_FILE,
@@ -81,4 +87,4 @@ def challenge_of(catalogue: CatalogueConfig) -> Challenge | None:
 
 
 PREDICTIONS_NAME = "predictions.tsv"
-PREDICTIONS = Form("predictions", "\t", {name: name for name in ("id", "label", "confidence")})
+PREDICTIONS = SubmissionFormat("predictions", "\t", {name: name for name in ("id", "label", "confidence")})
