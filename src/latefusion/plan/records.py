@@ -104,7 +104,7 @@ def verified(run_dir: Path, name: str) -> Path:
         raise InputError(f"{run_dir}: {name} is not one of its files. Make it again:\n{how_to_make(run_dir)}")
     problem = missing_or_truncated(run_dir, {name: recorded})
     if problem is None and hash_of(path) != recorded["blake2b"]:
-        problem = f"{name} is not what was written"
+        problem = f"{name} has changed since it was written"
     if problem is not None:
         raise InputError(f"{run_dir} is damaged: {problem}. Make it again:\n{how_to_make(run_dir)}")
     return path
