@@ -32,7 +32,8 @@ def _refused(file: str, what: str, change: Callable, script: str, *lost: str) ->
         script,
         "refused with the file and the commands that make it again; all files equal after these",
         after(_on(file, change), run(script, forget=lost)),
-        says=rf"{located(job)} is damaged: {name} has changed since it was written[\s\S]*rm -r weights/shop/{located(job)}",
+        says=rf"{located(job)} is damaged: {name} has changed since it was written"
+        rf"[\s\S]*rm -r weights/shop/{located(job)}",
         mend=lambda shop: shop.forget(job),
     )
 

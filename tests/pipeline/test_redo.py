@@ -89,7 +89,7 @@ def test_a_cut_job_is_begun_anew_by_redo_and_continued_by_only(copied, monkeypat
     ("script", "arguments", "message"),
     [
         ("02_train_text.py", ("--only", "tfidf", "--redo", "tfidf"), "--redo: not allowed with argument --only"),
-        ("02_train_text.py", ("--redo", "tfdif"), "--redo tfdif: there is no such job here; did you mean 'tfidf'?"),
+        ("02_train_text.py", ("--redo", "tfdif"), "--redo tfdif: no such job in this step; did you mean 'tfidf'?"),
         ("02_train_text.py", ("--redo", "cnn_raw"), "--redo cnn_raw: that is a job of src/04_train_image.py"),
         ("07_fuse.py", ("--redo", "tfidf"), "--redo tfidf: that is a job of src/02_train_text.py"),
     ],
