@@ -152,7 +152,9 @@ FAULTS = [
         "progress.json removed", lambda folder: (folder / "progress.json").unlink(), "progress.json is missing"
     ),
     _checkpoint(
-        "one bit of the optimizer", lambda folder: flip(folder / "optimizer.bin"), "optimizer.bin is not what was"
+        "one bit of the optimizer",
+        lambda folder: flip(folder / "optimizer.bin"),
+        "optimizer.bin has changed since it was",
     ),
     _checkpoint("files.json removed", lambda folder: (folder / "files.json").unlink(), "files.json cannot be read"),
     Fault(

@@ -94,7 +94,7 @@ def results_digest(run_dir: Path) -> str | None:
 def verified(run_dir: Path, name: str) -> Path:
     """Return the path of a result file of a job, after comparing the file with the job's record.
 
-    Raises InputError, with the commands that make it again, if it is missing or is not what was written.
+    Raises InputError, with the commands that make it again, if it is missing or has changed since it was written.
     """
     path, record = run_dir / name, read_record(run_dir)
     if not record.get("run"):
