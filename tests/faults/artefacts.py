@@ -25,14 +25,15 @@ def _rewritten(file: str, what: str, change: Callable, script: str) -> Fault:
 
 
 def _refused(file: str, what: str, change: Callable, script: str, *lost: str) -> Fault:
-    """A file that has its size and is not what was written: whoever reads it names it and the way out."""
+    """A file that has its size and has changed since it was written: whoever reads it names it and the way out."""
     job, name = file.split("/", 1)
     return Fault(
         f"{file}: {what}",
         script,
         "refused with the file and the commands that make it again; all files equal after these",
         after(_on(file, change), run(script, forget=lost)),
-        says=rf"{located(job)} is damaged: {name} is not what was written[\s\S]*rm -r weights/shop/{located(job)}",
+        says=rf"{located(job)} is damaged: {name} has changed since it was written"
+        rf"[\s\S]*rm -r weights/shop/{located(job)}",
         mend=lambda shop: shop.forget(job),
     )
 
@@ -151,7 +152,9 @@ FAULTS = [
         "progress.json removed", lambda folder: (folder / "progress.json").unlink(), "progress.json is missing"
     ),
     _checkpoint(
-        "one bit of the optimizer", lambda folder: flip(folder / "optimizer.bin"), "optimizer.bin is not what was"
+        "one bit of the optimizer",
+        lambda folder: flip(folder / "optimizer.bin"),
+        "optimizer.bin has changed since it was",
     ),
     _checkpoint("files.json removed", lambda folder: (folder / "files.json").unlink(), "files.json cannot be read"),
     Fault(

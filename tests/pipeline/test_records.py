@@ -67,7 +67,7 @@ def test_a_changed_byte_in_what_a_job_reads_is_refused_with_the_way_out(copied, 
     said = capsys.readouterr().err
     folder, name = file.rsplit("/", 1)
     assert stopped.value.code == 2
-    assert f"weights/tiny/{folder} is damaged: {name} is not what was written" in said
+    assert f"weights/tiny/{folder} is damaged: {name} has changed since it was written" in said
     assert f"rm -r weights/tiny/{folder}" in said
 
 

@@ -47,7 +47,9 @@ def read_parquet(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
         table.validate(full=True)  # raises for text that is not UTF-8 and for wrong lengths, in damaged files
         cells = {column: [_text(cell) for cell in table.column(column).to_pylist()] for column in columns}
     if table.num_rows != file.metadata.num_rows:
-        raise InputError(f"{path}: a damaged file: {table.num_rows} rows of {file.metadata.num_rows}")
+        raise InputError(
+            f"{path}: damaged: only {table.num_rows} of {file.metadata.num_rows} rows can be read; write it again"
+        )
     if table.num_rows == 0:
         raise InputError(f"{path} has no rows")
     logger.info("%s: %d rows", path.name, table.num_rows)

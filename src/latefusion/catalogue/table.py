@@ -55,7 +55,11 @@ def _check_split(products: pd.DataFrame, unlabelled: pd.Series) -> None:
     """Raise InputError for unknown values in the split column, and for train or valid products without a label."""
     split = products["split"]
     unknown = products[~split.isin(SPLITS)]
-    refuse("id " + unknown["id"] + " has '" + unknown["split"] + "'", "Unknown splits:", f"Write {', '.join(SPLITS)}.")
+    refuse(
+        "id " + unknown["id"] + " has '" + unknown["split"] + "'",
+        "Unknown splits:",
+        f"Write one of {', '.join(SPLITS)}.",
+    )
     missing = products["id"][unlabelled & (split != "test")]
     refuse("id " + missing, "Train or valid products without a label:", "Give each a label, or set its split to test.")
 

@@ -43,7 +43,7 @@ def _check_table_name(name: str) -> str:
     if not name.strip() or "\0" in name:
         raise ValueError(f"{name!r} is not a file name")
     if longest := max((part for part in name.split("/") if len(part.encode()) > 255), key=len, default=""):
-        raise ValueError(f"a file name of {len(longest)} letters is too long: '{longest[:40]}...'")
+        raise ValueError(f"a file name of {len(longest)} characters is too long: '{longest[:40]}...'")
     return name
 
 

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 FOLDER = Path("weights") / "pretrained"
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin", "model.safetensors.index.json")
 NOT_ALLOWED = "not a valid name there"
-READ = (  # the files of a model that its library reads
+READ = (  # patterns of the files that transformers and timm read
     "*.safetensors", "*.safetensors.index.json", "pytorch_model*.bin", "config.json", "tokenizer*", "vocab*",
     "merges.txt", "*.model", "special_tokens_map.json", "added_tokens.json",
 )  # fmt: skip
@@ -107,7 +107,7 @@ def _find(model: str, hub_name: str) -> str:
         logger.info("pretrained weights of %s: the Hugging Face hub, %s", model, hub_name)
         return hub_name
     searched = "\n".join(f"    {folder}/ for config.json and {WEIGHT_FILES[0]}" for folder in folders)
-    advice = f"To get them, where there is internet access: hf download {hub_name} --local-dir {folders[1]}"
+    advice = f"To download them, on a machine with internet access: hf download {hub_name} --local-dir {folders[1]}"
     if problem == NOT_ALLOWED:
         advice = f"Put them into {folders[0]}, or give the name of a model on the hub: organisation/model"
     raise InputError(

@@ -94,7 +94,7 @@ def results_digest(run_dir: Path) -> str | None:
 def verified(run_dir: Path, name: str) -> Path:
     """Return the path of a result file of a job, after comparing the file with the job's record.
 
-    Raises InputError, with the commands that make it again, if it is missing or is not what was written.
+    Raises InputError, with the commands that make it again, if it is missing or has changed since it was written.
     """
     path, record = run_dir / name, read_record(run_dir)
     if not record.get("run"):
@@ -104,7 +104,7 @@ def verified(run_dir: Path, name: str) -> Path:
         raise InputError(f"{run_dir}: {name} is not one of its files. Make it again:\n{how_to_make(run_dir)}")
     problem = missing_or_truncated(run_dir, {name: recorded})
     if problem is None and hash_of(path) != recorded["blake2b"]:
-        problem = f"{name} is not what was written"
+        problem = f"{name} has changed since it was written"
     if problem is not None:
         raise InputError(f"{run_dir} is damaged: {problem}. Make it again:\n{how_to_make(run_dir)}")
     return path

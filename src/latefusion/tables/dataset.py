@@ -48,7 +48,7 @@ class Dataset:
         grouped = self.split.group_duplicates
         if (n_units := count_units(products, self.split)) < n_folds:
             in_groups = f" in {n_units} groups of near-duplicates" if grouped else ""
-            raise InputError(f"{len(products)} products{in_groups} for {n_folds} folds")
+            raise InputError(f"too few products: {len(products)} products{in_groups} for {n_folds} folds")
         return assign_folds(self.targets(products), n_folds, seed, groups_of(products, self.split))
 
     def valid_folds(self, n_folds: int) -> np.ndarray:

@@ -122,7 +122,9 @@ def _damage(folder: Path) -> str | None:
         files = read_json(folder / "files.json")
     except (OSError, ValueError) as error:
         return f"files.json cannot be read ({error})"
-    changed = (f"{name} is not what was written" for name in files if describe_file(folder / name) != files[name])
+    changed = (
+        f"{name} has changed since it was written" for name in files if describe_file(folder / name) != files[name]
+    )
     return missing_or_truncated(folder, files) or next(changed, None)
 
 
