@@ -196,7 +196,7 @@ def test_no_fold_network_of_denoising_trains_on_a_twin_of_a_held_out_product(mon
     products = table([""] * 60).assign(label=["a", "b"] * 30, group=np.arange(60) // 3)
     settings = Denoise(network=CnnExpert(model="resnet10t", pretrained=False))
     context = SimpleNamespace(
-        experiment=SimpleNamespace(denoise=settings),
+        experiment=SimpleNamespace(require_denoise=lambda: settings),
         dataset=Dataset(products, ["a", "b"], Split(group_duplicates=True)),
     )
     judged = []
