@@ -55,7 +55,7 @@ def _disagreements(groups: np.ndarray, labels: pd.Series) -> dict[str, int]:
 
 
 def _twins_in_train(duplicates: Duplicates, split: pd.Series) -> dict[str, dict[str, int]]:
-    """Return the number of products of each split but train, and of those with a match in train: title, image, either."""
+    """Return the number of products of each split but train, and how many match train: by title, image, either."""
     twins = duplicates.twins_in((split == "train").to_numpy()).set_index(split.index)
     by_split = {name: twins[split == name] for name in SPLIT_NAMES}
     return {
