@@ -1,4 +1,4 @@
-"""Build networks on torch's meta device, where tensors have shapes but no data: fast, and without memory."""
+"""Build networks on torch's meta device, where tensors have shapes but no data: fast, and the weights need no memory."""
 
 from collections.abc import Callable
 from typing import TypeVar
