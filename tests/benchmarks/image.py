@@ -1,4 +1,4 @@
-"""The image arm: reading, destroying and training, against the usual ways.
+"""Images: reading, destroying and training, compared with the usual implementations.
 
     python tests/benchmarks/image.py                   # CPU: some minutes; --steps 0 leaves the networks out
     python tests/benchmarks/image.py --batch 128 --steps 20 --compile     # on a GPU

@@ -1,4 +1,4 @@
-"""Fine-tuning a text encoder: this project's step against the published way, and each lever alone.
+"""Fine-tuning a text encoder: this project's step against the published way, and each change alone.
 
     python tests/benchmarks/text.py --size base            # CPU: about ten minutes; --size tiny: seconds
     python tests/benchmarks/text.py --size large --pairs 8192 --batch 128 --compile     # on a GPU

@@ -70,7 +70,7 @@ def test_preparing_groups_twins_and_reports_what_leaks(shop, monkeypatch, caplog
     v, t = (0, 0) if grouped else (in_valid, in_test)
     assert (
         f"duplicates: {v} of 18 valid products ({v / 18:.1%}) and {t} of 12 held-out test products ({t / 12:.1%}) "
-        "have a twin in train; "
+        "have a near-duplicate in train; "
     ) in caplog.text
     without = f"without split.group_duplicates: {in_valid} and {in_test}"
     assert (without if grouped else "with split.group_duplicates: 0 and 0") in caplog.text

@@ -10,7 +10,7 @@ from PIL import Image
 
 from latefusion.config import CnnExpert, Denoise, Split
 from latefusion.dataset import duplicates
-from latefusion.dataset.duplicate_report import describe_twins, report_duplicates
+from latefusion.dataset.duplicate_report import describe_near_duplicates, report_duplicates
 from latefusion.dataset.duplicates import Duplicates, find_duplicates, join, near_pairs, title_key
 from latefusion.denoise import fold_networks
 from latefusion.images.inspection import inspect_images
@@ -178,7 +178,9 @@ def test_the_report_counts_as_by_hand():
         "submit": {"products": 2, "title": 1, "image": 1, "either": 1},
     }
     assert report["twins_in_train"]["grouped"]["submit"] == {"products": 2, "title": 1, "image": 2, "either": 2}
-    assert describe_twins(report, "stratified").startswith("1 of 2 valid products (50.0%) and 1 of 1 held-out test")
+    assert describe_near_duplicates(report, "stratified").startswith(
+        "1 of 2 valid products (50.0%) and 1 of 1 held-out test"
+    )
 
 
 def test_folds_keep_groups_together_where_the_split_does():

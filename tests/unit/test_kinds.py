@@ -8,11 +8,14 @@ from typing import Annotated, Union, get_args, get_origin
 
 import pytest
 from helpers.configs import tiny_config
+from helpers.policies import LEARNERS
+from helpers.policies import RULES as RULE_POLICIES
 
 from latefusion.catalogue.layouts import LAYOUTS
 from latefusion.config import CatalogueConfig, Experiment, Expert, ExpertConfig, LateExpert, Policy, PolicyConfig
 from latefusion.experts.kinds import EXPERTS, ExpertKind
 from latefusion.fusion.kinds import POLICIES
+from latefusion.fusion.rules import RULES
 from latefusion.steps.scripts import SCRIPTS
 from latefusion.submission.formats import CHALLENGES
 
@@ -55,6 +58,12 @@ def test_every_kind_of_expert_has_a_row_and_every_row_a_kind():
 def test_every_kind_of_policy_has_a_row_and_every_row_a_kind():
     assert set().union(*map(kinds_of, POLICY_CLASSES)) == set(POLICIES)
     assert all(callable(row.fit) and callable(row.groups) for row in POLICIES.values())
+
+
+def test_every_kind_of_policy_is_among_those_that_the_tests_of_honest_scores_cover():
+    """A new kind needs a line in `helpers.policies`: else nothing checks that it does not learn from what it scores."""
+    assert {policy.kind for policy in (LEARNERS | RULE_POLICIES).values()} == set(POLICIES)
+    assert {policy.kind for policy in RULE_POLICIES.values()} == set(RULES)
 
 
 def test_every_format_of_a_catalogue_has_a_row_and_every_row_a_format():

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from latefusion.catalogue.checks import check_carriage_returns, check_ids, check_titles, is_blank
+from latefusion.catalogue.checks import check_carriage_returns, check_ids, check_titles, is_blank, relative_image_paths
 from latefusion.catalogue.layouts import LAYOUTS
 from latefusion.catalogue.spelling import check_spellings
 from latefusion.config import CatalogueConfig
@@ -25,6 +25,10 @@ def read_catalogue(catalogue: CatalogueConfig) -> pd.DataFrame:
     """
     rows = LAYOUTS[catalogue.format].read(catalogue)
     check_ids(rows)  # across files: no product may be both labelled and to be predicted
+    rows = rows.assign(
+        image=relative_image_paths(rows),
+        label=rows["label"].str.strip(),  # "Books " is the same class as "Books"
+    )
     check_carriage_returns(rows)
     check_titles(rows)
     check_spellings(rows)

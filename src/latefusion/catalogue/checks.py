@@ -1,5 +1,7 @@
 """Checks for all layouts. Rows are indexed by location ("products.csv, line 12"), which each error message names."""
 
+import posixpath
+
 import pandas as pd
 
 from latefusion.utils.errors import list_problems
@@ -50,3 +52,19 @@ def check_whole_numbers(rows: pd.DataFrame, columns: list[str]) -> None:
             f"Cells of {column} that are not whole numbers:",
             "The challenge's ids and codes are whole numbers; is a cell in the wrong column?",
         )
+
+
+def relative_image_paths(products: pd.DataFrame) -> pd.Series:
+    """Return the images' paths with forward slashes and without `./`; empty for products without an image.
+
+    Raises InputError for paths that lead out of the catalogue's root.
+    """
+    images = products["image"].mask(is_blank(products["image"]), "")
+    paths = images.str.replace("\\", "/", regex=False).map(lambda path: path and posixpath.normpath(path)).astype("str")
+    outside = paths.str.contains(r"^/|^[A-Za-z]:|^\.\.(?:/|$)|://?") & (paths != "")
+    refuse(
+        ("id " + products["id"] + " has '" + images + "'")[outside],
+        "Images that are not in the catalogue's root:",
+        "Write paths relative to catalogue.root, without .. (images on the web must be downloaded first).",
+    )
+    return paths

@@ -1,7 +1,6 @@
 """The layout `table`, for a shop's own catalogue: a CSV, TSV or Parquet table with columns that the config names."""
 
 import logging
-import posixpath
 
 import pandas as pd
 
@@ -46,8 +45,6 @@ def _read(catalogue: CatalogueConfig, name: str, fields: list[str]) -> pd.DataFr
     unnamed = [field for field in ("description", "image", "label", "split") if field not in named]
     products = products.assign(**dict.fromkeys(unnamed, ""))
     check_ids(products)
-    products["image"] = _relative_paths(products)
-    products["label"] = products["label"].str.strip()  # "Books " is the same class as "Books"
     return products
 
 
@@ -62,16 +59,3 @@ def _check_split(products: pd.DataFrame, unlabelled: pd.Series) -> None:
     )
     missing = products["id"][unlabelled & (split != "test")]
     refuse("id " + missing, "Train or valid products without a label:", "Give each a label, or set its split to test.")
-
-
-def _relative_paths(products: pd.DataFrame) -> pd.Series:
-    """Return the images' paths with forward slashes and without `./`; empty for products without an image."""
-    images = products["image"].mask(is_blank(products["image"]), "")
-    paths = images.str.replace("\\", "/", regex=False).map(lambda path: path and posixpath.normpath(path)).astype("str")
-    outside = paths.str.contains(r"^/|^[A-Za-z]:|^\.\.(?:/|$)|://?") & (paths != "")
-    refuse(
-        ("id " + products["id"] + " has '" + images + "'")[outside],
-        "Images that are not in the catalogue's root:",
-        "Write paths relative to catalogue.root, without .. (images on the web must be downloaded first).",
-    )
-    return paths

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from latefusion.config.section import Fraction, Section, Seed
 
+NAMED_TABLES = ("table",)  # the layouts whose tables and columns the config names
 SAMPLE_FORMATS = ("sigir", "ens")  # the layouts in which the sample catalogue can be drawn
 
 
@@ -67,8 +68,9 @@ class CatalogueConfig(Section):
     @model_validator(mode="after")
     def _refuse_table_keys_elsewhere(self) -> "CatalogueConfig":
         table_keys = {"products", "test_products", "columns", "quoted"} & self.model_fields_set
-        if self.format != "table" and table_keys:
-            raise ValueError(f"{', '.join(sorted(table_keys))}: only for format table, not for format {self.format}")
+        if self.format not in NAMED_TABLES and table_keys:
+            keys, formats = ", ".join(sorted(table_keys)), " or ".join(NAMED_TABLES)
+            raise ValueError(f"{keys}: only for format {formats}, not for format {self.format}")
         return self
 
 

@@ -1,4 +1,4 @@
-"""Count near-duplicates in a catalogue, and products outside train that have a near-duplicate in train (a twin)."""
+"""Count near-duplicates in a catalogue, and the products outside train that have one in train (`twins_in_train`)."""
 
 import numpy as np
 import pandas as pd
@@ -10,9 +10,9 @@ SWITCH = "split.group_duplicates"
 
 
 def report_duplicates(duplicates: Duplicates, labels: pd.Series, splits: dict[str, pd.Series]) -> dict:
-    """Return the numbers of near-duplicates, of groups with different labels, and of twins in train.
+    """Return the numbers of near-duplicates, of groups with different labels, and of products with a match in train.
 
-    Twins depend on the split, so they are counted for each of `splits`: alternative splits of the products, by name.
+    The last depends on the split: `splits` maps names to alternative splits, and all of them are counted.
     """
     return {
         "groups": {
@@ -25,15 +25,15 @@ def report_duplicates(duplicates: Duplicates, labels: pd.Series, splits: dict[st
     }
 
 
-def describe_twins(report: dict, used: str) -> str:
-    """Return one line: how many products have a twin in train with the split `used`, and with the other split."""
+def describe_near_duplicates(report: dict, used: str) -> str:
+    """Return one line: how many products have a near-duplicate in train, with the split in use and with the other."""
     (other,) = set(report["twins_in_train"]) - {used}
     counts, other_counts = report["twins_in_train"][used], report["twins_in_train"][other]
     shares = [
         f"{n['either']:,} of {n['products']:,} {SPLIT_NAMES[name]} products ({n['either'] / n['products']:.1%})"
         for name, n in counts.items()
     ]
-    line = f"{' and '.join(shares)} have a twin in train"
+    line = f"{' and '.join(shares)} have a near-duplicate in train"
     if counts == other_counts:
         return line
     alternative = " and ".join(f"{n['either']:,}" for n in other_counts.values())
@@ -55,7 +55,7 @@ def _disagreements(groups: np.ndarray, labels: pd.Series) -> dict[str, int]:
 
 
 def _twins_in_train(duplicates: Duplicates, split: pd.Series) -> dict[str, dict[str, int]]:
-    """Return, for each split but train, the number of products and of those with a twin: by title, image, either."""
+    """Return the number of products of each split but train, and how many match train: by title, image, either."""
     twins = duplicates.twins_in((split == "train").to_numpy()).set_index(split.index)
     by_split = {name: twins[split == name] for name in SPLIT_NAMES}
     return {

@@ -1,7 +1,7 @@
 """Find near-duplicates: products with the same title, or with nearly the same image.
 
 Shops list a product several times, in other sizes or colours, with the same text or the same photograph. If one of them
-is in train and another in valid or test (its twin), a classifier is scored on a product it was trained on.
+is in train and another in valid or test, a classifier is scored on a product that it was trained on.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Build networks on torch's meta device, where tensors have shapes but no data: fast, and without memory."""
+"""Build networks on the meta device of torch: tensors have shapes but no data, which is fast and needs no memory."""
 
 from collections.abc import Callable
 from typing import TypeVar

@@ -58,17 +58,17 @@ class PolicyKind:
     groups: Callable[[dict[str, Any]], list[list[str]]] = lambda policies: [[name] for name in policies]
 
 
-def _each(fit: Callable[[Any], FittedPolicy]) -> Callable[[list[Any]], Sequence[FittedPolicy]]:
+def each(fit: Callable[[Any], FittedPolicy]) -> Callable[[list[Any]], Sequence[FittedPolicy]]:
     """Return a function that fits the policies of a group one by one."""
     return lambda group: [fit(policy_inputs) for policy_inputs in group]
 
 
 POLICIES = {
     "network": PolicyKind(fit_networks, groups=group_into_stacks),
-    "mean": PolicyKind(_each(fit_rule)),
-    "weighted_mean": PolicyKind(_each(fit_rule)),
-    "max": PolicyKind(_each(fit_rule)),
-    "product": PolicyKind(_each(fit_rule)),
-    "logistic": PolicyKind(_each(fit_stacking)),
-    "boosting": PolicyKind(_each(fit_stacking)),
+    "mean": PolicyKind(each(fit_rule)),
+    "weighted_mean": PolicyKind(each(fit_rule)),
+    "max": PolicyKind(each(fit_rule)),
+    "product": PolicyKind(each(fit_rule)),
+    "logistic": PolicyKind(each(fit_stacking)),
+    "boosting": PolicyKind(each(fit_stacking)),
 }

@@ -76,7 +76,7 @@ class Job:
     def _stale_reason(self, record: dict, reads: str) -> str:
         """Return what has changed since the job began, as a text; empty if nothing has."""
         if record["fingerprint"] != self.fingerprint:
-            return "its settings have changed"
+            return "its settings or tables have changed" if self.kind == "catalogue" else "its settings have changed"
         for need in self.needs:
             if need.status(self.reads)[0] != DONE:
                 return f"{need.name} is not done"

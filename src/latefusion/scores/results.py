@@ -74,7 +74,7 @@ class Results:
 
     @cached_property
     def targets(self) -> dict[str, np.ndarray]:
-        """Return for each split the (N,) class numbers, -1 where the label is unknown or does not count."""
+        """Return for each split the (N,) class numbers, -1 for labels that are unknown or do not count."""
         test = self.dataset.evaluation_splits["test"]
         given = read_test_labels(self.experiment.catalogue, self.dataset.products)
         labels = test["label"].fillna(given.reindex(test.index))
@@ -90,7 +90,7 @@ class Results:
 
     @property
     def final_split(self) -> str:
-        """Return the split that methods are compared on: test, or valid where no test label is known."""
+        """Return the split that methods are compared on: test, or valid if no test label is known."""
         return self.splits[-1]
 
     def known(self, split: str) -> np.ndarray:

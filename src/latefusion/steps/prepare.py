@@ -25,7 +25,7 @@ from latefusion.catalogue import (
 )
 from latefusion.config import Experiment, Split
 from latefusion.dataset.checks import check_trainable, image_readers
-from latefusion.dataset.duplicate_report import describe_twins, report_duplicates
+from latefusion.dataset.duplicate_report import describe_near_duplicates, report_duplicates
 from latefusion.dataset.duplicates import find_duplicates
 from latefusion.dataset.split import lacks_valid, split_products
 from latefusion.images.cache import cached_images
@@ -116,7 +116,7 @@ def _split(
     used = "grouped" if split.group_duplicates else "stratified"
     report = report_duplicates(duplicates, products["label"], splits)
     write_json(run_dir / "duplicates.json", {"hash_distance": split.hash_distance, "split": used} | report)
-    return products.assign(split=splits[used], group=groups), describe_twins(report, used)
+    return products.assign(split=splits[used], group=groups), describe_near_duplicates(report, used)
 
 
 def _check_split(products: pd.DataFrame, classes: list[str]) -> None:

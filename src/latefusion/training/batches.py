@@ -113,7 +113,7 @@ class TrainBatches(Sampler):
         return np.concatenate([pool[np.argsort(lengths[pool], kind="stable")] for pool in pools])
 
     def _padding_share(self, batches: list[np.ndarray]) -> float | None:
-        """Return the share of the computed tokens that is padding; None where all items have the same size."""
+        """Return the share of the computed tokens that is padding; None if all items have the same size."""
         if self.lengths is None:
             return None
         n = self._n_micro_batches

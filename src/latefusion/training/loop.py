@@ -1,6 +1,6 @@
 """The training loop of every network, on top of accelerate.
 
-A model is called with a batch of keyword tensors and returns a dict: `logits` (B, C) and, where the batch holds
+A model is called with a batch of keyword tensors and returns a dict: `logits` (B, C) and, if the batch has
 `labels`, `loss` and its terms, each a mean over the batch. All randomness of an epoch is derived from the seed and the
 epoch, and a checkpoint holds the states of the random generators. So a run that is interrupted at any step and resumed
 ends with the same weights.

@@ -20,6 +20,7 @@ class ImageExpert(ExpertConfig):
 
     modality: ClassVar = "image"
     reads_pixels: ClassVar = True
+    joins: ClassVar = ("frozen", "end_to_end")
     if TYPE_CHECKING:  # each subclass has its own fields
         image: ImageInput
         start_from: str | None

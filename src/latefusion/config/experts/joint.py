@@ -21,20 +21,23 @@ class JointExpert(ExpertConfig):
         features: str
 
     kind: Literal["joint"]
-    text: Name  # an expert of kind transformer
-    image: Name  # an expert of kind cnn or dcl
+    text: Name  # a text expert that is a network, such as one of kind transformer
+    image: Name  # an image expert that is a network: cnn or dcl
     fusion: Literal["concat", "sum", "attention"] = "concat"
     hidden_size: int = Field(512, ge=1)  # concat: of the hidden layer; sum, attention: of both projected features
     dropout: Fraction = 0.1  # of the class head's input
     train_on: Literal["all", "clean"] = "all"  # clean: without the label issues that denoising removed
 
     def check(self, key: str, experts: Experts) -> None:
-        for modality, kinds in {"text": ("transformer",), "image": ("cnn", "dcl")}.items():
-            source = getattr(self, modality)
+        for modality, source in {"text": self.text, "image": self.image}.items():
             must_exist(f"{key}.{modality}", source, experts)
-            if experts[source].kind not in kinds:
-                found = experts[source].kind
-                raise ValueError(f"{key}.{modality}: '{source}' is of kind {found}, not {' or '.join(kinds)}")
+            found = experts[source]
+            if self.features not in found.joins or found.modality != modality:
+                way = self.features.replace("_", " ")
+                raise ValueError(
+                    f"{key}.{modality}: '{source}' is of kind {found.kind}, which has no network on {modality} that a "
+                    f"joint expert can use ({way})"
+                )
 
 
 class FrozenJointExpert(JointExpert):

@@ -35,6 +35,7 @@ class TransformerExpert(ExpertConfig):
 
     modality: ClassVar = "text"
     step: ClassVar = "text"
+    joins: ClassVar = ("frozen", "end_to_end")
 
     kind: Literal["transformer"]
     model: str | None = None

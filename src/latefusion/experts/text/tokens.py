@@ -105,7 +105,7 @@ def read_pairs(
 def encode(
     tokenizer: PreTrainedTokenizerBase, pairs: list[tuple[str, str]], max_length: int
 ) -> list[dict[str, list[int]]]:
-    """Tokenise titles and descriptions as pairs; where the description is empty, only the title."""
+    """Tokenise (title, description) pairs; if the description is empty, only the title."""
     encodings: list = [None] * len(pairs)
     for is_pair in (True, False):
         rows = [row for row, (_, text) in enumerate(pairs) if bool(text) == is_pair]
