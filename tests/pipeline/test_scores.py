@@ -6,6 +6,7 @@ import pytest
 from helpers.configs import TINY_TRANSFORMER
 from helpers.workspace import Workspace
 
+from latefusion.fusion.kinds import POLICIES
 from latefusion.scores.results import Results
 from latefusion.tables.dataset import read_dataset
 
