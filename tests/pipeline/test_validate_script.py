@@ -71,7 +71,8 @@ def test_the_predictions_of_a_table_are_accepted_and_another_tables_are_not(work
     write(workspace.folder / "shop/products.csv", "id,title,label\n" + "".join(rows))
     assert "run src/09_predict.py first" in complaint(workspace, capsys)
     mine = write(workspace.folder / "mine.tsv", PREDICTIONS_GOOD)
-    assert "the products that mine.tsv must contain are not known: run src/01_prepare.py first" in complaint(workspace, capsys, mine)
+    expected = "the products that mine.tsv must contain are not known: run src/01_prepare.py first"
+    assert expected in complaint(workspace, capsys, mine)
     workspace.run("01_prepare.py")
     products = pd.read_parquet(workspace.run_root / "catalogue/products.parquet")
     held_out = products.index[products["split"] == "test"]
