@@ -1,6 +1,7 @@
 """The work of the training scripts (02 to 06): run those jobs of a step that are not done yet, one after another."""
 
 import logging
+from typing import TYPE_CHECKING
 
 from latefusion.config import Experiment
 from latefusion.dataset.checks import check_trainable
@@ -12,6 +13,9 @@ from latefusion.steps.scripts import SCRIPTS
 from latefusion.tables.dataset import read_dataset
 from latefusion.utils.environment import run_environment
 from latefusion.utils.errors import InputError, StepError
+
+if TYPE_CHECKING:
+    from latefusion.experts.context import Context
 
 logger = logging.getLogger(__name__)
 
@@ -78,13 +82,15 @@ def _require_weights(experiment: Experiment, jobs: list[Job]) -> None:
         raise InputError("\n".join(problems.values()))
 
 
-def _train(context, job: Job) -> None:
+def _train(context: "Context", job: Job) -> None:
     if job.expert is not None:
         EXPERTS[job.kind].require("train")(context, job.expert, context.experiment.experts[job.expert])
-        return
-    from latefusion.denoise.fold_networks import denoise
+    elif job.kind == "denoise":
+        from latefusion.denoise.fold_networks import denoise
 
-    {"denoise": denoise}[job.key](context)
+        denoise(context)
+    else:
+        raise ValueError(f"{job.key} is not a job of a training script")
 
 
 def _uses_accelerator(job: Job) -> bool:
