@@ -1,6 +1,9 @@
 """The dataset: all products of an experiment with their split, and the classes in their fixed order.
 
 `steps.prepare` writes it to `weights/<experiment>/catalogue/`; experts, policies and scores read it (`read_dataset`).
+
+A product's `label` is the code of its class, a text. `classes` lists the codes; a class number (`targets`, `preds`) is an
+index into it, and probability tables have one column per class in this order.
 """
 
 from dataclasses import dataclass
