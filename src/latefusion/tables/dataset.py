@@ -2,8 +2,8 @@
 
 `steps.prepare` writes it to `weights/<experiment>/catalogue/`; experts, policies and scores read it (`read_dataset`).
 
-A product's `label` is the code of its class, a text. `classes` lists the codes; a class number (`targets`, `preds`) is an
-index into it, and probability tables have one column per class in this order.
+A product's `label` is the code of its class, a text. `classes` lists the codes; a class number (`targets`, `preds`) is
+an index into this list, and probability tables have one column per class in its order.
 """
 
 from dataclasses import dataclass
