@@ -1,10 +1,13 @@
 """`--redo NAME` makes one job again from its start, although it is done."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from helpers.damage import Cut, dying
-from helpers.workspace import Workspace
+from helpers.workspace import REPOSITORY, Workspace
 
 from latefusion.training import loop
 from latefusion.utils.files import read_json
@@ -53,6 +56,22 @@ def test_a_done_job_is_made_again_gives_the_same_and_makes_nothing_stale(copied,
     assert attempt(copied, folder) != first
     assert results(copied) == before  # and no leftover: the folder was emptied
     assert {path: path.read_bytes() for path in others} == others
+    assert not_done(copied) == set()
+
+
+def test_tfidf_made_again_by_another_process_makes_nothing_stale(copied):
+    """In this very process all ids are the same: a file that holds one would go unnoticed."""
+    command = [
+        sys.executable,
+        str(REPOSITORY / "src/02_train_text.py"),
+        "--config",
+        str(copied.config),
+        "--redo",
+        "tfidf",
+    ]
+    subprocess.run(
+        command, cwd=copied.folder, check=True, capture_output=True, env=os.environ | {"PYTHONHASHSEED": "1"}
+    )
     assert not_done(copied) == set()
 
 

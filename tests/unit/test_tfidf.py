@@ -1,5 +1,7 @@
 """The tfidf expert: reads both fields, chooses its regularisation, gives probabilities that mean what they say."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -177,3 +179,13 @@ def test_too_little_to_learn_from_is_refused_in_words(settings, title, message):
     with pytest.raises(InputError) as refused:
         TfidfClassifier(expert, "mine").fit(written, np.arange(30) % 2, groups)
     assert message in str(refused.value)
+
+
+def test_a_saved_model_has_nothing_that_differs_between_processes_and_predicts_the_same():
+    expert = TfidfExpert(kind="tfidf")
+    written = texts(pd.DataFrame({"title": [f"lampe {n % 5}" for n in range(40)], "description": None}), expert)
+    model = TfidfClassifier(expert, "mine").fit(written, np.arange(40) % 5)
+    before = model.predict_proba(written)
+    saved = pickle.dumps(model)
+    assert b"_stop_words_id" not in saved  # scikit-learn's id(None)
+    assert np.array_equal(pickle.loads(saved).predict_proba(written), before)

@@ -63,6 +63,15 @@ class TfidfClassifier:
     def __init__(self, expert: TfidfExpert, name: str = "tfidf"):
         self.expert, self.name = expert, name
 
+    def __getstate__(self) -> dict:
+        """Return the state without `id(None)`, which scikit-learn keeps: it differs between processes.
+
+        Otherwise the file of an expert that is trained again would differ, and all that depends on it would be redone.
+        """
+        for _, vectorizer in self.vectorizer.transformer_list:
+            vars(vectorizer).pop("_stop_words_id", None)
+        return self.__dict__
+
     def fit(self, texts: list[str], targets: np.ndarray, groups: np.ndarray | None = None) -> "TfidfClassifier":
         """Fit on (N,) texts and class numbers; every class 0 .. K-1 must occur.
 
