@@ -61,7 +61,7 @@ def make_accelerator(hardware: Hardware) -> Accelerator:
             "only one process: `accelerate launch --cpu` does not start several; use torchrun --nproc_per_node"
         )
     logger.info(
-        "device %s, processes %d, precision %s",
+        "%s, %d processes, precision %s",
         accelerator.device.type, accelerator.num_processes, {"no": "fp32"}.get(precision, precision),
     )  # fmt: skip
     return accelerator
