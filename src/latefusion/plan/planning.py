@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from latefusion.config import Experiment, ExpertConfig
-from latefusion.plan.jobs import CatalogueState, Job
+from latefusion.plan.jobs import DONE, CatalogueState, Job
 from latefusion.plan.records import digest, hash_of
 from latefusion.utils.errors import InputError, StepError
 from latefusion.utils.nearest import did_you_mean
@@ -68,6 +68,11 @@ def jobs_of(jobs: dict[str, Job], step: str, selection: Selection) -> list[Job]:
     if elsewhere is not None:
         raise StepError(f"{option} {name}: that is a job of {{step}}", elsewhere.step)
     raise InputError(f"{option} {name}: no such job in this step{did_you_mean(name, own)}")
+
+
+def is_to_do(job: Job, selection: Selection) -> bool:
+    """Return whether a selected job is to be run: it is not done, or is to be redone."""
+    return selection.redo or job.state() != DONE
 
 
 def pretrained_models(experts: Iterable[ExpertConfig]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from latefusion.config import Experiment
 from latefusion.fusion.training import PolicyTrainer
 from latefusion.plan.jobs import DONE, Job
-from latefusion.plan.planning import Selection, jobs_of, plan
+from latefusion.plan.planning import Selection, is_to_do, jobs_of, plan
 from latefusion.plan.records import results_digest
 from latefusion.plan.runner import run_jobs
 from latefusion.steps.scripts import SCRIPTS
@@ -27,5 +27,4 @@ def fuse(experiment: Experiment, selection: Selection) -> None:
 
 
 def _can_be_done(job: Job, selection: Selection) -> bool:
-    to_do = selection.redo or job.state() != DONE
-    return to_do and all(need.state() == DONE for need in job.needs)
+    return is_to_do(job, selection) and all(need.state() == DONE for need in job.needs)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from latefusion.config import Experiment
+from latefusion.plan.jobs import DONE
 from latefusion.plan.planning import plan
 from latefusion.submission import write_submissions
 from latefusion.tables.dataset import read_dataset
@@ -14,7 +15,7 @@ from latefusion.utils.locks import locked
 def predict(experiment: Experiment) -> list[Path]:
     """Write the vote's predictions for all products that are neither train nor valid, and return the files' paths."""
     vote = plan(experiment)["vote"]
-    if vote.state() != "done":
+    if vote.state() != DONE:
         raise StepError("the vote is not done: run {step} first", vote.step)
     dataset = read_dataset(experiment)
     predictions = read_predictions(vote.run_dir, "test", dataset)

@@ -7,7 +7,7 @@ from latefusion.config import Experiment
 from latefusion.dataset.checks import check_trainable
 from latefusion.experts.kinds import EXPERTS
 from latefusion.plan.jobs import DONE, Job
-from latefusion.plan.planning import Selection, jobs_of, plan, started_networks
+from latefusion.plan.planning import Selection, is_to_do, jobs_of, plan, started_networks
 from latefusion.plan.runner import Processes, run_jobs
 from latefusion.steps.scripts import SCRIPTS
 from latefusion.tables.dataset import read_dataset
@@ -27,11 +27,11 @@ def train(experiment: Experiment, step: str, selection: Selection) -> None:
     """
     jobs = plan(experiment)
     selected = jobs_of(jobs, step, selection)
-    if not any(_is_to_do(job, selection) for job in selected):
+    if not any(is_to_do(job, selection) for job in selected):
         logger.info("src/%s: nothing to do", SCRIPTS[step])
         return
     # Check the jobs of all steps, so that missing weights and invalid networks are reported before days of training.
-    to_do = [job for job in jobs.values() if selection.name in (None, job.name) and _is_to_do(job, selection)]
+    to_do = [job for job in jobs.values() if selection.name in (None, job.name) and is_to_do(job, selection)]
     _require_weights(experiment, to_do)
     if jobs["catalogue"].state() == DONE:
         check_trainable(read_dataset(experiment).products, experiment)
@@ -61,10 +61,6 @@ def preview_images(experiment: Experiment, step: str, selection: Selection) -> N
         path = write_preview(context, job.name)
         if path is not None:
             logger.info("%s: %s", job.name, path)
-
-
-def _is_to_do(job: Job, selection: Selection) -> bool:
-    return selection.redo or job.state() != DONE
 
 
 def _require_weights(experiment: Experiment, jobs: list[Job]) -> None:

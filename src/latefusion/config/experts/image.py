@@ -24,6 +24,7 @@ class ImageExpert(ExpertConfig):
     if TYPE_CHECKING:  # each subclass has its own fields
         image: ImageInput
         start_from: str | None
+        train_on: str
 
     @property
     def image_input(self) -> ImageInput:

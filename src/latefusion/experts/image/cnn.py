@@ -1,5 +1,6 @@
 """Stage 1 of the image experts: any timm backbone with a linear class head."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from torch import nn
 from latefusion.config import CnnExpert
 from latefusion.experts.context import Context
 from latefusion.experts.image.backbone import TimmBackbone
-from latefusion.experts.image.data import EvalImages, collate, train_images, training_products
+from latefusion.experts.image.data import image_network, train_images
 from latefusion.experts.network import Network
 from latefusion.plan.records import verified
 from latefusion.utils.weights import load_weights
@@ -41,21 +42,13 @@ class ImageClassifier(nn.Module):
 
 def build(context: Context, expert: CnnExpert, run_dir: Path) -> Network:
     """Build the network; with `start_from` it gets that expert's best weights. `run_dir` is not used."""
-    dataset, store = context.dataset, context.images
     pretrained = expert.pretrained and expert.start_from is None
     net = TimmBackbone(context.experiment.stage_1(expert), pretrained=pretrained)
-    model = ImageClassifier(net, len(dataset.classes))
+    model = ImageClassifier(net, len(context.dataset.classes))
     if expert.start_from is not None:
         load_weights(model, verified(context.experiment.expert_dir(expert.start_from), "model.safetensors"))
-    return Network(
-        model=model,
-        param_groups=[{"params": model.parameters()}],
-        train_set=lambda products: train_images(context, expert, products),
-        eval_set=lambda products: EvalImages(products, store, expert.image),
-        collate=collate,
-        training_products=lambda products: training_products(context, products, expert.train_on),
-        drop_last=True,
-    )
+    param_groups = [{"params": model.parameters()}]
+    return image_network(context, expert, model, param_groups, partial(train_images, context, expert))
 
 
 def preview(context: Context, expert: CnnExpert, products: pd.DataFrame) -> list[list[np.ndarray]]:

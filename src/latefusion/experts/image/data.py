@@ -1,12 +1,16 @@
 """Datasets of product images: augmented for training, centre-cropped for evaluation."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import torch
+from torch import nn
 from torch.utils.data import Dataset
 
 from latefusion.config import ImageExpert, ImageInput
 from latefusion.experts.context import Context
+from latefusion.experts.network import Network
 from latefusion.images.augment import augment, centre_crop, training_transform
 from latefusion.images.store import ImageStore
 from latefusion.tables.label_issues import without_label_issues
@@ -53,6 +57,26 @@ def train_images(context: Context, expert: ImageExpert, products: pd.DataFrame) 
     """Return the training set of an image expert."""
     targets = context.dataset.targets(products)
     return TrainImages(products, targets, context.images, expert.image, expert.require_training().seed)
+
+
+def image_network(
+    context: Context,
+    expert: ImageExpert,
+    model: nn.Module,
+    param_groups: list[dict],
+    train_set: Callable[[pd.DataFrame], Dataset],
+) -> Network:
+    """Return the network of an image expert: it is evaluated on centre crops, and trained on products with an image."""
+    images = context.images  # opened by all processes together
+    return Network(
+        model=model,
+        param_groups=param_groups,
+        train_set=train_set,
+        eval_set=lambda products: EvalImages(products, images, expert.image),
+        collate=collate,
+        training_products=lambda products: training_products(context, products, expert.train_on),
+        drop_last=True,
+    )
 
 
 def training_products(context: Context, products: pd.DataFrame, train_on: str) -> pd.DataFrame:

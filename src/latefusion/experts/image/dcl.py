@@ -6,6 +6,7 @@ images (`cls_loss`), whether an image is intact or destroyed (`adv_loss`), and t
 (`loc_loss`).
 """
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from torch import nn
 from latefusion.config import DclExpert
 from latefusion.experts.context import Context
 from latefusion.experts.image.backbone import TimmBackbone
-from latefusion.experts.image.data import EvalImages, TrainImages, collate, training_products
+from latefusion.experts.image.data import TrainImages, image_network
 from latefusion.experts.image.destruction import nearest_mean, neighbour_permutation, rearrange, reconstruct
 from latefusion.experts.network import Network
 from latefusion.plan.records import verified
@@ -141,22 +142,14 @@ def train_images(context: Context, expert: DclExpert, products: pd.DataFrame) ->
 
 def build(context: Context, expert: DclExpert, run_dir: Path) -> Network:
     """Build the network with the weights of its stage-1 expert. `run_dir` is not used."""
-    dataset, store = context.dataset, context.images
     net = TimmBackbone(context.experiment.stage_1(expert), pretrained=False)
-    model = DclClassifier(net, len(dataset.classes), expert)
+    model = DclClassifier(net, len(context.dataset.classes), expert)
     _start_from(model, verified(context.experiment.expert_dir(expert.start_from), "model.safetensors"))
-    return Network(
-        model=model,
-        param_groups=[
-            {"params": net.parameters()},
-            {"params": model.heads(), "lr_factor": expert.head_lr_factor},
-        ],
-        train_set=lambda products: train_images(context, expert, products),
-        eval_set=lambda products: EvalImages(products, store, expert.image),
-        collate=collate,
-        training_products=lambda products: training_products(context, products, expert.train_on),
-        drop_last=True,
-    )
+    param_groups = [
+        {"params": net.parameters()},
+        {"params": model.heads(), "lr_factor": expert.head_lr_factor},
+    ]
+    return image_network(context, expert, model, param_groups, partial(train_images, context, expert))
 
 
 def preview(context: Context, expert: DclExpert, products: pd.DataFrame) -> list[list[np.ndarray]]:
