@@ -26,7 +26,7 @@ def _check_folds(products: pd.DataFrame, experiment: Experiment) -> None:
             folds[f"experts.{name}"] = (expert.folds_of_train, ("train",))
     if experiment.denoise is not None:
         folds["denoise"] = (experiment.denoise.n_folds, experiment.denoise.splits)
-    grouped = experiment.split.group_duplicates
+    grouped = experiment.split.grouped
     for key, (n_folds, splits) in folds.items():
         available = products[products["split"].isin(splits)]
         if key == "denoise":

@@ -27,12 +27,12 @@ def assign_folds(labels: np.ndarray, n_folds: int, seed: int, groups: np.ndarray
 
 def groups_of(products: pd.DataFrame, split: Split) -> np.ndarray | None:
     """Return the (N,) groups whose products must stay together, or None if the split is not grouped."""
-    return products["group"].to_numpy() if split.group_duplicates else None
+    return products["group"].to_numpy() if split.grouped else None
 
 
 def count_units(products: pd.DataFrame, split: Split) -> int:
     """Return the number of units that are divided into folds: groups of near-duplicates, or single products."""
-    return products["group"].nunique() if split.group_duplicates else len(products)
+    return products["group"].nunique() if split.grouped else len(products)
 
 
 def stratified_sample(labels: np.ndarray, size: int, seed: int, groups: np.ndarray | None = None) -> np.ndarray:

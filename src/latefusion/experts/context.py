@@ -8,7 +8,7 @@ import numpy as np
 from latefusion.config import Experiment
 from latefusion.images.cache import cached_images
 from latefusion.images.store import ImageStore
-from latefusion.metrics.f1 import valid_scores
+from latefusion.metrics.f1 import split_scores
 from latefusion.tables.dataset import Dataset, read_dataset
 from latefusion.tables.probabilities import write_probs
 from latefusion.training.loop import make_accelerator
@@ -32,9 +32,9 @@ class Context:
             return cached_images(self.experiment, self.dataset.products)
 
     def write_outputs(self, run_dir: Path, probs: dict[str, np.ndarray], facts: dict) -> None:
-        """Write an expert's `<split>_probs.parquet`, and its validation scores and `facts` to `metrics.json`."""
-        splits = self.dataset.evaluation_splits
+        """Write an expert's `<split>_probs.parquet`, and its scores on `fusion_split` and `facts` to `metrics.json`."""
+        splits, learnt = self.dataset.evaluation_splits, self.dataset.fusion_split
         for split, products in splits.items():
             write_probs(run_dir / f"{split}_probs.parquet", products.index, probs[split], self.dataset.classes)
-        scores = valid_scores(self.dataset.targets(splits["valid"]), probs["valid"].argmax(axis=1))
+        scores = split_scores(learnt, self.dataset.targets(splits[learnt]), probs[learnt].argmax(axis=1))
         write_json(run_dir / "metrics.json", scores | facts)

@@ -73,8 +73,8 @@ def _prepare(experiment: Experiment, job: Job) -> None:
 
 def _contents(products: pd.DataFrame, classes: list[str], split: Split, files: pd.DataFrame) -> dict[str, str]:
     """Return hashes of what jobs read of a catalogue, by which the planner finds out whether it has changed."""
-    settings = split.model_dump(mode="json", exclude=None if split.group_duplicates else {"hash_distance"})
-    unread = ["image"] if split.group_duplicates else ["image", "group"]  # group depends on images too
+    settings = split.model_dump(mode="json", exclude=None if split.grouped else {"hash_distance"})
+    unread = ["image"] if split.grouped else ["image", "group"]  # group depends on images too
     of_products = digest([products.drop(columns=unread).to_csv(na_rep="\0"), classes, settings])
     of_images = products["image"].map(files["blake2b"])  # of the content, whatever the path
     return {"products": of_products, "images": digest([of_products, of_images.to_csv(na_rep="\0")])}
@@ -113,7 +113,7 @@ def _split(
         "stratified": split_products(products, split),
         "grouped": split_products(products, split, groups),
     }
-    used = "grouped" if split.group_duplicates else "stratified"
+    used = "grouped" if split.grouped else "stratified"
     report = report_duplicates(duplicates, products["label"], splits)
     write_json(run_dir / "duplicates.json", {"hash_distance": split.hash_distance, "split": used} | report)
     return products.assign(split=splits[used], group=groups), describe_near_duplicates(report, used)
