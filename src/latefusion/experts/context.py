@@ -4,6 +4,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from accelerate import Accelerator
 
 from latefusion.config import Experiment
 from latefusion.images.cache import cached_images
@@ -18,9 +19,17 @@ from latefusion.utils.files import write_json
 class Context:
     """Shared state of the jobs that one script runs; dataset and images are opened when first used."""
 
-    def __init__(self, experiment: Experiment):
-        self.experiment = experiment
-        self.accelerator = make_accelerator(experiment.hardware)
+    def __init__(self, experiment: Experiment, whole: "Context | None" = None):
+        """Make the context of an experiment; for the view of a fold, with the accelerator and images of the `whole`."""
+        self.experiment, self._whole = experiment, whole
+        self.accelerator: Accelerator = whole.accelerator if whole else make_accelerator(experiment.hardware)
+        self._folds: dict[int, Context] = {}
+
+    def of_fold(self, fold: int) -> "Context":
+        """Return the context of a fold of a cross-fitted experiment."""
+        if fold not in self._folds:
+            self._folds[fold] = Context(self.experiment.of_fold(fold), self)
+        return self._folds[fold]
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -28,6 +37,8 @@ class Context:
 
     @cached_property
     def images(self) -> ImageStore:
+        if self._whole is not None:
+            return self._whole.images
         with self.accelerator.main_process_first():
             return cached_images(self.experiment, self.dataset.products)
 

@@ -9,7 +9,7 @@ import numpy as np
 from latefusion.catalogue import read_test_labels
 from latefusion.config import Experiment
 from latefusion.fusion.vote import majority_vote, member_decisions
-from latefusion.plan.jobs import DONE
+from latefusion.plan.jobs import DONE, Job
 from latefusion.plan.planning import plan
 from latefusion.tables.dataset import Dataset
 from latefusion.tables.label_issues import fusion_targets
@@ -43,9 +43,14 @@ class Results:
     dataset: Dataset
 
     @cached_property
+    def jobs(self) -> dict[str, Job]:
+        """Return all jobs of the experiment by key."""
+        return plan(self.experiment)
+
+    @cached_property
     def done(self) -> set[str]:
         """Return the keys of the jobs that are done."""
-        return {key for key, job in plan(self.experiment).items() if job.state() == DONE}
+        return {key for key, job in self.jobs.items() if job.state() == DONE}
 
     @cached_property
     def methods(self) -> list[Method]:
