@@ -108,7 +108,9 @@ def test_an_experts_name_selects_all_its_folds_and_a_folds_name_one(cross_fitted
     chosen = jobs_of(jobs, "image", Selection("cnn_raw"))
     assert [job.name for job in chosen] == ["cnn_raw/fold-0", "cnn_raw/fold-1", "cnn_raw/fold-2", "cnn_raw"]
     assert [job.key for job in jobs_of(jobs, "image", Selection("cnn_raw/fold-1"))] == ["folds/1/experts/cnn_raw"]
-    assert [job.name for job in jobs_of(jobs, "denoise", Selection("denoise"))] == [f"denoise/fold-{n}" for n in range(3)]
+    assert [job.name for job in jobs_of(jobs, "denoise", Selection("denoise"))] == [
+        f"denoise/fold-{n}" for n in range(3)
+    ]
     with pytest.raises(InputError, match="did you mean 'cnn_raw/fold-2'"):
         jobs_of(jobs, "image", Selection("cnn_raw/fold-3"))
     names = [job.name for job in jobs.values()]

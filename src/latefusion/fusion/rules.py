@@ -119,7 +119,13 @@ def greedy_weights(tables: list[np.ndarray], targets: np.ndarray) -> np.ndarray:
 
 
 def log_loss_weights(tables: list[np.ndarray], targets: np.ndarray) -> np.ndarray:
-    """Return (E,) exponents, 0 or more, with which the product of the experts' (N, C) tables has the least log loss."""
+    """Return (E,) exponents, 0 or more, with which the product of the experts' (N, C) tables has the least log loss.
+
+    Without products they are equal.
+    """
+    start = np.full(len(tables), 1 / len(tables), dtype=np.float32)
+    if not len(targets):
+        return start
     logs = np.stack([as_logits(table) for table in tables]).astype(np.float64)  # (E, N, C)
     of_target = logs[:, np.arange(len(targets)), targets]  # (E, N)
 
@@ -128,7 +134,6 @@ def log_loss_weights(tables: list[np.ndarray], targets: np.ndarray) -> np.ndarra
         expected = np.einsum("nc,enc->en", np.exp(log_probs), logs)
         return -log_probs[np.arange(len(targets)), targets].mean(), (expected - of_target).mean(axis=1)
 
-    start = np.full(len(tables), 1 / len(tables))
     found = minimize(log_loss, start, jac=True, method="L-BFGS-B", bounds=[(0, LARGEST_WEIGHT)] * len(tables))
     return found.x.astype(np.float32)
 
