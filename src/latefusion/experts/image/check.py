@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from latefusion.config import CnnExpert, DclExpert, Experiment, ImageExpert
+from latefusion.config import CnnExpert, DclExpert, Experiment, ImageExpert, ImageProbe
 from latefusion.experts.meta import on_meta
 from latefusion.utils.errors import InputError
 from latefusion.utils.nearest import nearest
@@ -36,8 +36,19 @@ def check_dcl(experiment: Experiment, expert: DclExpert, backbones: Backbones) -
     _check(experiment, expert, backbones, classifier)
 
 
+def check_image_probe(experiment: Experiment, expert: ImageProbe, backbones: Backbones) -> None:
+    """Raise InputError if the network cannot be built, or cannot read images of one of the sizes."""
+    for size in expert.sizes:
+        _check(experiment, expert.network(size), backbones, lambda net: net, size_key="sizes")
+
+
 def _check(
-    experiment: Experiment, expert: ImageExpert, backbones: Backbones, classifier: Callable[[nn.Module], nn.Module]
+    experiment: Experiment,
+    expert: ImageExpert,
+    backbones: Backbones,
+    classifier: Callable[[nn.Module], nn.Module],
+    *,
+    size_key: str = "image.crop",
 ) -> None:
     stage_1 = experiment.stage_1(expert)
     _check_timm_name(stage_1.architecture)
@@ -54,7 +65,7 @@ def _check(
     def read_image() -> None:
         classifier(backbones[key]).eval()(torch.zeros(1, side, side, 3, dtype=torch.uint8))
 
-    on_meta(read_image, f"{stage_1.model} cannot read images of {side} pixels (image.crop)")
+    on_meta(read_image, f"{stage_1.model} cannot read images of {side} pixels ({size_key})")
 
 
 def _check_timm_name(model: str) -> None:
