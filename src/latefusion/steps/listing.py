@@ -1,6 +1,6 @@
 """Format what `--list` prints: the jobs of the plan, and the pretrained weights that they start from."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from latefusion.config import Experiment
 from latefusion.plan.jobs import Job
@@ -12,8 +12,7 @@ def describe(jobs: dict[str, Job]) -> str:
     rows = [("job", "kind", "state", "why", "script", "needs")]
     for job in jobs.values():
         state, reason = job.status()
-        needs = ", ".join(need.name for need in job.needs)
-        rows.append((job.name, job.kind, state, reason, SCRIPTS[job.step], needs))
+        rows.append((job.name, job.kind, state, reason, SCRIPTS[job.step], _names(job.needs)))
     return _align(rows)
 
 
@@ -22,19 +21,27 @@ def describe_weights(experiment: Experiment, jobs: dict[str, Job]) -> str:
 
     Empty if no job starts from pretrained weights.
     """
-    needed_by: dict[str, list[str]] = {}
+    needed_by: dict[str, list[Job]] = {}
     for job in jobs.values():
         for model in job.models:
-            needed_by.setdefault(model, []).append(job.name)
+            needed_by.setdefault(model, []).append(job)
     if not needed_by:
         return ""
     from latefusion.plan.pretrained import describe_location  # imports the hub's client
 
     hub_names = _hub_names(experiment)
     rows = [("pretrained weights", "needed by", "where")]
-    for model, names in needed_by.items():
-        rows.append((model, ", ".join(dict.fromkeys(names)), describe_location(model, hub_names[model])))
+    for model, starting in needed_by.items():
+        rows.append((model, _names(starting), describe_location(model, hub_names[model])))
     return _align(rows)
+
+
+def _names(jobs: Iterable[Job]) -> str:
+    """Return the names of jobs; of several folds of an expert, the first and the last."""
+    folds: dict[str, list[str]] = {}
+    for job in jobs:
+        folds.setdefault(job.run_dir.name, []).append(job.name)
+    return ", ".join(names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}" for names in folds.values())
 
 
 def _hub_names(experiment: Experiment) -> dict[str, str]:
