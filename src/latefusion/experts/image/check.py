@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from latefusion.config import CnnExpert, DclExpert, Experiment, ImageExpert
+from latefusion.config import CnnExpert, DclExpert, Experiment
 from latefusion.experts.meta import on_meta
 from latefusion.plan.timm_names import check_timm_name
 
@@ -14,7 +14,7 @@ Backbones = dict[str, nn.Module]  # a cache; the key is the timm name with its m
 
 
 def check_cnn(experiment: Experiment, expert: CnnExpert, backbones: Backbones) -> None:
-    """Raise InputError if the network cannot be built."""
+    """Raise InputError if the network cannot be built, or has fewer layers than are to be trained."""
 
     def classifier(net: nn.Module) -> nn.Module:
         from latefusion.experts.image.cnn import ImageClassifier
@@ -25,7 +25,7 @@ def check_cnn(experiment: Experiment, expert: CnnExpert, backbones: Backbones) -
 
 
 def check_dcl(experiment: Experiment, expert: DclExpert, backbones: Backbones) -> None:
-    """Raise InputError if the network cannot be built, or if its feature map does not fit the grid."""
+    """Raise InputError as `check_cnn` does, or if the feature map does not fit the grid."""
 
     def classifier(net: nn.Module) -> nn.Module:
         from latefusion.experts.image.dcl import DclClassifier
@@ -36,11 +36,15 @@ def check_dcl(experiment: Experiment, expert: DclExpert, backbones: Backbones) -
 
 
 def _check(
-    experiment: Experiment, expert: ImageExpert, backbones: Backbones, classifier: Callable[[nn.Module], nn.Module]
+    experiment: Experiment,
+    expert: CnnExpert | DclExpert,
+    backbones: Backbones,
+    classifier: Callable[[nn.Module], nn.Module],
 ) -> None:
     stage_1 = experiment.stage_1(expert)
     check_timm_name(stage_1.architecture)
-    from latefusion.experts.image.backbone import TimmBackbone  # after the name check: the import takes seconds
+    from latefusion.experts.image.backbone import TimmBackbone, timm_layers  # after the name check: takes seconds
+    from latefusion.experts.layers import check_layers
 
     key = f"{stage_1.model} {stage_1.model_args}"
     if key not in backbones:
@@ -48,6 +52,7 @@ def _check(
             lambda: TimmBackbone(stage_1, pretrained=False),
             f"timm cannot build {stage_1.model} with the model_args {stage_1.model_args}",
         )
+    check_layers(backbones[key], timm_layers, expert.train)
     side = expert.image_input.crop
 
     def read_image() -> None:
