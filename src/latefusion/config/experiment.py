@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from latefusion.config.catalogue import SAMPLE_FORMATS, CatalogueConfig, SampleConfig, Split
 from latefusion.config.denoise import Denoise
@@ -36,6 +36,7 @@ class Experiment(Section):
     policies: dict[Name, Policy] = Field(min_length=1)
     vote: Vote = Vote()
     hardware: Hardware = Hardware()
+    _fold: int | None = PrivateAttr(None)  # see `of_fold`
 
     @model_validator(mode="after")
     def _check_names(self) -> "Experiment":
@@ -52,10 +53,13 @@ class Experiment(Section):
         if self.sample is not None and catalogue.format not in SAMPLE_FORMATS:
             formats = " or ".join(SAMPLE_FORMATS)
             raise ValueError(f"sample: cannot be drawn in format {catalogue.format}: set catalogue.format to {formats}")
-        if catalogue.columns.split is None and not split.valid_fraction:
+        if catalogue.columns.split is None and split.n_folds is None and not split.valid_fraction:
             raise ValueError(
-                "split.valid_fraction 0: there would be no valid products: set it above 0, or catalogue.columns.split"
+                "split.valid_fraction 0: there would be no valid products: set it above 0, or n_folds, or "
+                "catalogue.columns.split"
             )
+        if split.n_folds is not None and self.cleans_valid:
+            raise ValueError("denoise.clean_valid: not with split.n_folds, which needs no valid split")
         return self
 
     @property
@@ -63,9 +67,39 @@ class Experiment(Section):
         """The folder of all run folders."""
         return Path("weights") / self.name
 
+    @property
+    def fold(self) -> int | None:
+        """The number of the fold of which this is the view (see `of_fold`), or None."""
+        return self._fold
+
+    @property
+    def fold_root(self) -> Path:
+        """The folder of the run folders of one fold; without a fold, `run_root`."""
+        return self.run_root if self._fold is None else self.run_root / "folds" / str(self._fold)
+
+    def of_fold(self, fold: int) -> "Experiment":
+        """Return the view of a fold of a cross-fitted experiment: the same config, with run folders of its own.
+
+        Its dataset (`tables.dataset.read_dataset`) has the fold as valid split, and the other folds as train. So an
+        expert is trained in a fold as it is in an experiment with one valid split.
+        """
+        view = self.model_copy()
+        view._fold = fold
+        return view
+
+    @property
+    def folds(self) -> "tuple[Experiment, ...]":
+        """The views of all folds; empty without cross-fitting."""
+        return tuple(map(self.of_fold, range(self.split.n_folds or 0)))
+
     def expert_dir(self, name: str) -> Path:
         """Return the run folder of an expert."""
-        return self.run_root / "experts" / name
+        return self.fold_root / "experts" / name
+
+    @property
+    def denoise_dir(self) -> Path:
+        """The run folder of denoising."""
+        return self.fold_root / "denoise"
 
     def policy_dir(self, name: str) -> Path:
         """Return the run folder of a policy."""

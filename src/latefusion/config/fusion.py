@@ -58,9 +58,9 @@ class NetworkPolicy(Learner):
 
 
 class RulePolicy(PolicyConfig):
-    """A rule on the experts' probabilities; all are fixed but `weighted_mean`, which learns a weight per expert."""
+    """A rule on the experts' probabilities; the weighted ones learn a weight per expert, the others are fixed."""
 
-    kind: Literal["mean", "weighted_mean", "max", "product"]
+    kind: Literal["mean", "weighted_mean", "max", "product", "weighted_product"]
 
 
 class LogisticPolicy(Learner):

@@ -17,7 +17,7 @@ from latefusion.experts.kinds import build_network
 from latefusion.experts.network import Network, predict_products
 from latefusion.metrics.selection import CrossSelection
 from latefusion.plan.records import verified
-from latefusion.tables.label_issues import valid_targets
+from latefusion.tables.label_issues import fusion_targets
 from latefusion.training.checkpoint import best_weights, late_weights
 from latefusion.training.loaders import Data
 from latefusion.training.loop import Fitted, fit
@@ -63,7 +63,7 @@ def _validation(context: Context, *, clean: bool) -> Validation:
     """Return the validation products; with `clean`, removed label issues do not count in the selection of epochs."""
     dataset = context.dataset
     products = dataset.select("valid")
-    targets = valid_targets(context.experiment, dataset) if clean else dataset.targets(products)
+    targets = fusion_targets(context.experiment, dataset) if clean else dataset.targets(products)
     return Validation(products, CrossSelection(targets, dataset.selection_folds(), len(dataset.classes)))
 
 

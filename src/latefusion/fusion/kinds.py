@@ -69,6 +69,7 @@ POLICIES = {
     "weighted_mean": PolicyKind(each(fit_rule)),
     "max": PolicyKind(each(fit_rule)),
     "product": PolicyKind(each(fit_rule)),
+    "weighted_product": PolicyKind(each(fit_rule)),
     "logistic": PolicyKind(each(fit_stacking)),
     "boosting": PolicyKind(each(fit_stacking)),
 }

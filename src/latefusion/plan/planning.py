@@ -20,7 +20,11 @@ class Selection:
 
 
 def plan(experiment: Experiment) -> dict[str, Job]:
-    """Return all jobs by key: `catalogue`, `denoise`, `experts/<name>`, `policies/<name>`, `vote`."""
+    """Return all jobs by key: `catalogue`, `denoise`, `experts/<name>`, `policies/<name>`, `vote`.
+
+    In a cross-fitted experiment, denoising and each expert have one job per fold, `folds/<fold>/denoise` and
+    `folds/<fold>/experts/<name>`, and `experts/<name>` joins the folds of an expert.
+    """
     jobs: dict[str, Job] = {}
     catalogue = CatalogueState(experiment.run_root / "catalogue", experiment.catalogue)
 
@@ -33,20 +37,29 @@ def plan(experiment: Experiment) -> dict[str, Job]:
         )  # fmt: skip
 
     add("catalogue", "catalogue", "prepare", _catalogue_settings(experiment), ())
-    if experiment.denoise is not None:
-        settings = experiment.denoise.model_dump(mode="json") | {"image_cache": experiment.cache_side}
-        models = pretrained_models([experiment.denoise.network])
-        add("denoise", "denoise", "denoise", settings, ("catalogue",), reads="images", models=models)
+    views = experiment.folds or (experiment,)
+    for view in views if experiment.denoise is not None else ():
+        denoise = experiment.require_denoise()
+        settings = denoise.model_dump(mode="json") | {"image_cache": experiment.cache_side}
+        models = pretrained_models([denoise.network])
+        key = _key_in(view, "denoise")
+        add(key, "denoise", "denoise", settings, ("catalogue",), reads="images", models=models, fold=view.fold)
     for name in _in_order(experiment):
         expert, network = experiment.experts[name], experiment.network_of(name)
         settings = expert.settings(experiment.experts)
         if network.reads_pixels:
             settings["image_cache"] = experiment.cache_side
-        add(
-            f"experts/{name}", expert.kind, network.step, settings, expert.needs(experiment.experts),
-            reads="products" if network.modality == "text" else "images",
-            models=pretrained_models(expert.networks(name, experiment.experts).values()),
-        )  # fmt: skip
+        reads = "products" if network.modality == "text" else "images"
+        models = pretrained_models(expert.networks(name, experiment.experts).values())
+        for view in views:
+            needs = [_key_in(view, need) for need in expert.needs(experiment.experts)]
+            add(
+                _key_in(view, f"experts/{name}"), expert.kind, network.step, settings, needs,
+                reads=reads, models=models, fold=view.fold,
+            )  # fmt: skip
+        if experiment.folds:
+            folds = [_key_in(view, f"experts/{name}") for view in views]
+            add(f"experts/{name}", "folds", network.step, {"folds": len(folds)}, folds, reads=reads)
     for name, policy in experiment.policies.items():
         needs = [f"experts/{expert}" for expert in policy.experts] + (["denoise"] if experiment.cleans_valid else [])
         add(f"policies/{name}", "policy", "fuse", policy.model_dump(mode="json"), needs)
@@ -55,16 +68,24 @@ def plan(experiment: Experiment) -> dict[str, Job]:
     return jobs
 
 
+def _key_in(view: Experiment, key: str) -> str:
+    """Return the key of a job in the view of a fold; without a fold, and for the catalogue, the key itself."""
+    return key if view.fold is None or key == "catalogue" else f"folds/{view.fold}/{key}"
+
+
 def jobs_of(jobs: dict[str, Job], step: str, selection: Selection) -> list[Job]:
-    """Return the selected jobs of a step. Raises InputError if it has no job of the selected name."""
+    """Return the selected jobs of a step: of an expert's name, the jobs of all its folds too.
+
+    Raises InputError if the step has no job of the selected name.
+    """
     own = {job.name: job for job in jobs.values() if job.step == step}
     name = selection.name
     if name is None:
         return list(own.values())
-    if name in own:
-        return [own[name]]
+    if named := [job for job in own.values() if job.has_name(name)]:
+        return named
     option = "--redo" if selection.redo else "--only"
-    elsewhere = next((job for job in jobs.values() if job.name == name), None)
+    elsewhere = next((job for job in jobs.values() if job.has_name(name)), None)
     if elsewhere is not None:
         raise StepError(f"{option} {name}: that is a job of {{step}}", elsewhere.step)
     raise InputError(f"{option} {name}: no such job in this step{did_you_mean(name, own)}")

@@ -34,17 +34,17 @@ def expert_pairs(results: Results) -> pd.DataFrame:
 def calibration_table(results: Results) -> pd.DataFrame:
     """Return each expert's expected calibration error before and after temperature scaling, and the temperature.
 
-    The temperature for a validation product is learnt on the other folds, that for test products on all validation
-    products. The column `temperature` has the latter.
+    The temperature for a product of `fusion_split` is learnt on the other folds, that for test products on all of it.
+    The column `temperature` has the latter.
     """
-    folds = results.dataset.selection_folds()
+    learnt, folds = results.dataset.fusion_split, results.dataset.selection_folds()
     rows = []
     for expert in results.experts:
-        valid = results.probs(expert, "valid")
-        *by_fold, on_all = fold_temperatures(valid, results.targets["valid"], folds, folds.max() + 1).tolist()
+        own = results.probs(expert, learnt)
+        *by_fold, on_all = fold_temperatures(own, results.targets[learnt], folds, folds.max() + 1).tolist()
         for split in results.splits:
-            probs = valid if split == "valid" else results.probs(expert, split)
-            tempered = _temper_by_fold(probs, folds, by_fold) if split == "valid" else temper(probs, on_all)
+            probs = own if split == learnt else results.probs(expert, split)
+            tempered = _temper_by_fold(probs, folds, by_fold) if split == learnt else temper(probs, on_all)
             known, targets = results.known(split), results.targets[split]
             errors = [expected_calibration_error(targets[known], table[known]) for table in (probs, tempered)]
             rows.append((expert.name, expert.kind, split, *errors, on_all))

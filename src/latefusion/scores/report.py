@@ -12,7 +12,8 @@ from latefusion.scores.results import GROUPS, Results
 def score_section(results: Results, scores: pd.DataFrame, comparisons: pd.DataFrame) -> str:
     """Return the score table, laid out as Table 1 of the paper, and its notes."""
     split = results.final_split
-    columns = [("valid", "macro_f1"), *((split, metric) for metric in ("macro_f1", "weighted_f1", "accuracy"))]
+    learnt = results.dataset.fusion_split
+    columns = [(learnt, "macro_f1"), *((split, metric) for metric in ("macro_f1", "weighted_f1", "accuracy"))]
     cells = scores.set_index(["method", "split", "metric"])
     gains = comparisons[comparisons["split"] == split].set_index("method")
     rows = [("", "method", *(f"{split} {metric}" for split, metric in columns), f"{split} gain", "p")]
@@ -57,7 +58,8 @@ def calibration_section(results: Results, calibration: pd.DataFrame) -> str:
         (row.expert, _percent(row.ece), _percent(row.ece_tempered), f"{row.temperature:.2f}")
         for row in own.itertuples()
     ]
-    note = "Expected calibration error, 15 bins, in percent; temperatures are learnt on valid."
+    learnt = results.dataset.fusion_split
+    note = f"Expected calibration error, 15 bins, in percent; temperatures are learnt on {learnt}."
     return f"## Calibration ({results.final_split})\n\n{markdown(rows)}\n\n{note}"
 
 

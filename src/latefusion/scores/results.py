@@ -9,10 +9,10 @@ import numpy as np
 from latefusion.catalogue import read_test_labels
 from latefusion.config import Experiment
 from latefusion.fusion.vote import majority_vote, member_decisions
-from latefusion.plan.jobs import DONE
+from latefusion.plan.jobs import DONE, Job
 from latefusion.plan.planning import plan
 from latefusion.tables.dataset import Dataset
-from latefusion.tables.label_issues import valid_targets
+from latefusion.tables.label_issues import fusion_targets
 from latefusion.tables.predictions import read_preds
 from latefusion.tables.probabilities import read_split_probs
 
@@ -43,9 +43,14 @@ class Results:
     dataset: Dataset
 
     @cached_property
+    def jobs(self) -> dict[str, Job]:
+        """Return all jobs of the experiment by key."""
+        return plan(self.experiment)
+
+    @cached_property
     def done(self) -> set[str]:
         """Return the keys of the jobs that are done."""
-        return {key for key, job in plan(self.experiment).items() if job.state() == DONE}
+        return {key for key, job in self.jobs.items() if job.state() == DONE}
 
     @cached_property
     def methods(self) -> list[Method]:
@@ -79,7 +84,7 @@ class Results:
         given = read_test_labels(self.experiment.catalogue, self.dataset.products)
         labels = test["label"].fillna(given.reindex(test.index))
         return {
-            "valid": valid_targets(self.experiment, self.dataset),
+            self.dataset.fusion_split: fusion_targets(self.experiment, self.dataset),
             "test": self.dataset.targets(test.assign(label=labels)),
         }
 
@@ -90,7 +95,7 @@ class Results:
 
     @property
     def final_split(self) -> str:
-        """Return the split that methods are compared on: test, or valid if no test label is known."""
+        """Return the split that methods are compared on: test, or `fusion_split` if no test label is known."""
         return self.splits[-1]
 
     def known(self, split: str) -> np.ndarray:

@@ -8,7 +8,7 @@ from latefusion.scores.report import markdown
 from latefusion.scores.results import GROUPS
 from latefusion.utils.errors import StepError
 
-COLUMNS = (("valid", "macro_f1"), ("test", "macro_f1"), ("test", "accuracy"))
+COLUMNS = (("valid", "macro_f1"), ("oof", "macro_f1"), ("test", "macro_f1"), ("test", "accuracy"))
 
 
 def compare_runs(folders: list[Path]) -> str:
@@ -19,7 +19,7 @@ def compare_runs(folders: list[Path]) -> str:
     """
     scores = pd.concat({folder.name: _read(folder, "scores") for folder in folders}, names=["run"])
     gains = pd.concat({folder.name: _read(folder, "comparisons") for folder in folders}, names=["run"])
-    split = "test" if (scores["split"] == "test").any() else "valid"
+    split = "test" if (scores["split"] == "test").any() else scores["split"].iloc[0]
     columns = [column for column in COLUMNS if (scores["split"] == column[0]).any()]
     gains = gains[gains["split"] == split].groupby("method")["macro_f1_gain"]
     rows = [("", "method", *(" ".join(column) for column in columns), "gain: least, mean, greatest")]

@@ -43,18 +43,18 @@ def score_table(results: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def best_expert(scores: pd.DataFrame) -> str | None:
-    """Return the text or image expert of highest validation macro-F1; the test products have no influence."""
-    return _best_on_valid(scores, ["image", "text"])
+    """Return the text or image expert of highest macro-F1 on `valid` or `oof`; the test has no influence."""
+    return _best(scores, ["image", "text"])
 
 
 def best_policy(scores: pd.DataFrame) -> str | None:
-    """Return the policy, of any kind, of highest validation macro-F1; on ties the first."""
-    return _best_on_valid(scores, ["policy", "rule"])
+    """Return the policy, of any kind, of highest macro-F1 on `valid` or `oof`; on ties the first."""
+    return _best(scores, ["policy", "rule"])
 
 
-def _best_on_valid(scores: pd.DataFrame, kinds: list[str]) -> str | None:
-    valid = scores[(scores["split"] == "valid") & (scores["metric"] == "macro_f1") & scores["kind"].isin(kinds)]
-    return None if valid.empty else valid.loc[valid["value"].idxmax(), "method"]
+def _best(scores: pd.DataFrame, kinds: list[str]) -> str | None:
+    own = scores[(scores["split"] != "test") & (scores["metric"] == "macro_f1") & scores["kind"].isin(kinds)]
+    return None if own.empty else own.loc[own["value"].idxmax(), "method"]
 
 
 def _compare(methods: list[Method], best: str | None, split: str, targets, preds, draws) -> list[tuple]:

@@ -1,5 +1,7 @@
 """Score the finished jobs, and write the tables and the report."""
 
+from collections.abc import Iterator
+
 from latefusion.config import Experiment
 from latefusion.denoise.report import describe_label_issues
 from latefusion.scores.analysis import calibration_table, expert_pairs, vote_members
@@ -32,7 +34,7 @@ def write_scores(experiment: Experiment, dataset: Dataset) -> str:
         vote_section(results, tables["votes"]),
         pair_section(results, tables["pairs"]),
         calibration_section(results, tables["calibration"]),
-        describe_label_issues(experiment, dataset) if "denoise" in results.done else "",
+        *_label_issues(results),
         run_section(results),
     ]
     report = "\n\n".join(filter(None, sections)) + "\n"
@@ -41,3 +43,12 @@ def write_scores(experiment: Experiment, dataset: Dataset) -> str:
             write_text(experiment.run_root / "scores" / f"{name}.csv", table.to_csv(index=False))
         write_text(experiment.submission_dir / "scores.md", report)
     return report
+
+
+def _label_issues(results: Results) -> Iterator[str]:
+    """Yield what denoising found: once, or in a cross-fitted experiment for each fold."""
+    if "denoise" in results.done:
+        yield describe_label_issues(results.experiment, results.dataset)
+    for number, fold in enumerate(results.experiment.folds):
+        if f"folds/{number}/denoise" in results.done:
+            yield f"Fold {number}. {describe_label_issues(fold, results.dataset.of_fold(number))}"

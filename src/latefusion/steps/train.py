@@ -4,12 +4,12 @@ import logging
 from typing import TYPE_CHECKING
 
 from latefusion.config import Experiment
-from latefusion.dataset.checks import check_trainable
 from latefusion.experts.kinds import EXPERTS
 from latefusion.plan.jobs import DONE, Job
 from latefusion.plan.planning import Selection, is_to_do, jobs_of, plan, started_networks
 from latefusion.plan.runner import Processes, run_jobs
 from latefusion.steps.scripts import SCRIPTS
+from latefusion.tables.checks import check_trainable
 from latefusion.tables.dataset import read_dataset
 from latefusion.utils.environment import run_environment
 from latefusion.utils.errors import InputError, StepError
@@ -31,10 +31,11 @@ def train(experiment: Experiment, step: str, selection: Selection) -> None:
         logger.info("src/%s: nothing to do", SCRIPTS[step])
         return
     # Check the jobs of all steps, so that missing weights and invalid networks are reported before days of training.
-    to_do = [job for job in jobs.values() if selection.name in (None, job.name) and is_to_do(job, selection)]
+    named = [job for job in jobs.values() if selection.name is None or job.has_name(selection.name)]
+    to_do = [job for job in named if is_to_do(job, selection)]
     _require_weights(experiment, to_do)
     if jobs["catalogue"].state() == DONE:
-        check_trainable(read_dataset(experiment).products, experiment)
+        check_trainable(read_dataset(experiment), experiment)
     from latefusion.experts.checks import check_networks  # imports torch
     from latefusion.experts.context import Context
 
@@ -57,10 +58,10 @@ def preview_images(experiment: Experiment, step: str, selection: Selection) -> N
     from latefusion.experts.image.preview import write_preview
 
     context = Context(experiment)
-    for job in jobs_of(jobs, step, selection):
-        path = write_preview(context, job.name)
+    for expert in dict.fromkeys(job.run_dir.name for job in jobs_of(jobs, step, selection)):
+        path = write_preview(context, expert)
         if path is not None:
-            logger.info("%s: %s", job.name, path)
+            logger.info("%s: %s", expert, path)
 
 
 def _require_weights(experiment: Experiment, jobs: list[Job]) -> None:
@@ -79,7 +80,13 @@ def _require_weights(experiment: Experiment, jobs: list[Job]) -> None:
 
 
 def _train(context: "Context", job: Job) -> None:
-    if job.expert is not None:
+    if job.fold is not None:
+        context = context.of_fold(job.fold)
+    if job.kind == "folds":
+        from latefusion.experts.folds import join_folds
+
+        join_folds(context, job.name)
+    elif job.expert is not None:
         EXPERTS[job.kind].require("train")(context, job.expert, context.experiment.experts[job.expert])
     elif job.kind == "denoise":
         from latefusion.denoise.fold_networks import denoise
@@ -90,7 +97,9 @@ def _train(context: "Context", job: Job) -> None:
 
 
 def _uses_accelerator(job: Job) -> bool:
-    return job.expert is None or EXPERTS[job.kind].uses_accelerator
+    if job.expert is None:
+        return job.kind == "denoise"
+    return EXPERTS[job.kind].uses_accelerator
 
 
 def _processes(accelerator) -> Processes:

@@ -30,14 +30,41 @@ class Dataset:
     classes: list[str]
     split: Split
 
+    @property
+    def fusion_split(self) -> str:
+        """The split that policies, calibration and the choice of methods learn from: `valid`, or `oof`.
+
+        `oof`: the labelled products of a cross-fitted experiment, with their out-of-fold probabilities.
+        """
+        return "valid" if self.split.n_folds is None else "oof"
+
     def select(self, *splits: str) -> pd.DataFrame:
         """Return the products of these splits, in the table's order."""
         return self.products[self.products["split"].isin(splits)]
 
     @cached_property
     def evaluation_splits(self) -> dict[str, pd.DataFrame]:
-        """The products to predict: `valid`, and `test` (the held-out test split and the unlabelled products)."""
-        return {"valid": self.select("valid"), "test": self.select("test", "submit")}
+        """The products to predict: those of `fusion_split`, and `test` (the held-out test split and the unlabelled)."""
+        cross_fitted = self.split.n_folds is not None
+        learnt = self.products[self.products["fold"].notna()] if cross_fitted else self.select("valid")
+        return {self.fusion_split: learnt, "test": self.select("test", "submit")}
+
+    @property
+    def fusion_products(self) -> pd.DataFrame:
+        """The products of `fusion_split`, in the table's order."""
+        return self.evaluation_splits[self.fusion_split]
+
+    def of_fold(self, fold: int) -> "Dataset":
+        """Return the dataset of a fold's experts: the fold's products are `valid`, those of all other folds `train`."""
+        held_out = (self.products["fold"] == fold).fillna(False)
+        products = self.products.assign(split=self.products["split"].mask(held_out, "valid"))
+        one_split = self.split.model_copy(update={"n_folds": None, "group_duplicates": self.split.grouped})
+        return Dataset(products, self.classes, one_split)
+
+    @property
+    def training_views(self) -> "tuple[Dataset, ...]":
+        """The datasets that experts are trained on: that of each fold, or without cross-fitting this one."""
+        return tuple(map(self.of_fold, range(self.split.n_folds or 0))) or (self,)
 
     def targets(self, products: pd.DataFrame) -> np.ndarray:
         """Return the (N,) class numbers of labelled products."""
@@ -48,27 +75,28 @@ class Dataset:
 
         Raises InputError if there are fewer products (or groups) than folds.
         """
-        grouped = self.split.group_duplicates
+        grouped = self.split.grouped
         if (n_units := count_units(products, self.split)) < n_folds:
             in_groups = f" in {n_units} groups of near-duplicates" if grouped else ""
             raise InputError(f"too few products: {len(products)} products{in_groups} for {n_folds} folds")
         return assign_folds(self.targets(products), n_folds, seed, groups_of(products, self.split))
 
-    def valid_folds(self, n_folds: int) -> np.ndarray:
-        """Return (N,) fold numbers of the validation products: the same for all experts and policies."""
-        return self.folds(self.select("valid"), n_folds, derive_seed(self.split.seed, "folds"))
+    def fusion_folds(self, n_folds: int) -> np.ndarray:
+        """Return (N,) fold numbers of the products of `fusion_split`: the same for all experts and policies."""
+        return self.folds(self.fusion_products, n_folds, derive_seed(self.split.seed, "folds"))
 
     def selection_folds(self) -> np.ndarray:
-        """Return (N,) fold numbers of the validation products for the selection of epochs.
+        """Return (N,) fold numbers of the products of `fusion_split` for the selection of epochs.
 
         There are 8 folds, as a policy has by default, or fewer if there are fewer products or groups.
         """
-        return self.valid_folds(min(SELECTION_FOLDS, count_units(self.select("valid"), self.split)))
+        return self.fusion_folds(min(SELECTION_FOLDS, count_units(self.fusion_products, self.split)))
 
 
 def read_dataset(experiment: Experiment) -> Dataset:
-    """Return the dataset that `steps.prepare` wrote."""
+    """Return the dataset that `steps.prepare` wrote; for the view of a fold, the dataset of that fold."""
     folder = experiment.run_root / "catalogue"
     products = pd.read_parquet(verified(folder, "products.parquet"))
     classes: list[str] = read_json(verified(folder, "classes.json"))
-    return Dataset(products, classes, experiment.split)
+    dataset = Dataset(products, classes, experiment.split)
+    return dataset if experiment.fold is None else dataset.of_fold(experiment.fold)
