@@ -25,6 +25,7 @@ TEXT_MODEL, IMAGE_MODEL = "sentence-transformers/all-MiniLM-L6-v2", "tf_efficien
 HELPER = Path(__file__).with_name("autogluon_baseline.py")
 PACKAGES = ("torch===2.13.0", "torchvision===0.28.0", "autogluon.multimodal==1.6.3")
 FIND_VERSION = "from importlib.metadata import version; print(version('autogluon.multimodal'))"
+SPIN_LESS = {"GOMP_SPINCOUNT": "10000"}  # as our scripts set it: otherwise a busy machine trains many times slower
 LOG_TAIL = 15  # lines of a failed run's log in the report
 GRACE = 10  # minutes that AutoGluon has beside its training, and half of the training's limit: to load and predict
 
@@ -46,13 +47,14 @@ class AutoGluon:
         version = None if self.python is None else installed_version(self.python)
         if self.python is None or version is None:
             return Outcome(note=self._how_to_install())
+        columns = _columns(train)
         try:
             write_inputs(train, test, root, folder)
-            checkpoints = _checkpoints(folder, with_images=bool(test["image"].notna().any()))
+            checkpoints = _checkpoints(folder, with_images="image" in columns)
         except InputError as error:
             return Outcome(note=f"AutoGluon MultiModal was not run: {error}")
         settings = {
-            "columns": _columns(train),
+            "columns": columns,
             "hyperparameters": checkpoints | self.hyperparameters,
             "time_limit": 60 * self.minutes,
             "seed": seed,
@@ -66,14 +68,15 @@ class AutoGluon:
         limit = 60 * (1.5 * self.minutes + GRACE)
         (folder / "predictions.csv").unlink(missing_ok=True)
         status = run_limited([str(self.python), "-I", str(HELPER), str(folder)], log, limit)
-        if status != 0:
-            how = f"ended with status {status}" if status is not None else f"was stopped after {limit / 60:.0f} minutes"
-            tail = log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_TAIL:]
-            return Outcome(note="\n".join([f"AutoGluon MultiModal {how}. The end of {log}:\n", *_indent(tail)]))
         seconds = clock.read()
-        write_json(folder / "finished.json", {"key": key, "wall": seconds.wall, "cpu": seconds.cpu})
-        finished = _cached(folder, key, ids)
-        return finished or Outcome(note=f"AutoGluon MultiModal did not predict the test products: see {log}")
+        if status == 0:
+            write_json(folder / "finished.json", {"key": key, "wall": seconds.wall, "cpu": seconds.cpu})
+            if (outcome := _cached(folder, key, ids)) is not None:
+                return outcome
+        how = f"was stopped after {limit / 60:.0f} minutes" if status is None else f"ended with status {status}"
+        tail = log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_TAIL:]
+        headline = f"AutoGluon MultiModal {how}, without predictions of the test products. The end of {log}:\n"
+        return Outcome(note="\n".join([headline, *_indent(tail)]))
 
     def _how_to_install(self) -> str:
         missing = "" if self.python is None else f" in the environment of {self.python}"
@@ -98,7 +101,9 @@ def run_limited(command: Sequence[str], log: Path, limit: float) -> int | None:
     Its own processes end with it, also when this one is interrupted.
     """
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+        process = subprocess.Popen(
+            command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True, env=SPIN_LESS | os.environ
+        )
         try:
             return process.wait(limit)
         except subprocess.TimeoutExpired:

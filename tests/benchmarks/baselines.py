@@ -38,7 +38,7 @@ class Clock:
 
     def read(self) -> Seconds:
         wall, cpu = (now - start for now, start in zip(self._now(), self._started, strict=True))
-        return Seconds(round(wall, 1), round(cpu, 1))
+        return Seconds(wall, cpu)
 
     def _now(self) -> tuple[float, float]:
         children = resource.getrusage(resource.RUSAGE_CHILDREN)

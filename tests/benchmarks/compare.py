@@ -14,6 +14,7 @@ weights of the default config, where it is installed. Prints a table and writes 
 import argparse
 import json
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -30,6 +31,7 @@ from latefusion.plan.records import read_record
 from latefusion.scores.results import Results
 from latefusion.tables.dataset import read_dataset
 from latefusion.tables.predictions import read_preds
+from latefusion.utils.environment import run_environment
 from latefusion.utils.errors import InputError
 from latefusion.utils.files import read_json, write_json, write_text
 from latefusion.utils.locks import locked
@@ -42,6 +44,7 @@ CONTINUED = "of this command alone, which found parts of the run already done"
 
 def main() -> None:
     args = parse()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that AutoGluon's processes end too
     try:
         print(compare(args))
     except InputError as error:
@@ -82,7 +85,9 @@ def compare(args: argparse.Namespace) -> str:
         experiment = load_experiment(args.config, overrides)
         with locked(experiment.run_root / "compare"):
             runs[seed] = run_seed(experiment, args.config, overrides, autogluon)
-    report = describe(args.catalogue.resolve().name, runs)
+    environment = run_environment()
+    machine = f"{environment['device']}, CPU threads: {environment['cpu_threads']}"
+    report = describe(args.catalogue.resolve().name, machine, runs)
     path = Path("submissions") / "-".join([name, *map(str, runs)]) / "compare.md"
     write_text(path, report)
     return f"{report}\n{path}"
@@ -150,8 +155,7 @@ def run_scripts(run_root: Path, commands: list[list[str]]) -> tuple[Seconds, str
     times, before = run_root / "compare" / "seconds.json", attempts(run_root)
     clock = Clock()
     for command in commands:
-        status = subprocess.run(command).returncode
-        if status != 0:
+        if (status := run_script(command)) != 0:
             raise InputError(f"{Path(command[1]).name} ended with status {status}, see above")
     took, after = clock.read(), attempts(run_root)
     if not before:
@@ -161,6 +165,11 @@ def run_scripts(run_root: Path, commands: list[list[str]]) -> tuple[Seconds, str
     if recorded.get("attempts") == after:
         return Seconds(recorded["wall"], recorded["cpu"]), f"Ours once more, with everything done: {took.wall:.0f} s."
     return took, f"Time of ours: {CONTINUED}."
+
+
+def run_script(command: list[str]) -> int:
+    """Run a command and return its exit status."""
+    return subprocess.run(command).returncode
 
 
 def attempts(run_root: Path) -> dict[str, str | None]:

@@ -10,7 +10,6 @@ from baselines import Outcome, Seconds
 from latefusion.metrics.f1 import METRICS
 from latefusion.scores.intervals import interval, resamples, scores_of_draws
 from latefusion.scores.report import markdown
-from latefusion.utils.environment import run_environment
 
 SHOWN = ("accuracy", "macro_f1", "weighted_f1")
 GAINS = ("accuracy", "macro_f1")
@@ -34,11 +33,11 @@ class Run:
         return preds
 
 
-def describe(title: str, runs: Mapping[int, Run]) -> str:
-    """Return the report on the runs, by seed, in Markdown."""
+def describe(title: str, machine: str, runs: Mapping[int, Run]) -> str:
+    """Return the report on the runs, by seed, in Markdown; `machine` says what the times were measured on."""
     first = next(iter(runs.values()))
     finished = [name for name in first.outcomes if all(run.outcomes[name].labels is not None for run in runs.values())]
-    sections = [f"# Comparison on {title}", _score_table(runs, finished), _sizes(runs)]
+    sections = [f"# Comparison on {title}", _score_table(runs, finished), _sizes(machine, runs)]
     sections += [_seed_table(runs, finished)] if len(runs) > 1 else []
     notes: dict[str, list[str]] = {}  # note -> seeds; most are the same for all seeds
     for seed, run in runs.items():
@@ -102,17 +101,15 @@ def _seed_table(runs: Mapping[int, Run], finished: list[str]) -> str:
     return markdown(rows)
 
 
-def _sizes(runs: Mapping[int, Run]) -> str:
+def _sizes(machine: str, runs: Mapping[int, Run]) -> str:
     """Return the sentences on what was scored, on how many products, and what the columns mean."""
     first = next(iter(runs.values()))
     several = f" Means over {len(runs)} seeds." if len(runs) > 1 else ""
-    environment = run_environment()
     return (
         f"{len(first.targets)} test products, {first.n_train} labelled products to learn from, {len(first.classes)} "
         f"classes; the same for all methods.{several} Scores are in percent, with bootstrap 95 % intervals over "
         f"products that are paired between methods{' and seeds' if several else ''}. Seconds are wall time, with the "
-        "loading of libraries for ours and AutoGluon; CPU seconds are those of all processes together. "
-        f"{environment['device']}, CPU threads: {environment['cpu_threads']}."
+        f"loading of libraries for ours and AutoGluon; CPU seconds are those of all processes together. {machine}."
     )
 
 
@@ -130,4 +127,8 @@ def _time(seconds: list[Seconds | None]) -> tuple[str, str]:
     known = [one for one in seconds if one is not None]
     if len(known) < len(seconds):
         return "", ""
-    return f"{np.mean([one.wall for one in known]):.0f}", f"{np.mean([one.cpu for one in known]):.0f}"
+    return _rounded(np.mean([one.wall for one in known])), _rounded(np.mean([one.cpu for one in known]))
+
+
+def _rounded(seconds: float) -> str:
+    return f"{seconds:.1f}" if seconds < 10 else f"{seconds:.0f}"
