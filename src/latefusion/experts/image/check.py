@@ -7,8 +7,7 @@ from torch import nn
 
 from latefusion.config import CnnExpert, DclExpert, Experiment, ImageExpert
 from latefusion.experts.meta import on_meta
-from latefusion.utils.errors import InputError
-from latefusion.utils.nearest import nearest
+from latefusion.plan.timm_names import check_timm_name
 
 N_CLASSES = 2  # any number: it changes no other shape
 Backbones = dict[str, nn.Module]  # a cache; the key is the timm name with its model_args
@@ -40,7 +39,7 @@ def _check(
     experiment: Experiment, expert: ImageExpert, backbones: Backbones, classifier: Callable[[nn.Module], nn.Module]
 ) -> None:
     stage_1 = experiment.stage_1(expert)
-    _check_timm_name(stage_1.architecture)
+    check_timm_name(stage_1.architecture)
     from latefusion.experts.image.backbone import TimmBackbone  # after the name check: the import takes seconds
 
     key = f"{stage_1.model} {stage_1.model_args}"
@@ -55,20 +54,3 @@ def _check(
         classifier(backbones[key]).eval()(torch.zeros(1, side, side, 3, dtype=torch.uint8))
 
     on_meta(read_image, f"{stage_1.model} cannot read images of {side} pixels (image.crop)")
-
-
-def _check_timm_name(model: str) -> None:
-    """Raise InputError, with the nearest known name, if timm has no such model or no such weights of it."""
-    import timm
-
-    name, _, tag = model.partition(".")
-    if not timm.is_model(name):
-        _raise_unknown(f"timm has no model '{name}'", name, timm.list_models())
-    tagged = timm.list_models(name, pretrained=True)
-    if tag and model not in tagged:
-        _raise_unknown(f"timm has no weights '{tag}' for {name}", model, tagged)
-
-
-def _raise_unknown(problem: str, word: str, known: list[str]) -> None:
-    near = nearest(word, known)
-    raise InputError(f"model: {problem}" + (f"; did you mean '{near}'?" if near else ""))
