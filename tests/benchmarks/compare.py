@@ -27,8 +27,9 @@ from baselines import Clock, Outcome, Seconds, tfidf_logistic
 from comparison import Run, describe
 
 from latefusion.config import Experiment, load_experiment
-from latefusion.plan.records import read_record
+from latefusion.plan.records import read_record, verified
 from latefusion.scores.results import Results
+from latefusion.tables.artifacts import read_json_object
 from latefusion.tables.dataset import read_dataset
 from latefusion.tables.predictions import read_preds
 from latefusion.utils.environment import run_environment
@@ -134,7 +135,8 @@ def own_outcomes(results: Results, known: np.ndarray, seconds: Seconds, note: st
     """Return what the run submits, beside the best single expert (chosen without the test products) and the vote."""
     root, classes = results.experiment.run_root, np.array(results.dataset.classes, dtype=object)
     submitted = read_preds(root / "submission", "test", results.dataset)
-    outcomes = {SUBMITTED: Outcome(classes[submitted[known]], seconds, note)}
+    chosen = read_json_object(verified(root / "submission", "metrics.json"))["method"]
+    outcomes = {SUBMITTED: Outcome(classes[submitted[known]], seconds, f"Ours submits {chosen}. {note}".strip())}
     methods = {method.name: method for method in results.methods}
     comparisons = pd.read_csv(root / "scores/comparisons.csv", dtype={"against": "str"})
     best = next(iter(comparisons["against"]), None)

@@ -143,6 +143,7 @@ root = Path("weights") / name
 if not (root / "submission").exists():
     copytree(root / "vote", root / "submission")
     (root / "submission/job.json").unlink()
+    (root / "submission/metrics.json").write_text('{"method": "vote"}')
 """
 
 
@@ -187,6 +188,8 @@ def test_compare_scores_all_methods_on_the_same_products(shop, monkeypatch, caps
     rows = [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("|")]
     methods = [compare.SUBMITTED, compare.BEST_EXPERT, compare.VOTE, "TF-IDF + logistic regression"]
     assert rows[2:6] == methods
+    assert "\n\nOurs submits " in table
+    assert "\n\nThe best single expert, without the test products, is tfidf.\n" in table
     assert "AutoGluon MultiModal is not installed" in table
     assert f"{len(ids[1])} test products, {74 - len(ids[1])} labelled products to learn from, 4 classes" in table
 
