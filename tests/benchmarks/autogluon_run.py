@@ -21,7 +21,8 @@ from latefusion.plan.records import digest, hash_of
 from latefusion.utils.errors import InputError
 from latefusion.utils.files import atomic_write, read_json, write_json
 
-TEXT_MODEL, IMAGE_MODEL = "sentence-transformers/all-MiniLM-L6-v2", "tf_efficientnet_lite0.in1k"
+TEXT_KEY, IMAGE_KEY = "model.hf_text.checkpoint_name", "model.timm_image.checkpoint_name"
+CHECKPOINTS = {TEXT_KEY: "sentence-transformers/all-MiniLM-L6-v2", IMAGE_KEY: "tf_efficientnet_lite0.in1k"}
 HELPER = Path(__file__).with_name("autogluon_baseline.py")
 PACKAGES = ("torch===2.13.0", "torchvision===0.28.0", "autogluon.multimodal==1.6.3")
 FIND_VERSION = "from importlib.metadata import version; print(version('autogluon.multimodal'))"
@@ -136,10 +137,10 @@ def _columns(train: pd.DataFrame) -> dict[str, str]:
 
 def _checkpoints(folder: Path, *, with_images: bool) -> dict[str, object]:
     """Return the hyperparameters that name the weights. Raises InputError if they are nowhere to be found."""
-    text = find_encoder(TEXT_MODEL)
-    checkpoints = {"model.hf_text.checkpoint_name": str(Path(text).resolve()) if Path(text).is_dir() else text}
+    text = find_encoder(CHECKPOINTS[TEXT_KEY])
+    checkpoints: dict[str, object] = {TEXT_KEY: str(Path(text).resolve()) if Path(text).is_dir() else text}
     if with_images:
-        checkpoints["model.timm_image.checkpoint_name"] = write_timm_folder(IMAGE_MODEL, folder / "image_weights")
+        checkpoints[IMAGE_KEY] = write_timm_folder(CHECKPOINTS[IMAGE_KEY], folder / "image_weights")
     return checkpoints
 
 
@@ -188,17 +189,15 @@ def _describe(folder: Path) -> str:
     """Return a note on what was run: versions, settings, and whether the training ended by itself."""
     facts, settings = read_json(folder / "facts.json"), read_json(folder / "settings.json")
     versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
-    changed = ", ".join(f"{key}={_short(value)}" for key, value in settings["hyperparameters"].items())
+    own = [f"{key}={json.dumps(value)}" for key, value in settings["hyperparameters"].items() if key not in CHECKPOINTS]
+    weights = [model for key, model in CHECKPOINTS.items() if key in settings["hyperparameters"]]
     minutes, limit = facts["fit_seconds"] / 60, settings["time_limit"] / 60
-    stopped = f"It was stopped by its time limit of {limit:.0f} minutes: with more it may score higher. "
+    was_stopped = facts["fit_seconds"] >= settings["time_limit"]
+    stopped = f", when its limit of {limit:.0f} minutes stopped it: with more time it may score higher"
     return (
-        f"AutoGluon MultiModal ({versions}; {facts['device']}): its defaults except {changed}. "
-        f"{stopped if facts['fit_seconds'] >= settings['time_limit'] else ''}Training took {minutes:.1f} minutes."
+        f"AutoGluon MultiModal ({versions}; {facts['device']}): weights {' and '.join(weights)}; otherwise its defaults"
+        f"{' except ' * bool(own)}{', '.join(own)}. Its training took {minutes:.1f} minutes{stopped * was_stopped}."
     )
-
-
-def _short(value: object) -> str:
-    return Path(value).name if isinstance(value, str) and value.startswith("/") else json.dumps(value)
 
 
 def _indent(lines: Sequence[str]) -> list[str]:

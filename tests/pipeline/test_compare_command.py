@@ -34,8 +34,8 @@ def products() -> pd.DataFrame:
     return table.assign(description=None, image=[*["a.jpg"] * 6, *[None] * 6])
 
 
-def autogluon(python: Path | None, **hyperparameters) -> AutoGluon:
-    return AutoGluon(python, 30, hyperparameters, "make compare CATALOGUE=shop")
+def autogluon(python: Path | None, minutes: float = 30, **hyperparameters) -> AutoGluon:
+    return AutoGluon(python, minutes, hyperparameters, "make compare CATALOGUE=shop")
 
 
 def test_autogluon_trains_once_on_the_train_products_and_predicts_the_test_products(python, products, tmp_path):
@@ -46,6 +46,7 @@ def test_autogluon_trains_once_on_the_train_products_and_predicts_the_test_produ
     assert outcome.seconds.cpu > 0
     assert "autogluon.multimodal 1.6.3" in outcome.note
     assert "optim.lr=0.1" in outcome.note
+    assert "weights sentence-transformers/all-MiniLM-L6-v2 and tf_efficientnet_lite0.in1k" in outcome.note
     assert "stopped" not in outcome.note
     told = json.loads((tmp_path / TOLD).read_text())
     assert (told["columns"], told["problem"], told["rows"]) == (["title", "image", "label"], "multiclass", 9)
@@ -58,6 +59,12 @@ def test_autogluon_trains_once_on_the_train_products_and_predicts_the_test_produ
     autogluon(python, **{"optim.lr": 0.2})(train, test, tmp_path, folder, 7)
     autogluon(python, **{"optim.lr": 0.2})(train[1:], test, tmp_path, folder, 7)
     assert count_fits(python) == 3
+
+
+def test_a_training_that_its_limit_has_stopped_is_named(python, products, tmp_path):
+    outcome = autogluon(python, minutes=0.001, sleep=0.1)(products, products, tmp_path, tmp_path / "autogluon", 7)
+    assert outcome.labels.tolist() == products["label"].tolist()
+    assert "when its limit of 0 minutes stopped it" in outcome.note
 
 
 def test_a_failure_of_autogluon_is_told_with_the_end_of_its_log(python, products, tmp_path):
