@@ -36,7 +36,9 @@ def test_every_kind_of_expert_is_cross_fitted(cross_fitted, monkeypatch):
         parts = []
         for fold in experiment.folds:
             view = read_dataset(fold)
-            assert np.array_equal(oof[held_out == fold.fold], read_split_probs(fold.expert_dir(name), "valid", view))
+            assert np.array_equal(
+                oof[held_out == fold.held_out[0]], read_split_probs(fold.expert_dir(name), "valid", view)
+            )
             parts.append(read_split_probs(fold.expert_dir(name), "test", view))
         assert np.allclose(test, np.mean(parts, axis=0), atol=1e-7)
         assert not np.allclose(parts[0], parts[1])
@@ -102,33 +104,73 @@ def test_an_experiment_with_a_valid_split_is_prepared_again_for_folds(workspace,
     assert (workspace.folder / "submissions/tiny/predictions.tsv").is_file()
 
 
+def shuffled(workspace: Workspace, n: int, **split) -> dict:
+    """Write a table of titles with labels that mean nothing, and return a config with every kind of policy."""
+    titles, _ = draw_titles(n, seed=1)
+    labels = np.random.default_rng(0).integers(N_CLASSES, size=n)
+    rows = [
+        {"id": f"p{row}", "title": title, "label": f"c{labels[row]}", "split": "train" if row % 5 else "test"}
+        for row, title in enumerate(titles)
+    ]
+    write_table(workspace, "products.csv", rows)
+    return table_config(split="split") | {
+        "split": {"n_folds": 4, **split},
+        "experts": {
+            "tfidf": {"kind": "tfidf", "min_df": 1},
+            "words": {"kind": "tfidf", "min_df": 1, "char_ngrams": "none", "regularisation": [100]},
+        },
+        "policies": {kind: {"experts": ["tfidf", "words"], "n_folds": 4, "kind": kind} for kind in POLICIES},
+        "hardware": {"num_workers": 0, "mixed_precision": "no"},
+    }
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_in_nested_folds_no_label_moves_its_own_row(workspace, monkeypatch, nested):
+    """Two products of a fold change labels, all is trained again, and their rows stay what they were, to the last bit.
+
+    Without nested folds, those of policies that learn move: they learn from experts that were trained on these labels.
+    """
+    workspace.write_config(shuffled(workspace, 120, nested=nested))
+    monkeypatch.chdir(workspace.folder)
+    before = run_and_read(workspace)
+    products = workspace.read_products()
+    monkeypatch.setattr("latefusion.steps.prepare.assign_held_out_folds", lambda *_: products["fold"])
+    in_fold = products[products["fold"] == 2]
+    first = in_fold.index[0]
+    second = in_fold.index[in_fold["label"] != in_fold["label"].iloc[0]][0]
+    table = workspace.folder / "shop/products.csv"
+    rows = pd.read_csv(table, dtype=str, index_col="id")
+    rows.loc[[first, second], "label"] = rows.loc[[second, first], "label"].to_numpy()
+    rows.to_csv(table)
+    after = run_and_read(workspace)
+    moved = {name for name in before if not before[name].loc[[first, second]].equals(after[name].loc[[first, second]])}
+    assert not moved & {"tfidf", "words", "mean", "max", "product"}
+    assert bool(moved) != nested
+
+
+def run_and_read(workspace: Workspace) -> dict[str, pd.DataFrame]:
+    """Run the experiment and return the out-of-fold probabilities of every expert and policy."""
+    workspace.run_all()
+    return {path.parent.name: pd.read_parquet(path) for path in workspace.run_root.glob("[ep]*/*/oof_probs.parquet")}
+
+
 N_CLASSES = 4
 
 
 def test_with_shuffled_labels_every_row_of_the_cross_fitted_table_is_chance(workspace, monkeypatch):
     """Within three standard errors of what the same decisions get on the labels in any other order."""
-    titles, _ = draw_titles(500, seed=1)
-    labels = np.random.default_rng(0).integers(N_CLASSES, size=500)
-    rows = [{"id": f"p{n}", "title": title, "label": f"c{labels[n]}"} for n, title in enumerate(titles)]
-    write_table(workspace, "products.csv", rows)
-    pair = {"experts": ["tfidf", "encoder"], "n_folds": 4}
-    config = table_config() | {
-        "split": {"n_folds": 5, "test_fraction": 0.2},
-        "experts": {"tfidf": {"kind": "tfidf", "min_df": 1}, "encoder": TINY_TRANSFORMER},
-        "policies": {kind: pair | {"kind": kind} for kind in POLICIES},
-        "hardware": {"num_workers": 0, "mixed_precision": "no"},
-    }
-    workspace.write_config(config)
+    config = shuffled(workspace, 500)
+    workspace.write_config(config | {"experts": config["experts"] | {"words": TINY_TRANSFORMER}})
     workspace.run_all()
     monkeypatch.chdir(workspace.folder)
     experiment = workspace.experiment()
     results = Results(experiment, read_dataset(experiment))
-    assert {method.name for method in results.methods} >= {*POLICIES, "tfidf", "encoder", "vote"}
+    assert {method.name for method in results.methods} >= {*POLICIES, "tfidf", "words", "vote"}
     for method, split, preds in results.all_preds():
         targets, rng = results.targets[split], np.random.default_rng(0)
         for metric in METRICS.values():
             at_random = [metric(rng.permutation(targets), preds) for _ in range(200)]
             distance = abs(metric(targets, preds) - np.mean(at_random))
             assert distance <= 3 * np.std(at_random) + 1e-9, (method.name, split, distance)
-    shares = pd.Series(labels).value_counts(normalize=True)
+    shares = workspace.read_products()["label"].value_counts(normalize=True)
     assert shares.max() < 0.3  # so that a method which always gives one class is not above chance

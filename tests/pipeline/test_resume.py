@@ -3,9 +3,6 @@
 import json
 import shutil
 import signal
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from functools import cache
@@ -16,18 +13,12 @@ import pytest
 import torch
 from helpers.configs import TINY_END_TO_END, TINY_FROZEN, tiny_config
 from helpers.damage import Cut, dying
-from helpers.workspace import REPOSITORY, Workspace
+from helpers.launch import launch, launch_two
+from helpers.workspace import Workspace
 
 from latefusion.training import loop
 
 EXPERTS = {"04_train_image.py": "cnn", "02_train_text.py": "text", "06_train_joint.py": "joint"}  # by their script
-
-
-def launch(
-    workspace: Workspace, script: str, *arguments: str, prefix: tuple[str, ...] = (sys.executable,)
-) -> subprocess.Popen:
-    command = [*prefix, str(REPOSITORY / "src" / script), "--config", str(workspace.config), *arguments]
-    return subprocess.Popen(command, cwd=workspace.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 @pytest.fixture(scope="module")
@@ -151,20 +142,6 @@ def test_a_killed_process_continues_to_the_same_weights(uninterrupted, untrained
     assert not (run_dir / "model.safetensors").exists()
     untrained.run(script)
     assert results(untrained, EXPERTS[script]) == results(uninterrupted, EXPERTS[script])
-
-
-def launch_two(workspace: Workspace, script: str, *arguments: str) -> None:
-    launcher = (sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", free_port())
-    process = launch(workspace, script, *arguments, prefix=launcher)
-    output, _ = process.communicate(timeout=300)
-    assert process.returncode == 0, output
-    assert "2 processes" in output
-
-
-def free_port() -> str:
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        return str(server.getsockname()[1])
 
 
 def test_two_processes_predict_every_product_once(uninterrupted, untrained):

@@ -48,8 +48,8 @@ def test_the_default_config_is_the_sample():
     ("override", "message"),
     [
         (
-            "experts.camembert.train.epoch=3",
-            "experts.camembert.train.epoch: unknown key 'epoch'; did you mean 'epochs'?",
+            "experts.camembert.train.epoc=3",
+            "experts.camembert.train.epoc: unknown key 'epoc'; did you mean 'epoch'?",
         ),
         ("catalog.root=x", "catalog: unknown key 'catalog'; did you mean 'catalogue'?"),
         ("vote.members=[one_layr]", "vote.members: 'one_layr' does not exist; did you mean 'one_layer'?"),

@@ -37,10 +37,19 @@ from latefusion.config.fusion import (
 )
 from latefusion.config.images import ImageInput
 from latefusion.config.loading import DEFAULT_CONFIG, load_experiment
-from latefusion.config.training import DclTraining, Hardware, HeadTraining, ImageTraining, TextTraining, Training
+from latefusion.config.training import (
+    BackboneTraining,
+    DclTraining,
+    Hardware,
+    HeadTraining,
+    ImageTraining,
+    TextTraining,
+    Training,
+)
 
 __all__ = [
     "DEFAULT_CONFIG",
+    "BackboneTraining",
     "BoostingPolicy",
     "CatalogueConfig",
     "CnnExpert",

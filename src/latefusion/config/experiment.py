@@ -1,5 +1,6 @@
 """The root of the config: `Experiment`, with all sections and the checks across them."""
 
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -22,6 +23,11 @@ from latefusion.config.section import Name, NoneWord, Section
 from latefusion.config.training import Hardware
 
 
+def fold_name(held_out: tuple[int, ...]) -> str:
+    """Return the name of a view's folder, and of its jobs: `0`, or `0-1` for the pair of folds 0 and 1."""
+    return "-".join(map(str, held_out))
+
+
 class Experiment(Section):
     """The whole recipe. `name` is the name of the folders `weights/<name>/` and `submissions/<name>/`."""
 
@@ -36,7 +42,7 @@ class Experiment(Section):
     policies: dict[Name, Policy] = Field(min_length=1)
     vote: Vote = Vote()
     hardware: Hardware = Hardware()
-    _fold: int | None = PrivateAttr(None)  # see `of_fold`
+    _held_out: tuple[int, ...] = PrivateAttr(())  # see `of_fold`
 
     @model_validator(mode="after")
     def _check_names(self) -> "Experiment":
@@ -58,6 +64,9 @@ class Experiment(Section):
                 "split.valid_fraction 0: there would be no valid products: set it above 0, or n_folds, or "
                 "catalogue.columns.split"
             )
+        for name, policy in self.policies.items():
+            if split.nested and "n_folds" in policy.model_fields_set and policy.n_folds != split.n_folds:
+                raise ValueError(f"policies.{name}.n_folds: with split.nested, policies have the folds of the experts")
         if split.n_folds is not None and self.cleans_valid:
             raise ValueError("denoise.clean_valid: not with split.n_folds, which needs no valid split")
         return self
@@ -68,29 +77,35 @@ class Experiment(Section):
         return Path("weights") / self.name
 
     @property
-    def fold(self) -> int | None:
-        """The number of the fold of which this is the view (see `of_fold`), or None."""
-        return self._fold
+    def held_out(self) -> tuple[int, ...]:
+        """The fold or folds of which this is the view (see `of_fold`); empty for the whole experiment."""
+        return self._held_out
 
     @property
     def fold_root(self) -> Path:
-        """The folder of the run folders of one fold; without a fold, `run_root`."""
-        return self.run_root if self._fold is None else self.run_root / "folds" / str(self._fold)
+        """The folder of the run folders of this view; for the whole experiment, `run_root`."""
+        return self.run_root / "folds" / fold_name(self._held_out) if self._held_out else self.run_root
 
-    def of_fold(self, fold: int) -> "Experiment":
+    def of_fold(self, *folds: int) -> "Experiment":
         """Return the view of a fold of a cross-fitted experiment: the same config, with run folders of its own.
 
         Its dataset (`tables.dataset.read_dataset`) has the fold as valid split, and the other folds as train. So an
-        expert is trained in a fold as it is in an experiment with one valid split.
+        expert is trained in a fold as it is in an experiment with one valid split. Of two folds, both are held out.
         """
         view = self.model_copy()
-        view._fold = fold
+        view._held_out = folds
         return view
 
     @property
     def folds(self) -> "tuple[Experiment, ...]":
         """The views of all folds; empty without cross-fitting."""
         return tuple(map(self.of_fold, range(self.split.n_folds or 0)))
+
+    @property
+    def fold_pairs(self) -> "tuple[Experiment, ...]":
+        """The views of all pairs of folds; empty unless cross-fitting is nested."""
+        n_folds = self.split.n_folds if self.split.nested else None
+        return tuple(self.of_fold(*pair) for pair in combinations(range(n_folds or 0), 2))
 
     def expert_dir(self, name: str) -> Path:
         """Return the run folder of an expert."""

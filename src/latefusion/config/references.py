@@ -7,9 +7,9 @@ from latefusion.config.experts.base import must_exist
 from latefusion.config.fusion import PolicyConfig
 from latefusion.config.images import ImageInput
 
-# Names with another use in weights/ and submissions/: weights/pretrained/ holds files of the user, weights/features/
-# those of all experiments.
-RESERVED_EXPERIMENTS = ("features", "pretrained", "readme")
+# Names with another use in weights/ and submissions/: weights/pretrained/ holds files of the user, weights/unpacked/
+# holds weights from pip packages, weights/features/ features for all experiments.
+RESERVED_EXPERIMENTS = ("features", "pretrained", "readme", "unpacked")
 VOTE_ROW = "vote"  # the vote's row in the score table
 
 

@@ -2,9 +2,15 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from latefusion.config.section import Fraction, NoneWord, NoWord, Section, Seed
+
+
+def _refuse_number(value: object) -> object:
+    if isinstance(value, int):
+        raise ValueError("should be best or last; the number of epochs is the key `epochs`")
+    return value
 
 
 class Training(Section):
@@ -20,6 +26,9 @@ class Training(Section):
     warmup_fraction: Fraction = 0.0  # of all optimizer steps, for both schedules
     decay_every: int = Field(12, ge=1)  # schedule step only: in epochs
     decay_rate: float = Field(0.1, gt=0, le=1)  # schedule step only
+    # best: the epoch of highest macro-F1 on the validation products. last: the last epoch, so that their labels have no
+    # influence on the network. Networks that are trained without validation products (denoising) always use the last.
+    epoch: Annotated[Literal["best", "last"], BeforeValidator(_refuse_number)] = "best"
     keep_last: int = Field(0, ge=0)  # keep the weights of the last k epochs, for experts of kind `late`
     group_by_length: bool = True  # put texts of similar length into the same batch, otherwise at random
     gradient_accumulation_steps: int = Field(1, ge=1)  # micro-batches per batch: less memory, the same optimizer step
@@ -33,7 +42,29 @@ class Training(Section):
         return self
 
 
-class TextTraining(Training):
+class BackboneTraining(Training):
+    """Settings of networks with a pretrained backbone: which of its layers are trained, and how fast."""
+
+    # all; head: the class heads only; a number: the heads and the last n layers, which are the layers of an encoder, or
+    # the groups of a timm model (mostly blocks). Embeddings, or the stem of a CNN, are trained with `all` only. Frozen
+    # layers compute as in evaluation: no dropout, fixed statistics of batch normalisation.
+    trainable: Literal["all", "head"] | Annotated[int, Field(ge=1, strict=True)] = "all"
+    # The learning rate of a layer is multiplied by layer_decay ** d; d, its distance from the heads, is 1 for the last.
+    layer_decay: float = Field(1.0, gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _check_layers(self) -> "BackboneTraining":
+        if self.trainable == "head" and self.layer_decay < 1:
+            raise ValueError("layer_decay has no effect with trainable: head, because no layer is trained")
+        return self
+
+    def require_pretrained(self, is_pretrained: bool, advice: str) -> None:
+        """Raise ValueError, with advice, if layers of a network without pretrained weights would be frozen."""
+        if self.trainable != "all" and not is_pretrained:
+            raise ValueError(f"train.trainable {self.trainable}: the frozen layers would be random; {advice}")
+
+
+class TextTraining(BackboneTraining):
     """AdamW with linear decay after warm-up, no weight decay: the settings of the best published checkpoint."""
 
     epochs: int = Field(30, ge=1)
@@ -45,7 +76,7 @@ class TextTraining(Training):
     gradient_checkpointing: bool = False  # recompute activations in the backward pass: less memory, a third slower
 
 
-class ImageTraining(Training):
+class ImageTraining(BackboneTraining):
     """SGD, learning rate x0.1 every 12 epochs (paper; the published code's default is 10)."""
 
     epochs: int = Field(60, ge=1)

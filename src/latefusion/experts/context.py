@@ -23,13 +23,13 @@ class Context:
         """Make the context of an experiment; for the view of a fold, with the accelerator and images of the `whole`."""
         self.experiment, self._whole = experiment, whole
         self.accelerator: Accelerator = whole.accelerator if whole else make_accelerator(experiment.hardware)
-        self._folds: dict[int, Context] = {}
+        self._folds: dict[tuple[int, ...], Context] = {}
 
-    def of_fold(self, fold: int) -> "Context":
-        """Return the context of a fold of a cross-fitted experiment."""
-        if fold not in self._folds:
-            self._folds[fold] = Context(self.experiment.of_fold(fold), self)
-        return self._folds[fold]
+    def of_fold(self, *folds: int) -> "Context":
+        """Return the context of the view of a fold; see `Experiment.of_fold`."""
+        if folds not in self._folds:
+            self._folds[folds] = Context(self.experiment.of_fold(*folds), self)
+        return self._folds[folds]
 
     @cached_property
     def dataset(self) -> Dataset:

@@ -2,7 +2,7 @@
 
 Test probabilities are those of the epoch of highest validation macro-F1. On validation products these would make the
 scores too high, because the same products chose the epoch. So each validation fold gets the probabilities of the epoch
-that is best on the other folds (see `metrics.selection`).
+that is best on the other folds (see `metrics.selection`). With `train.epoch: last` all are those of the last epoch.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from latefusion.config import ExpertConfig, LateExpert, Training
 from latefusion.experts.context import Context
 from latefusion.experts.kinds import build_network
 from latefusion.experts.network import Network, predict_products
-from latefusion.metrics.selection import CrossSelection
+from latefusion.metrics.selection import CrossSelection, LastEpoch, Selection
 from latefusion.plan.records import verified
 from latefusion.tables.label_issues import fusion_targets
 from latefusion.training.checkpoint import best_weights, late_weights
@@ -25,10 +25,10 @@ from latefusion.utils.weights import load_weights, save_weights
 
 
 def train_network(context: Context, name: str, expert: ExpertConfig) -> None:
-    """Train an expert and write its run folder, with the weights of the epoch of highest validation macro-F1."""
+    """Train an expert and write its run folder, with the weights of the epoch that `train.epoch` says."""
     run_dir, training = context.experiment.expert_dir(name), expert.require_training()
     network = build_network(context, expert, run_dir)
-    validation = _validation(context, clean=expert.trains_on_clean)
+    validation = _validation(context, expert)
     fitted = fit_network(
         context, network, context.dataset.select("train"), validation,
         training=training, run_dir=run_dir, name=name,
@@ -53,18 +53,23 @@ def train_late(context: Context, name: str, late: LateExpert) -> None:
 
 @dataclass(frozen=True)
 class Validation:
-    """The validation products of a training run, and the selection of epochs by the scores on them."""
+    """The validation products of a training run, and the selection of the epochs of their probabilities."""
 
     products: pd.DataFrame
-    selection: CrossSelection
+    selection: Selection
 
 
-def _validation(context: Context, *, clean: bool) -> Validation:
-    """Return the validation products; with `clean`, removed label issues do not count in the selection of epochs."""
+def _validation(context: Context, expert: ExpertConfig) -> Validation:
+    """Return the validation products.
+
+    For an expert that is trained without label issues, removed ones do not count in the selection of epochs.
+    """
     dataset = context.dataset
-    products = dataset.select("valid")
-    targets = fusion_targets(context.experiment, dataset) if clean else dataset.targets(products)
-    return Validation(products, CrossSelection(targets, dataset.selection_folds(), len(dataset.classes)))
+    products, num_classes = dataset.select("valid"), len(dataset.classes)
+    targets = fusion_targets(context.experiment, dataset) if expert.trains_on_clean else dataset.targets(products)
+    if not expert.chooses_epoch:
+        return Validation(products, LastEpoch(targets, num_classes))
+    return Validation(products, CrossSelection(targets, dataset.selection_folds(), num_classes))
 
 
 def fit_network(

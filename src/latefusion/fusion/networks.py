@@ -157,7 +157,7 @@ class _StackTrainer:
         """Return the T distinct feature tables (T, N, in), and the index (S, 1) of each network's table."""
         tables, indices = [], []
         for policy_inputs, fold in self.networks:
-            if fold == 0 or policy_inputs.policy.calibrate:  # without calibration all folds have the same features
+            if fold == 0 or policy_inputs.policy.calibrate or policy_inputs.nested:  # else all folds have the same
                 tables.append(policy_inputs.features(fold))
             indices.append(len(tables) - 1)
         return torch.from_numpy(np.stack(tables)).to(torch.get_default_dtype()), torch.tensor(indices)[:, None]

@@ -99,7 +99,7 @@ def _weights(inputs: FusionInputs, fold: int) -> np.ndarray:
     if learn is None:
         return np.full(n_experts, 1 / n_experts, dtype=np.float32)
     rows = inputs.fit_rows(fold)
-    tables = inputs.calibrated(fold, tuple(table[rows] for table in inputs.tables))
+    tables = inputs.calibrated(fold, tuple(table[rows] for table in inputs.tables_of(fold)))
     return learn(tables, inputs.targets[rows])
 
 

@@ -14,7 +14,7 @@ from latefusion.plan.jobs import Job
 from latefusion.tables.dataset import Dataset
 from latefusion.tables.label_issues import fusion_targets
 from latefusion.tables.predictions import write_predictions
-from latefusion.tables.probabilities import read_split_probs
+from latefusion.tables.probabilities import read_nested_probs, read_split_probs
 from latefusion.utils.files import write_json
 
 logger = logging.getLogger(__name__)
@@ -29,6 +29,7 @@ class PolicyTrainer:
         self.experiment, self.dataset = experiment, dataset
         self.targets = fusion_targets(experiment, dataset)
         self._learnt_table = cache(partial(self._read, dataset.fusion_split))
+        self._nested_table = cache(self._read_nested)
         self._groups = self._group(pending)
         self._fitted: dict[str, FittedPolicy] = {}
 
@@ -45,11 +46,18 @@ class PolicyTrainer:
     def _read(self, split: str, expert: str) -> np.ndarray:
         return read_split_probs(self.experiment.expert_dir(expert), split, self.dataset)
 
+    def _read_nested(self, fold: int, expert: str) -> np.ndarray:
+        return read_nested_probs(self.experiment.expert_dir(expert), fold, self.dataset)
+
     def inputs(self, name: str) -> FusionInputs:
         """Return the training data of a policy."""
         policy = self._policy(name)
         tables = tuple(map(self._learnt_table, policy.experts))
-        return FusionInputs(policy, tables, self.targets, self.dataset.fusion_folds(policy.n_folds))
+        folds = self.dataset.fusion_folds(policy.n_folds)
+        if not self.dataset.split.nested:
+            return FusionInputs(policy, tables, self.targets, folds)
+        nested = tuple(tuple(self._nested_table(fold, one) for one in policy.experts) for fold in np.unique(folds))
+        return FusionInputs(policy.model_copy(update={"n_folds": len(nested)}), tables, self.targets, folds, nested)
 
     def fit(self, name: str) -> FittedPolicy:
         """Return the fitted policy, once; the first call for a policy of a group fits the whole group."""

@@ -30,9 +30,12 @@ def fold_temperatures(probs: np.ndarray, targets: np.ndarray, folds: np.ndarray,
     """
     known = targets >= 0
     fitted_on = [*(known & (folds != fold) for fold in range(n_folds)), known]
-    return np.array(
-        [fit_temperature(as_logits(probs[rows]), targets[rows])[0] if rows.any() else 1.0 for rows in fitted_on]
-    )
+    return np.array([temperature_of(probs[rows], targets[rows]) for rows in fitted_on])
+
+
+def temperature_of(probs: np.ndarray, targets: np.ndarray) -> float:
+    """Return the temperature that minimises the log loss of (N, C) probabilities; 1 without products."""
+    return fit_temperature(as_logits(probs), targets)[0] if len(targets) else 1.0
 
 
 def as_logits(probs: np.ndarray) -> np.ndarray:

@@ -1,16 +1,49 @@
-"""Cross-validated selection of the epoch: for each validation fold, use the epoch that is best on the other folds.
+"""Selection of the epoch of the validation probabilities: cross-validated, or the last epoch.
 
 The score of the epoch that is best on the validation products is too optimistic on the same products. So the
-probabilities that are scored and fused are selected per fold: a product's label has no influence on its own
-probabilities, only on the epochs selected for the other folds. (Stone, "Cross-Validatory Choice and Assessment of
-Statistical Predictions", JRSS-B 1974.)
+probabilities that are scored and fused are selected per fold, by the scores on the other folds: a product's label has
+no influence on its own probabilities, only on the epochs selected for the other folds. (Stone, "Cross-Validatory Choice
+and Assessment of Statistical Predictions", JRSS-B 1974.) If the last epoch is used, labels have no influence at all.
 """
 
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from latefusion.metrics.f1 import class_counts, macro_f1_of_counts
+
+
+class Selection(Protocol):
+    """The probabilities of the validation products, selected from those of the epochs that are added one by one."""
+
+    targets: np.ndarray  # (N,) class numbers, -1 for labels to ignore
+    probs: np.ndarray  # (N, C), selected so far
+
+    def add(self, probs: np.ndarray) -> None:
+        """Add an epoch's (N, C) probabilities."""
+
+    def save(self, path: Path) -> None: ...
+
+    def load(self, path: Path) -> None: ...
+
+
+class LastEpoch:
+    """Use the last epoch: the labels are for scoring only, and have no influence on the probabilities."""
+
+    def __init__(self, targets: np.ndarray, num_classes: int):
+        self.targets = targets
+        self.probs = np.zeros((len(targets), num_classes), dtype=np.float32)
+
+    def add(self, probs: np.ndarray) -> None:
+        self.probs = probs
+
+    def save(self, path: Path) -> None:
+        np.savez(path, probs=self.probs)
+
+    def load(self, path: Path) -> None:
+        with np.load(path) as saved:
+            self.probs = saved["probs"]
 
 
 class CrossSelection:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from latefusion.config import Experiment, ExpertConfig
+from latefusion.config.experiment import fold_name
 from latefusion.plan.jobs import DONE, CatalogueState, Job
 from latefusion.plan.records import digest, hash_of
 from latefusion.utils.errors import InputError, StepError
@@ -23,7 +24,8 @@ def plan(experiment: Experiment) -> dict[str, Job]:
     """Return all jobs by key: `catalogue`, `denoise`, `experts/<name>`, `policies/<name>`, `vote`.
 
     In a cross-fitted experiment, denoising and each expert have one job per fold, `folds/<fold>/denoise` and
-    `folds/<fold>/experts/<name>`, and `experts/<name>` joins the folds of an expert.
+    `folds/<fold>/experts/<name>`, and `experts/<name>` joins the folds of an expert. In a nested one, each pair of
+    folds has such jobs too.
     """
     jobs: dict[str, Job] = {}
     catalogue = CatalogueState(experiment.run_root / "catalogue", experiment.catalogue)
@@ -37,13 +39,13 @@ def plan(experiment: Experiment) -> dict[str, Job]:
         )  # fmt: skip
 
     add("catalogue", "catalogue", "prepare", _catalogue_settings(experiment), ())
-    views = experiment.folds or (experiment,)
+    views = (*experiment.folds, *experiment.fold_pairs) or (experiment,)
     for view in views if experiment.denoise is not None else ():
         denoise = experiment.require_denoise()
         settings = denoise.model_dump(mode="json") | {"image_cache": experiment.cache_side}
         models = pretrained_models([denoise.network])
         key = _key_in(view, "denoise")
-        add(key, "denoise", "denoise", settings, ("catalogue",), reads="images", models=models, fold=view.fold)
+        add(key, "denoise", "denoise", settings, ("catalogue",), reads="images", models=models, held_out=view.held_out)
     for name in _in_order(experiment):
         expert, network = experiment.experts[name], experiment.network_of(name)
         settings = expert.settings(experiment.experts)
@@ -55,11 +57,11 @@ def plan(experiment: Experiment) -> dict[str, Job]:
             needs = [_key_in(view, need) for need in expert.needs(experiment.experts)]
             add(
                 _key_in(view, f"experts/{name}"), expert.kind, network.step, settings, needs,
-                reads=reads, models=models, fold=view.fold,
+                reads=reads, models=models, held_out=view.held_out,
             )  # fmt: skip
         if experiment.folds:
             folds = [_key_in(view, f"experts/{name}") for view in views]
-            add(f"experts/{name}", "folds", network.step, {"folds": len(folds)}, folds, reads=reads)
+            add(f"experts/{name}", "folds", network.step, {"views": len(folds)}, folds, reads=reads)
     for name, policy in experiment.policies.items():
         needs = [f"experts/{expert}" for expert in policy.experts] + (["denoise"] if experiment.cleans_valid else [])
         add(f"policies/{name}", "policy", "fuse", policy.model_dump(mode="json"), needs)
@@ -70,7 +72,7 @@ def plan(experiment: Experiment) -> dict[str, Job]:
 
 def _key_in(view: Experiment, key: str) -> str:
     """Return the key of a job in the view of a fold; without a fold, and for the catalogue, the key itself."""
-    return key if view.fold is None or key == "catalogue" else f"folds/{view.fold}/{key}"
+    return f"folds/{fold_name(view.held_out)}/{key}" if view.held_out and key != "catalogue" else key
 
 
 def jobs_of(jobs: dict[str, Job], step: str, selection: Selection) -> list[Job]:

@@ -47,7 +47,7 @@ def methods_note(results: Results, scores: pd.DataFrame) -> str:
 
 def _remaining_influences(experiment: Experiment) -> list[str]:
     fused = {name for policy in experiment.policies.values() for name in policy.experts}
-    choosing = [name for name in experiment.experts if name in fused and experiment.experts[name].training is not None]
+    choosing = [name for name, expert in experiment.experts.items() if name in fused and expert.chooses_epoch]
     continued = [name for name in experiment.experts if experiment.experts[name].continues_another(experiment.experts)]
     influences = [CHOSEN_INPUTS.format(names=", ".join(choosing))] if choosing else []
     influences += [CONTINUED.format(names=", ".join(continued))] if continued else []

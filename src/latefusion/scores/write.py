@@ -49,6 +49,6 @@ def _label_issues(results: Results) -> Iterator[str]:
     """Yield what denoising found: once, or in a cross-fitted experiment for each fold."""
     if "denoise" in results.done:
         yield describe_label_issues(results.experiment, results.dataset)
-    for number, fold in enumerate(results.experiment.folds):
+    for number, fold in enumerate(results.experiment.folds):  # not of the pairs, which policies learn from alone
         if f"folds/{number}/denoise" in results.done:
             yield f"Fold {number}. {describe_label_issues(fold, results.dataset.of_fold(number))}"

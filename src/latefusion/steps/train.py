@@ -3,7 +3,7 @@
 import logging
 from typing import TYPE_CHECKING
 
-from latefusion.config import Experiment
+from latefusion.config import Experiment, ExpertConfig
 from latefusion.experts.kinds import EXPERTS
 from latefusion.plan.jobs import DONE, Job
 from latefusion.plan.planning import Selection, is_to_do, jobs_of, plan, started_networks
@@ -65,23 +65,24 @@ def preview_images(experiment: Experiment, step: str, selection: Selection) -> N
 
 
 def _require_weights(experiment: Experiment, jobs: list[Job]) -> None:
-    """Raise one InputError that lists all missing pretrained weights."""
-    problems = {}
-    for expert in started_networks(experiment, jobs).values():
-        find = EXPERTS[expert.kind].function("find_weights")
-        if find is None or expert.pretrained_model is None:
-            continue
+    """Raise one InputError that lists all missing pretrained weights and all unknown names of models."""
+    starting: dict[str, tuple[str, ExpertConfig]] = {}  # the first expert that starts from each model, with its key
+    for key, expert in started_networks(experiment, jobs).items():
+        if expert.pretrained_model is not None:
+            starting.setdefault(expert.pretrained_model, (key, expert))
+    problems = []
+    for model, (key, expert) in starting.items():
         try:
-            find(expert.pretrained_model)
+            EXPERTS[expert.kind].require("find_weights")(model)
         except InputError as error:
-            problems[expert.pretrained_model] = str(error)
+            problems.append(f"{key}: {error}")
     if problems:
-        raise InputError("\n".join(problems.values()))
+        raise InputError("\n".join(problems))
 
 
 def _train(context: "Context", job: Job) -> None:
-    if job.fold is not None:
-        context = context.of_fold(job.fold)
+    if job.held_out:
+        context = context.of_fold(*job.held_out)
     if job.kind == "folds":
         from latefusion.experts.folds import join_folds
 

@@ -9,7 +9,8 @@ from latefusion.utils.errors import InputError
 def check_trainable(dataset: Dataset, experiment: Experiment) -> None:
     """Raise InputError, before anything is trained, if an expert or policy cannot be trained on this dataset."""
     for name, policy in experiment.policies.items():
-        _check_folds(dataset, f"policies.{name}", policy.n_folds, (dataset.fusion_split,))
+        if not dataset.split.nested:  # else policies have the folds of the experts
+            _check_folds(dataset, f"policies.{name}", policy.n_folds, (dataset.fusion_split,))
     for view in dataset.training_views:
         for name, expert in experiment.experts.items():
             if expert.folds_of_train is not None:

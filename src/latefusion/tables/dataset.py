@@ -8,6 +8,7 @@ an index into this list, and probability tables have one column per class in its
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -54,17 +55,21 @@ class Dataset:
         """The products of `fusion_split`, in the table's order."""
         return self.evaluation_splits[self.fusion_split]
 
-    def of_fold(self, fold: int) -> "Dataset":
+    def of_fold(self, *folds: int) -> "Dataset":
         """Return the dataset of a fold's experts: the fold's products are `valid`, those of all other folds `train`."""
-        held_out = (self.products["fold"] == fold).fillna(False)
+        held_out = self.products["fold"].isin(folds)
         products = self.products.assign(split=self.products["split"].mask(held_out, "valid"))
-        one_split = self.split.model_copy(update={"n_folds": None, "group_duplicates": self.split.grouped})
+        one_split = self.split.model_copy(
+            update={"n_folds": None, "nested": False, "group_duplicates": self.split.grouped}
+        )
         return Dataset(products, self.classes, one_split)
 
     @property
     def training_views(self) -> "tuple[Dataset, ...]":
-        """The datasets that experts are trained on: that of each fold, or without cross-fitting this one."""
-        return tuple(map(self.of_fold, range(self.split.n_folds or 0))) or (self,)
+        """The datasets that experts are trained on: those of all folds and pairs, or without cross-fitting this one."""
+        folds = range(self.split.n_folds or 0)
+        held_out = [(fold,) for fold in folds] + (list(combinations(folds, 2)) if self.split.nested else [])
+        return tuple(self.of_fold(*view) for view in held_out) or (self,)
 
     def targets(self, products: pd.DataFrame) -> np.ndarray:
         """Return the (N,) class numbers of labelled products."""
@@ -82,7 +87,12 @@ class Dataset:
         return assign_folds(self.targets(products), n_folds, seed, groups_of(products, self.split))
 
     def fusion_folds(self, n_folds: int) -> np.ndarray:
-        """Return (N,) fold numbers of the products of `fusion_split`: the same for all experts and policies."""
+        """Return (N,) fold numbers of the products of `fusion_split`: the same for all experts and policies.
+
+        In nested cross-fitting they are those of the experts, whatever `n_folds`.
+        """
+        if self.split.nested:
+            return self.fusion_products["fold"].to_numpy(np.int64)
         return self.folds(self.fusion_products, n_folds, derive_seed(self.split.seed, "folds"))
 
     def selection_folds(self) -> np.ndarray:
@@ -99,4 +109,4 @@ def read_dataset(experiment: Experiment) -> Dataset:
     products = pd.read_parquet(verified(folder, "products.parquet"))
     classes: list[str] = read_json(verified(folder, "classes.json"))
     dataset = Dataset(products, classes, experiment.split)
-    return dataset if experiment.fold is None else dataset.of_fold(experiment.fold)
+    return dataset.of_fold(*experiment.held_out) if experiment.held_out else dataset

@@ -15,7 +15,7 @@ import torch
 from accelerate import Accelerator
 
 from latefusion.config import Training
-from latefusion.metrics.selection import CrossSelection
+from latefusion.metrics.selection import Selection
 from latefusion.plan.records import attempt_of, describe_file, missing_or_truncated
 from latefusion.training.progress import Progress
 from latefusion.utils.errors import InputError
@@ -25,7 +25,7 @@ from latefusion.utils.weights import save_weights
 logger = logging.getLogger(__name__)
 
 
-def resume(accelerator: Accelerator, run_dir: Path, name: str, selection: CrossSelection | None) -> Progress:
+def resume(accelerator: Accelerator, run_dir: Path, name: str, selection: Selection | None) -> Progress:
     """Load the newest checkpoint, if there is one, into the accelerator's objects and `selection`; return the progress.
 
     Raises InputError if the checkpoint is damaged; the message names the file and an older checkpoint to continue from.
@@ -62,9 +62,7 @@ def resume(accelerator: Accelerator, run_dir: Path, name: str, selection: CrossS
     return progress
 
 
-def save_checkpoint(
-    accelerator: Accelerator, progress: Progress, selection: CrossSelection | None, run_dir: Path
-) -> None:
+def save_checkpoint(accelerator: Accelerator, progress: Progress, selection: Selection | None, run_dir: Path) -> None:
     """Save everything that the next step needs; called by all processes."""
     final = run_dir / "checkpoints" / f"step-{progress.step:08d}"
     record = asdict(progress) | {"sums": progress.summed(accelerator), "attempt": attempt_of(run_dir)}

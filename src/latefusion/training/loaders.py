@@ -12,7 +12,7 @@ from accelerate import Accelerator
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from latefusion.config import Hardware, Training
-from latefusion.metrics.selection import CrossSelection
+from latefusion.metrics.selection import Selection
 from latefusion.training.batches import EvalBatches, TrainBatches, batch_size_problem
 from latefusion.training.worker_errors import ErrorPassingLoader
 from latefusion.utils.errors import InputError
@@ -30,7 +30,7 @@ class Data:
     train: Dataset
     collate: Collate
     valid: Dataset | None = None
-    selection: CrossSelection | None = None  # chooses the epochs of the validation probabilities
+    selection: Selection | None = None  # selects the epochs of the validation probabilities
     drop_last: bool = False  # a small last batch distorts batch normalisation
 
 

@@ -27,6 +27,7 @@ from latefusion.config import Hardware, Training
 from latefusion.metrics.f1 import split_scores
 from latefusion.training.checkpoint import keep_weights, resume, save_checkpoint
 from latefusion.training.divergence import Divergence, count_broken
+from latefusion.training.frozen import set_train_mode
 from latefusion.training.loaders import Collate, Data, eval_loader, train_loader
 from latefusion.training.log import TrainingLog
 from latefusion.training.optim import lr_factor, make_optimizer
@@ -78,8 +79,8 @@ def _computes_in_bf16() -> bool:
 class Fitted:
     """The result of a training run.
 
-    `valid_probs` (N_valid, C): each validation fold has the probabilities of the epoch that is best on the other folds.
-    None without validation products.
+    `valid_probs` (N_valid, C): each validation fold has the probabilities of the epoch that is best on the other folds;
+    with `epoch: last`, all have those of the last epoch. None without validation products.
     """
 
     progress: Progress
@@ -136,7 +137,7 @@ def fit(
                 divergence.check_probs(probs, epoch + 1)
                 selection.add(probs)
                 record |= split_scores("valid", selection.targets, probs.argmax(axis=1))
-            best = progress.close_epoch(record)
+            best = progress.close_epoch(record, keep_last=training.epoch == "last")
             log.close_epoch(progress, record)
             logger.info("%s: epoch %d/%d %s", name, progress.epoch, training.epochs, _one_line(record))
             if accelerator.is_main_process:
@@ -155,9 +156,9 @@ def train_steps(
     scheduler: LRScheduler,
 ) -> Iterator[Step]:
     """Train on the micro-batches of the loader's sampler; yield a Step after each optimizer step."""
-    model.train()
+    set_train_mode(model)
     losses: dict[str, torch.Tensor] = {}
-    share = 0.0
+    share, lr_factor_of_first = 0.0, optimizer.param_groups[0].get("lr_factor", 1.0)
     for micro_batch, batch in zip(loader.batch_sampler.micro_batches, loader, strict=True):
         weight = micro_batch.count / micro_batch.batch_size
         with nullcontext() if micro_batch.closes_batch else accelerator.no_sync(model):
@@ -168,7 +169,7 @@ def train_steps(
             losses[key] = losses.get(key, 0.0) + outputs[key].detach() * weight
         share += weight
         if micro_batch.closes_batch:
-            step = Step(losses, micro_batch.batch_size, share, lr=scheduler.get_last_lr()[0])
+            step = Step(losses, micro_batch.batch_size, share, lr=scheduler.get_last_lr()[0] / lr_factor_of_first)
             optimizer.step()
             scheduler.step()
             optimizer.zero_grad()

@@ -8,8 +8,12 @@ from latefusion.config import Training
 
 
 def make_optimizer(param_groups: list[dict], training: Training) -> Optimizer:
-    """Return the fused optimizer; a group's `lr_factor` multiplies the learning rate."""
-    groups = [{"params": group["params"], "lr": training.lr * group.get("lr_factor", 1.0)} for group in param_groups]
+    """Return the fused optimizer; a group's `lr_factor` multiplies the learning rate, and is kept in the group."""
+    factors = [group.get("lr_factor", 1.0) for group in param_groups]
+    groups = [
+        {"params": group["params"], "lr": training.lr * factor, "lr_factor": factor}
+        for group, factor in zip(param_groups, factors, strict=True)
+    ]
     shared = {"lr": training.lr, "weight_decay": training.weight_decay, "fused": True}
     if training.optimizer == "adamw":
         return AdamW(groups, **shared)

@@ -14,7 +14,7 @@ class Step:
     losses: dict[str, torch.Tensor]
     items: int  # rows of the global batch, over all processes
     share: float  # share of the batch that this process computed, 0 to 1
-    lr: float
+    lr: float  # by the schedule; a group's learning rate is its lr_factor times this
 
 
 @dataclass
@@ -39,12 +39,15 @@ class Progress:
         self.batch += 1
         self.step += 1
 
-    def close_epoch(self, record: dict) -> bool:
-        """Add an epoch's record; return whether the epoch is the best so far. Without validation, every epoch is."""
+    def close_epoch(self, record: dict, *, keep_last: bool = False) -> bool:
+        """Add an epoch's record; return whether the epoch is the best so far.
+
+        With `keep_last`, or without validation, every epoch is.
+        """
         self.epoch += 1
         self.batch, self.items, self.sums = 0, 0, {}
         self.history.append({"epoch": self.epoch, "step": self.step} | record)
-        score = record.get("valid_macro_f1")
+        score = None if keep_last else record.get("valid_macro_f1")
         better = score is None or score > self.best_macro_f1
         if better:
             self.best_epoch = self.epoch

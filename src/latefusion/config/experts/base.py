@@ -45,6 +45,11 @@ class ExpertConfig(Section):
         return self.training
 
     @property
+    def chooses_epoch(self) -> bool:
+        """Whether scores on the validation products choose the epoch of its weights."""
+        return self.training is not None and self.training.epoch == "best"
+
+    @property
     def trains_on_clean(self) -> bool:
         """Whether it is trained without the label issues that denoising removed."""
         return getattr(self, "train_on", "all") == "clean"
@@ -99,8 +104,12 @@ class ExpertConfig(Section):
         return self.model_dump(mode="json")
 
     def continues_another(self, experts: Experts) -> bool:
-        """Return whether its training started from the best epoch of another expert."""
-        return bool(self.sources(experts))
+        """Return whether its training started from weights whose epoch was chosen by scores on the validation products.
+
+        That is, from the best epoch of another expert, or from one that started so itself.
+        """
+        sources = [experts[source] for source in self.sources(experts)]
+        return any(source.chooses_epoch or source.continues_another(experts) for source in sources)
 
     def check(self, key: str, experts: Experts) -> None:
         """Raise ValueError if the config names an expert that this one cannot use.

@@ -76,6 +76,7 @@ class CnnExpert(ImageExpert):
     model_args: ModelArgs = Field({})  # timm.create_model's own arguments
     image: ImageInput = ImageInput()
     train_on: Literal["all", "clean"] = "all"  # clean: without the label issues that denoising removed
+    head_lr_factor: float = Field(1.0, gt=0)  # learning rate of the class head / lr
     train: ImageTraining = ImageTraining()
 
     @model_validator(mode="after")
@@ -87,6 +88,11 @@ class CnnExpert(ImageExpert):
             raise ValueError(
                 f"{', '.join(inherited)}: not allowed with start_from: the network is that of '{self.start_from}'"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _check_frozen_layers(self) -> "CnnExpert":
+        self.train.require_pretrained(self.pretrained or self.start_from is not None, "set pretrained to true")
         return self
 
     @property

@@ -73,15 +73,27 @@ class EndToEndJointExpert(JointExpert):
         return tuple(dict.fromkeys(("catalogue", *super().needs(experts))))
 
     def networks(self, name: str, experts: Experts) -> dict[str, ExpertConfig]:
-        return {source: experts[source] for source in (self.text, self.image)}
+        # With the joint expert's own `train` section, as they are trained; named so that both experts are checked too.
+        return {
+            f"{name} ({source})": experts[source].model_copy(update={"train": self.train})
+            for source in (self.text, self.image)
+        }
 
     def settings(self, experts: Experts) -> dict:
-        # End-to-end: the source experts' `train` section is unused, so leave it out of the fingerprint.
-        used = {
-            source: expert.model_dump(mode="json", exclude={"train", "train_on"})
-            for source, expert in self.networks("", experts).items()
-        }
+        # End-to-end: these settings of the source experts are unused, so leave them out of the fingerprint.
+        unused = {"train", "train_on", "head_lr_factor"}
+        used = {source: experts[source].model_dump(mode="json", exclude=unused) for source in (self.text, self.image)}
         return super().settings(experts) | {"experts": used}
+
+    def check(self, key: str, experts: Experts) -> None:
+        super().check(key, experts)
+        for source in (self.text, self.image):
+            expert = experts[source]
+            is_pretrained = expert.pretrained_model is not None or bool(expert.sources(experts))
+            try:
+                self.train.require_pretrained(is_pretrained, f"'{source}' starts without pretrained weights")
+            except ValueError as error:
+                raise ValueError(f"{key}.{error}") from None
 
 
 AnyJointExpert = Annotated[FrozenJointExpert | EndToEndJointExpert, Field(discriminator="features")]

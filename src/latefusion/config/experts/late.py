@@ -33,6 +33,11 @@ class LateExpert(ExpertConfig):
         parent = experts[self.of]
         if parent.training is None:
             raise ValueError(f"{key}.of: '{self.of}' is of kind {parent.kind}, which has no checkpoints")
+        if parent.training.epoch == "last" and self.epochs_before_end == 0:
+            raise ValueError(
+                f"{key}.epochs_before_end: with experts.{self.of}.train.epoch: last, this is the same as '{self.of}'; "
+                "give 1 or more"
+            )
         epochs, keep_last = parent.training.epochs, parent.training.keep_last
         if epochs <= self.epochs_before_end:
             raise ValueError(

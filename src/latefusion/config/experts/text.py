@@ -46,12 +46,18 @@ class TransformerExpert(ExpertConfig):
     head_bias: bool = True  # false in the published code
     # Of the encoder's layers; none: the value of the encoder's own config.
     dropout: Annotated[Fraction | None, NoneWord] = None
+    head_lr_factor: float = Field(1.0, gt=0)  # learning rate of the class head / lr
     train: TextTraining = TextTraining()
 
     @model_validator(mode="after")
     def _one_origin(self) -> "TransformerExpert":
         if (self.model is None) == (self.scratch is None):
             raise ValueError("give either model (pretrained weights) or scratch (a small encoder to train), not both")
+        return self
+
+    @model_validator(mode="after")
+    def _check_frozen_layers(self) -> "TransformerExpert":
+        self.train.require_pretrained(self.model is not None, "give a pretrained model instead of scratch")
         return self
 
     @property

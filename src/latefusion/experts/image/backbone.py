@@ -3,11 +3,13 @@
 import timm
 import torch
 from timm.data import resolve_model_data_config
+from timm.models._manipulate import group_with_matcher
 from torch import nn
 
 from latefusion.config import CnnExpert
+from latefusion.experts.layers import Layers
 from latefusion.plan.pretrained import find_timm
-from latefusion.utils.errors import reported_as
+from latefusion.utils.errors import InputError, reported_as
 
 
 class TimmBackbone(nn.Module):
@@ -51,3 +53,23 @@ class TimmBackbone(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return the pooled features (B, pooled_size)."""
         return self.pool(self.feature_map(images))
+
+
+def timm_layers(net: TimmBackbone) -> Layers:
+    """Return the layers of a timm model: the groups that its own `group_matcher` defines, as fine as they are.
+
+    These are the layers of timm's own layer-wise learning-rate decay: for most models one per block, with a last
+    convolution or normalisation in the group of the last block. The first group, the stem, is below the layers; what
+    belongs to no group is above them. Raises InputError if the model defines no groups.
+    """
+    model = net.backbone
+    if not hasattr(model, "group_matcher"):
+        raise InputError(
+            f"timm defines no layers of a {type(model).__name__} (group_matcher): set train.trainable to all and "
+            "train.layer_decay to 1"
+        )
+    # No pattern matches the empty name. So the last group is of what belongs to no other, even if that is nothing else.
+    named = [*model.named_parameters(), ("", None)]
+    groups = group_with_matcher(named, model.group_matcher(coarse=False), return_values=True)
+    below, *layers, above = ([one for one in groups[number] if one is not None] for number in sorted(groups))
+    return Layers(below, layers, above)

@@ -5,17 +5,16 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from latefusion.config import CnnExpert, DclExpert, Experiment, ImageExpert, ImageProbe
+from latefusion.config import CnnExpert, DclExpert, Experiment, ImageProbe
 from latefusion.experts.meta import on_meta
-from latefusion.utils.errors import InputError
-from latefusion.utils.nearest import nearest
+from latefusion.plan.timm_names import check_timm_name
 
 N_CLASSES = 2  # any number: it changes no other shape
 Backbones = dict[str, nn.Module]  # a cache; the key is the timm name with its model_args
 
 
 def check_cnn(experiment: Experiment, expert: CnnExpert, backbones: Backbones) -> None:
-    """Raise InputError if the network cannot be built."""
+    """Raise InputError if the network cannot be built, or has fewer layers than are to be trained."""
 
     def classifier(net: nn.Module) -> nn.Module:
         from latefusion.experts.image.cnn import ImageClassifier
@@ -26,7 +25,7 @@ def check_cnn(experiment: Experiment, expert: CnnExpert, backbones: Backbones) -
 
 
 def check_dcl(experiment: Experiment, expert: DclExpert, backbones: Backbones) -> None:
-    """Raise InputError if the network cannot be built, or if its feature map does not fit the grid."""
+    """Raise InputError as `check_cnn` does, or if the feature map does not fit the grid."""
 
     def classifier(net: nn.Module) -> nn.Module:
         from latefusion.experts.image.dcl import DclClassifier
@@ -44,15 +43,16 @@ def check_image_probe(experiment: Experiment, expert: ImageProbe, backbones: Bac
 
 def _check(
     experiment: Experiment,
-    expert: ImageExpert,
+    expert: CnnExpert | DclExpert,
     backbones: Backbones,
     classifier: Callable[[nn.Module], nn.Module],
     *,
     size_key: str = "image.crop",
 ) -> None:
     stage_1 = experiment.stage_1(expert)
-    _check_timm_name(stage_1.architecture)
-    from latefusion.experts.image.backbone import TimmBackbone  # after the name check: the import takes seconds
+    check_timm_name(stage_1.architecture)
+    from latefusion.experts.image.backbone import TimmBackbone, timm_layers  # after the name check: takes seconds
+    from latefusion.experts.layers import check_layers
 
     key = f"{stage_1.model} {stage_1.model_args}"
     if key not in backbones:
@@ -60,26 +60,10 @@ def _check(
             lambda: TimmBackbone(stage_1, pretrained=False),
             f"timm cannot build {stage_1.model} with the model_args {stage_1.model_args}",
         )
+    check_layers(backbones[key], timm_layers, expert.train)
     side = expert.image_input.crop
 
     def read_image() -> None:
         classifier(backbones[key]).eval()(torch.zeros(1, side, side, 3, dtype=torch.uint8))
 
     on_meta(read_image, f"{stage_1.model} cannot read images of {side} pixels ({size_key})")
-
-
-def _check_timm_name(model: str) -> None:
-    """Raise InputError, with the nearest known name, if timm has no such model or no such weights of it."""
-    import timm
-
-    name, _, tag = model.partition(".")
-    if not timm.is_model(name):
-        _raise_unknown(f"timm has no model '{name}'", name, timm.list_models())
-    tagged = timm.list_models(name, pretrained=True)
-    if tag and model not in tagged:
-        _raise_unknown(f"timm has no weights '{tag}' for {name}", model, tagged)
-
-
-def _raise_unknown(problem: str, word: str, known: list[str]) -> None:
-    near = nearest(word, known)
-    raise InputError(f"model: {problem}" + (f"; did you mean '{near}'?" if near else ""))

@@ -10,8 +10,9 @@ from torch import nn
 
 from latefusion.config import CnnExpert
 from latefusion.experts.context import Context
-from latefusion.experts.image.backbone import TimmBackbone
+from latefusion.experts.image.backbone import TimmBackbone, timm_layers
 from latefusion.experts.image.data import image_network, train_images
+from latefusion.experts.layers import backbone_groups, join_equal
 from latefusion.experts.network import Network
 from latefusion.plan.records import verified
 from latefusion.utils.weights import load_weights
@@ -47,7 +48,8 @@ def build(context: Context, expert: CnnExpert, run_dir: Path) -> Network:
     model = ImageClassifier(net, len(context.dataset.classes))
     if expert.start_from is not None:
         load_weights(model, verified(context.experiment.expert_dir(expert.start_from), "model.safetensors"))
-    param_groups = [{"params": model.parameters()}]
+    head_group = {"params": list(model.head.parameters()), "lr_factor": expert.head_lr_factor}
+    param_groups = join_equal([*backbone_groups(net, timm_layers, expert.train), head_group])
     return image_network(context, expert, model, param_groups, partial(train_images, context, expert))
 
 

@@ -17,9 +17,10 @@ from torch import nn
 
 from latefusion.config import DclExpert
 from latefusion.experts.context import Context
-from latefusion.experts.image.backbone import TimmBackbone
+from latefusion.experts.image.backbone import TimmBackbone, timm_layers
 from latefusion.experts.image.data import TrainImages, image_network
 from latefusion.experts.image.destruction import nearest_mean, neighbour_permutation, rearrange, reconstruct
+from latefusion.experts.layers import backbone_groups
 from latefusion.experts.network import Network
 from latefusion.plan.records import verified
 from latefusion.utils.errors import InputError
@@ -146,7 +147,7 @@ def build(context: Context, expert: DclExpert, run_dir: Path) -> Network:
     model = DclClassifier(net, len(context.dataset.classes), expert)
     _start_from(model, verified(context.experiment.expert_dir(expert.start_from), "model.safetensors"))
     param_groups = [
-        {"params": net.parameters()},
+        *backbone_groups(net, timm_layers, expert.train),
         {"params": model.heads(), "lr_factor": expert.head_lr_factor},
     ]
     return image_network(context, expert, model, param_groups, partial(train_images, context, expert))

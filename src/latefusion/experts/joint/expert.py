@@ -18,13 +18,15 @@ from torch.utils.data import Dataset
 
 from latefusion.config import EndToEndJointExpert, FrozenJointExpert, ImageExpert, JointExpert
 from latefusion.experts.context import Context
-from latefusion.experts.image.backbone import TimmBackbone
+from latefusion.experts.image.backbone import TimmBackbone, timm_layers
 from latefusion.experts.image.data import collate as collate_arrays
 from latefusion.experts.image.data import train_images
 from latefusion.experts.joint.features import FeatureDataset, open_features
 from latefusion.experts.joint.fusion import FusionHead
 from latefusion.experts.kinds import build_network
+from latefusion.experts.layers import backbone_groups
 from latefusion.experts.network import Network
+from latefusion.experts.text.encoder_layers import encoder_layers
 from latefusion.experts.text.transformer import pooled_output
 from latefusion.tables.label_issues import without_label_issues
 from latefusion.training.loaders import Collate
@@ -111,8 +113,8 @@ def _on_networks(context: Context, expert: EndToEndJointExpert, run_dir: Path) -
     return Network(
         model=model,
         param_groups=[
-            {"params": model.encoder.parameters()},
-            {"params": model.net.parameters(), "lr_factor": expert.image_lr_factor},
+            *backbone_groups(model.encoder, encoder_layers, expert.train),
+            *backbone_groups(model.net, timm_layers, expert.train, lr_factor=expert.image_lr_factor),
             {"params": model.head.parameters(), "lr_factor": expert.head_lr_factor},
         ],
         train_set=train_set,

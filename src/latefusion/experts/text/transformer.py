@@ -8,7 +8,9 @@ from torch import nn
 
 from latefusion.config import TransformerExpert
 from latefusion.experts.context import Context
+from latefusion.experts.layers import backbone_groups, join_equal
 from latefusion.experts.network import Network
+from latefusion.experts.text.encoder_layers import encoder_layers
 from latefusion.experts.text.pretrained_encoder import load_encoder
 from latefusion.experts.text.scratch_encoder import learn_tokenizer, make_encoder
 from latefusion.experts.text.tokens import TextDataset, collate, open_tokens
@@ -63,9 +65,10 @@ def build(context: Context, expert: TransformerExpert, run_dir: Path) -> Network
     if expert.train.gradient_checkpointing:
         encoder.activation_checkpointing_enable()
     model = TextClassifier(encoder, len(dataset.classes), bias=expert.head_bias)
+    head_group = {"params": list(model.head.parameters()), "lr_factor": expert.head_lr_factor}
     return Network(
         model=model,
-        param_groups=[{"params": model.parameters()}],
+        param_groups=join_equal([*backbone_groups(encoder, encoder_layers, expert.train), head_group]),
         train_set=lambda products: TextDataset(store, products, dataset.targets(products)),
         eval_set=lambda products: TextDataset(store, products),
         collate=partial(collate, pad_token_id=tokenizer.pad_token_id),

@@ -7,12 +7,17 @@ from latefusion.utils.errors import InputError
 
 
 def check_transformer(experiment: Experiment, expert: TransformerExpert, backbones: dict) -> None:
-    """Raise InputError if the encoder cannot be built; an encoder that is only on the hub is not checked."""
+    """Raise InputError if the encoder cannot be built, or has fewer layers than are to be trained.
+
+    An encoder that is only on the hub is not checked.
+    """
     if expert.model is None:  # from scratch: the config has checked its sizes
         return
     folder = local_folder(expert.model)
     if folder is None:  # on the hub
         return
+    from latefusion.experts.layers import check_layers
+    from latefusion.experts.text.encoder_layers import encoder_layers
     from latefusion.experts.text.pretrained_encoder import check_encoder  # importing transformers takes seconds
 
     encoder = on_meta(
@@ -23,6 +28,7 @@ def check_transformer(experiment: Experiment, expert: TransformerExpert, backbon
         raise InputError(
             f"train.gradient_checkpointing: not supported by a {encoder.config.model_type} encoder; set it to false"
         )
+    check_layers(encoder, encoder_layers, expert.train)
 
 
 def check_text_probe(experiment: Experiment, expert: TextProbe, backbones: dict) -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from helpers.configs import tiny_config
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,16 +25,17 @@ def catalogue(labels: list[int], groups: list[int], split: str = "train") -> pd.
 rows = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 25)), min_size=40, max_size=90)
 
 
-@given(rows, st.integers(2, 5), st.booleans())
-def test_each_fold_can_learn_every_class_and_no_group_is_in_two_folds(drawn, n_folds, grouped):
+@given(rows, st.integers(3, 5), st.booleans(), st.booleans())
+def test_each_fold_can_learn_every_class_and_no_group_is_in_two_folds(drawn, n_folds, grouped, nested):
     products = catalogue([label for label, _ in drawn], [group for _, group in drawn])
-    split = Split(n_folds=n_folds, group_duplicates=grouped)
+    split = Split(n_folds=n_folds, group_duplicates=grouped, nested=nested)
     if products["group"].nunique() < n_folds:
         return
     products["fold"] = assign_held_out_folds(products, split)
     classes = sorted(products["label"].unique())
-    for fold in range(n_folds):
-        view = Dataset(products, classes, split).of_fold(fold)
+    views = Dataset(products, classes, split).training_views
+    assert len(views) == n_folds + nested * n_folds * (n_folds - 1) // 2
+    for view in views:
         train, held_out = view.select("train"), view.select("valid")
         assert set(train["label"]) == set(classes)
         assert len(train) + len(held_out) == len(products)
@@ -123,11 +125,14 @@ def test_an_experts_name_selects_all_its_folds_and_a_folds_name_one(cross_fitted
         (["split.valid_fraction=0.2"], "split: valid_fraction is not used with n_folds"),
         (["denoise.clean_valid=true"], "denoise.clean_valid: not with split.n_folds"),
         (["split.n_folds=1"], "split.n_folds: "),
+        (["split.nested=true", "split.n_folds=2"], "split: nested needs n_folds, at least 3"),
+        (["split.nested=true"], "policies.one_layer.n_folds: with split.nested, policies have the folds of the exp"),
     ],
 )
 def test_settings_that_contradict_cross_fitting_are_refused(tmp_path, overrides, message):
     config = tmp_path / "tiny.yaml"
-    config.write_text(str(tiny_config() | {"split": {"n_folds": 3}}).replace("False", "false"))
+    split = {"split": {"n_folds": 4}, "policies": {"one_layer": {"experts": ["tfidf"], "n_folds": 3}}}
+    config.write_text(yaml.safe_dump(tiny_config() | split))
     with pytest.raises(InputError, match=message):
         load_experiment(config, overrides)
 
@@ -137,6 +142,18 @@ def test_the_view_of_a_fold_differs_in_its_folders_alone(cross_fitted):
     assert view.model_dump() == cross_fitted.model_dump()
     assert view.expert_dir("tfidf") == cross_fitted.run_root / "folds/2/experts/tfidf"
     assert view.policy_dir("one_layer") == cross_fitted.policy_dir("one_layer")
-    assert cross_fitted.fold is None
-    assert [fold.fold for fold in cross_fitted.folds] == [0, 1, 2]
+    assert cross_fitted.held_out == ()
+    assert [fold.held_out for fold in cross_fitted.folds] == [(0,), (1,), (2,)]
+    assert cross_fitted.fold_pairs == ()
     assert np.all([fold.run_root == cross_fitted.run_root for fold in cross_fitted.folds])
+
+
+def test_nested_folds_have_jobs_of_pairs_that_hold_out_both(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    experts = {"experts": ["tfidf", "dcl_clean"]}
+    config = tiny_config() | {"name": "tiny", "split": {"n_folds": 3, "nested": True}, "policies": {"one": experts}}
+    jobs = plan(Experiment.model_validate(config))
+    joined = [need.name for need in jobs["experts/dcl_late"].needs]
+    assert joined == [f"dcl_late/fold-{fold}" for fold in ("0", "1", "2", "0-1", "0-2", "1-2")]
+    assert [need.key for need in jobs["folds/0-2/experts/dcl_late"].needs] == ["folds/0-2/experts/dcl_clean"]
+    assert jobs_of(jobs, "dcl", Selection("dcl_late/fold-0-2"))[0].held_out == (0, 2)

@@ -1,0 +1,30 @@
+"""Numbered scripts in processes of their own."""
+
+import socket
+import subprocess
+import sys
+
+from helpers.workspace import REPOSITORY, Workspace
+
+
+def launch(
+    workspace: Workspace, script: str, *arguments: str, prefix: tuple[str, ...] = (sys.executable,)
+) -> subprocess.Popen:
+    """Start a script in a process of its own, after the command line `prefix`."""
+    command = [*prefix, str(REPOSITORY / "src" / script), "--config", str(workspace.config), *arguments]
+    return subprocess.Popen(command, cwd=workspace.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def launch_two(workspace: Workspace, script: str, *arguments: str) -> None:
+    """Run a script in two processes of one training run."""
+    launcher = (sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", _free_port())
+    process = launch(workspace, script, *arguments, prefix=launcher)
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output
+    assert "2 processes" in output
+
+
+def _free_port() -> str:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        return str(server.getsockname()[1])
