@@ -64,7 +64,9 @@ def check_fusion(
             must_exist(f"policies.{name}.experts", member, experts)
     for key, members in votes.items():
         if not members:
-            raise ValueError(f"{key}: the vote has no members: set vote.members or add a policy of kind network")
+            raise ValueError(
+                f"{key}: the vote has no members: set vote.members, add a policy of kind network, or set submit to best"
+            )
         _must_differ(key, members)
         for member in members:
             must_exist(key, member, policies)

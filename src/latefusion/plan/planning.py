@@ -20,7 +20,7 @@ class Selection:
 
 
 def plan(experiment: Experiment) -> dict[str, Job]:
-    """Return all jobs by key: `catalogue`, `denoise`, `experts/<name>`, `policies/<name>`, `vote`."""
+    """Return all jobs by key: `catalogue`, `denoise`, `experts/<name>`, `policies/<name>`, `vote`, `submission`."""
     jobs: dict[str, Job] = {}
     catalogue = CatalogueState(experiment.run_root / "catalogue", experiment.catalogue)
 
@@ -51,8 +51,20 @@ def plan(experiment: Experiment) -> dict[str, Job]:
         needs = [f"experts/{expert}" for expert in policy.experts] + (["denoise"] if experiment.cleans_valid else [])
         add(f"policies/{name}", "policy", "fuse", policy.model_dump(mode="json"), needs)
     members = [f"policies/{name}" for name in experiment.vote_members]
-    add("vote", "vote", "vote", {"members": experiment.vote_members}, members)
+    if experiment.has_vote:
+        add("vote", "vote", "vote", {"members": experiment.vote_members}, members)
+    add("submission", "submission", "vote", *_submission(experiment))
     return jobs
+
+
+def _submission(experiment: Experiment) -> tuple[dict, list[str]]:
+    """Return the settings of the submission, and the keys of the jobs that it needs: the vote, or all methods."""
+    needs = ["denoise"] if experiment.cleans_valid else []
+    if experiment.submit == "vote":
+        return {"submit": "vote"}, ["vote", *needs]
+    methods = [f"experts/{name}" for name in experiment.experts] + [f"policies/{name}" for name in experiment.policies]
+    settings = experiment.model_dump(mode="json", include={"submit": True, "vote": {"subsets"}})
+    return settings, [*methods, *(["vote"] if experiment.has_vote else []), *needs]
 
 
 def jobs_of(jobs: dict[str, Job], step: str, selection: Selection) -> list[Job]:
