@@ -12,9 +12,10 @@ from latefusion.tables.artifacts import read_json_object
 METHODS = (
     "Scores are in percent, with bootstrap 95 % intervals. {sizes}. {how} A policy's scores on {learnt} are computed "
     "fold by fold, from what it learnt on the other folds (its networks after their last epoch). So, given the folds "
-    "and the experts' probabilities, no product's label influences the decision on that product. The test products, if "
-    "there are any, were not used for training or for any choice. Gains are paired differences of {split} macro-F1 from {best}, the text or image "
-    "expert of highest {learnt} macro-F1; p is the p-value of McNemar's test of which of the two is right more often."
+    "and the experts' probabilities, no product's label influences the decision on that product. The test products, "
+    "if there are any, were not used for training or for any choice. Gains are paired differences of {split} macro-F1 "
+    "from {best}, the text or image expert of highest {learnt} macro-F1; p is the p-value of McNemar's test of which "
+    "of the two is right more often."
 )
 ON_VALID = "On valid, an expert that chooses an epoch uses, for each fold, the epoch that is best on the other folds."
 ON_OOF = (

@@ -10,6 +10,7 @@ Reads the decisions and probabilities of all methods (with `submit: vote`, of th
 import logging
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
@@ -72,16 +73,17 @@ def _choose(results: Results) -> tuple[Method, dict]:
 def _as_on_test(results: Results, method: Method) -> tuple[np.ndarray, np.ndarray]:
     """Return a method's (N, C) probabilities and (N,) decisions on `fusion_split`, as confident as those on test.
 
-    Where a policy wrote `selected_probs` (see `fusion.networks`), they take the place of its probabilities. A label had
-    an influence on the epochs of these, so they serve the calibration of test products only.
+    Where a policy wrote `selected_probs` (see `fusion.networks`), they take the place of its probabilities, also in a
+    vote. Labels had an influence on the epochs of these, so they serve the calibration of test products only.
     """
-    learnt, is_vote = results.dataset.fusion_split, method.kind == "vote"
-    if not is_vote and method.name not in results.experiment.policies:
-        return results.probs(method, learnt), results.preds(method, learnt)
+    learnt = results.dataset.fusion_split
+    members = results.members(method) if method.kind == "vote" else (method.name,)
+    if not any(_selected_probs(results, name).is_file() for name in members):
+        preds = results.preds(method, learnt)
+        return favour(results.probs(method, learnt), preds), preds
     summed, decisions = np.zeros((len(results.targets[learnt]), len(results.dataset.classes))), []
-    members = results.members(method) if is_vote else (method.name,)
     for name in members:
-        probs, preds = _policy_as_on_test(results, name)
+        probs, preds = _member_as_on_test(results, name)
         summed += probs
         decisions.append(preds)
     mean = (summed / len(members)).astype(np.float32)
@@ -89,13 +91,16 @@ def _as_on_test(results: Results, method: Method) -> tuple[np.ndarray, np.ndarra
     return favour(mean, preds), preds
 
 
-def _policy_as_on_test(results: Results, name: str) -> tuple[np.ndarray, np.ndarray]:
-    learnt, run_dir = results.dataset.fusion_split, results.experiment.policy_dir(name)
-    if not (run_dir / f"{learnt}_selected_probs.parquet").is_file():
+def _selected_probs(results: Results, name: str) -> Path:
+    return results.experiment.policy_dir(name) / f"{results.dataset.fusion_split}_selected_probs.parquet"
+
+
+def _member_as_on_test(results: Results, name: str) -> tuple[np.ndarray, np.ndarray]:
+    path, learnt = _selected_probs(results, name), results.dataset.fusion_split
+    if not path.is_file():
         policy = results.method(name)
         return results.probs(policy, learnt), results.preds(policy, learnt)
-    path = verified(run_dir, f"{learnt}_selected_probs.parquet")
-    probs = read_probs(path, results.dataset.fusion_products.index, results.dataset.classes)
+    probs = read_probs(verified(path.parent, path.name), results.dataset.fusion_products.index, results.dataset.classes)
     return probs, probs.argmax(axis=1)
 
 
