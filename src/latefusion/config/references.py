@@ -8,8 +8,8 @@ from latefusion.config.fusion import PolicyConfig
 from latefusion.config.images import ImageInput
 
 # Names with another use in weights/ and submissions/: weights/pretrained/ holds files of the user, weights/unpacked/
-# holds weights from pip packages.
-RESERVED_EXPERIMENTS = ("pretrained", "readme", "unpacked")
+# holds weights from pip packages, weights/features/ features for all experiments.
+RESERVED_EXPERIMENTS = ("features", "pretrained", "readme", "unpacked")
 VOTE_ROW = "vote"  # the vote's row in the score table
 
 

@@ -14,7 +14,8 @@ def check_trainable(dataset: Dataset, experiment: Experiment) -> None:
     for view in dataset.training_views:
         for name, expert in experiment.experts.items():
             if expert.folds_of_train is not None:
-                _check_folds(view, f"experts.{name}", expert.folds_of_train, ("train",))
+                reads_images = experiment.modality(name) == "image"
+                _check_folds(view, f"experts.{name}", expert.folds_of_train, ("train",), with_image=reads_images)
         if experiment.denoise is not None:
             splits = experiment.denoise.splits
             _check_folds(view, "denoise", experiment.denoise.n_folds, splits, with_image=True)

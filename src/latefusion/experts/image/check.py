@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from latefusion.config import CnnExpert, DclExpert, Experiment
+from latefusion.config import CnnExpert, DclExpert, Experiment, ImageProbe
 from latefusion.experts.meta import on_meta
 from latefusion.plan.timm_names import check_timm_name
 
@@ -35,11 +35,19 @@ def check_dcl(experiment: Experiment, expert: DclExpert, backbones: Backbones) -
     _check(experiment, expert, backbones, classifier)
 
 
+def check_image_probe(experiment: Experiment, expert: ImageProbe, backbones: Backbones) -> None:
+    """Raise InputError if the network cannot be built, or cannot read images of one of the sizes."""
+    for size in expert.sizes:
+        _check(experiment, expert.network(size), backbones, lambda net: net, size_key="sizes")
+
+
 def _check(
     experiment: Experiment,
     expert: CnnExpert | DclExpert,
     backbones: Backbones,
     classifier: Callable[[nn.Module], nn.Module],
+    *,
+    size_key: str = "image.crop",
 ) -> None:
     stage_1 = experiment.stage_1(expert)
     check_timm_name(stage_1.architecture)
@@ -58,4 +66,4 @@ def _check(
     def read_image() -> None:
         classifier(backbones[key]).eval()(torch.zeros(1, side, side, 3, dtype=torch.uint8))
 
-    on_meta(read_image, f"{stage_1.model} cannot read images of {side} pixels (image.crop)")
+    on_meta(read_image, f"{stage_1.model} cannot read images of {side} pixels ({size_key})")
