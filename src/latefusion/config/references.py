@@ -65,8 +65,8 @@ def check_fusion(
     for key, members in votes.items():
         if not members:
             raise ValueError(
-                f"{key}: the vote has no members: set vote.members or add a policy of kind network; for a run without a "
-                "vote, remove the section vote and set submit: best"
+                f"{key}: the vote has no members: set vote.members or add a policy of kind network; for a run without "
+                "a vote, remove the section vote and set submit: best"
             )
         _must_differ(key, members)
         for member in members:
