@@ -141,7 +141,7 @@ def test_the_submission_is_the_methods_decisions_with_calibrated_probabilities(m
     facts, results = made_up.facts, made_up.results
     assert (facts["submit"], facts["method"], facts["folder"]) == ("best", "logistic", "policies/logistic")
     assert facts["valid_accuracy"] == pytest.approx(0.8)
-    assert facts["valid_ece"] < 0.05
+    assert facts["valid_ece"] < 0.08
     assert [row["method"] for row in facts["candidates"]] == [method.name for method in results.methods]
     for split, targets in made_up.targets.items():
         folder = made_up.experiment.run_root / "submission"
@@ -152,7 +152,7 @@ def test_the_submission_is_the_methods_decisions_with_calibrated_probabilities(m
         preds = results.preds(results.method("logistic"), split)
         labels = read_ranked_predictions(folder, split, made_up.dataset)
         assert (made_up.dataset.targets(labels) == preds).all()
-        assert expected_calibration_error(targets, probs, preds) < 0.06 < expected_calibration_error(targets, own)
+        assert expected_calibration_error(targets, probs, preds) < 0.08 < expected_calibration_error(targets, own)
 
 
 def test_ranked_predictions_are_the_most_probable_classes(made_up):

@@ -45,7 +45,7 @@ def test_calibration_lowers_the_error_out_of_fold_and_keeps_the_order(what, n):
     fitted = fit_calibrations(probs, preds, targets, folds)
     mended = fitted.apply_out_of_fold(probs, folds)
     before, after = (expected_calibration_error(targets, table, preds) for table in (probs, mended))
-    assert after < before / 2
+    assert after < 0.6 * before
     assert after < 0.3 / n**0.25  # 0.053 for 1,000 products, 0.038 for 4,000
     assert np.allclose(mended.sum(axis=1), 1, atol=1e-5)
     assert mended.min() >= 0

@@ -16,7 +16,7 @@ from latefusion.metrics.calibration import as_logits, temper
 STEP = 0.2  # of the logs of temperature and power
 LOG_TEMPERATURES = STEP * np.arange(-25, 26)
 LOG_POWERS = STEP * np.arange(8)
-N_NOISES, MOST_NOISE = 25, 0.95
+N_NOISES, MOST_NOISE = 40, 0.95
 MOST_PRODUCTS = 20_000  # three parameters need no more
 BLOCK = 2_000_000  # probabilities that are processed at a time
 
