@@ -109,7 +109,8 @@ def _sizes(machine: str, runs: Mapping[int, Run]) -> str:
         f"{len(first.targets)} test products, {first.n_train} labelled products to learn from, {len(first.classes)} "
         f"classes; the same for all methods.{several} Scores are in percent, with bootstrap 95 % intervals over "
         f"products that are paired between methods{' and seeds' if several else ''}. Seconds are wall time, with the "
-        f"loading of libraries for ours and AutoGluon; CPU seconds are those of all processes together. {machine}."
+        "loading of libraries for ours and AutoGluon; CPU seconds are those of all processes together. Features of "
+        f"frozen networks that an earlier run has stored are not computed again. {machine}."
     )
 
 

@@ -41,6 +41,13 @@ class Experiment(Section):
     denoise: Denoise | None = None
     policies: dict[Name, Policy] = Field(min_length=1)
     vote: Vote = Vote()
+    # The method whose decisions are submitted. vote: the vote, as published. best: the simplest method that is not
+    # clearly worse than the best one: its score on the split that fusion learns from (valid or oof) is lower by at most
+    # one standard error of the paired difference. Of experts, policies and votes, the simplest are single experts, then
+    # fixed rules, rules that learn a weight per expert, logistic, boosting, networks, votes; of those, the method with
+    # the fewest experts, then the one with the highest score. The score is macro-F1; accuracy if half of the classes
+    # have fewer than 3 products in that split, because the F1 of such a class is mostly chance.
+    submit: Literal["vote", "best"] = "vote"
     hardware: Hardware = Hardware()
     _held_out: tuple[int, ...] = PrivateAttr(())  # see `of_fold`
 
@@ -50,7 +57,7 @@ class Experiment(Section):
         check_names([*self.experts, *self.policies])
         check_references(self.experts, has_denoise=self.denoise is not None)
         check_image_cache(self.cache_side, self._image_inputs)
-        check_fusion(self.experts, self.policies, {"vote.members": self.vote_members} | self._vote_subsets)
+        check_fusion(self.experts, self.policies, self._votes)
         return self
 
     @model_validator(mode="after")
@@ -132,8 +139,11 @@ class Experiment(Section):
         return self.image_cache
 
     @property
-    def _vote_subsets(self) -> dict[str, tuple[str, ...]]:
-        return {f"vote.subsets.{name}": members for name, members in self.vote.subsets.items()}
+    def _votes(self) -> dict[str, tuple[str, ...]]:
+        """The members of each vote, by its key in the config; without the vote where there may be none."""
+        subsets = {f"vote.subsets.{name}": members for name, members in self.vote.subsets.items()}
+        may_be_none = self.submit == "best" and self.vote.members == "networks" and not subsets
+        return subsets if may_be_none and not self.has_vote else {"vote.members": self.vote_members} | subsets
 
     @property
     def _image_inputs(self) -> dict[str, ImageInput]:
@@ -156,6 +166,11 @@ class Experiment(Section):
         if self.vote.members == "networks":
             return tuple(name for name, policy in self.policies.items() if policy.kind == "network")
         return self.vote.members
+
+    @property
+    def has_vote(self) -> bool:
+        """Whether policies vote: not if no policy is of kind network, unless `vote.members` names others."""
+        return bool(self.vote_members)
 
     @property
     def cleans_valid(self) -> bool:

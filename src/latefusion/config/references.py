@@ -65,7 +65,10 @@ def check_fusion(
             must_exist(f"policies.{name}.experts", member, experts)
     for key, members in votes.items():
         if not members:
-            raise ValueError(f"{key}: the vote has no members: set vote.members or add a policy of kind network")
+            raise ValueError(
+                f"{key}: the vote has no members: set vote.members or add a policy of kind network; for a run without "
+                "a vote, remove the section vote and set submit: best"
+            )
         _must_differ(key, members)
         for member in members:
             must_exist(key, member, policies)

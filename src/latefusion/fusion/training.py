@@ -14,7 +14,7 @@ from latefusion.plan.jobs import Job
 from latefusion.tables.dataset import Dataset
 from latefusion.tables.label_issues import fusion_targets
 from latefusion.tables.predictions import write_predictions
-from latefusion.tables.probabilities import read_nested_probs, read_split_probs
+from latefusion.tables.probabilities import read_nested_probs, read_split_probs, write_probs
 from latefusion.utils.files import write_json
 
 logger = logging.getLogger(__name__)
@@ -73,6 +73,9 @@ class PolicyTrainer:
         oof_preds = fitted.oof_probs.argmax(axis=1)
         learnt, splits, classes = self.dataset.fusion_split, self.dataset.evaluation_splits, self.dataset.classes
         write_predictions(job.run_dir, learnt, splits[learnt].index, oof_preds, fitted.oof_probs, classes)
+        selected = getattr(fitted, "selected_probs", None)  # of network policies
+        if selected is not None:
+            write_probs(job.run_dir / f"{learnt}_selected_probs.parquet", splits[learnt].index, selected, classes)
         test_tables = tuple(self._read("test", expert) for expert in self._policy(job.name).experts)
         preds, probs = decide(fitted, test_tables)
         write_predictions(job.run_dir, "test", splits["test"].index, preds, probs, classes)

@@ -50,16 +50,19 @@ def temper(probs: np.ndarray, temperature: float) -> np.ndarray:
     return np.exp(log_softmax(as_logits(probs) / temperature, axis=1)).astype(probs.dtype)
 
 
-def reliability(targets: np.ndarray, probs: np.ndarray) -> pd.DataFrame:
-    """Return a table of the bins of confidence that hold products: `confidence` (mean), `accuracy`, `n`."""
-    preds = probs.argmax(axis=1)
+def reliability(targets: np.ndarray, probs: np.ndarray, preds: np.ndarray | None = None) -> pd.DataFrame:
+    """Return a table of the bins of confidence that hold products: `confidence` (mean), `accuracy`, `n`.
+
+    `preds`: (N,) decisions, by default the classes of highest probability.
+    """
+    preds = probs.argmax(axis=1) if preds is None else preds
     confidence = probs[np.arange(len(preds)), preds]
     bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
     table = pd.DataFrame({"confidence": confidence, "accuracy": preds == targets, "n": 1})
     return table.groupby(bins).agg({"confidence": "mean", "accuracy": "mean", "n": "sum"}).rename_axis("bin")
 
 
-def expected_calibration_error(targets: np.ndarray, probs: np.ndarray) -> float:
+def expected_calibration_error(targets: np.ndarray, probs: np.ndarray, preds: np.ndarray | None = None) -> float:
     """Return the mean of |confidence - accuracy| over 15 bins of equal width, weighted by their numbers of products."""
-    table = reliability(targets, probs)
+    table = reliability(targets, probs, preds)
     return float(((table["confidence"] - table["accuracy"]).abs() * table["n"]).sum() / table["n"].sum())

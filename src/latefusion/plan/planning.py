@@ -21,7 +21,7 @@ class Selection:
 
 
 def plan(experiment: Experiment) -> dict[str, Job]:
-    """Return all jobs by key: `catalogue`, `denoise`, `experts/<name>`, `policies/<name>`, `vote`.
+    """Return all jobs by key: `catalogue`, `denoise`, `experts/<name>`, `policies/<name>`, `vote`, `submission`.
 
     In a cross-fitted experiment, denoising and each expert have one job per fold, `folds/<fold>/denoise` and
     `folds/<fold>/experts/<name>`, and `experts/<name>` joins the folds of an expert. In a nested one, each pair of
@@ -66,13 +66,25 @@ def plan(experiment: Experiment) -> dict[str, Job]:
         needs = [f"experts/{expert}" for expert in policy.experts] + (["denoise"] if experiment.cleans_valid else [])
         add(f"policies/{name}", "policy", "fuse", policy.model_dump(mode="json"), needs)
     members = [f"policies/{name}" for name in experiment.vote_members]
-    add("vote", "vote", "vote", {"members": experiment.vote_members}, members)
+    if experiment.has_vote:
+        add("vote", "vote", "vote", {"members": experiment.vote_members}, members)
+    add("submission", "submission", "vote", *_submission(experiment))
     return jobs
 
 
 def _key_in(view: Experiment, key: str) -> str:
     """Return the key of a job in the view of a fold; without a fold, and for the catalogue, the key itself."""
     return f"folds/{fold_name(view.held_out)}/{key}" if view.held_out and key != "catalogue" else key
+
+
+def _submission(experiment: Experiment) -> tuple[dict, list[str]]:
+    """Return the settings of the submission, and the keys of the jobs that it needs: the vote, or all methods."""
+    needs = ["denoise"] if experiment.cleans_valid else []
+    if experiment.submit == "vote":
+        return {"submit": "vote"}, ["vote", *needs]
+    methods = [f"experts/{name}" for name in experiment.experts] + [f"policies/{name}" for name in experiment.policies]
+    settings = experiment.model_dump(mode="json", include={"submit": True, "vote": {"subsets"}})
+    return settings, [*methods, *(["vote"] if experiment.has_vote else []), *needs]
 
 
 def jobs_of(jobs: dict[str, Job], step: str, selection: Selection) -> list[Job]:

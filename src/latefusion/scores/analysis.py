@@ -7,6 +7,7 @@ from latefusion.fusion.vote import majority_vote, member_decisions
 from latefusion.metrics.calibration import expected_calibration_error, fold_temperatures, temper
 from latefusion.metrics.f1 import macro_f1
 from latefusion.scores.results import Results
+from latefusion.scores.submitted import KEY, Submitted
 from latefusion.tables.probabilities import read_split_probs
 
 
@@ -31,11 +32,12 @@ def expert_pairs(results: Results) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def calibration_table(results: Results) -> pd.DataFrame:
+def calibration_table(results: Results, submitted: Submitted | None) -> pd.DataFrame:
     """Return each expert's expected calibration error before and after temperature scaling, and the temperature.
 
     The temperature for a product of `fusion_split` is learnt on the other folds, that for test products on all of it.
-    The column `temperature` has the latter.
+    The column `temperature` has the latter. The submitted method has a row of kind `submission`, "submitted: <method>",
+    with the error of its decisions before and after its calibration.
     """
     learnt, folds = results.dataset.fusion_split, results.dataset.selection_folds()
     rows = []
@@ -48,7 +50,17 @@ def calibration_table(results: Results) -> pd.DataFrame:
             known, targets = results.known(split), results.targets[split]
             errors = [expected_calibration_error(targets[known], table[known]) for table in (probs, tempered)]
             rows.append((expert.name, expert.kind, split, *errors, on_all))
+    if submitted is not None:
+        rows += [_submitted_row(submitted, split) for split in results.splits]
     return pd.DataFrame(rows, columns=["expert", "kind", "split", "ece", "ece_tempered", "temperature"])
+
+
+def _submitted_row(submitted: Submitted, split: str) -> tuple:
+    results, preds = submitted.results, submitted.preds(split)
+    known, targets = results.known(split), results.targets[split]
+    tables = (results.probs(submitted.method, split), submitted.probs(split))
+    errors = [expected_calibration_error(targets[known], table[known], preds[known]) for table in tables]
+    return (f"submitted: {submitted.method.name}", KEY, split, *errors, submitted.temperature)
 
 
 def _temper_by_fold(probs: np.ndarray, folds: np.ndarray, temperatures: list[float]) -> np.ndarray:

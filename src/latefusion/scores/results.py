@@ -24,6 +24,7 @@ GROUPS = {  # kind -> its name in Table 1 of the paper, in that order
     "rule": "Rules and stacking",
     "vote": "Ensemble",
 }
+SOFT_VOTE = "soft vote"  # the class of highest mean probability of the vote's members
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,19 @@ class Results:
         done_subsets = [
             name for name, members in subsets.items() if {f"policies/{member}" for member in members} <= self.done
         ]
-        own = [Method("vote", "vote", "vote"), Method("soft vote", "vote", "vote")]
+        own = [Method("vote", "vote", "vote"), Method(SOFT_VOTE, "vote", "vote")]
         return [*own, *(Method(f"vote {name}", "vote", None) for name in done_subsets)]
+
+    def method(self, name: str) -> Method:
+        """Return the finished method of this name. Raises KeyError if there is none."""
+        return {method.name: method for method in self.methods}[name]
+
+    def members(self, vote: Method) -> tuple[str, ...]:
+        """Return the names of the policies whose decisions or probabilities a vote counts."""
+        return self.experiment.vote_members if vote.folder else self._subset(vote)
+
+    def _subset(self, vote: Method) -> tuple[str, ...]:
+        return self.experiment.vote.subsets[vote.name.removeprefix("vote ")]
 
     @property
     def experts(self) -> list[Method]:
@@ -114,8 +126,7 @@ class Results:
 
     def _preds(self, method: Method, split: str) -> np.ndarray:
         if method.folder is None:
-            members = self.experiment.vote.subsets[method.name.removeprefix("vote ")]
-            return majority_vote(*member_decisions(self.experiment, self.dataset, members, split))
+            return majority_vote(*member_decisions(self.experiment, self.dataset, self._subset(method), split))
         if method.kind in ("policy", "rule") or method.name == "vote":
             return read_preds(self.experiment.run_root / method.folder, split, self.dataset)
         return self.probs(method, split).argmax(axis=1)
@@ -123,7 +134,9 @@ class Results:
     def probs(self, method: Method, split: str) -> np.ndarray:
         """Return a method's (N, C) probabilities; for the votes, the mean of the members' probabilities."""
         if method.folder is None:
-            raise ValueError(f"{method.name} has no probabilities of its own")
+            members = self._subset(method)
+            _, summed = member_decisions(self.experiment, self.dataset, members, split)
+            return (summed / len(members)).astype(np.float32)
         return read_split_probs(self.experiment.run_root / method.folder, split, self.dataset)
 
     def all_preds(self) -> Iterator[tuple[Method, str, np.ndarray]]:

@@ -5,10 +5,20 @@ from collections.abc import Iterator
 from latefusion.config import Experiment
 from latefusion.denoise.report import describe_label_issues
 from latefusion.scores.analysis import calibration_table, expert_pairs, vote_members
+from latefusion.scores.automation import automation_table
+from latefusion.scores.choice import log_vote_warning, rank_methods
 from latefusion.scores.environment import run_section
+from latefusion.scores.headline import headline
 from latefusion.scores.notes import sample_note
-from latefusion.scores.report import calibration_section, pair_section, score_section, vote_section
+from latefusion.scores.report import (
+    automation_section,
+    calibration_section,
+    pair_section,
+    score_section,
+    vote_section,
+)
 from latefusion.scores.results import Results
+from latefusion.scores.submitted import read_submitted
 from latefusion.scores.tables import class_table, score_table
 from latefusion.tables.dataset import Dataset
 from latefusion.utils.files import write_text
@@ -18,22 +28,28 @@ from latefusion.utils.locks import locked
 def write_scores(experiment: Experiment, dataset: Dataset) -> str:
     """Score all finished jobs, write the tables and `scores.md`, and return the report."""
     results = Results(experiment, dataset)
+    submitted = read_submitted(results)
     scores, comparisons = score_table(results)
+    ranking = rank_methods(results)
     tables = {
         "scores": scores,
         "comparisons": comparisons,
         "classes": class_table(results),
         "votes": vote_members(results),
         "pairs": expert_pairs(results),
-        "calibration": calibration_table(results),
+        "calibration": calibration_table(results, submitted),
+        "choice": ranking.assign(submitted=ranking["method"] == (submitted and submitted.method.name)),
+        "automation": automation_table(submitted),
     }
     sections = [
         f"# {experiment.name}",
+        headline(submitted, scores, ranking),
         sample_note(experiment),
-        score_section(results, scores, comparisons),
+        score_section(results, scores, comparisons, submitted),
         vote_section(results, tables["votes"]),
         pair_section(results, tables["pairs"]),
         calibration_section(results, tables["calibration"]),
+        automation_section(results, tables["automation"]),
         *_label_issues(results),
         run_section(results),
     ]
@@ -42,6 +58,7 @@ def write_scores(experiment: Experiment, dataset: Dataset) -> str:
         for name, table in tables.items():
             write_text(experiment.run_root / "scores" / f"{name}.csv", table.to_csv(index=False))
         write_text(experiment.submission_dir / "scores.md", report)
+    log_vote_warning(experiment, dataset)
     return report
 
 
