@@ -15,7 +15,7 @@ class Probe(ExpertConfig):
     """A linear probe: multinomial logistic regression on the pooled features of a pretrained network.
 
     The network is not trained. Features are computed once per product and kept in `weights/features/`, for all
-    experiments. The defaults were chosen by cross-validation on a real catalogue: docs/results.md.
+    experiments. The defaults were chosen by cross-validation on a real catalogue: docs/benchmarks.md.
     """
 
     if TYPE_CHECKING:  # each subclass has its own field
