@@ -142,6 +142,8 @@ def test_the_submission_is_the_methods_decisions_with_calibrated_probabilities(m
     assert (facts["submit"], facts["method"], facts["folder"]) == ("best", "logistic", "policies/logistic")
     assert facts["valid_accuracy"] == pytest.approx(0.8)
     assert facts["valid_ece"] < 0.08
+    assert (facts["metric"], facts["best"], facts["difference"]) == ("macro_f1", "logistic", 0)
+    assert facts["score"] == facts["valid_macro_f1"]
     assert [row["method"] for row in facts["candidates"]] == [method.name for method in results.methods]
     for split, targets in made_up.targets.items():
         folder = made_up.experiment.run_root / "submission"
