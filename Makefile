@@ -13,12 +13,20 @@ STEPS := 00_draw_sample 01_prepare 02_train_text 03_denoise 04_train_image 05_tr
 PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses 2 --dist worksteal
 IN_ANY_PRECISION := $(addprefix tests/pipeline/test_, loop.py table_experiment.py joint.py pipeline.py)
 
-.PHONY: submission test test-fast lint env
+.PHONY: submission compare test test-fast lint env
 
 # From the catalogue to a submission and its score table; what is done already is skipped.
 # make submission CONFIG=configs/rakuten.yaml SET="--set catalogue.root=data/rakuten"
 submission: env
 	@set -e; for step in $(STEPS); do $(PY) src/$$step.py --config $(CONFIG) $(SET); done
+
+# The catalogue config beside what people would use instead, on your catalogue: docs/benchmarks.md.
+# make compare CATALOGUE=path/to/folder SET="--set split.test_fraction=0.3" SEEDS="2020 2021" AUTOGLUON=its/bin/python
+compare: CONFIG = configs/catalogue.yaml
+compare: env
+	@test -n "$(CATALOGUE)" || { echo "error: name a folder: make compare CATALOGUE=path/to/folder" >&2; exit 2; }
+	@$(PY) tests/benchmarks/compare.py "$(CATALOGUE)" --config $(CONFIG) $(SET) $(if $(SEEDS),--seeds $(SEEDS)) \
+		$(if $(AUTOGLUON),--autogluon $(AUTOGLUON))
 
 # Everything; then what computes in a precision once more, as if on a machine that has bfloat16 and on one that has not.
 test: lint

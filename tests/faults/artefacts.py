@@ -130,7 +130,7 @@ FAULTS = [
     _refused("tfidf/valid_probs.parquet", "one bit", flip, "07_fuse.py", "both"),
     _refused("denoise/label_issues.parquet", "one bit", flip, "04_train_image.py", "clean"),
     _refused("catalogue/products.parquet", "one bit", flip, "02_train_text.py", "tfidf"),
-    _refused("vote/test_preds.parquet", "one bit", flip, "09_predict.py"),
+    _refused("submission/test_preds.parquet", "one bit", flip, "09_predict.py"),
     Fault(
         "tfidf/test_probs.parquet: all probabilities times 7",
         "07_fuse.py",

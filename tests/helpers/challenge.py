@@ -13,6 +13,12 @@ SIGIR_LINES = SIGIR_GOOD.splitlines(keepends=True)
 ENS_TEST = ',designation,description,productid,imageid\n5,"Jeu, neuf",,205,105\n4,Livre,,204,104\n6,Lampe,,206,106\n'
 ENS_GOOD = ",prdtypecode\n5,2583\n4,10\n6,40\n"
 PREDICTIONS_GOOD = 'id\tlabel\tconfidence\na\tbooks\t0.500000\n"b\tc"\ttoys\t1.000000\nd\tbooks\t0.000000\n'
+RANKED_GOOD = (
+    "id\tlabel\tconfidence\tlabel_2\tconfidence_2\tlabel_3\tconfidence_3\tsplit\n"
+    "a\tbooks\t0.600000\ttoys\t0.300000\tlamps\t0.100000\ttest\n"
+    '"b\tc"\ttoys\t0.400000\tlamps\t0.400000\tbooks\t0.200000\tnew\n'
+    "d\tbooks\t1.000000\ttoys\t0.000000\tlamps\t0.000000\tnew\n"
+)
 
 
 def change(old: str, new: str, good: str = SIGIR_GOOD) -> str:

@@ -39,6 +39,8 @@ def train_majority(context: Context, name: str, expert: MajorityExpert) -> None:
 class MedianPolicy(PolicyConfig):
     """The median of the experts' probabilities; nothing is learnt."""
 
+    complexities: ClassVar = {"median": "rule"}
+
     kind: Literal["median"]
 
 

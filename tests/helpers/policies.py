@@ -16,7 +16,8 @@ LEARNERS = {
     "boosting": BoostingPolicy(kind="boosting", experts=("a", "b"), n_folds=4, trees=8),
 }
 RULES = {
-    kind: RulePolicy(kind=kind, experts=("a", "b"), n_folds=4) for kind in ("mean", "weighted_mean", "max", "product")
+    kind: RulePolicy(kind=kind, experts=("a", "b"), n_folds=4)
+    for kind in ("mean", "weighted_mean", "max", "product", "weighted_product")
 }
 
 

@@ -14,7 +14,7 @@ from latefusion.experts.context import Context
 from latefusion.experts.training import _validation
 from latefusion.plan.planning import plan
 from latefusion.tables.dataset import read_dataset
-from latefusion.tables.label_issues import read_label_issues, removed_issues, valid_targets
+from latefusion.tables.label_issues import fusion_targets, read_label_issues, removed_issues
 from latefusion.utils.errors import InputError
 
 
@@ -101,7 +101,7 @@ def test_cleaning_that_leaves_no_valid_label_is_refused(trained_run, tmp_path, m
     everything.to_parquet(tmp_path / "weights/tiny/denoise/label_issues.parquet")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="removed all valid products"):
-        valid_targets(trained_run.experiment("denoise.clean_valid=true"), dataset)
+        fusion_targets(trained_run.experiment("denoise.clean_valid=true"), dataset)
 
 
 def test_out_of_fold_probabilities_cover_the_training_products_alone(trained_run):
@@ -125,7 +125,7 @@ def test_cleaned_validation_products_choose_nothing_and_are_not_scored(copied):
     cleaned = valid.index.isin(removed)
     assert 0 < cleaned.sum() < len(valid)
     assert removed.isin(dataset.select("train").index).any()
-    assert np.array_equal(valid_targets(experiment, dataset) == -1, cleaned)
+    assert np.array_equal(fusion_targets(experiment, dataset) == -1, cleaned)
     assert np.array_equal(_validation(Context(experiment), clean=True).selection.targets == -1, cleaned)
     assert (_validation(Context(experiment), clean=False).selection.targets >= 0).all()
     scores = copied.read_scores()

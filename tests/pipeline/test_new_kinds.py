@@ -79,7 +79,7 @@ def test_new_kinds_go_through_plan_training_fusion_vote_and_scores(workspace, mo
     assert "majority" in capsys.readouterr().out
     workspace.run("02_train_text.py", "--set", "experts.common.smoothing=3")
     stale = {job.name for job in workspace.jobs("experts.common.smoothing=3").values() if job.state() != "done"}
-    assert stale == {"middle", "learnt", "vote"}
+    assert stale == {"middle", "learnt", "vote", "submission"}
 
 
 def test_without_the_edits_the_kinds_are_unknown(workspace):

@@ -34,7 +34,7 @@ def test_all_tables_have_the_same_ids_and_classes(trained_run):
     for part, splits in {"valid": ["valid"], "test": ["submit"]}.items():
         ids = set(products.index[products["split"].isin(splits)])
         tables = [pd.read_parquet(path) for path in trained_run.run_root.glob(f"**/{part}_probs.parquet")]
-        assert len(tables) == 11  # 8 experts, 2 policies, the vote
+        assert len(tables) == 12  # 8 experts, 2 policies, the vote, the submission
         assert all(set(table.index) == ids for table in tables)
         assert all(list(table.columns) == list(tables[0].columns) for table in tables)
 
@@ -78,13 +78,13 @@ def test_a_changed_setting_redoes_the_expert_and_what_depends_on_it(copied):
     config["experts"]["cnn_clean"]["train"] = config["experts"]["cnn_clean"]["train"] | {"lr": 0.02}
     copied.write_config(config)
     redone = {name for name, state in states(copied).items() if state != "done"}
-    assert redone == {"cnn_clean", "dcl_clean", "dcl_late", "frozen", "one_layer", "two_layers", "vote"}
+    assert redone == {"cnn_clean", "dcl_clean", "dcl_late", "frozen", "one_layer", "two_layers", "vote", "submission"}
 
 
 def test_a_job_that_gives_the_same_again_makes_nothing_stale_and_another_result_does(copied, monkeypatch):
     shutil.rmtree(copied.run_root / "experts/tfidf")
     assert {name for name, state in states(copied).items() if state != "done"} == {
-        "tfidf", "one_layer", "vote",
+        "tfidf", "one_layer", "vote", "submission",
     }  # fmt: skip
     copied.run("02_train_text.py")
     assert set(states(copied).values()) == {"done"}
@@ -92,7 +92,9 @@ def test_a_job_that_gives_the_same_again_makes_nothing_stale_and_another_result_
     with monkeypatch.context() as patch:
         patch.setattr(TfidfClassifier, "predict_proba", lambda self, texts: np.full((len(texts), 27), 1 / 27))
         copied.run("02_train_text.py")
-    assert {name for name, state in states(copied).items() if state != "done"} == {"one_layer", "vote"}
+    assert {name for name, state in states(copied).items() if state != "done"} == {
+        "one_layer", "vote", "submission",
+    }  # fmt: skip
 
 
 def test_a_moved_catalogue_redoes_nothing(copied):

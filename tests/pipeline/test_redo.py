@@ -45,6 +45,7 @@ def results(workspace: Workspace) -> dict[str, bytes]:
         ("06_train_joint.py", "experts/frozen"),
         ("07_fuse.py", "policies/one_layer"),
         ("08_vote.py", "vote"),
+        ("08_vote.py", "submission"),
     ],
 )
 def test_a_done_job_is_made_again_gives_the_same_and_makes_nothing_stale(copied, script, folder):

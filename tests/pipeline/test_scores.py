@@ -1,5 +1,7 @@
 """Score tables of a trained run add up; with shuffled labels every reported score is chance."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from helpers.workspace import Workspace
 from latefusion.fusion.kinds import POLICIES
 from latefusion.scores.results import Results
 from latefusion.tables.dataset import read_dataset
+from latefusion.utils.files import read_json
 
 OTHER_KINDS = sorted(set(POLICIES) - {"network"})  # of policies: a new kind is scored on shuffled labels too
 FEWER = {"boosting": {"trees": 5}}
@@ -61,6 +64,55 @@ def test_the_report_says_what_its_numbers_are_not(trained_run):
     assert "dcl_clean, dcl_late, frozen started from another expert's weights" in left
     assert "denoise.clean_valid" not in left
     assert "on test dcl_late equals dcl_clean, whose best epoch is also epoch 1" in report
+
+
+def test_the_report_begins_with_the_submitted_vote(trained_run):
+    scores = trained_run.read_scores().set_index(["method", "split", "metric"])["value"]
+    report = scores_report(trained_run)
+    right, macro_f1 = (100 * scores["vote", "test", metric] for metric in ("accuracy", "macro_f1"))
+    assert report.startswith(f"# tiny\n\nSubmitted is **vote**, right for {right:.1f} [")
+    assert f"% of the 60 test products, with macro-F1 {macro_f1:.1f} [" in report.splitlines()[2]
+    choice = trained_run.read_scores("choice")
+    assert choice.loc[choice["submitted"], "method"].tolist() == ["vote"]
+
+
+def test_the_best_method_is_submitted_where_the_config_says_so(copied):
+    """The vote of two bad policies is not; and every method is a candidate."""
+    labels = submitted_labels(copied)
+    copied.run("08_vote.py", "--set", "submit=best")
+    copied.run("09_predict.py", "--set", "submit=best")
+    facts = read_json(copied.run_root / "submission/metrics.json")
+    choice = copied.read_scores("choice")
+    assert {row["method"] for row in facts["candidates"]} == set(copied.read_scores()["method"])
+    assert choice.loc[choice["submitted"], "method"].tolist() == [facts["method"]] == ["tfidf"]
+    assert choice.set_index("method").loc["end_to_end", "models"] == 2
+    probs = pd.read_parquet(copied.run_root / "experts/tfidf/test_probs.parquet")
+    assert submitted_labels(copied) == probs.idxmax(axis=1).to_dict() != labels
+    copied.run("08_vote.py")
+    copied.run("09_predict.py")
+    assert submitted_labels(copied) == labels
+
+
+def submitted_labels(workspace: Workspace) -> dict[str, str]:
+    paths = (workspace.folder / "submissions/tiny").glob("*_pred.tsv")
+    tables = (pd.read_csv(path, sep="\t", dtype=str, index_col="Integer_id") for path in paths)
+    return pd.concat(tables)["Prdtypecode"].to_dict()
+
+
+def test_the_submitted_labels_are_those_of_the_vote(trained_run):
+    vote = pd.read_parquet(trained_run.run_root / "vote/test_preds.parquet")
+    assert submitted_labels(trained_run) == vote["label"].to_dict()
+    submission = pd.read_parquet(trained_run.run_root / "submission/test_preds.parquet")
+    assert submission["label"].to_dict() == vote["label"].to_dict()
+
+
+def test_a_submission_that_is_not_done_is_refused_with_the_step_to_run(copied, capsys):
+    shutil.rmtree(copied.run_root / "submission")
+    with pytest.raises(SystemExit):
+        copied.run("09_predict.py")
+    assert "the submission is not done: run src/08_vote.py first" in capsys.readouterr().err
+    copied.run("08_vote.py", "--only", "vote")
+    assert "Nothing is submitted yet" in scores_report(copied)
 
 
 def test_class_scores_average_to_macro_f1(trained_run):

@@ -10,6 +10,7 @@ from helpers.workspace import Workspace
 
 from latefusion.config import Experiment
 from latefusion.tables.dataset import read_dataset
+from latefusion.utils.files import read_json
 
 
 def test_texts_alone_with_rare_classes_give_predictions_and_scores(workspace):
@@ -19,6 +20,10 @@ def test_texts_alone_with_rare_classes_give_predictions_and_scores(workspace):
     predictions = pd.read_csv(workspace.folder / "submissions/tiny/predictions.tsv", sep="\t")
     table = pd.read_parquet(workspace.run_root / "catalogue/products.parquet")
     assert set(predictions["id"]) == set(table.index[table["split"] == "test"])
+    assert set(predictions["split"]) == {"test"}
+    ranked = predictions[["label", "label_2", "label_3"]]
+    assert (ranked.nunique(axis=1) == 3).all()
+    assert set(ranked.stack()) <= set(SIZES)
     assert set(table.loc[table["split"] == "train", "label"]) == set(SIZES)
     scores = pd.read_csv(workspace.run_root / "scores/scores.csv").set_index(["method", "split", "metric"])["value"]
     assert scores["tfidf", "test", "accuracy"] > 0.9
@@ -33,11 +38,33 @@ def test_new_products_are_predicted_beside_the_held_out_ones(workspace):
     experiment["catalogue"]["test_products"] = "new.csv"
     workspace.write_config(experiment)
     workspace.run_all()
-    predictions = pd.read_csv(workspace.folder / "submissions/tiny/predictions.tsv", sep="\t", index_col="id")["label"]
-    assert predictions["n1"] == "shoe"
-    assert predictions["n2"] == "lamp"
+    predictions = pd.read_csv(workspace.folder / "submissions/tiny/predictions.tsv", sep="\t", index_col="id")
+    assert predictions["label"]["n1"] == "shoe"
+    assert predictions["label"]["n2"] == "lamp"
+    assert set(predictions.index[predictions["split"] == "new"]) == {"n1", "n2"}
+    assert set(predictions["split"]) == {"new", "test"}
     scores = pd.read_csv(workspace.run_root / "scores/scores.csv")
     assert (scores.loc[scores["split"] == "test", "n"] == len(predictions) - 2).all()
+
+
+def test_without_networks_the_best_method_is_submitted_and_there_is_no_vote(workspace, monkeypatch):
+    write_table(workspace, "products.csv", shop_products())
+    experiment = table_config()
+    experiment["experts"]["chars"] = {"kind": "tfidf", "min_df": 1, "word_ngrams": [1, 1]}
+    experiment["policies"] = {"mean": {"kind": "mean", "experts": ["tfidf", "chars"], "n_folds": 3}}
+    workspace.write_config(experiment | {"submit": "best"})
+    workspace.run_all()
+    assert not (workspace.run_root / "vote").exists()
+    assert set(workspace.read_scores()["method"]) == {"tfidf", "chars", "mean"}
+    facts = read_json(workspace.run_root / "submission/metrics.json")
+    assert facts["method"] in ("tfidf", "chars")  # all are right
+    predictions = pd.read_csv(workspace.folder / "submissions/tiny/predictions.tsv", sep="\t", index_col="id")
+    probs = pd.read_parquet(workspace.run_root / facts["folder"] / "test_probs.parquet")
+    assert predictions["label"].to_dict() == probs.idxmax(axis=1).to_dict()
+    report = (workspace.folder / "submissions/tiny/scores.md").read_text()
+    assert report.startswith(f"# tiny\n\nSubmitted is **{facts['method']}**, right for ")
+    monkeypatch.chdir(workspace.folder)
+    assert {job.state() for job in workspace.jobs().values()} == {"done"}
 
 
 def test_rows_without_a_label_are_predicted(workspace):

@@ -8,6 +8,7 @@ from helpers.configs import tiny_config
 from helpers.workspace import REPOSITORY
 
 from latefusion.config import Experiment, load_experiment
+from latefusion.plan.planning import plan
 from latefusion.utils.errors import InputError
 
 
@@ -182,12 +183,55 @@ def test_the_default_config_is_the_sample():
         ("policies.one_layer.kind=mean", "unknown key 'epochs'"),
         ("policies.more={kind: median, experts: [tfidf]}", "policies.more"),
         ("vote.members=[]", "vote.members: the vote has no members"),
+        ("submit=bset", "submit: unknown value 'bset'; did you mean 'best'?"),
     ],
 )
 def test_a_bad_config_is_refused_by_key(tmp_path, override, message):
     with pytest.raises(InputError) as caught:
         load(tmp_path, overrides=[override])
     assert message in str(caught.value)
+
+
+def load_changed(tmp_path, sections: dict) -> Experiment:
+    return load(tmp_path, lambda config: config.update(sections))
+
+
+MEAN = {"mean": {"kind": "mean", "experts": ["tfidf"]}}
+
+
+def test_without_networks_there_is_no_vote_if_the_best_method_is_submitted(tmp_path):
+    without_networks = {"policies": MEAN}
+    assert not load_changed(tmp_path, without_networks | {"submit": "best"}).has_vote
+    assert load_changed(tmp_path, without_networks | {"vote": {"members": ["mean"]}}).has_vote
+    for refused in (
+        {},
+        {"submit": "best", "vote": {"members": []}},
+        {"submit": "best", "vote": {"subsets": {"x": ["mean"]}}},
+    ):
+        with pytest.raises(InputError, match=r"vote\.members: the vote has no members: set vote\.members"):
+            load_changed(tmp_path, without_networks | refused)
+
+
+def test_competition_configs_submit_the_vote():
+    for name in ("rakuten", "sample"):
+        assert load_experiment(CONFIGS / f"{name}.yaml").submit == "vote"
+
+
+def test_the_submission_needs_the_vote_or_all_methods(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    methods = {f"experts/{name}" for name in tiny_config()["experts"]} | {"policies/one_layer", "policies/two_layers"}
+    needs = {"vote": {"vote"}, "best": methods | {"vote"}}
+    for submit, expected in needs.items():
+        jobs = plan(load(tmp_path, overrides=[f"submit={submit}"]))
+        assert {job.key for job in jobs["submission"].needs} == expected
+        assert list(jobs)[-2:] == ["vote", "submission"]
+        cleaned = plan(load(tmp_path, overrides=[f"submit={submit}", "denoise.clean_valid=true"]))
+        assert {job.key for job in cleaned["submission"].needs} == expected | {"denoise"}
+    jobs = plan(load_changed(tmp_path, {"policies": MEAN, "submit": "best"}))
+    assert "vote" not in jobs
+    assert {job.key for job in jobs["submission"].needs} == methods - {"policies/one_layer", "policies/two_layers"} | {
+        "policies/mean"
+    }
 
 
 def test_all_problems_are_named_at_once(tmp_path):

@@ -13,10 +13,11 @@ from latefusion.dataset.split import assign_folds
 from latefusion.fusion import stacking, training
 from latefusion.fusion.inputs import ALL, FusionInputs
 from latefusion.fusion.networks import StackedPolicy, fit_networks, group_into_stacks
-from latefusion.fusion.rules import combine, greedy_weights
+from latefusion.fusion.rules import combine, greedy_weights, log_loss_weights
 from latefusion.fusion.training import decide
 from latefusion.fusion.training import fit_alone as fit
 from latefusion.fusion.vote import majority_vote
+from latefusion.metrics.calibration import expected_calibration_error
 from latefusion.metrics.f1 import macro_f1
 from latefusion.utils.errors import InputError
 from latefusion.utils.seeds import derive_seed
@@ -71,8 +72,10 @@ def test_a_rule_is_what_its_name_says(kind):
         "weighted_mean": [0.475, 0.35, 0.175],
         "max": [0.6 / 1.5, 0.5 / 1.5, 0.4 / 1.5],
         "product": [0.06 / 0.25, 0.15 / 0.25, 0.04 / 0.25],
+        "weighted_product": np.array(roots := [0.6**0.75 * 0.1**0.25, 0.3**0.75 * 0.5**0.25, 0.1**0.75 * 0.4**0.25])
+        / sum(roots),
     }
-    weights = np.array([0.75, 0.25]) if kind == "weighted_mean" else np.array([0.5, 0.5])
+    weights = np.array([0.75, 0.25]) if kind.startswith("weighted") else np.array([0.5, 0.5])
     assert np.allclose(combine(kind, tables, weights), [expected[kind]])
 
 
@@ -130,6 +133,30 @@ def test_weights_go_to_the_better_expert():
     weights = greedy_weights([guessing, knows], targets)
     assert weights[1] > 0.6
     assert weights.sum() == pytest.approx(1)
+    exponents = log_loss_weights([guessing, knows], targets)
+    assert exponents[0] < 0.1
+    assert exponents[1] > 1  # it is always right, more often than it says
+
+
+def test_the_weights_of_a_product_minimise_its_log_loss_and_calibrate_it():
+    """Two experts that know the same, and are too certain: their product would be more certain still."""
+    rng = np.random.default_rng(0)
+    truth = rng.dirichlet(np.ones(4), 4000)
+    targets = np.array([rng.choice(4, p=row) for row in truth])
+    certain = truth**3 / (truth**3).sum(axis=1, keepdims=True)
+    weights = log_loss_weights([certain, certain], targets)
+    assert weights.sum() == pytest.approx(1 / 3, abs=0.03)
+    combined = combine("weighted_product", [certain, certain], weights)
+    assert expected_calibration_error(targets, combined) < 0.03 < expected_calibration_error(targets, certain)
+
+
+def test_an_expert_that_is_always_right_gets_the_largest_weight_and_no_infinite_one():
+    targets = np.arange(30) % 3
+    weights = log_loss_weights([one_hot(targets), one_hot((targets + 1) % 3)], targets)
+    assert np.isfinite(weights).all()
+    assert (
+        combine("weighted_product", [one_hot(targets), one_hot((targets + 1) % 3)], weights).argmax(1) == targets
+    ).all()
 
 
 def small_problem(name: str, *, calibrate: bool, unknown: float = 0.0) -> FusionInputs:
@@ -156,7 +183,7 @@ def test_no_label_moves_its_own_row(name, calibrate, unknown):
         assert np.array_equal(before[product], after[product])
         others_moved |= not np.array_equal(before, after)
     if name != "weighted_mean" or calibrate:  # its weights may be the same with one label more or less
-        assert others_moved == (name in LEARNERS or calibrate)
+        assert others_moved == (name in [*LEARNERS, "weighted_product"] or calibrate)
 
 
 @pytest.mark.parametrize("name", ["one_layer", "two_layers"])
@@ -171,7 +198,7 @@ def test_no_label_moves_its_own_row_where_networks_are_stacked(name):
         assert not np.array_equal(old.oof_probs, new.oof_probs)
 
 
-@pytest.mark.parametrize("name", [*LEARNERS, "weighted_mean"])
+@pytest.mark.parametrize("name", [*LEARNERS, "weighted_mean", "weighted_product"])
 @pytest.mark.parametrize("calibrate", [False, True])
 def test_a_folds_labels_move_none_of_its_rows(name, calibrate):
     """Nor do all labels of a fold together; what is learnt for the others moves."""
@@ -183,7 +210,7 @@ def test_a_folds_labels_move_none_of_its_rows(name, calibrate):
     assert not np.allclose(before[~own], after[~own])
 
 
-@pytest.mark.parametrize("name", [*LEARNERS, "weighted_mean"])
+@pytest.mark.parametrize("name", [*LEARNERS, "weighted_mean", "weighted_product"])
 def test_a_label_that_does_not_count_is_not_learnt_from(name):
     """What the experts say of such products may change: nothing that is learnt does."""
     policy = (LEARNERS | RULES)[name].model_copy(update={"calibrate": True})

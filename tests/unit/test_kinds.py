@@ -13,6 +13,7 @@ from helpers.policies import RULES as RULE_POLICIES
 
 from latefusion.catalogue.layouts import LAYOUTS
 from latefusion.config import CatalogueConfig, Experiment, Expert, ExpertConfig, LateExpert, Policy, PolicyConfig
+from latefusion.config.complexity import COMPLEXITIES
 from latefusion.experts.kinds import EXPERTS, ExpertKind
 from latefusion.fusion.kinds import POLICIES
 from latefusion.fusion.rules import RULES
@@ -95,6 +96,13 @@ def test_a_late_checkpoint_takes_both_from_its_parent():
     late = experiment.network_of("dcl_late")
     assert late == experiment.experts["dcl_clean"]
     assert (late.modality, late.step) == ("image", "dcl")
+
+
+def test_every_kind_of_policy_says_how_complex_it_is():
+    """`submit: best` needs it: a kind without it would end a run at its last step."""
+    for config in POLICY_CLASSES:
+        assert set(config.complexities) == kinds_of(config), config
+        assert set(config.complexities.values()) <= set(COMPLEXITIES)
 
 
 def test_every_policy_has_a_group_in_the_score_table():

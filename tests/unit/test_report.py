@@ -1,5 +1,6 @@
 """Sentences of scores.md: the best expert and policy, and the jobs' environment."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
@@ -28,7 +29,13 @@ def environments(records: dict[str, dict | None], folder) -> str:
     for name, environment in records.items():
         record = {"run": "x"} if environment is None else {"run": "x", "environment": environment}
         write_json(folder / name / "job.json", record)
-    return run_section(SimpleNamespace(done=set(records), experiment=SimpleNamespace(run_root=folder)))
+    return run_section(finished(set(records), folder))
+
+
+def finished(names: set[str], folder: Path) -> SimpleNamespace:
+    """Results of an experiment whose jobs of these names are done."""
+    jobs = {name: SimpleNamespace(name=name) for name in names}
+    return SimpleNamespace(done=names, jobs=jobs, experiment=SimpleNamespace(run_root=folder))
 
 
 def test_the_environment_is_one_line_where_all_jobs_agree(tmp_path):
@@ -49,7 +56,7 @@ def test_the_environment_is_listed_by_job_where_they_differ(tmp_path):
 def test_a_damaged_record_of_the_environment_is_named(tmp_path):
     write_json(tmp_path / "a" / "job.json", ["x"])
     with pytest.raises(InputError, match=r"a/job.json: it is not a JSON object"):
-        run_section(SimpleNamespace(done={"a"}, experiment=SimpleNamespace(run_root=tmp_path)))
+        run_section(finished({"a"}, tmp_path))
 
 
 def test_the_best_expert_is_chosen_without_a_look_at_test():

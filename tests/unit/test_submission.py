@@ -79,6 +79,44 @@ def test_without_a_test_file_all_predictions_are_written_in_catalogue_order(tmp_
     assert path.read_bytes() == b"id\tlabel\tconfidence\nb\t2\t0.666667\na\t1\t0.666667\n"
 
 
+def ranked(labels: dict[str, str], n_classes: int) -> pd.DataFrame:
+    """Predictions with the next classes, as the submission has them."""
+    table = predict(labels, 0.5)
+    for rank in range(2, n_classes + 1):
+        table[f"label_{rank}"], table[f"confidence_{rank}"] = f"other {rank}", 0.5 / rank
+    return table
+
+
+def test_the_next_classes_are_written_and_new_products_are_told_from_held_out_ones(tmp_path):
+    catalogue = CatalogueConfig(format="table", root=tmp_path)
+    splits = pd.concat([splits_of(["new"]), pd.Series({"held out": "test"})])
+    (path,) = write_submissions(catalogue, ranked({"held out": "x", "new": "y"}, 3), tmp_path / "three", splits)
+    assert path.read_text() == (
+        "id\tlabel\tconfidence\tlabel_2\tconfidence_2\tlabel_3\tconfidence_3\tsplit\n"
+        "new\ty\t0.500000\tother 2\t0.250000\tother 3\t0.166667\tnew\n"
+        "held out\tx\t0.500000\tother 2\t0.250000\tother 3\t0.166667\ttest\n"
+    )
+    (path,) = write_submissions(catalogue, ranked({"held out": "x", "new": "y"}, 2), tmp_path / "two", splits)
+    assert path.read_text().splitlines() == [
+        "id\tlabel\tconfidence\tlabel_2\tconfidence_2\tsplit",
+        "new\ty\t0.500000\tother 2\t0.250000\tnew",
+        "held out\tx\t0.500000\tother 2\t0.250000\ttest",
+    ]
+
+
+def test_a_challenge_gets_the_same_bytes_whatever_the_next_classes(root, tmp_path):
+    labels = {"7": "2583", "9": "40", "8": "10"}
+    paths = write_submissions(sigir(root), ranked(labels, 3), tmp_path / "out", splits_of(["7", "8", "9"]))
+    assert [path.read_bytes().decode() for path in paths] == [GOOD_1, GOOD_2]
+
+
+@pytest.mark.parametrize("odd", ["label_2", "label_3"])
+def test_a_next_class_that_no_table_can_hold_is_refused_too(tmp_path, odd):
+    catalogue = CatalogueConfig(format="table", root=tmp_path)
+    predictions = ranked({"a": "x"}, 3).assign(**{odd: "y\rz"})
+    assert "carriage return" in refused(catalogue, predictions, tmp_path / "out", splits_of(["a"]))
+
+
 def test_odd_ids_and_labels_survive_being_written(tmp_path):
     labels = {"a\tb": 'said "x"', 'say "hi"': "two\nlines", "NA": "null", " c ": "é,;"}
     catalogue = CatalogueConfig(format="table", root=tmp_path)

@@ -5,7 +5,17 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from helpers.challenge import CODES, ENS_GOOD, PREDICTIONS_GOOD, SIGIR_GOOD, SIGIR_LINES, change, write, write_challenge
+from helpers.challenge import (
+    CODES,
+    ENS_GOOD,
+    PREDICTIONS_GOOD,
+    RANKED_GOOD,
+    SIGIR_GOOD,
+    SIGIR_LINES,
+    change,
+    write,
+    write_challenge,
+)
 
 from latefusion.submission import ENS, SIGIR, validate_challenge, validate_predictions
 from latefusion.utils.errors import InputError
@@ -114,6 +124,40 @@ BROKEN_PREDICTIONS = {
         ["not numbers from 0 to 1", "line 3: id b\tc has '1.5'", "line 4: id d has 'nan'"],
     ),
 }
+BROKEN_RANKED = {
+    "missing column": (
+        change("\tlabel_3\tconfidence_3", "\tconfidence_3", RANKED_GOOD),
+        ["line 1: the header has the wrong columns", "no column 'label_3'"],
+    ),
+    "other order": (
+        change("label_2\tconfidence_2", "confidence_2\tlabel_2", RANKED_GOOD),
+        ["line 1: the header's columns are in another order: id, label, confidence, confidence_2, label_2"],
+    ),
+    "unknown second label": (
+        change("toys\t0.3", "toy\t0.3", RANKED_GOOD),
+        ["Labels (label_2) that no training product has", "line 2: id a has 'toy'"],
+    ),
+    "no third label": (
+        change("lamps\t0.1", "\t0.1", RANKED_GOOD),
+        ["without a label (label_3)", "line 2: id a"],
+    ),
+    "second confidence": (
+        change("toys\t0.300000", "toys\t30 %", RANKED_GOOD),
+        ["not numbers from 0 to 1 (label_2)", "line 2: id a has '30 %'"],
+    ),
+    "rising confidence": (
+        change("books\t0.200000", "books\t0.500000", RANKED_GOOD),
+        ["in the wrong order", "line 3: id b\tc has a higher confidence_3 than confidence_2"],
+    ),
+    "class twice": (
+        change("d\tbooks\t1.000000\ttoys", "d\tbooks\t1.000000\tbooks", RANKED_GOOD),
+        ["the same label and label_2", "line 4: id d"],
+    ),
+    "unknown split": (
+        change("\ttest\n", "\tvalid\n", RANKED_GOOD),
+        ["Unknown splits", "line 2: id a has 'valid'", "Write test"],
+    ),
+}
 
 
 @pytest.fixture
@@ -141,10 +185,11 @@ def ens_refusal(root: Path, content: str | bytes) -> str:
 
 def predictions_refusal(root: Path, content: str | bytes) -> str:
     ids = pd.Index(["a", "b\tc", "d"])
-    return refusal(root / "mine.tsv", content, lambda path: validate_predictions(path, ids, ["books", "toys"]))
+    return refusal(root / "mine.tsv", content, lambda path: validate_predictions(path, ids, ["books", "toys", "lamps"]))
 
 
 TABLES = [(BROKEN_SIGIR, sigir_refusal), (BROKEN_ENS, ens_refusal), (BROKEN_PREDICTIONS, predictions_refusal)]
+TABLES.append((BROKEN_RANKED, predictions_refusal))
 CASES = [pytest.param(*broken[how], refuse, id=how) for broken, refuse in TABLES for how in broken]
 
 
@@ -155,7 +200,23 @@ def test_a_broken_submission_is_refused_by_its_lines(root, content, expected, re
         assert part in message
 
 
-@pytest.mark.parametrize(("broken", "refuse"), TABLES, ids=["sigir", "ens", "predictions"])
+@pytest.mark.parametrize(("broken", "refuse"), TABLES, ids=["sigir", "ens", "predictions", "ranked"])
 def test_every_fault_has_words_of_its_own(root, broken, refuse):
     messages = {how: re.sub("[0-9]+", "#", refuse(root, content)) for how, (content, _) in broken.items()}
     assert len(set(messages.values())) == len(broken)
+
+
+@pytest.mark.parametrize(
+    "good",
+    [
+        PREDICTIONS_GOOD,
+        RANKED_GOOD,
+        re.sub(r"\t(label_3\tconfidence_3|\w+\t[0-9.]+)(?=\t(split|test|new)\n)", "", RANKED_GOOD),  # two classes
+    ],
+    ids=["short", "three classes", "two classes"],
+)
+def test_predictions_are_accepted_with_their_next_classes_and_without(tmp_path, good):
+    path = write(tmp_path / "mine.tsv", good)
+    rows = validate_predictions(path, pd.Index(["a", "b\tc", "d"]), ["books", "toys", "lamps"])
+    assert list(rows) == good.splitlines()[0].split("\t")
+    assert rows["label"].tolist() == ["books", "toys", "books"]

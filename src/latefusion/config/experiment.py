@@ -1,9 +1,10 @@
 """The root of the config: `Experiment`, with all sections and the checks across them."""
 
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from latefusion.config.catalogue import SAMPLE_FORMATS, CatalogueConfig, SampleConfig, Split
 from latefusion.config.denoise import Denoise
@@ -22,6 +23,11 @@ from latefusion.config.section import Name, NoneWord, Section
 from latefusion.config.training import Hardware
 
 
+def fold_name(held_out: tuple[int, ...]) -> str:
+    """Return the name of a view's folder, and of its jobs: `0`, or `0-1` for the pair of folds 0 and 1."""
+    return "-".join(map(str, held_out))
+
+
 class Experiment(Section):
     """The whole recipe. `name` is the name of the folders `weights/<name>/` and `submissions/<name>/`."""
 
@@ -35,7 +41,15 @@ class Experiment(Section):
     denoise: Denoise | None = None
     policies: dict[Name, Policy] = Field(min_length=1)
     vote: Vote = Vote()
+    # The method whose decisions are submitted. vote: the vote, as published. best: the simplest method that is not
+    # clearly worse than the best one: its score on the split that fusion learns from (valid or oof) is lower by at most
+    # one standard error of the paired difference. Of experts, policies and votes, the simplest are single experts, then
+    # fixed rules, rules that learn a weight per expert, logistic, boosting, networks, votes; of those, the method with
+    # the fewest experts, then the one with the highest score. The score is macro-F1; accuracy if half of the classes
+    # have fewer than 3 products in that split, because the F1 of such a class is mostly chance.
+    submit: Literal["vote", "best"] = "vote"
     hardware: Hardware = Hardware()
+    _held_out: tuple[int, ...] = PrivateAttr(())  # see `of_fold`
 
     @model_validator(mode="after")
     def _check_names(self) -> "Experiment":
@@ -43,7 +57,7 @@ class Experiment(Section):
         check_names([*self.experts, *self.policies])
         check_references(self.experts, has_denoise=self.denoise is not None)
         check_image_cache(self.cache_side, self._image_inputs)
-        check_fusion(self.experts, self.policies, {"vote.members": self.vote_members} | self._vote_subsets)
+        check_fusion(self.experts, self.policies, self._votes)
         return self
 
     @model_validator(mode="after")
@@ -52,10 +66,16 @@ class Experiment(Section):
         if self.sample is not None and catalogue.format not in SAMPLE_FORMATS:
             formats = " or ".join(SAMPLE_FORMATS)
             raise ValueError(f"sample: cannot be drawn in format {catalogue.format}: set catalogue.format to {formats}")
-        if catalogue.columns.split is None and not split.valid_fraction:
+        if catalogue.columns.split is None and split.n_folds is None and not split.valid_fraction:
             raise ValueError(
-                "split.valid_fraction 0: there would be no valid products: set it above 0, or catalogue.columns.split"
+                "split.valid_fraction 0: there would be no valid products: set it above 0, or n_folds, or "
+                "catalogue.columns.split"
             )
+        for name, policy in self.policies.items():
+            if split.nested and "n_folds" in policy.model_fields_set and policy.n_folds != split.n_folds:
+                raise ValueError(f"policies.{name}.n_folds: with split.nested, policies have the folds of the experts")
+        if split.n_folds is not None and self.cleans_valid:
+            raise ValueError("denoise.clean_valid: not with split.n_folds, which needs no valid split")
         return self
 
     @property
@@ -63,9 +83,45 @@ class Experiment(Section):
         """The folder of all run folders."""
         return Path("weights") / self.name
 
+    @property
+    def held_out(self) -> tuple[int, ...]:
+        """The fold or folds of which this is the view (see `of_fold`); empty for the whole experiment."""
+        return self._held_out
+
+    @property
+    def fold_root(self) -> Path:
+        """The folder of the run folders of this view; for the whole experiment, `run_root`."""
+        return self.run_root / "folds" / fold_name(self._held_out) if self._held_out else self.run_root
+
+    def of_fold(self, *folds: int) -> "Experiment":
+        """Return the view of a fold of a cross-fitted experiment: the same config, with run folders of its own.
+
+        Its dataset (`tables.dataset.read_dataset`) has the fold as valid split, and the other folds as train. So an
+        expert is trained in a fold as it is in an experiment with one valid split. Of two folds, both are held out.
+        """
+        view = self.model_copy()
+        view._held_out = folds
+        return view
+
+    @property
+    def folds(self) -> "tuple[Experiment, ...]":
+        """The views of all folds; empty without cross-fitting."""
+        return tuple(map(self.of_fold, range(self.split.n_folds or 0)))
+
+    @property
+    def fold_pairs(self) -> "tuple[Experiment, ...]":
+        """The views of all pairs of folds; empty unless cross-fitting is nested."""
+        n_folds = self.split.n_folds if self.split.nested else None
+        return tuple(self.of_fold(*pair) for pair in combinations(range(n_folds or 0), 2))
+
     def expert_dir(self, name: str) -> Path:
         """Return the run folder of an expert."""
-        return self.run_root / "experts" / name
+        return self.fold_root / "experts" / name
+
+    @property
+    def denoise_dir(self) -> Path:
+        """The run folder of denoising."""
+        return self.fold_root / "denoise"
 
     def policy_dir(self, name: str) -> Path:
         """Return the run folder of a policy."""
@@ -83,8 +139,11 @@ class Experiment(Section):
         return self.image_cache
 
     @property
-    def _vote_subsets(self) -> dict[str, tuple[str, ...]]:
-        return {f"vote.subsets.{name}": members for name, members in self.vote.subsets.items()}
+    def _votes(self) -> dict[str, tuple[str, ...]]:
+        """The members of each vote, by its key in the config; without the vote where there may be none."""
+        subsets = {f"vote.subsets.{name}": members for name, members in self.vote.subsets.items()}
+        may_be_none = self.submit == "best" and self.vote.members == "networks" and not subsets
+        return subsets if may_be_none and not self.has_vote else {"vote.members": self.vote_members} | subsets
 
     @property
     def _image_inputs(self) -> dict[str, ImageInput]:
@@ -107,6 +166,11 @@ class Experiment(Section):
         if self.vote.members == "networks":
             return tuple(name for name, policy in self.policies.items() if policy.kind == "network")
         return self.vote.members
+
+    @property
+    def has_vote(self) -> bool:
+        """Whether policies vote: not if no policy is of kind network, unless `vote.members` names others."""
+        return bool(self.vote_members)
 
     @property
     def cleans_valid(self) -> bool:

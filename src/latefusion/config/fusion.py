@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from latefusion.config.complexity import Complexity
 from latefusion.config.section import Name, Section, Seed
 
 
@@ -16,12 +17,18 @@ class PolicyConfig(Section):
     """
 
     score_group: ClassVar[Literal["policy", "rule"]] = "rule"  # the group of its row in the score table
+    complexities: ClassVar[Mapping[str, Complexity]]  # of each kind of the class, for `submit: best`
     if TYPE_CHECKING:  # each subclass has its own field
         kind: str
 
     experts: tuple[Name, ...] = Field(min_length=1)
     n_folds: int = Field(8, ge=2)  # of the valid split
     calibrate: bool = False  # first apply temperature scaling to each expert, fitted on the same folds
+
+    @property
+    def complexity(self) -> Complexity:
+        """How complex the policy is, apart from the number of its experts."""
+        return self.complexities[self.kind]
 
 
 class Learner(PolicyConfig):
@@ -41,6 +48,7 @@ class NetworkPolicy(Learner):
     """A shallow network from the experts' class probabilities to class probabilities: 1 layer, or 2 with ReLU."""
 
     score_group: ClassVar = "policy"
+    complexities: ClassVar = {"network": "network"}
 
     kind: Literal["network"] = "network"
     layers: Literal[1, 2] = 1
@@ -58,13 +66,23 @@ class NetworkPolicy(Learner):
 
 
 class RulePolicy(PolicyConfig):
-    """A rule on the experts' probabilities; all are fixed but `weighted_mean`, which learns a weight per expert."""
+    """A rule on the experts' probabilities; the weighted ones learn a weight per expert, the others are fixed."""
 
-    kind: Literal["mean", "weighted_mean", "max", "product"]
+    complexities: ClassVar = {
+        "mean": "rule",
+        "max": "rule",
+        "product": "rule",
+        "weighted_mean": "weights",
+        "weighted_product": "weights",
+    }
+
+    kind: Literal["mean", "weighted_mean", "max", "product", "weighted_product"]
 
 
 class LogisticPolicy(Learner):
     """Stacking by multinomial logistic regression."""
+
+    complexities: ClassVar = {"logistic": "logistic"}
 
     kind: Literal["logistic"]
     C: float = Field(10.0, gt=0)  # as in scikit-learn: smaller is stronger regularisation; about 0.1 for log_probs
@@ -72,6 +90,8 @@ class LogisticPolicy(Learner):
 
 class BoostingPolicy(Learner):
     """Stacking by gradient-boosted trees."""
+
+    complexities: ClassVar = {"boosting": "boosting"}
 
     kind: Literal["boosting"]
     trees: int = Field(50, ge=1)  # per class

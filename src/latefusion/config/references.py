@@ -7,8 +7,9 @@ from latefusion.config.experts.base import must_exist
 from latefusion.config.fusion import PolicyConfig
 from latefusion.config.images import ImageInput
 
-# Names with another use in weights/ and submissions/; weights/pretrained/ holds files of the user.
-RESERVED_EXPERIMENTS = ("pretrained", "readme")
+# Names with another use in weights/ and submissions/: weights/pretrained/ holds files of the user, weights/unpacked/
+# holds weights from pip packages, weights/features/ features for all experiments.
+RESERVED_EXPERIMENTS = ("features", "pretrained", "readme", "unpacked")
 VOTE_ROW = "vote"  # the vote's row in the score table
 
 
@@ -64,7 +65,10 @@ def check_fusion(
             must_exist(f"policies.{name}.experts", member, experts)
     for key, members in votes.items():
         if not members:
-            raise ValueError(f"{key}: the vote has no members: set vote.members or add a policy of kind network")
+            raise ValueError(
+                f"{key}: the vote has no members: set vote.members or add a policy of kind network; for a run without "
+                "a vote, remove the section vote and set submit: best"
+            )
         _must_differ(key, members)
         for member in members:
             must_exist(key, member, policies)

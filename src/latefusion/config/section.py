@@ -27,6 +27,7 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, le=LARGEST)]  # the range that NumPy and scikit-learn accept
 # YAML reads the word `none` as text, and the words `no` and `off` as False.
 NoneWord = BeforeValidator(lambda value: None if value in ("none", "None") or value is False else value)
+NoneText = BeforeValidator(lambda value: None if value in ("none", "None") else value)  # where False is a value
 NoWord = BeforeValidator(lambda value: "no" if value is False else value)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from latefusion.config import Split
+from latefusion.utils.errors import InputError
 from latefusion.utils.seeds import derive_seed
 
 
@@ -27,12 +28,12 @@ def assign_folds(labels: np.ndarray, n_folds: int, seed: int, groups: np.ndarray
 
 def groups_of(products: pd.DataFrame, split: Split) -> np.ndarray | None:
     """Return the (N,) groups whose products must stay together, or None if the split is not grouped."""
-    return products["group"].to_numpy() if split.group_duplicates else None
+    return products["group"].to_numpy() if split.grouped else None
 
 
 def count_units(products: pd.DataFrame, split: Split) -> int:
     """Return the number of units that are divided into folds: groups of near-duplicates, or single products."""
-    return products["group"].nunique() if split.group_duplicates else len(products)
+    return products["group"].nunique() if split.grouped else len(products)
 
 
 def stratified_sample(labels: np.ndarray, size: int, seed: int, groups: np.ndarray | None = None) -> np.ndarray:
@@ -55,13 +56,17 @@ def stratified_sample(labels: np.ndarray, size: int, seed: int, groups: np.ndarr
 def split_products(products: pd.DataFrame, split: Split, groups: pd.Series | None = None) -> pd.Series:
     """Return the split of every product: `train`, `valid`, `test`, or `submit` for the unlabelled test set.
 
-    Splits that the catalogue assigns are kept; if it assigns no `valid`, that fraction is taken from its `train`. Every
-    class keeps at least one product in train. With `groups` (index as `products`), all products of a group that are
+    Splits that the catalogue assigns are kept; if it assigns no `valid`, that fraction is taken from its `train`.
+    With `split.n_folds` there is no `valid`: products that the catalogue assigns to it are `train`. Every class
+    keeps at least one product in train. With `groups` (index as `products`), all products of a group that are
     assigned here get the same split, whatever their labels; those that the catalogue assigns keep theirs.
     """
     result = products["split"].copy()
     shares = {"test": split.test_fraction, "valid": split.valid_fraction}
-    if lacks_valid(result):
+    if split.n_folds is not None:
+        result = result.replace("valid", "train")
+        shares = {"test": split.test_fraction}
+    elif lacks_valid(result):
         result = result.mask(result == "train")
         shares = {"valid": split.valid_fraction}
     free = products.index[result.isna()]
@@ -71,6 +76,27 @@ def split_products(products: pd.DataFrame, split: Split, groups: pd.Series | Non
     else:
         result.loc[free] = _split_groups(labels, groups.loc[free].to_numpy(), shares, seed)
     return result
+
+
+def assign_held_out_folds(products: pd.DataFrame, split: Split) -> pd.Series:
+    """Return the fold (Int64) that holds out each product in cross-fitting; NA for products that no fold holds out.
+
+    These are the products that are not in `train`, and those without which a class would be missing in the training
+    products of a fold: they are trained on in every fold, because no network could predict them anyway. `products` has
+    the columns split, label, and group. Raises InputError if there are fewer products (or groups) than folds.
+    """
+    assert split.n_folds is not None
+    train = products[products["split"] == "train"]
+    if (n_units := count_units(train, split)) < split.n_folds:
+        what = "groups of near-duplicates" if split.grouped else "products"
+        raise InputError(f"split.n_folds: {split.n_folds} folds for {n_units} labelled {what}: lower it")
+    labels, seed = train["label"].to_numpy(), derive_seed(split.seed, "cross-fitting")
+    folds = pd.Series(assign_folds(labels, split.n_folds, seed, groups_of(train, split)), train.index)
+    most = 2 if split.nested else 1  # folds that are held out at a time
+    in_few_folds = folds.groupby(train["label"]).transform("nunique") <= most
+    if split.grouped:  # their whole groups: a near-duplicate in train would make the product too easy
+        in_few_folds = in_few_folds.groupby(train["group"]).transform("any")
+    return folds.mask(in_few_folds).astype("Int64").reindex(products.index)
 
 
 def lacks_valid(splits: pd.Series) -> bool:

@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 def denoise(context: Context) -> None:
     """Find label issues among the products that have an image, and mark the ones to remove."""
     settings, dataset = context.experiment.require_denoise(), context.dataset
-    run_dir, images = context.experiment.run_root / "denoise", context.images  # opened by all processes together
+    run_dir, images = context.experiment.denoise_dir, context.images  # opened by all processes together
     products = training_products(context, dataset.select(*settings.splits), "all")
     targets = dataset.targets(products)
     pred_probs = _out_of_fold_probs(context, products)
@@ -77,7 +77,7 @@ def _out_of_fold_probs(context: Context, products: pd.DataFrame) -> np.ndarray:
 def _fold_probs(context: Context, fold: int, train: pd.DataFrame, held_out: pd.DataFrame) -> np.ndarray:
     """Train the network of a fold and predict its held-out products; if the fold is done, read its probabilities."""
     network_settings = context.experiment.require_denoise().network
-    fold_dir = context.experiment.run_root / "denoise" / "folds" / f"fold-{fold}"
+    fold_dir = context.experiment.denoise_dir / "folds" / f"fold-{fold}"
     path = fold_dir / "probs.parquet"
     done = path.exists()
     context.accelerator.wait_for_everyone()

@@ -53,7 +53,7 @@ def _differs_from_published(settings: Denoise) -> bool:
 
 def _as_published(experiment: Experiment, dataset: Dataset, checked: pd.DataFrame, wrong: pd.Index) -> str:
     """Return the result of the published settings on the same out-of-fold probabilities."""
-    path = verified(experiment.run_root / "denoise", "oof_probs.parquet")
+    path = verified(experiment.denoise_dir, "oof_probs.parquet")
     pred_probs = read_probs(path, checked.index, dataset.classes)
     own = experiment.require_denoise()
     settings = own.model_copy(update=PUBLISHED)

@@ -4,11 +4,12 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from accelerate import Accelerator
 
 from latefusion.config import Experiment
 from latefusion.images.cache import cached_images
 from latefusion.images.store import ImageStore
-from latefusion.metrics.f1 import valid_scores
+from latefusion.metrics.f1 import split_scores
 from latefusion.tables.dataset import Dataset, read_dataset
 from latefusion.tables.probabilities import write_probs
 from latefusion.training.loop import make_accelerator
@@ -18,9 +19,17 @@ from latefusion.utils.files import write_json
 class Context:
     """Shared state of the jobs that one script runs; dataset and images are opened when first used."""
 
-    def __init__(self, experiment: Experiment):
-        self.experiment = experiment
-        self.accelerator = make_accelerator(experiment.hardware)
+    def __init__(self, experiment: Experiment, whole: "Context | None" = None):
+        """Make the context of an experiment; for the view of a fold, with the accelerator and images of the `whole`."""
+        self.experiment, self._whole = experiment, whole
+        self.accelerator: Accelerator = whole.accelerator if whole else make_accelerator(experiment.hardware)
+        self._folds: dict[tuple[int, ...], Context] = {}
+
+    def of_fold(self, *folds: int) -> "Context":
+        """Return the context of the view of a fold; see `Experiment.of_fold`."""
+        if folds not in self._folds:
+            self._folds[folds] = Context(self.experiment.of_fold(*folds), self)
+        return self._folds[folds]
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -28,13 +37,15 @@ class Context:
 
     @cached_property
     def images(self) -> ImageStore:
+        if self._whole is not None:
+            return self._whole.images
         with self.accelerator.main_process_first():
             return cached_images(self.experiment, self.dataset.products)
 
     def write_outputs(self, run_dir: Path, probs: dict[str, np.ndarray], facts: dict) -> None:
-        """Write an expert's `<split>_probs.parquet`, and its validation scores and `facts` to `metrics.json`."""
-        splits = self.dataset.evaluation_splits
+        """Write an expert's `<split>_probs.parquet`, and its scores on `fusion_split` and `facts` to `metrics.json`."""
+        splits, learnt = self.dataset.evaluation_splits, self.dataset.fusion_split
         for split, products in splits.items():
             write_probs(run_dir / f"{split}_probs.parquet", products.index, probs[split], self.dataset.classes)
-        scores = valid_scores(self.dataset.targets(splits["valid"]), probs["valid"].argmax(axis=1))
+        scores = split_scores(learnt, self.dataset.targets(splits[learnt]), probs[learnt].argmax(axis=1))
         write_json(run_dir / "metrics.json", scores | facts)

@@ -31,7 +31,7 @@ class ExpertKind:
 
     - `train(context, name, expert)`: train the expert called `name` and write its run folder.
     - `build(context, expert, run_dir) -> Network`: build the network before training, with its datasets and collate
-      function; None for kinds without a network of their own (tfidf, late).
+      function; None for kinds without a network of their own to train (tfidf, probes, late).
     - `check(experiment, expert, backbones)`: raise InputError if the network cannot be built, before any training;
       `backbones` is a dict in which the checks of one run cache the backbones they have built.
     - `find_weights(model)`: raise InputError if the pretrained weights called `model` cannot be found.
@@ -68,6 +68,11 @@ EXPERTS = {
         find_weights="latefusion.plan.pretrained:find_encoder",
     ),
     "tfidf": ExpertKind(train="latefusion.experts.text.tfidf:train_tfidf", uses_accelerator=False),
+    "text_probe": ExpertKind(
+        train="latefusion.experts.probe.text:train_text_probe",
+        check="latefusion.experts.text.transformer_check:check_text_probe",
+        find_weights="latefusion.plan.pretrained:find_encoder",
+    ),
     "cnn": ExpertKind(
         train=TRAIN_NETWORK,
         build="latefusion.experts.image.cnn:build",
@@ -80,6 +85,11 @@ EXPERTS = {
         build="latefusion.experts.image.dcl:build",
         check="latefusion.experts.image.check:check_dcl",
         preview="latefusion.experts.image.dcl:preview",
+    ),
+    "image_probe": ExpertKind(
+        train="latefusion.experts.probe.image:train_image_probe",
+        check="latefusion.experts.image.check:check_image_probe",
+        find_weights="latefusion.plan.pretrained:find_timm",
     ),
     "joint": ExpertKind(train=TRAIN_NETWORK, build="latefusion.experts.joint.expert:build"),
     "late": ExpertKind(train="latefusion.experts.training:train_late"),

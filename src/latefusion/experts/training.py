@@ -17,7 +17,7 @@ from latefusion.experts.kinds import build_network
 from latefusion.experts.network import Network, predict_products
 from latefusion.metrics.selection import CrossSelection, LastEpoch, Selection
 from latefusion.plan.records import verified
-from latefusion.tables.label_issues import valid_targets
+from latefusion.tables.label_issues import fusion_targets
 from latefusion.training.checkpoint import best_weights, late_weights
 from latefusion.training.loaders import Data
 from latefusion.training.loop import Fitted, fit
@@ -66,7 +66,7 @@ def _validation(context: Context, expert: ExpertConfig) -> Validation:
     """
     dataset = context.dataset
     products, num_classes = dataset.select("valid"), len(dataset.classes)
-    targets = valid_targets(context.experiment, dataset) if expert.trains_on_clean else dataset.targets(products)
+    targets = fusion_targets(context.experiment, dataset) if expert.trains_on_clean else dataset.targets(products)
     if not expert.chooses_epoch:
         return Validation(products, LastEpoch(targets, num_classes))
     return Validation(products, CrossSelection(targets, dataset.selection_folds(), num_classes))

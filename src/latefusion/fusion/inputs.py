@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from latefusion.config import Learner, PolicyConfig
-from latefusion.metrics.calibration import as_logits, fold_temperatures, temper
+from latefusion.metrics.calibration import as_logits, temper, temperature_of
 
 P = TypeVar("P", bound=PolicyConfig, covariant=True)  # the config class of the policy
 ALL = -1  # passed in place of a fold number: what is learnt on all validation products
@@ -18,17 +18,23 @@ class FusionInputs(Generic[P]):
     """The training data of one policy: N validation products, with the probabilities of E experts.
 
     `tables`: the (N, C) probabilities of each expert; `targets`: (N,) class numbers, -1 for labels that do not count;
-    `folds`: (N,) fold numbers. What decides on a fold is learnt from the labels of the other folds only.
+    `folds`: (N,) fold numbers. What decides on a fold is learnt from the labels of the other folds only. `nested`: for
+    each fold, tables that are used in place of `tables` for all that concerns the fold; empty if there are none.
     """
 
     policy: P
     tables: tuple[np.ndarray, ...]
     targets: np.ndarray
     folds: np.ndarray
+    nested: tuple[tuple[np.ndarray, ...], ...] = ()
 
     @property
     def num_classes(self) -> int:
         return self.tables[0].shape[1]
+
+    def tables_of(self, fold: int) -> tuple[np.ndarray, ...]:
+        """Return the (N, C) tables of the experts from which to learn for a fold (`ALL`: for all products)."""
+        return self.nested[fold] if self.nested and fold != ALL else self.tables
 
     def fit_rows(self, fold: int) -> np.ndarray:
         """Return the row numbers to fit on for a fold: labelled products of the *other* folds (`ALL`: of all)."""
@@ -40,14 +46,18 @@ class FusionInputs(Generic[P]):
         n_folds = self.policy.n_folds
         if not self.policy.calibrate:
             return np.ones((n_folds + 1, len(self.tables)))
-        return np.stack([fold_temperatures(table, self.targets, self.folds, n_folds) for table in self.tables], axis=1)
+        return np.array([self._temperatures_of(fold) for fold in (*range(n_folds), ALL)])
+
+    def _temperatures_of(self, fold: int) -> list[float]:
+        rows = self.fit_rows(fold)
+        return [temperature_of(table[rows], self.targets[rows]) for table in self.tables_of(fold)]
 
     def calibrated(self, fold: int, tables: tuple[np.ndarray, ...] | None = None) -> list[np.ndarray]:
         """Return the experts' probabilities after temperature scaling, with the temperatures of a fold.
 
-        `tables`: probabilities of other products, such as test products; by default those of the validation products.
+        `tables`: probabilities of other products, such as test products; by default those to learn from for the fold.
         """
-        tables = self.tables if tables is None else tables
+        tables = self.tables_of(fold) if tables is None else tables
         return [temper(table, temperature) for table, temperature in zip(tables, self.temperatures[fold], strict=True)]
 
     def features(self: "FusionInputs[Learner]", fold: int, tables: tuple[np.ndarray, ...] | None = None) -> np.ndarray:

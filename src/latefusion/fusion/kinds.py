@@ -21,7 +21,11 @@ from latefusion.fusion.stacking import fit_stacking
 
 
 class FittedPolicy(Protocol):
-    """The interface of a fitted policy of any kind."""
+    """The interface of a fitted policy of any kind.
+
+    It may also have `selected_probs` (N, C): out-of-fold probabilities that are as confident as those of `decide`, if
+    `oof_probs` are not. The confidence of test products is then calibrated with these.
+    """
 
     @property
     def inputs(self) -> FusionInputs:
@@ -69,6 +73,7 @@ POLICIES = {
     "weighted_mean": PolicyKind(each(fit_rule)),
     "max": PolicyKind(each(fit_rule)),
     "product": PolicyKind(each(fit_rule)),
+    "weighted_product": PolicyKind(each(fit_rule)),
     "logistic": PolicyKind(each(fit_stacking)),
     "boosting": PolicyKind(each(fit_stacking)),
 }

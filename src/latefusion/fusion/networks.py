@@ -9,6 +9,8 @@ Test products are decided as published: by a vote of the folds' networks, each a
 held-out products. On validation products this choice of epoch would make the scores too high, and a choice by the other
 folds would not help: their networks are trained on the labels that are to be scored. So each validation product gets
 the probabilities of the network that held it out, after the last epoch: no label was used to choose that epoch.
+Those of the chosen epoch are kept too (`selected_probs`): the confidence of test products is calibrated with them,
+because networks of an early epoch are much less confident than those of the last.
 """
 
 import math
@@ -61,13 +63,14 @@ class FittedNetworks:
     """A policy's networks, one per fold, each at its epoch of highest macro-F1 on its held-out products.
 
     `oof_probs` (N, C): the probabilities of each validation product by the network that held it out, after the last
-    epoch.
+    epoch. `selected_probs` (N, C): the same at the network's epoch of highest macro-F1.
     """
 
     inputs: FusionInputs[NetworkPolicy]
     weights: dict[str, torch.Tensor]  # state dict of a StackedPolicy with one network per fold
     best_epochs: list[int]
     oof_probs: np.ndarray
+    selected_probs: np.ndarray
 
     @property
     def facts(self) -> dict:
@@ -152,12 +155,14 @@ class _StackTrainer:
         self.best_scores = np.full(len(self.networks), -1.0)
         self.best_epochs = np.zeros(len(self.networks), dtype=int)
         self.best = {key: value.clone() for key, value in self.net.state_dict().items()}
+        shape = (len(stack), len(stack[0].targets), stack[0].num_classes)
+        self.best_probs = np.zeros(shape, dtype=np.float32)  # of held-out products
 
     def _features(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the T distinct feature tables (T, N, in), and the index (S, 1) of each network's table."""
         tables, indices = [], []
         for policy_inputs, fold in self.networks:
-            if fold == 0 or policy_inputs.policy.calibrate:  # without calibration all folds have the same features
+            if fold == 0 or policy_inputs.policy.calibrate or policy_inputs.nested:  # else all folds have the same
                 tables.append(policy_inputs.features(fold))
             indices.append(len(tables) - 1)
         return torch.from_numpy(np.stack(tables)).to(torch.get_default_dtype()), torch.tensor(indices)[:, None]
@@ -222,11 +227,15 @@ class _StackTrainer:
         self.best_epochs[better] = epoch + 1
         for key, value in self.net.state_dict().items():
             self.best[key][torch.from_numpy(better)] = value[torch.from_numpy(better)]
+        for network in np.flatnonzero(better):
+            policy, rows = network // self.n_folds, self.held_out[network]
+            self.best_probs[policy, rows] = oof_probs[policy][rows]
 
     def _result(self, number: int, oof_probs: np.ndarray) -> FittedNetworks:
         own = slice(number * self.n_folds, (number + 1) * self.n_folds)
         weights = {key: value[own].clone() for key, value in self.best.items()}
-        return FittedNetworks(self.stack[number], weights, self.best_epochs[own].tolist(), oof_probs)
+        best_epochs = self.best_epochs[own].tolist()
+        return FittedNetworks(self.stack[number], weights, best_epochs, oof_probs, self.best_probs[number])
 
 
 def _fold_scores(inputs: FusionInputs[NetworkPolicy], oof_probs: np.ndarray) -> np.ndarray:

@@ -1,20 +1,26 @@
-"""Rules on the experts' probabilities: mean, weighted mean, maximum and product.
+"""Rules on the experts' probabilities: mean, weighted mean, maximum, product and weighted product.
 
 Kittler et al., "On Combining Classifiers", PAMI 1998. The weights of the weighted mean are learnt by greedy ensemble
 selection: experts are added to a bag one by one, with replacement, each time the one that gives the highest macro-F1
-(Caruana et al., "Ensemble Selection from Libraries of Models", ICML 2004).
+(Caruana et al., "Ensemble Selection from Libraries of Models", ICML 2004). Those of the weighted product, the exponents
+of the experts' probabilities, minimise the log loss: it is a logistic regression with one coefficient per expert, so
+its probabilities are calibrated (the logarithmic opinion pool of Heskes, "Selecting Weighting Factors in Logarithmic
+Opinion Pools", NIPS 1997, without the condition that the weights sum to one).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.special import softmax
+from scipy.optimize import minimize
+from scipy.special import log_softmax, softmax
 
 from latefusion.fusion.inputs import ALL, FusionInputs
 from latefusion.metrics.calibration import as_logits
 from latefusion.metrics.f1 import quick_macro_f1
 
+LARGEST_WEIGHT = 10.0  # an exponent; experts that are right on all products would have infinite ones
 ROUNDS = 20  # experts added to the bag: the smallest possible weight is 1/20
 
 
@@ -28,7 +34,7 @@ class FittedRule:
 
     @property
     def facts(self) -> dict:
-        if self.inputs.policy.kind != "weighted_mean":
+        if self.inputs.policy.kind not in LEARN_WEIGHTS:
             return {}
         return {"weights": dict(zip(self.inputs.policy.experts, self.weights.tolist(), strict=True))}
 
@@ -74,17 +80,27 @@ def _product(tables: list[np.ndarray], weights: np.ndarray) -> np.ndarray:
     return softmax(sum(as_logits(table) for table in tables), axis=1)
 
 
-RULES = {"mean": _mean, "weighted_mean": _mean, "max": _max, "product": _product}
+def _weighted_product(tables: list[np.ndarray], weights: np.ndarray) -> np.ndarray:
+    return softmax(sum(weight * as_logits(table) for weight, table in zip(weights, tables, strict=True)), axis=1)
+
+
+RULES = {
+    "mean": _mean,
+    "weighted_mean": _mean,
+    "max": _max,
+    "product": _product,
+    "weighted_product": _weighted_product,
+}
 
 
 def _weights(inputs: FusionInputs, fold: int) -> np.ndarray:
-    """Return (E,) weights for a fold (or `ALL`): learnt for the weighted mean, equal for the other rules."""
-    n_experts = len(inputs.tables)
-    if inputs.policy.kind != "weighted_mean":
+    """Return (E,) weights for a fold (or `ALL`): learnt for the weighted rules, equal for the others."""
+    n_experts, learn = len(inputs.tables), LEARN_WEIGHTS.get(inputs.policy.kind)
+    if learn is None:
         return np.full(n_experts, 1 / n_experts, dtype=np.float32)
     rows = inputs.fit_rows(fold)
-    tables = inputs.calibrated(fold, tuple(table[rows] for table in inputs.tables))
-    return greedy_weights(tables, inputs.targets[rows])
+    tables = inputs.calibrated(fold, tuple(table[rows] for table in inputs.tables_of(fold)))
+    return learn(tables, inputs.targets[rows])
 
 
 def greedy_weights(tables: list[np.ndarray], targets: np.ndarray) -> np.ndarray:
@@ -100,3 +116,29 @@ def greedy_weights(tables: list[np.ndarray], targets: np.ndarray) -> np.ndarray:
         if scores[chosen] > best_score:
             best_score, best = scores[chosen], bag / bag.sum()
     return best
+
+
+def log_loss_weights(tables: list[np.ndarray], targets: np.ndarray) -> np.ndarray:
+    """Return (E,) exponents, 0 or more, with which the product of the experts' (N, C) tables has the least log loss.
+
+    Without products they are equal.
+    """
+    start = np.full(len(tables), 1 / len(tables), dtype=np.float32)
+    if not len(targets):
+        return start
+    logs = np.stack([as_logits(table) for table in tables]).astype(np.float64)  # (E, N, C)
+    of_target = logs[:, np.arange(len(targets)), targets]  # (E, N)
+
+    def log_loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
+        log_probs = log_softmax(np.tensordot(weights, logs, axes=1), axis=1)  # (N, C)
+        expected = np.einsum("nc,enc->en", np.exp(log_probs), logs)
+        return -log_probs[np.arange(len(targets)), targets].mean(), (expected - of_target).mean(axis=1)
+
+    found = minimize(log_loss, start, jac=True, method="L-BFGS-B", bounds=[(0, LARGEST_WEIGHT)] * len(tables))
+    return found.x.astype(np.float32)
+
+
+LEARN_WEIGHTS: dict[str, Callable[[list[np.ndarray], np.ndarray], np.ndarray]] = {
+    "weighted_mean": greedy_weights,
+    "weighted_product": log_loss_weights,
+}

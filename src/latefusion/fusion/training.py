@@ -9,12 +9,12 @@ import numpy as np
 from latefusion.config import Experiment, PolicyConfig
 from latefusion.fusion.inputs import FusionInputs
 from latefusion.fusion.kinds import POLICIES, FittedPolicy
-from latefusion.metrics.f1 import valid_scores
+from latefusion.metrics.f1 import split_scores
 from latefusion.plan.jobs import Job
 from latefusion.tables.dataset import Dataset
-from latefusion.tables.label_issues import valid_targets
+from latefusion.tables.label_issues import fusion_targets
 from latefusion.tables.predictions import write_predictions
-from latefusion.tables.probabilities import read_split_probs
+from latefusion.tables.probabilities import read_nested_probs, read_split_probs, write_probs
 from latefusion.utils.files import write_json
 
 logger = logging.getLogger(__name__)
@@ -27,8 +27,9 @@ class PolicyTrainer:
     def __init__(self, experiment: Experiment, dataset: Dataset, pending: Iterable[str]):
         """Prepare to fit the policies in `pending`; a group is fitted when `fit` is called for its first policy."""
         self.experiment, self.dataset = experiment, dataset
-        self.targets = valid_targets(experiment, dataset)
-        self._valid_table = cache(partial(self._read, "valid"))
+        self.targets = fusion_targets(experiment, dataset)
+        self._learnt_table = cache(partial(self._read, dataset.fusion_split))
+        self._nested_table = cache(self._read_nested)
         self._groups = self._group(pending)
         self._fitted: dict[str, FittedPolicy] = {}
 
@@ -45,11 +46,18 @@ class PolicyTrainer:
     def _read(self, split: str, expert: str) -> np.ndarray:
         return read_split_probs(self.experiment.expert_dir(expert), split, self.dataset)
 
+    def _read_nested(self, fold: int, expert: str) -> np.ndarray:
+        return read_nested_probs(self.experiment.expert_dir(expert), fold, self.dataset)
+
     def inputs(self, name: str) -> FusionInputs:
         """Return the training data of a policy."""
         policy = self._policy(name)
-        tables = tuple(map(self._valid_table, policy.experts))
-        return FusionInputs(policy, tables, self.targets, self.dataset.valid_folds(policy.n_folds))
+        tables = tuple(map(self._learnt_table, policy.experts))
+        folds = self.dataset.fusion_folds(policy.n_folds)
+        if not self.dataset.split.nested:
+            return FusionInputs(policy, tables, self.targets, folds)
+        nested = tuple(tuple(self._nested_table(fold, one) for one in policy.experts) for fold in np.unique(folds))
+        return FusionInputs(policy.model_copy(update={"n_folds": len(nested)}), tables, self.targets, folds, nested)
 
     def fit(self, name: str) -> FittedPolicy:
         """Return the fitted policy, once; the first call for a policy of a group fits the whole group."""
@@ -60,18 +68,21 @@ class PolicyTrainer:
         return self._fitted.pop(name)
 
     def train(self, job: Job) -> None:
-        """Fit a policy and write its run folder: metrics, decisions on validation (out of fold) and test products."""
+        """Fit a policy and write its run folder: metrics, out-of-fold and test decisions."""
         fitted = self.fit(job.name)
         oof_preds = fitted.oof_probs.argmax(axis=1)
-        splits, classes = self.dataset.evaluation_splits, self.dataset.classes
-        write_predictions(job.run_dir, "valid", splits["valid"].index, oof_preds, fitted.oof_probs, classes)
+        learnt, splits, classes = self.dataset.fusion_split, self.dataset.evaluation_splits, self.dataset.classes
+        write_predictions(job.run_dir, learnt, splits[learnt].index, oof_preds, fitted.oof_probs, classes)
+        selected = getattr(fitted, "selected_probs", None)  # of network policies
+        if selected is not None:
+            write_probs(job.run_dir / f"{learnt}_selected_probs.parquet", splits[learnt].index, selected, classes)
         test_tables = tuple(self._read("test", expert) for expert in self._policy(job.name).experts)
         preds, probs = decide(fitted, test_tables)
         write_predictions(job.run_dir, "test", splits["test"].index, preds, probs, classes)
         fitted.save(job.run_dir)
-        scores = valid_scores(self.targets, oof_preds)
+        scores = split_scores(learnt, self.targets, oof_preds)
         write_json(job.run_dir / "metrics.json", scores | fitted.facts | self._temperatures(fitted.inputs))
-        logger.info("%s: valid_macro_f1 %.4f", job.name, scores["valid_macro_f1"])
+        logger.info("%s: %s_macro_f1 %.4f", job.name, learnt, scores[f"{learnt}_macro_f1"])
 
     def _temperatures(self, inputs: FusionInputs) -> dict:
         """Return each expert's temperatures: one per fold, then the one learnt on all; empty without `calibrate`."""

@@ -30,9 +30,12 @@ def fold_temperatures(probs: np.ndarray, targets: np.ndarray, folds: np.ndarray,
     """
     known = targets >= 0
     fitted_on = [*(known & (folds != fold) for fold in range(n_folds)), known]
-    return np.array(
-        [fit_temperature(as_logits(probs[rows]), targets[rows])[0] if rows.any() else 1.0 for rows in fitted_on]
-    )
+    return np.array([temperature_of(probs[rows], targets[rows]) for rows in fitted_on])
+
+
+def temperature_of(probs: np.ndarray, targets: np.ndarray) -> float:
+    """Return the temperature that minimises the log loss of (N, C) probabilities; 1 without products."""
+    return fit_temperature(as_logits(probs), targets)[0] if len(targets) else 1.0
 
 
 def as_logits(probs: np.ndarray) -> np.ndarray:
@@ -47,16 +50,19 @@ def temper(probs: np.ndarray, temperature: float) -> np.ndarray:
     return np.exp(log_softmax(as_logits(probs) / temperature, axis=1)).astype(probs.dtype)
 
 
-def reliability(targets: np.ndarray, probs: np.ndarray) -> pd.DataFrame:
-    """Return a table of the bins of confidence that hold products: `confidence` (mean), `accuracy`, `n`."""
-    preds = probs.argmax(axis=1)
+def reliability(targets: np.ndarray, probs: np.ndarray, preds: np.ndarray | None = None) -> pd.DataFrame:
+    """Return a table of the bins of confidence that hold products: `confidence` (mean), `accuracy`, `n`.
+
+    `preds`: (N,) decisions, by default the classes of highest probability.
+    """
+    preds = probs.argmax(axis=1) if preds is None else preds
     confidence = probs[np.arange(len(preds)), preds]
     bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
     table = pd.DataFrame({"confidence": confidence, "accuracy": preds == targets, "n": 1})
     return table.groupby(bins).agg({"confidence": "mean", "accuracy": "mean", "n": "sum"}).rename_axis("bin")
 
 
-def expected_calibration_error(targets: np.ndarray, probs: np.ndarray) -> float:
+def expected_calibration_error(targets: np.ndarray, probs: np.ndarray, preds: np.ndarray | None = None) -> float:
     """Return the mean of |confidence - accuracy| over 15 bins of equal width, weighted by their numbers of products."""
-    table = reliability(targets, probs)
+    table = reliability(targets, probs, preds)
     return float(((table["confidence"] - table["accuracy"]).abs() * table["n"]).sum() / table["n"].sum())

@@ -25,10 +25,10 @@ def accuracy(targets: np.ndarray, preds: np.ndarray) -> float:
 METRICS = {"macro_f1": macro_f1, "weighted_f1": weighted_f1, "accuracy": accuracy}
 
 
-def valid_scores(targets: np.ndarray, preds: np.ndarray) -> dict[str, float]:
-    """Return all metrics, as `valid_<name>`, over the validation products; those with target -1 are ignored."""
+def split_scores(split: str, targets: np.ndarray, preds: np.ndarray) -> dict[str, float]:
+    """Return all metrics, as `<split>_<name>`, over the products of a split; those with target -1 are ignored."""
     known = targets >= 0
-    return {f"valid_{name}": metric(targets[known], preds[known]) for name, metric in METRICS.items()}
+    return {f"{split}_{name}": metric(targets[known], preds[known]) for name, metric in METRICS.items()}
 
 
 def class_counts(

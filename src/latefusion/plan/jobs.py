@@ -15,6 +15,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from latefusion.config import CatalogueConfig
+from latefusion.config.experiment import fold_name
 from latefusion.plan.records import (
     describe_results,
     digest,
@@ -34,8 +35,8 @@ DONE, BEGUN, TO_DO = "done", "begun", "to do"
 class Job:
     """One unit of work, with its run folder."""
 
-    key: str  # its run folder below weights/<experiment>/, such as `experts/tfidf`
-    kind: str  # `catalogue`, `denoise`, `policy`, `vote`, or an expert's kind
+    key: str  # its run folder below weights/<experiment>/, such as `experts/tfidf` or `folds/0/experts/tfidf`
+    kind: str  # `catalogue`, `denoise`, `policy`, `vote`, an expert's kind, or `folds` (joins the folds of an expert)
     step: str  # the step that does it, see `steps.scripts`
     needs: tuple["Job", ...]  # the jobs that must be done before
     run_dir: Path
@@ -44,15 +45,21 @@ class Job:
     catalogue: "CatalogueState"
     reads: str = "products"  # of the catalogue: `products` (the table only) or `images` (table and image files)
     models: tuple[str, ...] = ()  # names of the pretrained weights that it starts from
+    held_out: tuple[int, ...] = ()  # the fold, or pair of folds, of a cross-fitted experiment; see `Experiment.of_fold`
 
     @property
     def name(self) -> str:
-        return self.run_dir.name
+        """The name that selects the job (`--only`): that of its run folder, and its fold, as in `tfidf/fold-0`."""
+        return f"{self.run_dir.name}/fold-{fold_name(self.held_out)}" if self.held_out else self.run_dir.name
+
+    def has_name(self, name: str) -> bool:
+        """Return whether a name selects this job: its own name, or that of the expert of which it is a fold."""
+        return name in (self.name, self.run_dir.name)
 
     @property
     def expert(self) -> str | None:
         """The name of the expert that this job trains; None for jobs of other kinds."""
-        return self.name if self.key == f"experts/{self.name}" else None
+        return self.run_dir.name if self.run_dir.parent.name == "experts" and self.kind != "folds" else None
 
     def state(self) -> str:
         """Return `done`, `begun` (interrupted, with the same settings and inputs) or `to do`."""
@@ -108,10 +115,11 @@ class Job:
             return
         if reason:
             logger.info("%s: is repeated: %s", self.name, reason)
+        logger.info("%s: begins", self.name)
         remove(self.run_dir / "job.json")  # first, so that a folder that is only half removed does not look done
         remove(self.run_dir)
         write_yaml(self.run_dir / "config.yaml", self.settings)
-        record = {"fingerprint": self.fingerprint, "script": script, "inputs": self._inputs()}
+        record = {"name": self.name, "fingerprint": self.fingerprint, "script": script, "inputs": self._inputs()}
         if self.models:
             record["pretrained"] = {model: _describe_model(model) for model in self.models}
         self._write(record | {"attempt": uuid4().hex, "run": None, "files": {}})

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from latefusion.config import Experiment, ExpertConfig
+from latefusion.config.experiment import fold_name
 from latefusion.plan.jobs import DONE, CatalogueState, Job
 from latefusion.plan.records import digest, hash_of
 from latefusion.utils.errors import InputError, StepError
@@ -20,7 +21,12 @@ class Selection:
 
 
 def plan(experiment: Experiment) -> dict[str, Job]:
-    """Return all jobs by key: `catalogue`, `denoise`, `experts/<name>`, `policies/<name>`, `vote`."""
+    """Return all jobs by key: `catalogue`, `denoise`, `experts/<name>`, `policies/<name>`, `vote`, `submission`.
+
+    In a cross-fitted experiment, denoising and each expert have one job per fold, `folds/<fold>/denoise` and
+    `folds/<fold>/experts/<name>`, and `experts/<name>` joins the folds of an expert. In a nested one, each pair of
+    folds has such jobs too.
+    """
     jobs: dict[str, Job] = {}
     catalogue = CatalogueState(experiment.run_root / "catalogue", experiment.catalogue)
 
@@ -33,38 +39,67 @@ def plan(experiment: Experiment) -> dict[str, Job]:
         )  # fmt: skip
 
     add("catalogue", "catalogue", "prepare", _catalogue_settings(experiment), ())
-    if experiment.denoise is not None:
-        settings = experiment.denoise.model_dump(mode="json") | {"image_cache": experiment.cache_side}
-        models = pretrained_models([experiment.denoise.network])
-        add("denoise", "denoise", "denoise", settings, ("catalogue",), reads="images", models=models)
+    views = (*experiment.folds, *experiment.fold_pairs) or (experiment,)
+    for view in views if experiment.denoise is not None else ():
+        denoise = experiment.require_denoise()
+        settings = denoise.model_dump(mode="json") | {"image_cache": experiment.cache_side}
+        models = pretrained_models([denoise.network])
+        key = _key_in(view, "denoise")
+        add(key, "denoise", "denoise", settings, ("catalogue",), reads="images", models=models, held_out=view.held_out)
     for name in _in_order(experiment):
         expert, network = experiment.experts[name], experiment.network_of(name)
         settings = expert.settings(experiment.experts)
         if network.reads_pixels:
             settings["image_cache"] = experiment.cache_side
-        add(
-            f"experts/{name}", expert.kind, network.step, settings, expert.needs(experiment.experts),
-            reads="products" if network.modality == "text" else "images",
-            models=pretrained_models(expert.networks(name, experiment.experts).values()),
-        )  # fmt: skip
+        reads = "products" if network.modality == "text" else "images"
+        models = pretrained_models(expert.networks(name, experiment.experts).values())
+        for view in views:
+            needs = [_key_in(view, need) for need in expert.needs(experiment.experts)]
+            add(
+                _key_in(view, f"experts/{name}"), expert.kind, network.step, settings, needs,
+                reads=reads, models=models, held_out=view.held_out,
+            )  # fmt: skip
+        if experiment.folds:
+            folds = [_key_in(view, f"experts/{name}") for view in views]
+            add(f"experts/{name}", "folds", network.step, {"views": len(folds)}, folds, reads=reads)
     for name, policy in experiment.policies.items():
         needs = [f"experts/{expert}" for expert in policy.experts] + (["denoise"] if experiment.cleans_valid else [])
         add(f"policies/{name}", "policy", "fuse", policy.model_dump(mode="json"), needs)
     members = [f"policies/{name}" for name in experiment.vote_members]
-    add("vote", "vote", "vote", {"members": experiment.vote_members}, members)
+    if experiment.has_vote:
+        add("vote", "vote", "vote", {"members": experiment.vote_members}, members)
+    add("submission", "submission", "vote", *_submission(experiment))
     return jobs
 
 
+def _key_in(view: Experiment, key: str) -> str:
+    """Return the key of a job in the view of a fold; without a fold, and for the catalogue, the key itself."""
+    return f"folds/{fold_name(view.held_out)}/{key}" if view.held_out and key != "catalogue" else key
+
+
+def _submission(experiment: Experiment) -> tuple[dict, list[str]]:
+    """Return the settings of the submission, and the keys of the jobs that it needs: the vote, or all methods."""
+    needs = ["denoise"] if experiment.cleans_valid else []
+    if experiment.submit == "vote":
+        return {"submit": "vote"}, ["vote", *needs]
+    methods = [f"experts/{name}" for name in experiment.experts] + [f"policies/{name}" for name in experiment.policies]
+    settings = experiment.model_dump(mode="json", include={"submit": True, "vote": {"subsets"}})
+    return settings, [*methods, *(["vote"] if experiment.has_vote else []), *needs]
+
+
 def jobs_of(jobs: dict[str, Job], step: str, selection: Selection) -> list[Job]:
-    """Return the selected jobs of a step. Raises InputError if it has no job of the selected name."""
+    """Return the selected jobs of a step: of an expert's name, the jobs of all its folds too.
+
+    Raises InputError if the step has no job of the selected name.
+    """
     own = {job.name: job for job in jobs.values() if job.step == step}
     name = selection.name
     if name is None:
         return list(own.values())
-    if name in own:
-        return [own[name]]
+    if named := [job for job in own.values() if job.has_name(name)]:
+        return named
     option = "--redo" if selection.redo else "--only"
-    elsewhere = next((job for job in jobs.values() if job.name == name), None)
+    elsewhere = next((job for job in jobs.values() if job.has_name(name)), None)
     if elsewhere is not None:
         raise StepError(f"{option} {name}: that is a job of {{step}}", elsewhere.step)
     raise InputError(f"{option} {name}: no such job in this step{did_you_mean(name, own)}")

@@ -112,8 +112,9 @@ def verified(run_dir: Path, name: str) -> Path:
 
 def how_to_make(run_dir: Path) -> str:
     """Return the shell commands, one per line, that repeat a job."""
-    script = read_record(run_dir).get("script")
-    again = f"\n  python src/{script} --only {run_dir.name}   # with the same --config and --set" if script else ""
+    record = read_record(run_dir)
+    script, name = record.get("script"), record.get("name", run_dir.name)
+    again = f"\n  python src/{script} --only {name}   # with the same --config and --set" if script else ""
     return f"  rm -r {run_dir}{again}"
 
 

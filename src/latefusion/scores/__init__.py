@@ -1,8 +1,9 @@
-"""Scores of every expert, policy and vote, with intervals; gains of fusion over single experts; analysis of errors.
+"""Scores of every expert, policy and vote, with intervals; the choice of the submission; analysis of errors.
 
-Writes `weights/<experiment>/scores/`: `scores.csv`, `comparisons.csv` (against the best single expert), `classes.csv`,
-`votes.csv`, `pairs.csv` (oracle) and `calibration.csv`; and the report `submissions/<experiment>/scores.md`, with a
-table laid out as Table 1 of the paper.
+`write_scores` writes `weights/<experiment>/scores/`: `scores.csv`, `comparisons.csv` (against the best single expert),
+`classes.csv`, `votes.csv`, `pairs.csv` (oracle), `calibration.csv`, `choice.csv` (which methods are clearly worse than
+the best) and `automation.csv` (confidence thresholds); and the report `submissions/<experiment>/scores.md`, with a
+table laid out as Table 1 of the paper. `submit` does the job `submission`, see `submitted`.
 
 Two splits are scored. On `valid`, a product's own label was not used to choose the epoch of its prediction, nor to
 train the policy that makes it (see `metrics.selection` and `fusion.networks`; `notes` lists the remaining influences).
@@ -10,6 +11,7 @@ On `test`, only products with a known label are scored: those held out by the sp
 labels are given. They were not used for training or for any choice.
 """
 
+from latefusion.scores.submitted import submit
 from latefusion.scores.write import write_scores
 
-__all__ = ["write_scores"]
+__all__ = ["submit", "write_scores"]

@@ -7,6 +7,7 @@ from latefusion.fusion.vote import majority_vote, member_decisions
 from latefusion.metrics.calibration import expected_calibration_error, fold_temperatures, temper
 from latefusion.metrics.f1 import macro_f1
 from latefusion.scores.results import Results
+from latefusion.scores.submitted import KEY, Submitted
 from latefusion.tables.probabilities import read_split_probs
 
 
@@ -31,24 +32,35 @@ def expert_pairs(results: Results) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def calibration_table(results: Results) -> pd.DataFrame:
+def calibration_table(results: Results, submitted: Submitted | None) -> pd.DataFrame:
     """Return each expert's expected calibration error before and after temperature scaling, and the temperature.
 
-    The temperature for a validation product is learnt on the other folds, that for test products on all validation
-    products. The column `temperature` has the latter.
+    The temperature for a product of `fusion_split` is learnt on the other folds, that for test products on all of it.
+    The column `temperature` has the latter. The submitted method has a row of kind `submission`, "submitted: <method>",
+    with the error of its decisions before and after its calibration.
     """
-    folds = results.dataset.selection_folds()
+    learnt, folds = results.dataset.fusion_split, results.dataset.selection_folds()
     rows = []
     for expert in results.experts:
-        valid = results.probs(expert, "valid")
-        *by_fold, on_all = fold_temperatures(valid, results.targets["valid"], folds, folds.max() + 1).tolist()
+        own = results.probs(expert, learnt)
+        *by_fold, on_all = fold_temperatures(own, results.targets[learnt], folds, folds.max() + 1).tolist()
         for split in results.splits:
-            probs = valid if split == "valid" else results.probs(expert, split)
-            tempered = _temper_by_fold(probs, folds, by_fold) if split == "valid" else temper(probs, on_all)
+            probs = own if split == learnt else results.probs(expert, split)
+            tempered = _temper_by_fold(probs, folds, by_fold) if split == learnt else temper(probs, on_all)
             known, targets = results.known(split), results.targets[split]
             errors = [expected_calibration_error(targets[known], table[known]) for table in (probs, tempered)]
             rows.append((expert.name, expert.kind, split, *errors, on_all))
+    if submitted is not None:
+        rows += [_submitted_row(submitted, split) for split in results.splits]
     return pd.DataFrame(rows, columns=["expert", "kind", "split", "ece", "ece_tempered", "temperature"])
+
+
+def _submitted_row(submitted: Submitted, split: str) -> tuple:
+    results, preds = submitted.results, submitted.preds(split)
+    known, targets = results.known(split), results.targets[split]
+    tables = (results.probs(submitted.method, split), submitted.probs(split))
+    errors = [expected_calibration_error(targets[known], table[known], preds[known]) for table in tables]
+    return (f"submitted: {submitted.method.name}", KEY, split, *errors, submitted.temperature)
 
 
 def _temper_by_fold(probs: np.ndarray, folds: np.ndarray, temperatures: list[float]) -> np.ndarray:

@@ -16,7 +16,7 @@ def run_section(results: Results) -> str:
     for fact in facts:
         jobs_by_value: dict[str, list[str]] = {}
         for key, environment in environments.items():
-            jobs_by_value.setdefault(environment.get(fact, UNKNOWN), []).append(key.rpartition("/")[2])
+            jobs_by_value.setdefault(environment.get(fact, UNKNOWN), []).append(results.jobs[key].name)
         if len(jobs_by_value) == 1:
             shared.append(f"{fact} {next(iter(jobs_by_value))}")
         else:

@@ -4,6 +4,8 @@ Products are drawn with replacement, with the same draws for all methods, so tha
 Tibshirani, "An Introduction to the Bootstrap", 1993; McNemar, Psychometrika 1947 (here in its exact binomial form).
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.stats import binomtest
@@ -17,27 +19,39 @@ LOW, HIGH = 0.025, 0.975  # the 95 % interval
 def bootstrap(targets: np.ndarray, preds: np.ndarray, num_classes: int, seed: int = 0) -> dict[str, np.ndarray]:
     """Return (M, DRAWS) for each metric: the scores of M methods' (M, N) decisions on resampled products.
 
-    All `targets` (N,) must be known. BLOCK draws are computed at a time: the N x DRAWS counts of 85,000 products would
-    take much memory.
+    All `targets` (N,) must be known.
     """
-    n = len(targets)
-    rng = np.random.default_rng(seed)
-    labelled = _indicator(targets, np.ones(n), num_classes)
-    guessed = [_indicator(row, np.ones(n), num_classes) for row in preds]
-    hit = [_indicator(targets, row == targets, num_classes) for row in preds]
-    blocks: list[dict[str, np.ndarray]] = []
-    for _ in range(DRAWS // BLOCK):
-        drawn = rng.multinomial(n, np.full(n, 1 / n), size=BLOCK).astype(np.float32)  # (BLOCK, N)
-        labels = drawn @ labelled
-        counts = np.stack([[drawn @ h, drawn @ g, labels] for h, g in zip(hit, guessed, strict=True)], axis=1)
-        blocks.append(scores_of_counts(counts))
+    blocks = [scores_of_draws(drawn, targets, preds, num_classes) for drawn in resamples(len(targets), seed)]
     return {metric: np.concatenate([block[metric] for block in blocks], axis=1) for metric in blocks[0]}
 
 
-def _indicator(columns: np.ndarray, values: np.ndarray, num_classes: int) -> csr_array:
-    """Return the sparse (N, C) matrix with one value per row, in the given column."""
+def resamples(n: int, seed: int = 0) -> Iterator[np.ndarray]:
+    """Yield DRAWS resamples of `n` products, in blocks: (BLOCK, N) counts of how often each product was drawn.
+
+    In blocks because the N x DRAWS counts of 85,000 products would take much memory.
+    """
+    rng = np.random.default_rng(seed)
+    for _ in range(DRAWS // BLOCK):
+        yield rng.multinomial(n, np.full(n, 1 / n), size=BLOCK).astype(np.float32)
+
+
+def scores_of_draws(
+    drawn: np.ndarray, targets: np.ndarray, preds: np.ndarray, num_classes: int
+) -> dict[str, np.ndarray]:
+    """Return (M, B) for each metric: the scores of (M, N) decisions on B resamples, (B, N) counts of the products."""
+    every = np.ones(len(targets))
+    labels = _count(drawn, targets, every, num_classes)
+    counts = [
+        [_count(drawn, targets, row == targets, num_classes), _count(drawn, row, every, num_classes), labels]
+        for row in preds
+    ]
+    return scores_of_counts(np.stack(counts, axis=1))
+
+
+def _count(drawn: np.ndarray, columns: np.ndarray, values: np.ndarray, num_classes: int) -> np.ndarray:
+    """Return (B, C) sums over the drawn products of `values`, each counted in its product's column."""
     n = len(columns)
-    return csr_array((values.astype(np.float32), (np.arange(n), columns)), shape=(n, num_classes))
+    return drawn @ csr_array((values.astype(np.float32), (np.arange(n), columns)), shape=(n, num_classes))
 
 
 def interval(value: float, draws: np.ndarray) -> tuple[float, float]:

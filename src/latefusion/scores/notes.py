@@ -10,26 +10,35 @@ from latefusion.scores.tables import best_expert, best_policy
 from latefusion.tables.artifacts import read_json_object
 
 METHODS = (
-    "Scores are in percent, with bootstrap 95 % intervals. {sizes}. Scores on valid are computed fold by fold: an "
-    "expert that chooses an epoch uses the epoch that is best on the other folds, and a policy uses what it learnt on "
-    "the other folds (its networks after their last epoch). So, given the folds and the experts' probabilities, no "
-    "product's label influences the decision on that product. The test products, if there are any, were not used for "
-    "training or for any choice. Gains are paired differences of {split} macro-F1 from {best}, the text or image "
-    "expert of highest valid macro-F1; p is the p-value of McNemar's test of which of the two is right more often."
+    "Scores are in percent, with bootstrap 95 % intervals. {sizes}. {how} A policy's scores on {learnt} are computed "
+    "fold by fold, from what it learnt on the other folds (its networks after their last epoch). So, given the folds "
+    "and the experts' probabilities, no product's label influences the decision on that product. The test products, "
+    "if there are any, were not used for training or for any choice. Gains are paired differences of {split} macro-F1 "
+    "from {best}, the text or image expert of highest {learnt} macro-F1; p is the p-value of McNemar's test of which "
+    "of the two is right more often."
+)
+ON_VALID = "On valid, an expert that chooses an epoch uses, for each fold, the epoch that is best on the other folds."
+ON_OOF = (
+    "oof: out-of-fold probabilities, from the network of the fold that holds the product out; on test the mean over "
+    "the folds."
 )
 CHOSEN_INPUTS = (
     "it helps to choose, for the other folds, the epochs of {names}, and policies are trained on the resulting "
     "probabilities (on noise this effect cannot be distinguished from chance: tests/benchmarks/honesty.py)"
 )
-CONTINUED = "{names} started from another expert's weights, of the epoch that is best on all of valid"
+CONTINUED = "{names} started from another expert's weights, of the epoch that is best on all of the held-out products"
 CLEANED = "it was used to find the label issues among the validation products (denoise.clean_valid)"
 
 
 def methods_note(results: Results, scores: pd.DataFrame) -> str:
-    """Return how the numbers are computed, and how a label on valid can still influence the decision on its product."""
+    """Return how the numbers are computed, and how a label can still influence the decision on its product."""
     sizes = scores.drop_duplicates("split").set_index("split")["n"]
     about = "; ".join(f"{split}: {n} products" for split, n in sizes.items())
-    note = METHODS.format(sizes=about, split=results.final_split, best=best_expert(scores) or "-")
+    learnt = results.dataset.fusion_split
+    note = METHODS.format(
+        sizes=about, how={"valid": ON_VALID, "oof": ON_OOF}[learnt], learnt=learnt,
+        split=results.final_split, best=best_expert(scores) or "-",
+    )  # fmt: skip
     influences = _remaining_influences(results.experiment)
     if not influences:
         return note
@@ -46,7 +55,7 @@ def _remaining_influences(experiment: Experiment) -> list[str]:
 
 
 def best_policy_note(results: Results, scores: pd.DataFrame, comparisons: pd.DataFrame) -> str:
-    """Return the name of the policy of highest valid macro-F1, of any kind, and its gain on the final split.
+    """Return the name of the policy of highest macro-F1 on `fusion_split`, of any kind, and its final gain.
 
     Only this policy may be reported as the best: it is chosen without the test products.
     """
@@ -56,12 +65,13 @@ def best_policy_note(results: Results, scores: pd.DataFrame, comparisons: pd.Dat
     cells = scores.set_index(["method", "split", "metric"])["value"]
     gain = comparisons.set_index(["method", "split"]).loc[name, split]
     n_policies = sum(method.kind in ("policy", "rule") for method in results.methods)
-    on_valid = 100 * cells[name, "valid", "macro_f1"]
+    learnt = results.dataset.fusion_split
+    score = 100 * cells[name, learnt, "macro_f1"]
     caution = "Any other choice of a best policy would use the test products."
-    if split == "valid":
+    if split == learnt:
         caution = "The gain is too optimistic: it is the best of so many on the same products."
     return (
-        f"Best policy by valid macro-F1, of {n_policies}: {name}, {on_valid:.2f} on valid; "
+        f"Best policy by {learnt} macro-F1, of {n_policies}: {name}, {score:.2f} on {learnt}; "
         f"{split} gain over {gain['against']} {100 * gain['macro_f1_gain']:+.2f} "
         f"[{100 * gain['low']:+.2f}, {100 * gain['high']:+.2f}]. {caution}"
     )

@@ -7,12 +7,16 @@ import pandas as pd
 
 from latefusion.scores.notes import best_policy_note, late_note, methods_note
 from latefusion.scores.results import GROUPS, Results
+from latefusion.scores.submitted import Submitted
 
 
-def score_section(results: Results, scores: pd.DataFrame, comparisons: pd.DataFrame) -> str:
-    """Return the score table, laid out as Table 1 of the paper, and its notes."""
+def score_section(
+    results: Results, scores: pd.DataFrame, comparisons: pd.DataFrame, submitted: Submitted | None
+) -> str:
+    """Return the score table, laid out as Table 1 of the paper, and its notes; the submitted method is bold."""
     split = results.final_split
-    columns = [("valid", "macro_f1"), *((split, metric) for metric in ("macro_f1", "weighted_f1", "accuracy"))]
+    learnt = results.dataset.fusion_split
+    columns = [(learnt, "macro_f1"), *((split, metric) for metric in ("macro_f1", "weighted_f1", "accuracy"))]
     cells = scores.set_index(["method", "split", "metric"])
     gains = comparisons[comparisons["split"] == split].set_index("method")
     rows = [("", "method", *(f"{split} {metric}" for split, metric in columns), f"{split} gain", "p")]
@@ -20,18 +24,23 @@ def score_section(results: Results, scores: pd.DataFrame, comparisons: pd.DataFr
     for method in results.methods:
         values = [_with_interval(cells.loc[(method.name, *column)], wide=i < 2) for i, column in enumerate(columns)]
         label = GROUPS[method.kind]
-        rows.append((label if label != group else "", method.name, *values, *_gain(gains, method.name)))
+        name = f"**{method.name}**" if submitted and method == submitted.method else method.name
+        rows.append((label if label != group else "", name, *values, *_gain(gains, method.name)))
         group = label
-    means = scores[scores["method"].isin(results.experiment.vote_members)].groupby(["split", "metric"])["value"].mean()
-    mean_cells = (_percent(means.get(column)) for column in columns)
-    rows.append(("", "(mean of the vote's members)", *mean_cells, "", ""))
+    members = scores[scores["method"].isin(results.experiment.vote_members)]
+    if len(members):
+        means = members.groupby(["split", "metric"])["value"].mean()
+        mean_cells = (_percent(means.get(column)) for column in columns)
+        rows.append(("", "(mean of the vote's members)", *mean_cells, "", ""))
     notes = [methods_note(results, scores), best_policy_note(results, scores, comparisons), late_note(results)]
     return "\n\n".join([markdown(rows), *filter(None, notes)])
 
 
 def vote_section(results: Results, votes: pd.DataFrame) -> str:
-    """Return the table of the vote's members: scores, disagreement, and the vote without each of them."""
+    """Return the table of the vote's members: scores, disagreement, and the vote without each; nothing without vote."""
     own = votes[votes["split"] == results.final_split]
+    if own.empty:
+        return ""
     rows = [("member", "macro_f1", "differs from vote", "differs from members", "vote without it", "adds")]
     numbers = ["macro_f1", "differs_from_vote", "differs_from_members", "vote_without", "adds"]
     rows += [(row.member, *(_percent(getattr(row, key)) for key in numbers)) for row in own.itertuples()]
@@ -50,15 +59,60 @@ def pair_section(results: Results, pairs: pd.DataFrame) -> str:
 
 
 def calibration_section(results: Results, calibration: pd.DataFrame) -> str:
-    """Return the experts' expected calibration errors before and after temperature scaling."""
+    """Return the expected calibration errors before and after calibration: of the experts, of the submitted method."""
     own = calibration[calibration["split"] == results.final_split]
-    rows = [("expert", "ECE", "ECE tempered", "temperature")]
+    rows = [("expert", "ECE", "ECE calibrated", "temperature")]
     rows += [
         (row.expert, _percent(row.ece), _percent(row.ece_tempered), f"{row.temperature:.2f}")
         for row in own.itertuples()
     ]
-    note = "Expected calibration error, 15 bins, in percent; temperatures are learnt on valid."
+    learnt = results.dataset.fusion_split
+    note = (
+        f"Expected calibration error, 15 bins, in percent; learnt on {learnt}. Experts: a temperature. The submitted "
+        "method: also a power and a noise (weights/README.md), fitted to the confidence of its decisions."
+    )
     return f"## Calibration ({results.final_split})\n\n{markdown(rows)}\n\n{note}"
+
+
+def automation_section(results: Results, automation: pd.DataFrame) -> str:
+    """Return which confidence thresholds are right how often, and one sentence about one of them."""
+    if automation.empty:
+        return ""
+    learnt, final = results.dataset.fusion_split, results.final_split
+    splits = list(dict.fromkeys([learnt, final]))
+    heads = (cell for split in splits for cell in (f"{split} share", f"{split} right"))
+    rows: list[tuple[str, ...]] = [("target", "confidence", *heads)]
+    for target, own in automation.groupby("target"):
+        cells = own.set_index("split")
+        threshold = cells["threshold"].iloc[0]
+        values = (_percent(cells.loc[split, key]) for split in splits for key in ("share", "right"))
+        rows.append((_target(target), "-" if np.isnan(threshold) else f"{threshold:.4f}", *values))
+    tried = (
+        f"Shares are in percent of {' and '.join(f'{n} {split}' for split, n in _sizes(automation).items())} products. "
+        f"Thresholds are learnt on {learnt}"
+        + (f" and tried on {final}." if final != learnt else "; no test label is known.")
+    )
+    return f"## Automation\n\n{automation_sentence(automation, learnt)}\n\n{markdown(rows)}\n\n{tried}"
+
+
+def automation_sentence(automation: pd.DataFrame, learnt: str, target: float = 0.98) -> str:
+    """Return the share of products that can be automated at a target, or at the highest target that is reached."""
+    reached = automation[(automation["split"] == learnt) & automation["threshold"].notna()]
+    if reached.empty:
+        return f"No confidence is high enough to be right for {_target(automation['target'].min())} of the products."
+    row = reached[reached["target"] <= target].iloc[-1] if (reached["target"] <= target).any() else reached.iloc[0]
+    return (
+        f"At {_target(row['target'])} right, {100 * row['share']:.0f} % of products can be automated: accept "
+        f"predictions with confidence {row['threshold']:.4f} or more."
+    )
+
+
+def _sizes(automation: pd.DataFrame) -> dict[str, int]:
+    return automation.groupby("split", sort=False)["n"].first().to_dict()
+
+
+def _target(target: float) -> str:
+    return f"{100 * target:.0f} %"
 
 
 def _gain(gains: pd.DataFrame, method: str) -> tuple[str, str]:

@@ -9,10 +9,10 @@ import numpy as np
 from latefusion.catalogue import read_test_labels
 from latefusion.config import Experiment
 from latefusion.fusion.vote import majority_vote, member_decisions
-from latefusion.plan.jobs import DONE
+from latefusion.plan.jobs import DONE, Job
 from latefusion.plan.planning import plan
 from latefusion.tables.dataset import Dataset
-from latefusion.tables.label_issues import valid_targets
+from latefusion.tables.label_issues import fusion_targets
 from latefusion.tables.predictions import read_preds
 from latefusion.tables.probabilities import read_split_probs
 
@@ -24,6 +24,7 @@ GROUPS = {  # kind -> its name in Table 1 of the paper, in that order
     "rule": "Rules and stacking",
     "vote": "Ensemble",
 }
+SOFT_VOTE = "soft vote"  # the class of highest mean probability of the vote's members
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,14 @@ class Results:
     dataset: Dataset
 
     @cached_property
+    def jobs(self) -> dict[str, Job]:
+        """Return all jobs of the experiment by key."""
+        return plan(self.experiment)
+
+    @cached_property
     def done(self) -> set[str]:
         """Return the keys of the jobs that are done."""
-        return {key for key, job in plan(self.experiment).items() if job.state() == DONE}
+        return {key for key, job in self.jobs.items() if job.state() == DONE}
 
     @cached_property
     def methods(self) -> list[Method]:
@@ -65,8 +71,19 @@ class Results:
         done_subsets = [
             name for name, members in subsets.items() if {f"policies/{member}" for member in members} <= self.done
         ]
-        own = [Method("vote", "vote", "vote"), Method("soft vote", "vote", "vote")]
+        own = [Method("vote", "vote", "vote"), Method(SOFT_VOTE, "vote", "vote")]
         return [*own, *(Method(f"vote {name}", "vote", None) for name in done_subsets)]
+
+    def method(self, name: str) -> Method:
+        """Return the finished method of this name. Raises KeyError if there is none."""
+        return {method.name: method for method in self.methods}[name]
+
+    def members(self, vote: Method) -> tuple[str, ...]:
+        """Return the names of the policies whose decisions or probabilities a vote counts."""
+        return self.experiment.vote_members if vote.folder else self._subset(vote)
+
+    def _subset(self, vote: Method) -> tuple[str, ...]:
+        return self.experiment.vote.subsets[vote.name.removeprefix("vote ")]
 
     @property
     def experts(self) -> list[Method]:
@@ -79,7 +96,7 @@ class Results:
         given = read_test_labels(self.experiment.catalogue, self.dataset.products)
         labels = test["label"].fillna(given.reindex(test.index))
         return {
-            "valid": valid_targets(self.experiment, self.dataset),
+            self.dataset.fusion_split: fusion_targets(self.experiment, self.dataset),
             "test": self.dataset.targets(test.assign(label=labels)),
         }
 
@@ -90,7 +107,7 @@ class Results:
 
     @property
     def final_split(self) -> str:
-        """Return the split that methods are compared on: test, or valid if no test label is known."""
+        """Return the split that methods are compared on: test, or `fusion_split` if no test label is known."""
         return self.splits[-1]
 
     def known(self, split: str) -> np.ndarray:
@@ -109,8 +126,7 @@ class Results:
 
     def _preds(self, method: Method, split: str) -> np.ndarray:
         if method.folder is None:
-            members = self.experiment.vote.subsets[method.name.removeprefix("vote ")]
-            return majority_vote(*member_decisions(self.experiment, self.dataset, members, split))
+            return majority_vote(*member_decisions(self.experiment, self.dataset, self._subset(method), split))
         if method.kind in ("policy", "rule") or method.name == "vote":
             return read_preds(self.experiment.run_root / method.folder, split, self.dataset)
         return self.probs(method, split).argmax(axis=1)
@@ -118,7 +134,9 @@ class Results:
     def probs(self, method: Method, split: str) -> np.ndarray:
         """Return a method's (N, C) probabilities; for the votes, the mean of the members' probabilities."""
         if method.folder is None:
-            raise ValueError(f"{method.name} has no probabilities of its own")
+            members = self._subset(method)
+            _, summed = member_decisions(self.experiment, self.dataset, members, split)
+            return (summed / len(members)).astype(np.float32)
         return read_split_probs(self.experiment.run_root / method.folder, split, self.dataset)
 
     def all_preds(self) -> Iterator[tuple[Method, str, np.ndarray]]:

@@ -43,18 +43,34 @@ def score_table(results: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def best_expert(scores: pd.DataFrame) -> str | None:
-    """Return the text or image expert of highest validation macro-F1; the test products have no influence."""
-    return _best_on_valid(scores, ["image", "text"])
+    """Return the text or image expert of highest macro-F1 on `valid` or `oof`; the test has no influence."""
+    return _best(scores, ["image", "text"])
+
+
+def best_text_expert(scores: pd.DataFrame) -> str | None:
+    """Return the text expert of highest macro-F1 on `valid` or `oof`."""
+    return _best(scores, ["text"])
 
 
 def best_policy(scores: pd.DataFrame) -> str | None:
-    """Return the policy, of any kind, of highest validation macro-F1; on ties the first."""
-    return _best_on_valid(scores, ["policy", "rule"])
+    """Return the policy, of any kind, of highest macro-F1 on `valid` or `oof`; on ties the first."""
+    return _best(scores, ["policy", "rule"])
 
 
-def _best_on_valid(scores: pd.DataFrame, kinds: list[str]) -> str | None:
-    valid = scores[(scores["split"] == "valid") & (scores["metric"] == "macro_f1") & scores["kind"].isin(kinds)]
-    return None if valid.empty else valid.loc[valid["value"].idxmax(), "method"]
+def _best(scores: pd.DataFrame, kinds: list[str]) -> str | None:
+    own = scores[(scores["split"] != "test") & (scores["metric"] == "macro_f1") & scores["kind"].isin(kinds)]
+    return None if own.empty else own.loc[own["value"].idxmax(), "method"]
+
+
+def paired_gain(results: Results, name: str, other: str, metric: str) -> tuple[float, float, float]:
+    """Return the gain of one method over another on `final_split`, and its 95 % interval, paired."""
+    split = results.final_split
+    known = results.known(split)
+    targets = results.targets[split][known]
+    preds = np.stack([results.preds(results.method(method), split)[known] for method in (name, other)])
+    own, others = bootstrap(targets, preds, len(results.dataset.classes))[metric]
+    gain = METRICS[metric](targets, preds[0]) - METRICS[metric](targets, preds[1])
+    return gain, *interval(gain, own - others)
 
 
 def _compare(methods: list[Method], best: str | None, split: str, targets, preds, draws) -> list[tuple]:

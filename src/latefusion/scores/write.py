@@ -1,12 +1,24 @@
 """Score the finished jobs, and write the tables and the report."""
 
+from collections.abc import Iterator
+
 from latefusion.config import Experiment
 from latefusion.denoise.report import describe_label_issues
 from latefusion.scores.analysis import calibration_table, expert_pairs, vote_members
+from latefusion.scores.automation import automation_table
+from latefusion.scores.choice import log_vote_warning, rank_methods
 from latefusion.scores.environment import run_section
+from latefusion.scores.headline import headline
 from latefusion.scores.notes import sample_note
-from latefusion.scores.report import calibration_section, pair_section, score_section, vote_section
+from latefusion.scores.report import (
+    automation_section,
+    calibration_section,
+    pair_section,
+    score_section,
+    vote_section,
+)
 from latefusion.scores.results import Results
+from latefusion.scores.submitted import read_submitted
 from latefusion.scores.tables import class_table, score_table
 from latefusion.tables.dataset import Dataset
 from latefusion.utils.files import write_text
@@ -16,23 +28,29 @@ from latefusion.utils.locks import locked
 def write_scores(experiment: Experiment, dataset: Dataset) -> str:
     """Score all finished jobs, write the tables and `scores.md`, and return the report."""
     results = Results(experiment, dataset)
+    submitted = read_submitted(results)
     scores, comparisons = score_table(results)
+    ranking = rank_methods(results)
     tables = {
         "scores": scores,
         "comparisons": comparisons,
         "classes": class_table(results),
         "votes": vote_members(results),
         "pairs": expert_pairs(results),
-        "calibration": calibration_table(results),
+        "calibration": calibration_table(results, submitted),
+        "choice": ranking.assign(submitted=ranking["method"] == (submitted and submitted.method.name)),
+        "automation": automation_table(submitted),
     }
     sections = [
         f"# {experiment.name}",
+        headline(submitted, scores, ranking),
         sample_note(experiment),
-        score_section(results, scores, comparisons),
+        score_section(results, scores, comparisons, submitted),
         vote_section(results, tables["votes"]),
         pair_section(results, tables["pairs"]),
         calibration_section(results, tables["calibration"]),
-        describe_label_issues(experiment, dataset) if "denoise" in results.done else "",
+        automation_section(results, tables["automation"]),
+        *_label_issues(results),
         run_section(results),
     ]
     report = "\n\n".join(filter(None, sections)) + "\n"
@@ -40,4 +58,14 @@ def write_scores(experiment: Experiment, dataset: Dataset) -> str:
         for name, table in tables.items():
             write_text(experiment.run_root / "scores" / f"{name}.csv", table.to_csv(index=False))
         write_text(experiment.submission_dir / "scores.md", report)
+    log_vote_warning(experiment, dataset)
     return report
+
+
+def _label_issues(results: Results) -> Iterator[str]:
+    """Yield what denoising found: once, or in a cross-fitted experiment for each fold."""
+    if "denoise" in results.done:
+        yield describe_label_issues(results.experiment, results.dataset)
+    for number, fold in enumerate(results.experiment.folds):  # not of the pairs, which policies learn from alone
+        if f"folds/{number}/denoise" in results.done:
+            yield f"Fold {number}. {describe_label_issues(fold, results.dataset.of_fold(number))}"

@@ -17,7 +17,7 @@ from latefusion.plan.planning import Selection, plan
 from latefusion.steps.failures import explain
 from latefusion.steps.interrupt import stoppable
 from latefusion.steps.launch import process_rank
-from latefusion.steps.listing import describe
+from latefusion.steps.listing import describe, describe_weights
 from latefusion.steps.scripts import SCRIPTS
 from latefusion.utils.errors import InputError, StepError
 
@@ -55,7 +55,9 @@ def run_script(
         selection = Selection(args.redo or args.only, redo=args.redo is not None)
         output_folders.append(experiment.catalogue.root)
         if args.list:
-            print(describe(plan(experiment)))
+            jobs = plan(experiment)
+            tables = (describe(jobs), describe_weights(experiment, jobs))
+            print("\n\n".join(filter(None, tables)))
         elif preview is not None and args.preview:
             preview(experiment, selection)
         elif parallel or rank == 0:

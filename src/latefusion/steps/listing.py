@@ -1,5 +1,8 @@
-"""Format the plan as the table that `--list` prints."""
+"""Format what `--list` prints: the jobs of the plan, and the pretrained weights that they start from."""
 
+from collections.abc import Iterable, Sequence
+
+from latefusion.config import Experiment
 from latefusion.plan.jobs import Job
 from latefusion.steps.scripts import SCRIPTS
 
@@ -9,10 +12,54 @@ def describe(jobs: dict[str, Job]) -> str:
     rows = [("job", "kind", "state", "why", "script", "needs")]
     for job in jobs.values():
         state, reason = job.status()
-        needs = ", ".join(need.name for need in job.needs)
-        rows.append((job.name, job.kind, state, reason, SCRIPTS[job.step], needs))
-    widths = [max(len(row[column]) for row in rows) for column in range(5)]
+        rows.append((job.name, job.kind, state, reason, SCRIPTS[job.step], _names(job.needs)))
+    return _align(rows)
+
+
+def describe_weights(experiment: Experiment, jobs: dict[str, Job]) -> str:
+    """Return a table with a line per pretrained model: the jobs that start from it, and where it is or how to get it.
+
+    Empty if no job starts from pretrained weights.
+    """
+    needed_by: dict[str, list[Job]] = {}
+    for job in jobs.values():
+        for model in job.models:
+            needed_by.setdefault(model, []).append(job)
+    if not needed_by:
+        return ""
+    from latefusion.plan.pretrained import describe_location  # imports the hub's client
+
+    hub_names = _hub_names(experiment)
+    rows = [("pretrained weights", "needed by", "where")]
+    for model, starting in needed_by.items():
+        rows.append((model, _names(starting), describe_location(model, hub_names[model])))
+    return _align(rows)
+
+
+def _names(jobs: Iterable[Job]) -> str:
+    """Return the names of jobs; of several folds of an expert, the first and the last."""
+    folds: dict[str, list[str]] = {}
+    for job in jobs:
+        folds.setdefault(job.run_dir.name, []).append(job.name)
+    return ", ".join(names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}" for names in folds.values())
+
+
+def _hub_names(experiment: Experiment) -> dict[str, str]:
+    """Return the names on the Hugging Face hub of the pretrained models: image models are timm's."""
+    networks = [*experiment.experts.values(), *([experiment.denoise.network] if experiment.denoise else [])]
+    return {
+        network.pretrained_model: f"timm/{network.pretrained_model}"
+        if network.modality == "image"
+        else network.pretrained_model
+        for network in networks
+        if network.pretrained_model is not None
+    }
+
+
+def _align(rows: Sequence[Sequence[str]]) -> str:
+    """Return the rows as lines, all columns but the last padded to the same width."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
     return "\n".join(
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[5]]).rstrip()
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=True)), row[-1]]).rstrip()
         for row in rows
     )

@@ -1,24 +1,26 @@
-"""Write the vote's predictions to `submissions/<experiment>/`, in the catalogue's own format."""
+"""Write the submitted method's predictions to `submissions/<experiment>/`, in the catalogue's own format."""
 
 from pathlib import Path
 
 from latefusion.config import Experiment
 from latefusion.plan.jobs import DONE
 from latefusion.plan.planning import plan
+from latefusion.scores.choice import log_vote_warning
 from latefusion.submission import write_submissions
 from latefusion.tables.dataset import read_dataset
-from latefusion.tables.predictions import read_predictions
+from latefusion.tables.predictions import read_ranked_predictions
 from latefusion.utils.errors import StepError
 from latefusion.utils.locks import locked
 
 
 def predict(experiment: Experiment) -> list[Path]:
-    """Write the vote's predictions for all products that are neither train nor valid, and return the files' paths."""
-    vote = plan(experiment)["vote"]
-    if vote.state() != DONE:
-        raise StepError("the vote is not done: run {step} first", vote.step)
+    """Write the predictions for all products that are neither train nor valid, and return the files' paths."""
+    submission = plan(experiment)["submission"]
+    if submission.state() != DONE:
+        raise StepError("the submission is not done: run {step} first", submission.step)
     dataset = read_dataset(experiment)
-    predictions = read_predictions(vote.run_dir, "test", dataset)
+    predictions = read_ranked_predictions(submission.run_dir, "test", dataset)
+    log_vote_warning(experiment, dataset)
     folder = experiment.submission_dir
     with locked(folder, wait=True):
         return write_submissions(experiment.catalogue, predictions, folder, dataset.products["split"])

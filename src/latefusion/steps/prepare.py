@@ -2,7 +2,7 @@
 
 Writes to `weights/<experiment>/catalogue/`:
 - `products.parquet`: index `id`; columns title, description, image, label, split, and group (near-duplicates have the
-  same group number);
+  same group number); with `split.n_folds` also fold, the fold that holds out a train product;
 - `classes.json`: the class codes in the order that all tables use;
 - `contents.json`: hashes of what jobs read of the catalogue;
 - `image_issues.csv`: the products whose image cannot be used, and why;
@@ -24,10 +24,9 @@ from latefusion.catalogue import (
     read_test_labels,
 )
 from latefusion.config import Experiment, Split
-from latefusion.dataset.checks import check_trainable, image_readers
 from latefusion.dataset.duplicate_report import describe_near_duplicates, report_duplicates
 from latefusion.dataset.duplicates import find_duplicates
-from latefusion.dataset.split import lacks_valid, split_products
+from latefusion.dataset.split import assign_held_out_folds, lacks_valid, split_products
 from latefusion.images.cache import cached_images
 from latefusion.images.files import refuse_absent_images
 from latefusion.images.inspection import Inspection, handle_bad_images, inspect_images
@@ -36,6 +35,8 @@ from latefusion.plan.planning import Selection, plan
 from latefusion.plan.records import digest
 from latefusion.plan.runner import run_jobs
 from latefusion.steps.scripts import SCRIPTS
+from latefusion.tables.checks import check_trainable, image_readers
+from latefusion.tables.dataset import Dataset
 from latefusion.utils.errors import InputError
 from latefusion.utils.files import atomic_write, write_json
 
@@ -59,7 +60,7 @@ def _prepare(experiment: Experiment, job: Job) -> None:
     products, twins = _split(products, inspection.hashes[products.index], experiment, job.run_dir)
     classes = class_order(products["label"].dropna())
     _check_split(products, classes)
-    check_trainable(products, experiment)
+    check_trainable(Dataset(products, classes, experiment.split), experiment)
     read_test_labels(catalogue, products)  # raises errors in this file now, not after training
     with atomic_write(job.run_dir / "products.parquet") as partial:
         products.to_parquet(partial)
@@ -69,12 +70,21 @@ def _prepare(experiment: Experiment, job: Job) -> None:
         cached_images(experiment, products)
     logger.info("duplicates: %s", twins)
     logger.info("%d products, %d classes; %s", len(products), len(classes), products["split"].value_counts().to_dict())
+    if "fold" in products:
+        logger.info("%s", _describe_folds(products))
+
+
+def _describe_folds(products: pd.DataFrame) -> str:
+    sizes = products["fold"].value_counts().sort_index().tolist()
+    never = int((products["split"] == "train").sum()) - sum(sizes)
+    always = f"; {never} products, of classes that are in one fold only, are trained on in every fold" if never else ""
+    return f"{len(sizes)} folds of {', '.join(map(str, sizes))} products{always}"
 
 
 def _contents(products: pd.DataFrame, classes: list[str], split: Split, files: pd.DataFrame) -> dict[str, str]:
     """Return hashes of what jobs read of a catalogue, by which the planner finds out whether it has changed."""
-    settings = split.model_dump(mode="json", exclude=None if split.group_duplicates else {"hash_distance"})
-    unread = ["image"] if split.group_duplicates else ["image", "group"]  # group depends on images too
+    settings = split.model_dump(mode="json", exclude=None if split.grouped else {"hash_distance"})
+    unread = ["image"] if split.grouped else ["image", "group"]  # group depends on images too
     of_products = digest([products.drop(columns=unread).to_csv(na_rep="\0"), classes, settings])
     of_images = products["image"].map(files["blake2b"])  # of the content, whatever the path
     return {"products": of_products, "images": digest([of_products, of_images.to_csv(na_rep="\0")])}
@@ -105,7 +115,7 @@ def _split(
 ) -> tuple[pd.DataFrame, str]:
     """Return the products with `split` and `group`, and a line about twins in train; write the numbers."""
     split = experiment.split
-    if lacks_valid(products["split"]):
+    if split.n_folds is None and lacks_valid(products["split"]):
         logger.info("the split column has no valid products: taking %g of train", split.valid_fraction)
     duplicates = find_duplicates(products["title"], hashes, split.hash_distance)
     groups = pd.Series(duplicates.groups, products.index)
@@ -113,18 +123,23 @@ def _split(
         "stratified": split_products(products, split),
         "grouped": split_products(products, split, groups),
     }
-    used = "grouped" if split.group_duplicates else "stratified"
+    used = "grouped" if split.grouped else "stratified"
     report = report_duplicates(duplicates, products["label"], splits)
     write_json(run_dir / "duplicates.json", {"hash_distance": split.hash_distance, "split": used} | report)
-    return products.assign(split=splits[used], group=groups), describe_near_duplicates(report, used)
+    products = products.assign(split=splits[used], group=groups)
+    if split.n_folds is not None:
+        products["fold"] = assign_held_out_folds(products, split)
+    return products, describe_near_duplicates(report, used)
 
 
 def _check_split(products: pd.DataFrame, classes: list[str]) -> None:
     sizes = products["split"].value_counts()
     see = "split.valid_fraction and split.group_duplicates, or the split column"
-    for split in ("train", "valid"):
+    for split in ("train",) if "fold" in products else ("train", "valid"):
         if split not in sizes:
             raise InputError(f"the split has no {split} products; see {see}")
+    if "fold" in products and products["fold"].isna().all():
+        raise InputError("split.n_folds: all products of each class are in one fold: no product can be held out")
     if "test" not in sizes and "submit" not in sizes:
         raise InputError(
             "no products to predict: leave their labels empty, set catalogue.test_products, or set split.test_fraction"

@@ -3,13 +3,13 @@
 import logging
 from typing import TYPE_CHECKING
 
-from latefusion.config import Experiment
-from latefusion.dataset.checks import check_trainable
+from latefusion.config import Experiment, ExpertConfig
 from latefusion.experts.kinds import EXPERTS
 from latefusion.plan.jobs import DONE, Job
 from latefusion.plan.planning import Selection, is_to_do, jobs_of, plan, started_networks
 from latefusion.plan.runner import Processes, run_jobs
 from latefusion.steps.scripts import SCRIPTS
+from latefusion.tables.checks import check_trainable
 from latefusion.tables.dataset import read_dataset
 from latefusion.utils.environment import run_environment
 from latefusion.utils.errors import InputError, StepError
@@ -31,10 +31,11 @@ def train(experiment: Experiment, step: str, selection: Selection) -> None:
         logger.info("src/%s: nothing to do", SCRIPTS[step])
         return
     # Check the jobs of all steps, so that missing weights and invalid networks are reported before days of training.
-    to_do = [job for job in jobs.values() if selection.name in (None, job.name) and is_to_do(job, selection)]
+    named = [job for job in jobs.values() if selection.name is None or job.has_name(selection.name)]
+    to_do = [job for job in named if is_to_do(job, selection)]
     _require_weights(experiment, to_do)
     if jobs["catalogue"].state() == DONE:
-        check_trainable(read_dataset(experiment).products, experiment)
+        check_trainable(read_dataset(experiment), experiment)
     from latefusion.experts.checks import check_networks  # imports torch
     from latefusion.experts.context import Context
 
@@ -57,29 +58,36 @@ def preview_images(experiment: Experiment, step: str, selection: Selection) -> N
     from latefusion.experts.image.preview import write_preview
 
     context = Context(experiment)
-    for job in jobs_of(jobs, step, selection):
-        path = write_preview(context, job.name)
+    for expert in dict.fromkeys(job.run_dir.name for job in jobs_of(jobs, step, selection)):
+        path = write_preview(context, expert)
         if path is not None:
-            logger.info("%s: %s", job.name, path)
+            logger.info("%s: %s", expert, path)
 
 
 def _require_weights(experiment: Experiment, jobs: list[Job]) -> None:
-    """Raise one InputError that lists all missing pretrained weights."""
-    problems = {}
-    for expert in started_networks(experiment, jobs).values():
-        find = EXPERTS[expert.kind].function("find_weights")
-        if find is None or expert.pretrained_model is None:
-            continue
+    """Raise one InputError that lists all missing pretrained weights and all unknown names of models."""
+    starting: dict[str, tuple[str, ExpertConfig]] = {}  # the first expert that starts from each model, with its key
+    for key, expert in started_networks(experiment, jobs).items():
+        if expert.pretrained_model is not None:
+            starting.setdefault(expert.pretrained_model, (key, expert))
+    problems = []
+    for model, (key, expert) in starting.items():
         try:
-            find(expert.pretrained_model)
+            EXPERTS[expert.kind].require("find_weights")(model)
         except InputError as error:
-            problems[expert.pretrained_model] = str(error)
+            problems.append(f"{key}: {error}")
     if problems:
-        raise InputError("\n".join(problems.values()))
+        raise InputError("\n".join(problems))
 
 
 def _train(context: "Context", job: Job) -> None:
-    if job.expert is not None:
+    if job.held_out:
+        context = context.of_fold(*job.held_out)
+    if job.kind == "folds":
+        from latefusion.experts.folds import join_folds
+
+        join_folds(context, job.name)
+    elif job.expert is not None:
         EXPERTS[job.kind].require("train")(context, job.expert, context.experiment.experts[job.expert])
     elif job.kind == "denoise":
         from latefusion.denoise.fold_networks import denoise
@@ -90,7 +98,9 @@ def _train(context: "Context", job: Job) -> None:
 
 
 def _uses_accelerator(job: Job) -> bool:
-    return job.expert is None or EXPERTS[job.kind].uses_accelerator
+    if job.expert is None:
+        return job.kind == "denoise"
+    return EXPERTS[job.kind].uses_accelerator
 
 
 def _processes(accelerator) -> Processes:

@@ -1,4 +1,4 @@
-"""Compute the policies' majority vote, and score every expert, policy and vote."""
+"""Compute the policies' majority vote, choose and calibrate the submission, and score every method."""
 
 from functools import cache, partial
 
@@ -6,15 +6,18 @@ from latefusion.config import Experiment
 from latefusion.fusion.vote import vote
 from latefusion.plan.planning import Selection, plan
 from latefusion.plan.runner import run_jobs
-from latefusion.scores import write_scores
+from latefusion.scores import submit, write_scores
 from latefusion.steps.scripts import SCRIPTS
 from latefusion.tables.dataset import read_dataset
 
+WORK = {"vote": vote, "submission": submit}  # by the kind of the job
+
 
 def vote_and_score(experiment: Experiment, selection: Selection) -> str:
-    """Run the vote's job if it is not done, and return the score table of all jobs that are done."""
+    """Run the jobs of the vote and the submission that are not done, and return the scores of all jobs that are."""
     dataset = cache(partial(read_dataset, experiment))
     run_jobs(
-        plan(experiment), "vote", lambda job: vote(experiment, dataset(), job), selection, script=SCRIPTS["vote"]
+        plan(experiment), "vote", lambda job: WORK[job.kind](experiment, dataset(), job), selection,
+        script=SCRIPTS["vote"],
     )  # fmt: skip
     return write_scores(experiment, dataset())

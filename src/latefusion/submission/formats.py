@@ -1,6 +1,6 @@
 """The three submission formats: two of challenges (SIGIR, ENS), and `predictions.tsv` for other catalogues."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,4 +87,23 @@ def challenge_of(catalogue: CatalogueConfig) -> Challenge | None:
 
 
 PREDICTIONS_NAME = "predictions.tsv"
-PREDICTIONS = SubmissionFormat("predictions", "\t", {name: name for name in ("id", "label", "confidence")})
+NEW, HELD_OUT = "new", "test"  # values of the column `split`: products without a label, and those of the test split
+
+
+def _predictions_format(*columns: str) -> SubmissionFormat:
+    return SubmissionFormat("predictions", "\t", {name: name for name in ("id", "label", "confidence", *columns)})
+
+
+# `predictions.tsv` has the two next classes of each product, or one if there are only two classes. With three columns,
+# as other programs write it, it is valid too.
+SHORT_PREDICTIONS = _predictions_format()
+PREDICTIONS = (
+    _predictions_format("label_2", "confidence_2", "label_3", "confidence_3", "split"),
+    _predictions_format("label_2", "confidence_2", "split"),
+    SHORT_PREDICTIONS,
+)
+
+
+def predictions_format(columns: Collection[str]) -> SubmissionFormat:
+    """Return the format of `predictions.tsv` that differs least from these columns."""
+    return min(PREDICTIONS, key=lambda known: len(set(known.header) ^ set(columns)))

@@ -8,7 +8,7 @@ from latefusion.submission.formats import CHALLENGES, PREDICTIONS, SubmissionFor
 from latefusion.utils.errors import InputError, list_problems
 
 SEPARATORS = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "bars", " ": "spaces"}
-FORMATS = (*CHALLENGES.values(), PREDICTIONS)
+FORMATS = (*CHALLENGES.values(), *PREDICTIONS)
 
 
 def check_header(path: Path, line: str, expected: SubmissionFormat) -> None:

@@ -4,13 +4,14 @@ Only the first kind of fault is reported, with every line that has it: later che
 """
 
 from collections.abc import Iterable
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import pandas as pd
 
 from latefusion.catalogue.checks import is_blank, refuse
 from latefusion.catalogue.delimited import read_delimited
-from latefusion.submission.formats import PREDICTIONS, Challenge
+from latefusion.submission.formats import HELD_OUT, NEW, Challenge, SubmissionFormat, predictions_format
 from latefusion.submission.header import SEPARATORS, check_header
 from latefusion.submission.rows import check_ids, check_keys, check_labels, check_whole_numbers
 from latefusion.submission.text import read_lines
@@ -41,20 +42,44 @@ def validate_challenge(
 def validate_predictions(path: Path, ids: pd.Index, known_labels: Iterable[str] | None = None) -> pd.DataFrame:
     """Return the rows of a `predictions.tsv` (index: location); raises InputError unless it has exactly these ids.
 
-    Ids and labels may be any text. Cells may be quoted, and a quoted cell may contain line breaks.
+    Ids and labels may be any text. Cells may be quoted, and a quoted cell may contain line breaks. The columns after
+    the confidence may be missing.
     """
-    check_header(path, read_lines(path, quoted=True)[0], PREDICTIONS)
+    header = read_lines(path, quoted=True)[0]
+    expected = predictions_format(header.split("\t"))
+    check_header(path, header, expected)
     # A quotation mark may swallow rows into one cell. That is found below: their ids are missing.
-    rows = read_delimited(path, PREDICTIONS.delimiter, PREDICTIONS.header, quoted=True)
+    rows = read_delimited(path, expected.delimiter, expected.header, quoted=True)
     source = "the catalogue's test split"
     check_ids(path, rows, pd.DataFrame({"id": ids}, index=[source] * len(ids), dtype="str"), source=source)
-    refuse("id " + rows["id"][is_blank(rows["label"])], "Predictions without a label:", "Every product needs one.")
-    odd = rows[~pd.to_numeric(rows["confidence"], errors="coerce").between(0, 1)]
-    problems = "id " + odd["id"] + " has '" + odd["confidence"] + "'"
-    refuse(problems, "Confidences that are not numbers from 0 to 1:", "They are probabilities.")
-    if known_labels is not None:
-        check_labels(rows, known_labels, "Labels")
+    _check_ranks(rows, expected, known_labels)
+    if "split" in rows:
+        odd = rows[~rows["split"].isin([HELD_OUT, NEW])]
+        problems = "id " + odd["id"] + " has '" + odd["split"] + "'"
+        refuse(problems, "Unknown splits:", f"Write {HELD_OUT} for a product with a label, {NEW} for one without.")
     return rows
+
+
+def _check_ranks(rows: pd.DataFrame, expected: SubmissionFormat, known_labels: Iterable[str] | None) -> None:
+    """Raise InputError on wrong labels or confidences, or if the classes of a product are not in their order."""
+    suffixes = [name.removeprefix("label") for name in expected.header if name.startswith("label")]
+    for suffix in suffixes:
+        labels, confidences = rows[f"label{suffix}"], rows[f"confidence{suffix}"]
+        named = f" ({labels.name})" if suffix else ""
+        blank = rows["id"][is_blank(labels)]
+        refuse("id " + blank, f"Predictions without a label{named}:", "Every product needs one.")
+        odd = ~pd.to_numeric(confidences, errors="coerce").between(0, 1)
+        problems = "id " + rows["id"] + " has '" + confidences + "'"
+        refuse(problems[odd], f"Confidences that are not numbers from 0 to 1{named}:", "They are probabilities.")
+        if known_labels is not None:
+            check_labels(rows.assign(label=labels), known_labels, f"Labels{named}")
+    for higher, lower in pairwise(suffixes):
+        rising = pd.to_numeric(rows[f"confidence{lower}"]) > pd.to_numeric(rows[f"confidence{higher}"])
+        problems = "id " + rows["id"] + f" has a higher confidence{lower} than confidence{higher}"
+        refuse(problems[rising], "Classes in the wrong order:", "The most probable class is the first.")
+    for one, other in combinations(suffixes, 2):
+        same = rows["id"][rows[f"label{one}"] == rows[f"label{other}"]]
+        refuse("id " + same, f"Products with the same label{one} and label{other}:", "Each class is named once.")
 
 
 def _split_cells(path: Path, lines: list[str], challenge: Challenge) -> pd.DataFrame:

@@ -13,7 +13,14 @@ from pathlib import Path
 import pandas as pd
 
 from latefusion.config import CatalogueConfig
-from latefusion.submission.formats import PREDICTIONS_NAME, Challenge, challenge_of
+from latefusion.submission.formats import (
+    HELD_OUT,
+    NEW,
+    PREDICTIONS_NAME,
+    Challenge,
+    challenge_of,
+    predictions_format,
+)
 from latefusion.submission.validation import validate_challenge, validate_predictions
 from latefusion.utils.errors import list_problems
 from latefusion.utils.files import atomic_write
@@ -26,9 +33,10 @@ def write_submissions(
 ) -> list[Path]:
     """Write the predictions in the format of the catalogue and return the paths.
 
-    `splits` (index: id) has the split of every product. `predictions` (index: id; columns: `label`, `confidence`) must
-    have exactly the products that are neither in train nor in valid; if there are none, nothing is written. Raises
-    InputError on invalid predictions; older submissions are then unchanged.
+    `splits` (index: id) has the split of every product. `predictions` (index: id; columns: `label`, `confidence`, and
+    those of the next classes: `tables.predictions.read_ranked_predictions`) must have exactly the products that are
+    neither in train nor in valid; if there are none, nothing is written. Raises InputError on invalid predictions;
+    older submissions are then unchanged.
     """
     expected = splits.index[~splits.isin(["train", "valid"])]
     _check_predictions(predictions, expected)
@@ -40,7 +48,8 @@ def write_submissions(
     if challenge and (test_files := challenge.find_tests(catalogue.root)):
         tables = {name: _table(challenge, test_file, predictions["label"]) for name, test_file in test_files.items()}
         return [_write_challenge(out_dir / name, table, challenge, test_files[name]) for name, table in tables.items()]
-    return [_write_predictions(predictions, out_dir)]
+    split = splits[expected].map(lambda name: NEW if name == "submit" else HELD_OUT)
+    return [_write_predictions(predictions.assign(split=split), out_dir)]
 
 
 def _table(challenge: Challenge, test_file: Path, labels: pd.Series) -> pd.DataFrame:
@@ -56,10 +65,13 @@ def _write_challenge(path: Path, table: pd.DataFrame, challenge: Challenge, test
 
 
 def _write_predictions(predictions: pd.DataFrame, out_dir: Path) -> Path:
-    """Write id, label and confidence; cells with a tab, a quote or a line break are quoted as in CSV."""
-    table = predictions.rename_axis("id")[["label", "confidence"]].reset_index()
-    table["confidence"] = table["confidence"].clip(0, 1)
-    odd = table["id"][table["id"].str.contains("\r") | table["label"].str.contains("\r")]
+    """Write `predictions.tsv`; cells with a tab, a quote or a line break are quoted as in CSV."""
+    columns = predictions_format(["id", *predictions]).header
+    table = predictions.rename_axis("id").reset_index()[columns]
+    confidences = [name for name in columns if name.startswith("confidence")]
+    table[confidences] = table[confidences].clip(0, 1)
+    labels = table[[name for name in columns if name.startswith("label")]]
+    odd = table["id"][table["id"].str.contains("\r") | labels.apply(lambda cells: cells.str.contains("\r")).any(axis=1)]
     _refuse_ids(odd, "Ids or labels with a carriage return, which cannot be written to a table:", "Rename them.")
     text = table.to_csv(sep="\t", index=False, lineterminator="\n", float_format="%.6f")
     return _write_checked(out_dir / PREDICTIONS_NAME, text, partial(_validate_written, table=table))
@@ -67,7 +79,8 @@ def _write_predictions(predictions: pd.DataFrame, out_dir: Path) -> Path:
 
 def _validate_written(path: Path, table: pd.DataFrame) -> None:
     written = validate_predictions(path, pd.Index(table["id"]))
-    changed = table["id"][written["label"].to_numpy() != table["label"].to_numpy()]
+    labels = [name for name in table if name.startswith("label")]
+    changed = table["id"][(written[labels].to_numpy() != table[labels].to_numpy()).any(axis=1)]
     _refuse_ids(changed, "Labels that change when they are written and read again:", "Rename them.")
 
 

@@ -8,6 +8,7 @@ an index into this list, and probability tables have one column per class in its
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -30,14 +31,45 @@ class Dataset:
     classes: list[str]
     split: Split
 
+    @property
+    def fusion_split(self) -> str:
+        """The split that policies, calibration and the choice of methods learn from: `valid`, or `oof`.
+
+        `oof`: the labelled products of a cross-fitted experiment, with their out-of-fold probabilities.
+        """
+        return "valid" if self.split.n_folds is None else "oof"
+
     def select(self, *splits: str) -> pd.DataFrame:
         """Return the products of these splits, in the table's order."""
         return self.products[self.products["split"].isin(splits)]
 
     @cached_property
     def evaluation_splits(self) -> dict[str, pd.DataFrame]:
-        """The products to predict: `valid`, and `test` (the held-out test split and the unlabelled products)."""
-        return {"valid": self.select("valid"), "test": self.select("test", "submit")}
+        """The products to predict: those of `fusion_split`, and `test` (the held-out test split and the unlabelled)."""
+        cross_fitted = self.split.n_folds is not None
+        learnt = self.products[self.products["fold"].notna()] if cross_fitted else self.select("valid")
+        return {self.fusion_split: learnt, "test": self.select("test", "submit")}
+
+    @property
+    def fusion_products(self) -> pd.DataFrame:
+        """The products of `fusion_split`, in the table's order."""
+        return self.evaluation_splits[self.fusion_split]
+
+    def of_fold(self, *folds: int) -> "Dataset":
+        """Return the dataset of a fold's experts: the fold's products are `valid`, those of all other folds `train`."""
+        held_out = self.products["fold"].isin(folds)
+        products = self.products.assign(split=self.products["split"].mask(held_out, "valid"))
+        one_split = self.split.model_copy(
+            update={"n_folds": None, "nested": False, "group_duplicates": self.split.grouped}
+        )
+        return Dataset(products, self.classes, one_split)
+
+    @property
+    def training_views(self) -> "tuple[Dataset, ...]":
+        """The datasets that experts are trained on: those of all folds and pairs, or without cross-fitting this one."""
+        folds = range(self.split.n_folds or 0)
+        held_out = [(fold,) for fold in folds] + (list(combinations(folds, 2)) if self.split.nested else [])
+        return tuple(self.of_fold(*view) for view in held_out) or (self,)
 
     def targets(self, products: pd.DataFrame) -> np.ndarray:
         """Return the (N,) class numbers of labelled products."""
@@ -48,27 +80,33 @@ class Dataset:
 
         Raises InputError if there are fewer products (or groups) than folds.
         """
-        grouped = self.split.group_duplicates
+        grouped = self.split.grouped
         if (n_units := count_units(products, self.split)) < n_folds:
             in_groups = f" in {n_units} groups of near-duplicates" if grouped else ""
             raise InputError(f"too few products: {len(products)} products{in_groups} for {n_folds} folds")
         return assign_folds(self.targets(products), n_folds, seed, groups_of(products, self.split))
 
-    def valid_folds(self, n_folds: int) -> np.ndarray:
-        """Return (N,) fold numbers of the validation products: the same for all experts and policies."""
-        return self.folds(self.select("valid"), n_folds, derive_seed(self.split.seed, "folds"))
+    def fusion_folds(self, n_folds: int) -> np.ndarray:
+        """Return (N,) fold numbers of the products of `fusion_split`: the same for all experts and policies.
+
+        In nested cross-fitting they are those of the experts, whatever `n_folds`.
+        """
+        if self.split.nested:
+            return self.fusion_products["fold"].to_numpy(np.int64)
+        return self.folds(self.fusion_products, n_folds, derive_seed(self.split.seed, "folds"))
 
     def selection_folds(self) -> np.ndarray:
-        """Return (N,) fold numbers of the validation products for the selection of epochs.
+        """Return (N,) fold numbers of the products of `fusion_split` for the selection of epochs.
 
         There are 8 folds, as a policy has by default, or fewer if there are fewer products or groups.
         """
-        return self.valid_folds(min(SELECTION_FOLDS, count_units(self.select("valid"), self.split)))
+        return self.fusion_folds(min(SELECTION_FOLDS, count_units(self.fusion_products, self.split)))
 
 
 def read_dataset(experiment: Experiment) -> Dataset:
-    """Return the dataset that `steps.prepare` wrote."""
+    """Return the dataset that `steps.prepare` wrote; for the view of a fold, the dataset of that fold."""
     folder = experiment.run_root / "catalogue"
     products = pd.read_parquet(verified(folder, "products.parquet"))
     classes: list[str] = read_json(verified(folder, "classes.json"))
-    return Dataset(products, classes, experiment.split)
+    dataset = Dataset(products, classes, experiment.split)
+    return dataset.of_fold(*experiment.held_out) if experiment.held_out else dataset

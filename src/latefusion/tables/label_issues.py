@@ -17,7 +17,7 @@ def read_label_issues(experiment: Experiment) -> pd.DataFrame:
 
     Raises InputError if the file is missing or damaged.
     """
-    path = verified(experiment.run_root / "denoise", "label_issues.parquet")
+    path = verified(experiment.denoise_dir, "label_issues.parquet")
     issues = read_parquet(path, COLUMNS)
     if issues["removed"].dtype != bool:
         raise damaged(path, "the column 'removed' holds values other than true and false")
@@ -30,12 +30,12 @@ def removed_issues(experiment: Experiment) -> pd.Index:
     return issues.index[issues["removed"]]
 
 
-def valid_targets(experiment: Experiment, dataset: Dataset) -> np.ndarray:
-    """Return (N,) class numbers of the validation products; with `denoise.clean_valid`, -1 for those removed.
+def fusion_targets(experiment: Experiment, dataset: Dataset) -> np.ndarray:
+    """Return (N,) class numbers of the products of `fusion_split`; with `denoise.clean_valid`, -1 for those removed.
 
     Raises InputError if all of them were removed.
     """
-    products = dataset.evaluation_splits["valid"]
+    products = dataset.fusion_products
     targets = dataset.targets(products)
     if experiment.cleans_valid:
         targets[products.index.isin(removed_issues(experiment))] = -1

@@ -1,4 +1,4 @@
-"""Prediction tables: the decisions of a policy or the vote (index: id; columns: label, confidence)."""
+"""Prediction tables: the decisions of a policy, the vote or the submission (index: id; columns: label, confidence)."""
 
 from pathlib import Path
 
@@ -8,8 +8,10 @@ import pandas as pd
 from latefusion.plan.records import verified
 from latefusion.tables.artifacts import damaged, read_parquet
 from latefusion.tables.dataset import Dataset
-from latefusion.tables.probabilities import check_ids, write_probs
+from latefusion.tables.probabilities import check_ids, read_split_probs, write_probs
 from latefusion.utils.files import atomic_write
+
+RANKS = 3  # classes per product in a submission
 
 
 def write_predictions(
@@ -43,3 +45,22 @@ def read_predictions(run_dir: Path, split: str, dataset: Dataset) -> pd.DataFram
 def read_preds(run_dir: Path, split: str, dataset: Dataset) -> np.ndarray:
     """Return the (N,) predicted class numbers for a split's products, in the catalogue's order."""
     return dataset.targets(read_predictions(run_dir, split, dataset))
+
+
+def read_ranked_predictions(run_dir: Path, split: str, dataset: Dataset) -> pd.DataFrame:
+    """Return the predictions of a split with the next classes: `label_2`, `confidence_2`, `label_3`, `confidence_3`.
+
+    The first label is the decision; the next are the other classes in the order of their probabilities, on ties in the
+    order of the classes. With two classes there is no third.
+    """
+    table = read_predictions(run_dir, split, dataset)
+    probs = read_split_probs(run_dir, split, dataset)
+    rows = np.arange(len(table))
+    others = probs.copy()
+    others[rows, dataset.targets(table)] = -1  # the decision has its own columns
+    for rank in range(2, min(RANKS, len(dataset.classes)) + 1):
+        following = others.argmax(axis=1)
+        table[f"label_{rank}"] = np.array(dataset.classes)[following]
+        table[f"confidence_{rank}"] = others[rows, following]
+        others[rows, following] = -1
+    return table

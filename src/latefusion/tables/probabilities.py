@@ -58,6 +58,23 @@ def read_split_probs(run_dir: Path, split: str, dataset: Dataset) -> np.ndarray:
     return read_probs(path, dataset.evaluation_splits[split].index, dataset.classes)
 
 
+def nested_table(fold: int) -> str:
+    """Return the name of the table from which policies learn for a fold in nested cross-fitting (`experts.folds`)."""
+    return f"without_{fold}_probs.parquet"
+
+
+def read_nested_probs(run_dir: Path, fold: int, dataset: Dataset) -> np.ndarray:
+    """Return (N, C) probabilities of the products of `fusion_split`, by experts that were not trained on `fold`.
+
+    Those of the fold itself are out-of-fold probabilities; the others are of experts trained without their fold too.
+    """
+    products = dataset.fusion_products
+    others = (products["fold"] != fold).to_numpy(bool)
+    probs = read_split_probs(run_dir, dataset.fusion_split, dataset).copy()
+    probs[others] = read_probs(verified(run_dir, nested_table(fold)), products.index[others], dataset.classes)
+    return probs
+
+
 def check_ids(path: Path, found: pd.Index, expected: pd.Index) -> None:
     """Raise InputError unless the ids found in a file, which must be unique, are the expected ones, in any order."""
     missing, unknown = expected[~expected.isin(found)], found[~found.isin(expected)]

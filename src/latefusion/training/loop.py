@@ -24,7 +24,7 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from torch.utils.data import DataLoader, Dataset
 
 from latefusion.config import Hardware, Training
-from latefusion.metrics.f1 import valid_scores
+from latefusion.metrics.f1 import split_scores
 from latefusion.training.checkpoint import keep_weights, resume, save_checkpoint
 from latefusion.training.divergence import Divergence, count_broken
 from latefusion.training.frozen import set_train_mode
@@ -136,7 +136,7 @@ def fit(
                 probs = predict(accelerator, model, valid_loader)
                 divergence.check_probs(probs, epoch + 1)
                 selection.add(probs)
-                record |= valid_scores(selection.targets, probs.argmax(axis=1))
+                record |= split_scores("valid", selection.targets, probs.argmax(axis=1))
             best = progress.close_epoch(record, keep_last=training.epoch == "last")
             log.close_epoch(progress, record)
             logger.info("%s: epoch %d/%d %s", name, progress.epoch, training.epochs, _one_line(record))

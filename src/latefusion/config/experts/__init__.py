@@ -12,10 +12,12 @@ from latefusion.config.experts.base import ExpertConfig
 from latefusion.config.experts.image import CnnExpert, DclExpert, ImageExpert
 from latefusion.config.experts.joint import AnyJointExpert, EndToEndJointExpert, FrozenJointExpert, JointExpert
 from latefusion.config.experts.late import LateExpert
+from latefusion.config.experts.probe import ImageProbe, Probe, TextProbe
 from latefusion.config.experts.text import ScratchEncoder, TfidfExpert, TransformerExpert
 
 Expert = Annotated[
-    TransformerExpert | TfidfExpert | CnnExpert | DclExpert | AnyJointExpert | LateExpert, Field(discriminator="kind")
+    TransformerExpert | TfidfExpert | TextProbe | CnnExpert | DclExpert | ImageProbe | AnyJointExpert | LateExpert,
+    Field(discriminator="kind"),
 ]
 
 __all__ = [
@@ -26,9 +28,12 @@ __all__ = [
     "ExpertConfig",
     "FrozenJointExpert",
     "ImageExpert",
+    "ImageProbe",
     "JointExpert",
     "LateExpert",
+    "Probe",
     "ScratchEncoder",
+    "TextProbe",
     "TfidfExpert",
     "TransformerExpert",
 ]

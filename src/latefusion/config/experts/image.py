@@ -1,8 +1,8 @@
 """Experts that read images: `cnn` (any timm network) and `dcl` (destruction and construction learning)."""
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from latefusion.config.experts.base import ExpertConfig, Experts, must_exist
 from latefusion.config.images import ImageInput
@@ -13,6 +13,16 @@ from latefusion.config.training import DclTraining, ImageTraining
 # or they would load weights from an unknown source (`checkpoint_path`).
 OWN_MODEL_ARGS = ("model_name", "num_classes", "in_chans", "global_pool", "checkpoint_path", "features_only")
 MAX_CHAIN = 100  # experts in a chain of `start_from`
+
+
+def _check_model_args(model_args: dict) -> dict:
+    reserved = [key for key in model_args if key in OWN_MODEL_ARGS or key.startswith("pretrained")]
+    if reserved:
+        raise ValueError(f"{', '.join(reserved)} cannot be given here: the expert sets them itself")
+    return model_args
+
+
+ModelArgs = Annotated[dict[str, int | float | str | bool | tuple[int, ...]], AfterValidator(_check_model_args)]
 
 
 class ImageExpert(ExpertConfig):
@@ -63,7 +73,7 @@ class CnnExpert(ImageExpert):
     model: str | None = None
     start_from: Name | None = None
     pretrained: bool = True
-    model_args: dict[str, int | float | str | bool | tuple[int, ...]] = Field({})  # timm.create_model's own arguments
+    model_args: ModelArgs = Field({})  # timm.create_model's own arguments
     image: ImageInput = ImageInput()
     train_on: Literal["all", "clean"] = "all"  # clean: without the label issues that denoising removed
     head_lr_factor: float = Field(1.0, gt=0)  # learning rate of the class head / lr
@@ -83,13 +93,6 @@ class CnnExpert(ImageExpert):
     @model_validator(mode="after")
     def _check_frozen_layers(self) -> "CnnExpert":
         self.train.require_pretrained(self.pretrained or self.start_from is not None, "set pretrained to true")
-        return self
-
-    @model_validator(mode="after")
-    def _check_model_args(self) -> "CnnExpert":
-        reserved = [key for key in self.model_args if key in OWN_MODEL_ARGS or key.startswith("pretrained")]
-        if reserved:
-            raise ValueError(f"model_args: {', '.join(reserved)} cannot be given here: the expert sets them itself")
         return self
 
     @property

@@ -17,6 +17,7 @@ class JointExpert(ExpertConfig):
 
     modality: ClassVar = "joint"
     step: ClassVar = "joint"
+    n_models: ClassVar = 2  # the text network and the image network
     if TYPE_CHECKING:  # each subclass has its own field
         features: str
 

@@ -5,10 +5,9 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from latefusion.config import CnnExpert, DclExpert, Experiment
+from latefusion.config import CnnExpert, DclExpert, Experiment, ImageProbe
 from latefusion.experts.meta import on_meta
-from latefusion.utils.errors import InputError
-from latefusion.utils.nearest import nearest
+from latefusion.plan.timm_names import check_timm_name
 
 N_CLASSES = 2  # any number: it changes no other shape
 Backbones = dict[str, nn.Module]  # a cache; the key is the timm name with its model_args
@@ -36,14 +35,22 @@ def check_dcl(experiment: Experiment, expert: DclExpert, backbones: Backbones) -
     _check(experiment, expert, backbones, classifier)
 
 
+def check_image_probe(experiment: Experiment, expert: ImageProbe, backbones: Backbones) -> None:
+    """Raise InputError if the network cannot be built, or cannot read images of one of the sizes."""
+    for size in expert.sizes:
+        _check(experiment, expert.network(size), backbones, lambda net: net, size_key="sizes")
+
+
 def _check(
     experiment: Experiment,
     expert: CnnExpert | DclExpert,
     backbones: Backbones,
     classifier: Callable[[nn.Module], nn.Module],
+    *,
+    size_key: str = "image.crop",
 ) -> None:
     stage_1 = experiment.stage_1(expert)
-    _check_timm_name(stage_1.architecture)
+    check_timm_name(stage_1.architecture)
     from latefusion.experts.image.backbone import TimmBackbone, timm_layers  # after the name check: takes seconds
     from latefusion.experts.layers import check_layers
 
@@ -59,21 +66,4 @@ def _check(
     def read_image() -> None:
         classifier(backbones[key]).eval()(torch.zeros(1, side, side, 3, dtype=torch.uint8))
 
-    on_meta(read_image, f"{stage_1.model} cannot read images of {side} pixels (image.crop)")
-
-
-def _check_timm_name(model: str) -> None:
-    """Raise InputError, with the nearest known name, if timm has no such model or no such weights of it."""
-    import timm
-
-    name, _, tag = model.partition(".")
-    if not timm.is_model(name):
-        _raise_unknown(f"timm has no model '{name}'", name, timm.list_models())
-    tagged = timm.list_models(name, pretrained=True)
-    if tag and model not in tagged:
-        _raise_unknown(f"timm has no weights '{tag}' for {name}", model, tagged)
-
-
-def _raise_unknown(problem: str, word: str, known: list[str]) -> None:
-    near = nearest(word, known)
-    raise InputError(f"model: {problem}" + (f"; did you mean '{near}'?" if near else ""))
+    on_meta(read_image, f"{stage_1.model} cannot read images of {side} pixels ({size_key})")

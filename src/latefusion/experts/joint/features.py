@@ -80,7 +80,7 @@ class FeatureDataset(Dataset):
 
 def open_features(context: Context, name: str) -> FeatureStore:
     """Return a trained expert's features of all products; compute the missing ones. All processes must call this."""
-    expert_folder = context.experiment.run_root / "cache" / "features" / name
+    expert_folder = context.experiment.fold_root / "cache" / "features" / name
     folder = expert_folder / str(results_digest(context.experiment.expert_dir(name)))
     if context.accelerator.is_main_process and not _holds_ids(folder, context.dataset.products.index):
         for stale in (path for path in expert_folder.glob("*") if path != folder):

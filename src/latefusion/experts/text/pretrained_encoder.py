@@ -27,11 +27,12 @@ DROPOUTS = (
 
 
 def load_encoder(
-    source: str, *, max_length: int, dropout: float | None = None
+    source: str, *, max_length: int, dropout: float | None = None, random_pooler: bool = True
 ) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
     """Load tokenizer and encoder from a folder, or by their name on the hub; always in fp32.
 
-    Only the pooler's weights may be missing, as in the published system: it is then initialised at random and trained.
+    Only the pooler's weights may be missing, as in the published system: it is then initialised at random and trained,
+    or removed if not `random_pooler`.
     Weights of a head for another task are ignored. Code that comes with a model is never run. Raises InputError if
     other tensors are missing or unexpected, if a tensor has the wrong shape, if a file is damaged, if tokenizer and
     weights do not match, or if the encoder has fewer than `max_length` positions.
@@ -43,6 +44,10 @@ def load_encoder(
             trust_remote_code=False, weights_only=True,
         )  # fmt: skip
     _check_weights(encoder, report, source)
+    if report["missing_keys"] and random_pooler:
+        logger.info("%s has no pooler: it is initialised at random, from the expert's seed, and trained", source)
+    elif report["missing_keys"]:
+        encoder.pooler = None
     _check_length(encoder, max_length, source)
     with _loading(source, "tokenizer and encoder cannot read a text"):
         _check_tokenizer(tokenizer, config, source)
@@ -116,8 +121,6 @@ def _check_weights(encoder: PreTrainedModel, report: dict, source: str) -> None:
     if report["mismatched_keys"]:
         name, found, expected = sorted(report["mismatched_keys"])[0]
         raise InputError(f"{source}: {name} has shape {tuple(found)}, but {tuple(expected)} by config.json")
-    if report["missing_keys"]:
-        logger.info("%s has no pooler: it is initialised at random, from the expert's seed, and trained", source)
 
 
 def _check_length(encoder: PreTrainedModel, max_length: int, source: str) -> None:

@@ -95,9 +95,14 @@ def read_pairs(
 ) -> list[tuple[str, str]]:
     """Return (title, description) pairs, cleaned; a missing description is empty, or a literal `<pad>` as published."""
     missing = tokenizer.pad_token if expert.missing_description == "pad_token" else ""
+    return [(title, text or missing) for title, text in clean_pairs(products, expert.cleaning)]
+
+
+def clean_pairs(products: pd.DataFrame, cleaning: str) -> list[tuple[str, str]]:
+    """Return (title, description) pairs, cleaned; a missing description is empty."""
     descriptions = products["description"].fillna("")
     return [
-        (clean(title, expert.cleaning), clean(text, expert.cleaning) or missing)
+        (clean(title, cleaning), clean(text, cleaning))
         for title, text in zip(products["title"], descriptions, strict=True)
     ]
 

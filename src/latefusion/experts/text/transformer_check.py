@@ -1,6 +1,6 @@
 """Check that a text encoder can be built and matches its tokenizer, before anything is trained."""
 
-from latefusion.config import Experiment, TransformerExpert
+from latefusion.config import Experiment, TextProbe, TransformerExpert
 from latefusion.experts.meta import on_meta
 from latefusion.plan.pretrained import local_folder
 from latefusion.utils.errors import InputError
@@ -29,3 +29,9 @@ def check_transformer(experiment: Experiment, expert: TransformerExpert, backbon
             f"train.gradient_checkpointing: not supported by a {encoder.config.model_type} encoder; set it to false"
         )
     check_layers(encoder, encoder_layers, expert.train)
+
+
+def check_text_probe(experiment: Experiment, expert: TextProbe, backbones: dict) -> None:
+    """Raise InputError if the encoder cannot be built; an encoder that is only on the hub is not checked."""
+    encoder = TransformerExpert(kind="transformer", model=expert.model, max_length=expert.max_length)
+    check_transformer(experiment, encoder, backbones)

@@ -1,0 +1,160 @@
+"""Linear classifiers on fixed features: choose the regularisation by cross-validation, and calibrate.
+
+C, the inverse regularisation strength, is the candidate with the lowest log loss in cross-validation. Probabilities are
+a softmax of the classifier's margins, with a temperature that is fitted on out-of-fold margins of the training products
+(Guo et al., "On Calibration of Modern Neural Networks", ICML 2017).
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from scipy.sparse import csr_matrix
+from scipy.special import log_softmax
+from tqdm import tqdm
+
+from latefusion.dataset.split import assign_folds, stratified_sample
+from latefusion.metrics.calibration import fit_temperature
+from latefusion.utils.errors import InputError
+
+logger = logging.getLogger(__name__)
+Features: TypeAlias = np.ndarray | csr_matrix  # (N, F)
+
+
+class Classifier(Protocol):
+    """A linear classifier of scikit-learn."""
+
+    classes_: np.ndarray  # (K,) class numbers of the products that it was fitted on
+
+    def fit(self, features: Features, targets: np.ndarray) -> object: ...
+
+    def decision_function(self, features: Features) -> np.ndarray: ...
+
+
+class Search(Protocol):
+    """The settings of an expert that is fitted here."""
+
+    @property
+    def regularisation(self) -> tuple[float, ...]: ...
+
+    @property
+    def n_folds(self) -> int: ...
+
+    @property
+    def cv_products(self) -> int: ...
+
+    @property
+    def seed(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class LinearFit:
+    """A classifier that is fitted on all training products, with the regularisation and temperature of its expert."""
+
+    classifier: Classifier
+    C: float
+    temperature: float
+    log_loss: float  # out of fold, after temperature scaling
+
+    @property
+    def facts(self) -> dict[str, float]:
+        """Return what metrics.json says about the fit."""
+        return {"C": self.C, "temperature": self.temperature, "oof_log_loss": self.log_loss}
+
+
+def fit_linear(
+    make: Callable[[float], Classifier],
+    features: Features,
+    targets: np.ndarray,
+    groups: np.ndarray | None,
+    *,
+    expert: Search,
+    name: str,
+) -> LinearFit:
+    """Fit `make(C)` on (N, F) features and (N,) class numbers 0 .. K-1; at least two classes must occur.
+
+    C is chosen on a sample of about `expert.cv_products` products. `groups` (N,) number the groups of near-duplicates.
+    A group is kept in one fold: a product with a near-duplicate in the training folds is too easy to classify.
+    """
+    sample = stratified_sample(targets, expert.cv_products, expert.seed, groups)
+    sampled_groups = None if groups is None else groups[sample]
+    is_full = len(sample) == len(targets)
+    n_fits = expert.n_folds * (len(expert.regularisation) + (not is_full)) + 1
+    with tqdm(total=n_fits, desc=name, unit="fit", disable=None) as bar:
+        search = {}
+        for C in expert.regularisation:
+            margins = _out_of_fold_margins(
+                partial(make, C), features[sample], targets[sample], sampled_groups, expert, bar
+            )
+            search[C] = fit_temperature(margins, targets[sample])
+            logger.info("%s: C %g: log loss %.4f in %d folds", name, C, search[C][1], expert.n_folds)
+        C = min(search, key=lambda C: search[C][1])
+        if not is_full:
+            margins = _out_of_fold_margins(partial(make, C), features, targets, groups, expert, bar)
+            search[C] = fit_temperature(margins, targets)
+        classifier = make(C)
+        classifier.fit(features, targets)
+        bar.update()
+    return LinearFit(classifier, C, *search[C])
+
+
+def refuse_too_few(n_products: int, groups: np.ndarray | None, *, n_folds: int, name: str, what: str) -> None:
+    """Raise InputError if there are fewer products, or groups of near-duplicates, than folds.
+
+    `what` says in the message which products they are, such as `training products`.
+    """
+    n_units = n_products if groups is None else len(np.unique(groups))
+    if n_units < n_folds:
+        units = what if groups is None else f"groups of near-duplicates among the {what}"
+        raise InputError(
+            f"experts.{name}.n_folds {n_folds}: there are {n_units} {units}; lower it to {n_units} or less"
+        )
+
+
+def _out_of_fold_margins(
+    make: Callable[[], Classifier],
+    features: Features,
+    targets: np.ndarray,
+    groups: np.ndarray | None,
+    expert: Search,
+    bar: tqdm,
+) -> np.ndarray:
+    """Return (N, K): the margins of each product by a classifier trained on the other folds."""
+    folds = assign_folds(targets, expert.n_folds, expert.seed, groups)
+    num_classes = targets.max() + 1
+    margins = np.zeros((len(targets), num_classes))
+    for fold in np.unique(folds):  # not in threads: liblinear has one global random generator
+        train, held_out = folds != fold, folds == fold
+        if len(np.unique(targets[train])) > 1:  # else: two classes, one with a single product or group
+            classifier = make()
+            classifier.fit(features[train], targets[train])
+            own = margins_of(classifier, features[held_out])
+            margins[held_out] = for_all_classes(own, classifier.classes_, num_classes)
+        bar.update()
+    return margins
+
+
+def margins_of(classifier: Classifier, features: Features) -> np.ndarray:
+    """Return (N, K) signed distances to each class's hyperplane; for two classes scikit-learn returns one column."""
+    margins = classifier.decision_function(features)
+    return np.stack([-margins, margins], axis=1) if margins.ndim == 1 else margins
+
+
+def for_all_classes(margins: np.ndarray, classes: np.ndarray, num_classes: int) -> np.ndarray:
+    """Return (N, `num_classes`) margins from the (N, K) margins of the (K,) class numbers `classes`.
+
+    A class that the classifier does not know gets the lowest margin of the row.
+    """
+    if len(classes) == num_classes:
+        return margins
+    all_margins = np.repeat(margins.min(axis=1, keepdims=True), num_classes, axis=1)
+    all_margins[:, classes] = margins
+    return all_margins
+
+
+def tempered(margins: np.ndarray, temperature: float) -> np.ndarray:
+    """Return (N, K) float32 probabilities: the softmax of margins divided by the temperature."""
+    return np.exp(log_softmax(margins / temperature, axis=1)).astype(np.float32)

@@ -1,0 +1,132 @@
+"""Calibrate the probabilities of submitted decisions: of the decisions with confidence 0.9, nine of ten shall be right.
+
+Temperature scaling (Guo et al., "On Calibration of Modern Neural Networks", ICML 2017) minimises the log loss of all
+probabilities. That goes wrong where some labels cannot be predicted: wrong labels, and classes that have no product
+outside a fold. So two parameters are added, and all three are fitted to the confidence of the decisions alone, with
+which they are right or wrong.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import logsumexp
+
+from latefusion.metrics.calibration import as_logits, temper
+
+STEP = 0.2  # of the logs of temperature and power
+LOG_TEMPERATURES = STEP * np.arange(-25, 26)
+LOG_POWERS = STEP * np.arange(8)
+N_NOISES, MOST_NOISE = 40, 0.95
+MOST_PRODUCTS = 20_000  # three parameters need no more
+BLOCK = 2_000_000  # probabilities that are processed at a time
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The parameters of the mapping p -> (1 - noise) * softmax(log(p) / temperature) ** power, and what is left.
+
+    What is left of the probability is divided equally among all classes. So the order of the classes stays the same.
+    A power above 1 lowers small confidences more than large ones; `noise` is a bound on all of them.
+    """
+
+    temperature: float
+    power: float
+    noise: float
+
+    def apply(self, probs: np.ndarray) -> np.ndarray:
+        """Return the calibrated (N, C) probabilities, in the order of the given ones."""
+        kept = (1 - self.noise) * temper(probs, self.temperature) ** self.power
+        left = 1 - kept.sum(axis=1, keepdims=True, dtype=np.float64)
+        return (kept + left / probs.shape[1]).astype(probs.dtype)
+
+
+@dataclass(frozen=True)
+class FoldCalibrations:
+    """The calibration of each fold, fitted on all other folds, and `final`, fitted on all."""
+
+    by_fold: tuple[Calibration, ...]
+    final: Calibration
+
+    def apply_out_of_fold(self, probs: np.ndarray, folds: np.ndarray) -> np.ndarray:
+        """Return the (N, C) probabilities, calibrated without the labels of the product's own fold."""
+        calibrated = np.empty_like(probs)
+        for fold, calibration in enumerate(self.by_fold):
+            calibrated[folds == fold] = calibration.apply(probs[folds == fold])
+        return calibrated
+
+
+def favour(probs: np.ndarray, preds: np.ndarray) -> np.ndarray:
+    """Return (N, C) probabilities in which no class has a higher one than the decided class.
+
+    The class with the most votes need not be the one of highest mean probability. Where it is not, it and all classes
+    of higher probability get the mean of theirs: the members disagree, and the decision is no surer than those classes.
+    """
+    own = probs[np.arange(len(preds)), preds]
+    rows = np.flatnonzero(own < probs.max(axis=1))
+    favoured, higher = probs.copy(), probs[rows] >= own[rows, None]
+    shares = np.where(higher, probs[rows], 0).sum(axis=1) / higher.sum(axis=1)
+    favoured[rows] = np.where(higher, shares[:, None], probs[rows])
+    return favoured
+
+
+def fit_calibrations(probs: np.ndarray, preds: np.ndarray, targets: np.ndarray, folds: np.ndarray) -> FoldCalibrations:
+    """Fit calibrations to (N, C) probabilities and (N,) decisions, labels (-1: unknown) and fold numbers.
+
+    They minimise the log loss of the confidence as the probability that the decision is right, on a grid. So no bound
+    of an optimiser is reached by rounding, and a label has no influence on its own fold, not even by rounding.
+    """
+    rows = np.flatnonzero(targets >= 0)
+    rows = rows[:: max(1, -(-len(rows) // MOST_PRODUCTS))]
+    noises = _noises(len(rows))
+    n_folds = int(folds.max()) + 1
+    losses = np.zeros((n_folds, len(LOG_TEMPERATURES), len(LOG_POWERS), len(noises)))
+    size = max(1, BLOCK // probs.shape[1])
+    for start in range(0, len(rows), size):
+        block = rows[start : start + size]
+        right = preds[block] == targets[block]
+        losses += _losses(probs[block], preds[block], right, np.eye(n_folds)[folds[block]], noises)
+    others = [[number for number in range(n_folds) if number != fold] for fold in range(n_folds)]
+    fitted = [_least(losses[numbers].sum(axis=0), noises) for numbers in (*others, range(n_folds))]
+    return FoldCalibrations(tuple(fitted[:-1]), fitted[-1])
+
+
+def _noises(n: int) -> np.ndarray:
+    """Return the grid of the noise. It is never zero: if n of n decisions are right, one of n + 1 may be wrong."""
+    return np.geomspace(min(1 / (n + 1), MOST_NOISE), MOST_NOISE, N_NOISES)
+
+
+def _losses(
+    probs: np.ndarray, preds: np.ndarray, right: np.ndarray, in_fold: np.ndarray, noises: np.ndarray
+) -> np.ndarray:
+    """Return (F, T, P, E) sums over the products of each fold of the log loss of temperatures, powers and noises.
+
+    `in_fold`: (N, F), one where the product is in the fold. For z(t), the sum over classes of p ** (1 / t), a
+    confidence with power is p ** (power / t) / z(t) ** power, and the sum of a row is z(t / power) / z(t) ** power.
+    Both grids have the same step, so t / power is a temperature of the grid, or below it.
+    """
+    logits = as_logits(probs).astype(np.float64)
+    logits -= logits.max(axis=1, keepdims=True)
+    own, n_powers = logits[np.arange(len(preds)), preds], len(LOG_POWERS)
+    below = LOG_TEMPERATURES[0] - LOG_POWERS[:0:-1]
+    log_z = [logsumexp(logits / np.exp(log_t), axis=1) for log_t in (*below, *LOG_TEMPERATURES)]
+    losses = np.empty((in_fold.shape[1], len(LOG_TEMPERATURES), n_powers, len(noises)))
+    kept = 1 - noises[:, None]  # (E, 1)
+    for i, log_t in enumerate(LOG_TEMPERATURES):
+        at = i + len(below)
+        for j, power in enumerate(np.exp(LOG_POWERS)):
+            confidence = np.exp(power * (own / np.exp(log_t) - log_z[at]))
+            row_sum = np.exp(log_z[at - j] - power * log_z[at])
+            mixed = kept * confidence + (1 - kept * row_sum) / probs.shape[1]  # (E, N)
+            losses[:, i, j] = (-np.log(np.where(right, mixed, 1 - mixed)) @ in_fold).T
+    return losses
+
+
+def _least(losses: np.ndarray, noises: np.ndarray) -> Calibration:
+    """Return the calibration of least (T, P, E) loss, with a weak prior for temperature and power near 1.
+
+    The prior is that of Gaussian logs with a standard deviation of 1: without it, a few products that are all right
+    would give the sharpest calibration of the grid.
+    """
+    prior = (LOG_TEMPERATURES[:, None] ** 2 + LOG_POWERS**2) / 2
+    i, j, k = np.unravel_index((losses + prior[:, :, None]).argmin(), losses.shape)
+    return Calibration(float(np.exp(LOG_TEMPERATURES[i])), float(np.exp(LOG_POWERS[j])), float(noises[k]))

@@ -1,0 +1,159 @@
+"""The job `submission`: the method to submit, its decisions, and calibrated probabilities of them.
+
+Reads the decisions and probabilities of all methods (with `submit: vote`, of the vote). Writes to
+`weights/<experiment>/submission/`:
+- `<split>_preds.parquet`, `<split>_probs.parquet`: label, confidence and probabilities, as other methods have. On
+  `fusion_split` they are calibrated without the labels of the product's own fold, on test with all labels;
+- `metrics.json`: the method, why it was chosen, its scores on `fusion_split`, the parameters of the calibration, and
+  confidence thresholds.
+"""
+
+import logging
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from latefusion.config import Experiment
+from latefusion.fusion.vote import majority_vote
+from latefusion.metrics.calibration import expected_calibration_error
+from latefusion.metrics.confidence import favour, fit_calibrations
+from latefusion.metrics.f1 import split_scores
+from latefusion.plan.jobs import Job
+from latefusion.plan.records import verified
+from latefusion.scores.automation import accepted_shares, learn_thresholds
+from latefusion.scores.choice import best_method, choose_method, rank_methods
+from latefusion.scores.results import SOFT_VOTE, Method, Results
+from latefusion.tables.artifacts import read_json_object
+from latefusion.tables.dataset import Dataset
+from latefusion.tables.predictions import read_predictions, write_predictions
+from latefusion.tables.probabilities import read_probs, read_split_probs
+from latefusion.utils.files import write_json
+
+logger = logging.getLogger(__name__)
+KEY = "submission"
+
+
+def submit(experiment: Experiment, dataset: Dataset, job: Job) -> None:
+    """Choose the method to submit, calibrate its probabilities, and write the job's run folder."""
+    results = Results(experiment, dataset)
+    method, facts = _choose(results) if experiment.submit == "best" else (results.method("vote"), {})
+    learnt, folds = dataset.fusion_split, dataset.selection_folds()
+    targets = results.targets[learnt]
+    preds = {split: results.preds(method, split) for split in dataset.evaluation_splits}
+    own = {split: favour(results.probs(method, split), decided) for split, decided in preds.items()}
+    fitted = fit_calibrations(own[learnt], preds[learnt], targets, folds)
+    as_on_test = _as_on_test(results, method)
+    final = fit_calibrations(*as_on_test, targets, folds).final if as_on_test else fitted.final
+    probs_as_on_test, preds_as_on_test = as_on_test or (own[learnt], preds[learnt])
+    calibrated = {learnt: fitted.apply_out_of_fold(own[learnt], folds), "test": final.apply(own["test"])}
+    for split, probs in calibrated.items():
+        ids = dataset.evaluation_splits[split].index
+        write_predictions(job.run_dir, split, ids, preds[split], probs, dataset.classes)
+    known = results.known(learnt)
+    error = expected_calibration_error(targets[known], calibrated[learnt][known], preds[learnt][known])
+    scores = split_scores(learnt, targets, preds[learnt]) | {f"{learnt}_ece": error}
+    what = {"submit": experiment.submit, "method": method.name, "folder": method.folder}
+    automation = _automation(final.apply(probs_as_on_test)[known], preds_as_on_test[known], targets[known])
+    fitted_facts = {"calibration": asdict(final), "automation": automation}
+    write_json(job.run_dir / "metrics.json", what | scores | fitted_facts | facts)
+    logger.info("submission: %s, %s_ece %.4f", method.name, learnt, error)
+
+
+def _automation(probs: np.ndarray, preds: np.ndarray, targets: np.ndarray) -> list[dict]:
+    """Return confidence thresholds and what they give, as a list of mappings; None where there is no threshold."""
+    confidence, right = probs[np.arange(len(preds)), preds], preds == targets
+    rows = []
+    for target, threshold in learn_thresholds(confidence, right).items():
+        accepted, share, share_right, n = accepted_shares(confidence, right, threshold)
+        found = {"threshold": threshold, "right": share_right} if accepted else {"threshold": None, "right": None}
+        rows.append({"target": target, **found, "accepted": accepted, "share": share, "n": n})
+    return rows
+
+
+def _choose(results: Results) -> tuple[Method, dict]:
+    """Return the method that `submit: best` submits, and the facts of the choice."""
+    ranking = rank_methods(results)
+    chosen = ranking.set_index("method", drop=False).loc[choose_method(ranking)]
+    best = best_method(ranking)
+    logger.info(
+        "submission: %s, %s %.4f on %s; the best is %s, %.4f; difference %.4f, standard error %.4f; %d of %d methods "
+        "are not clearly worse than the best", chosen["method"], chosen["metric"], chosen["score"],
+        results.dataset.fusion_split, best["method"], best["score"], chosen["difference"], chosen["standard_error"],
+        (~ranking["clearly_worse"]).sum(), len(ranking),
+    )  # fmt: skip
+    facts = {"metric": chosen["metric"], "best": best["method"], "candidates": ranking.to_dict("records")}
+    return results.method(chosen["method"]), facts
+
+
+def _as_on_test(results: Results, method: Method) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return a method's (N, C) probabilities and (N,) decisions on `fusion_split`, as confident as those on test.
+
+    Where a policy wrote `selected_probs` (see `fusion.networks`), they take the place of its probabilities, also in a
+    vote. Labels had an influence on the epochs of these, so they serve the calibration of test products only. None if
+    no policy of the method has any: its own probabilities are as confident on both splits.
+    """
+    learnt = results.dataset.fusion_split
+    members = results.members(method) if method.kind == "vote" else (method.name,)
+    if not any(_selected_probs(results, name).is_file() for name in members):
+        return None
+    summed, decisions = np.zeros((len(results.targets[learnt]), len(results.dataset.classes))), []
+    for name in members:
+        probs, preds = _member_as_on_test(results, name)
+        summed += probs
+        decisions.append(preds)
+    mean = (summed / len(members)).astype(np.float32)
+    preds = mean.argmax(axis=1) if method.name == SOFT_VOTE else majority_vote(np.stack(decisions), summed)
+    return favour(mean, preds), preds
+
+
+def _selected_probs(results: Results, name: str) -> Path:
+    return results.experiment.policy_dir(name) / f"{results.dataset.fusion_split}_selected_probs.parquet"
+
+
+def _member_as_on_test(results: Results, name: str) -> tuple[np.ndarray, np.ndarray]:
+    path, learnt = _selected_probs(results, name), results.dataset.fusion_split
+    if not path.is_file():
+        policy = results.method(name)
+        return results.probs(policy, learnt), results.preds(policy, learnt)
+    probs = read_probs(verified(path.parent, path.name), results.dataset.fusion_products.index, results.dataset.classes)
+    return probs, probs.argmax(axis=1)
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """The results of the finished job `submission`."""
+
+    results: Results
+
+    @property
+    def method(self) -> Method:
+        """The submitted method. Raises KeyError if it is no longer done."""
+        return self.results.method(self.facts["method"])
+
+    @cached_property
+    def facts(self) -> dict:
+        return read_json_object(verified(self.results.experiment.run_root / KEY, "metrics.json"))
+
+    @property
+    def temperature(self) -> float:
+        return self.facts["calibration"]["temperature"]
+
+    def probs(self, split: str) -> np.ndarray:
+        """Return the calibrated (N, C) probabilities."""
+        return read_split_probs(self.results.experiment.run_root / KEY, split, self.results.dataset)
+
+    def confidence(self, split: str) -> np.ndarray:
+        """Return the (N,) confidences, as probabilities, of the submitted decisions."""
+        table = read_predictions(self.results.experiment.run_root / KEY, split, self.results.dataset)
+        return table["confidence"].to_numpy(dtype=np.float64)
+
+    def preds(self, split: str) -> np.ndarray:
+        """Return the (N,) class numbers that are submitted."""
+        return self.results.preds(self.method, split)
+
+
+def read_submitted(results: Results) -> Submitted | None:
+    """Return the results of the job `submission`, or None if it is not done."""
+    return Submitted(results) if KEY in results.done else None

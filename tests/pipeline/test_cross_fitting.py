@@ -1,0 +1,176 @@
+"""A cross-fitted experiment from end to end: every kind of expert in folds, and labels that mean nothing."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers.configs import TINY_TRANSFORMER, tiny_config
+from helpers.tables import draw_titles, table_config, write_table
+from helpers.workspace import Workspace
+
+from latefusion.fusion.kinds import POLICIES
+from latefusion.metrics.f1 import METRICS
+from latefusion.plan.jobs import DONE
+from latefusion.scores.results import Results
+from latefusion.tables.dataset import read_dataset
+from latefusion.tables.probabilities import read_split_probs
+from latefusion.utils.files import read_json
+
+
+@pytest.fixture(scope="module")
+def cross_fitted(tmp_path_factory) -> Workspace:
+    """The tiny experiment, which has every kind of expert, in two folds; tests must not change it."""
+    workspace = Workspace(tmp_path_factory.mktemp("cross_fitted"))
+    workspace.write_config(tiny_config() | {"split": {"n_folds": 2}})
+    workspace.run_all()
+    return workspace
+
+
+def test_every_kind_of_expert_is_cross_fitted(cross_fitted, monkeypatch):
+    monkeypatch.chdir(cross_fitted.folder)
+    experiment = cross_fitted.experiment()
+    dataset = read_dataset(experiment)
+    held_out = dataset.fusion_products["fold"].to_numpy()
+    assert set(held_out) == {0, 1}
+    for name in experiment.experts:
+        oof, test = (read_split_probs(experiment.expert_dir(name), split, dataset) for split in ("oof", "test"))
+        parts = []
+        for fold in experiment.folds:
+            view = read_dataset(fold)
+            assert np.array_equal(
+                oof[held_out == fold.held_out[0]], read_split_probs(fold.expert_dir(name), "valid", view)
+            )
+            parts.append(read_split_probs(fold.expert_dir(name), "test", view))
+        assert np.allclose(test, np.mean(parts, axis=0), atol=1e-7)
+        assert not np.allclose(parts[0], parts[1])
+        assert len(read_json(experiment.expert_dir(name) / "metrics.json")["folds"]) == 2
+
+
+def test_scores_have_out_of_fold_rows_of_every_method(cross_fitted):
+    scores = cross_fitted.read_scores()
+    assert set(scores["split"]) == {"oof", "test"}
+    n_held_out = cross_fitted.read_products()["fold"].notna().sum()
+    assert (scores.loc[scores["split"] == "oof", "n"] == n_held_out).all()
+    report = (cross_fitted.folder / "submissions/tiny/scores.md").read_text()
+    assert "oof macro_f1" in report
+    assert "Fold 0. Label issues" in report
+    assert "Fold 1. Label issues" in report
+
+
+def test_a_fold_is_repeated_alone_and_its_equal_results_make_nothing_stale(cross_fitted, monkeypatch, tmp_path):
+    copy = cross_fitted.copy(tmp_path / "copy")
+    monkeypatch.chdir(copy.folder)
+    before = copy.snapshot()
+    copy.run("02_train_text.py", "--redo", "tfidf/fold-1")
+    assert all(job.state() == DONE for job in copy.jobs().values())
+    changed = {name for name, content in copy.snapshot().items() if before[name] != content}
+    assert changed == {"weights/tiny/folds/1/experts/tfidf/job.json"}
+
+
+def test_only_the_folds_that_are_missing_are_trained_again(cross_fitted, monkeypatch, tmp_path, caplog):
+    copy = cross_fitted.copy(tmp_path / "copy")
+    monkeypatch.chdir(copy.folder)
+    (copy.run_root / "folds/0/experts/cnn_raw/valid_probs.parquet").unlink()
+    with caplog.at_level("INFO"):
+        copy.run("04_train_image.py", "--only", "cnn_raw")
+    assert "cnn_raw/fold-0: is repeated: valid_probs.parquet is missing" in caplog.text
+    assert "cnn_raw/fold-1: already done" in caplog.text
+    assert all(job.state() == DONE for job in copy.jobs().values())
+
+
+def test_a_damaged_fold_is_named_with_the_command_that_makes_it_again(cross_fitted, monkeypatch, tmp_path, capsys):
+    copy = cross_fitted.copy(tmp_path / "copy")
+    monkeypatch.chdir(copy.folder)
+    path = copy.run_root / "folds/1/experts/tfidf/test_probs.parquet"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    (copy.run_root / "experts/tfidf/oof_probs.parquet").unlink()
+    with pytest.raises(SystemExit):
+        copy.run("02_train_text.py", "--only", "tfidf")
+    error = capsys.readouterr().err
+    assert "weights/tiny/folds/1/experts/tfidf is damaged: test_probs.parquet has changed" in error
+    assert "python src/02_train_text.py --only tfidf/fold-1" in error
+
+
+def test_an_experiment_with_a_valid_split_is_prepared_again_for_folds(workspace, monkeypatch):
+    titles, targets = draw_titles(120, seed=0)
+    rows = [{"id": f"p{n}", "title": title, "label": f"c{targets[n] % 3}"} for n, title in enumerate(titles)]
+    write_table(workspace, "products.csv", rows)
+    workspace.write_config(table_config())
+    workspace.run_all()
+    folds = ("--set", "split={n_folds: 3, test_fraction: 0.25}")
+    workspace.run_all(*folds)
+    assert set(workspace.read_scores()["split"]) == {"oof", "test"}
+    assert (workspace.folder / "submissions/tiny/predictions.tsv").is_file()
+
+
+def shuffled(workspace: Workspace, n: int, **split) -> dict:
+    """Write a table of titles with labels that mean nothing, and return a config with every kind of policy."""
+    titles, _ = draw_titles(n, seed=1)
+    labels = np.random.default_rng(0).integers(N_CLASSES, size=n)
+    rows = [
+        {"id": f"p{row}", "title": title, "label": f"c{labels[row]}", "split": "train" if row % 5 else "test"}
+        for row, title in enumerate(titles)
+    ]
+    write_table(workspace, "products.csv", rows)
+    return table_config(split="split") | {
+        "split": {"n_folds": 4, **split},
+        "experts": {
+            "tfidf": {"kind": "tfidf", "min_df": 1},
+            "words": {"kind": "tfidf", "min_df": 1, "char_ngrams": "none", "regularisation": [100]},
+        },
+        "policies": {kind: {"experts": ["tfidf", "words"], "n_folds": 4, "kind": kind} for kind in POLICIES},
+        "hardware": {"num_workers": 0, "mixed_precision": "no"},
+    }
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_in_nested_folds_no_label_moves_its_own_row(workspace, monkeypatch, nested):
+    """Two products of a fold change labels, all is trained again, and their rows stay what they were, to the last bit.
+
+    Without nested folds, those of policies that learn move: they learn from experts that were trained on these labels.
+    """
+    workspace.write_config(shuffled(workspace, 120, nested=nested))
+    monkeypatch.chdir(workspace.folder)
+    before = run_and_read(workspace)
+    products = workspace.read_products()
+    monkeypatch.setattr("latefusion.steps.prepare.assign_held_out_folds", lambda *_: products["fold"])
+    in_fold = products[products["fold"] == 2]
+    first = in_fold.index[0]
+    second = in_fold.index[in_fold["label"] != in_fold["label"].iloc[0]][0]
+    table = workspace.folder / "shop/products.csv"
+    rows = pd.read_csv(table, dtype=str, index_col="id")
+    rows.loc[[first, second], "label"] = rows.loc[[second, first], "label"].to_numpy()
+    rows.to_csv(table)
+    after = run_and_read(workspace)
+    moved = {name for name in before if not before[name].loc[[first, second]].equals(after[name].loc[[first, second]])}
+    assert not moved & {"tfidf", "words", "mean", "max", "product"}
+    assert bool(moved) != nested
+
+
+def run_and_read(workspace: Workspace) -> dict[str, pd.DataFrame]:
+    """Run the experiment and return the out-of-fold probabilities of every expert and policy."""
+    workspace.run_all()
+    return {path.parent.name: pd.read_parquet(path) for path in workspace.run_root.glob("[ep]*/*/oof_probs.parquet")}
+
+
+N_CLASSES = 4
+
+
+def test_with_shuffled_labels_every_row_of_the_cross_fitted_table_is_chance(workspace, monkeypatch):
+    """Within three standard errors of what the same decisions get on the labels in any other order."""
+    config = shuffled(workspace, 500)
+    workspace.write_config(config | {"experts": config["experts"] | {"words": TINY_TRANSFORMER}})
+    workspace.run_all()
+    monkeypatch.chdir(workspace.folder)
+    experiment = workspace.experiment()
+    results = Results(experiment, read_dataset(experiment))
+    assert {method.name for method in results.methods} >= {*POLICIES, "tfidf", "words", "vote"}
+    for method, split, preds in results.all_preds():
+        targets, rng = results.targets[split], np.random.default_rng(0)
+        for metric in METRICS.values():
+            at_random = [metric(rng.permutation(targets), preds) for _ in range(200)]
+            distance = abs(metric(targets, preds) - np.mean(at_random))
+            assert distance <= 3 * np.std(at_random) + 1e-9, (method.name, split, distance)
+    shares = workspace.read_products()["label"].value_counts(normalize=True)
+    assert shares.max() < 0.3  # so that a method which always gives one class is not above chance
