@@ -60,9 +60,9 @@ def _reason(submitted: Submitted) -> str:
         )
     return (
         f"`submit: best`: of {len(candidates)} methods, {(~candidates['clearly_worse']).sum()} are not clearly worse "
-        f"than the best on {learnt}, and {facts['method']} is the simplest of them (complexity: {own['complexity']}): "
-        f"{why}. These scores are out of fold; but for what is said below, they are too high only because the method "
-        "was chosen by them. All methods are in `scores/choice.csv`."
+        f"than the best on {learnt}, in {metric} and log loss, and {facts['method']} is the simplest of them "
+        f"(complexity: {own['complexity']}): {why}. These scores are out of fold; but for what is said below, they are "
+        "too high only because the method was chosen by them. All methods are in `scores/choice.csv`."
     )
 
 
