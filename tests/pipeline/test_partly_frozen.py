@@ -215,7 +215,7 @@ def test_the_last_epoch_is_used_if_the_config_says_so(prepared, tmp_path, monkey
     """Whatever the scores are: here they fall from epoch to epoch."""
     run = prepared.copy(tmp_path / "last")
     scores = iter([0.9, 0.1] * 2)
-    monkeypatch.setattr(loop, "valid_scores", lambda *_: {"valid_macro_f1": next(scores)})
+    monkeypatch.setattr(loop, "split_scores", lambda *_: {"valid_macro_f1": next(scores)})
     settings = [f"experts.{name}.train.{key}" for key in ("epoch=last", "keep_last=1")]
     run.run(SCRIPTS[name], *(word for setting in settings for word in ("--set", setting)))
     run_dir = run.run_root / "experts" / name
