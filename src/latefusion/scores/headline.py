@@ -55,8 +55,8 @@ def _reason(submitted: Submitted) -> str:
     score, n_equal = f"{metric} {100 * own['score']:.2f}", (~candidates["clearly_worse"]).sum()
     if n_equal == 1:
         why = (
-            f"on {learnt} all {len(candidates) - 1} other methods are clearly worse than {facts['method']}, in {metric} "
-            f"or log loss ({score})"
+            f"on {learnt} all {len(candidates) - 1} other methods are clearly worse than {facts['method']}, in "
+            f"{metric} or log loss ({score})"
         )
     else:
         why = (
