@@ -4,7 +4,8 @@ All methods are compared on `fusion_split`, where no label has influenced its ow
 are not read. A method is clearly worse than the best if its macro-F1 is, or its log loss: what is submitted are labels
 with confidences, and the log loss tells methods apart on fewer products. A difference is clear if it is greater than
 its standard error over the products (the one-standard-error rule of Breiman et al., "Classification and Regression
-Trees", 1984, for paired differences). If no method is among the best in both, macro-F1 alone decides.
+Trees", 1984, for paired differences). If no method is among the best in both, macro-F1 alone decides. So does accuracy
+where most classes are tiny: there the log loss is mostly that of products whose class no expert could learn.
 """
 
 import logging
@@ -63,7 +64,8 @@ def rank_methods(results: Results) -> pd.DataFrame:
     ranking["log_loss_error"] = excess.std(axis=1, ddof=1) / len(targets) ** 0.5
     by_score = ranking["difference"] > ranking["standard_error"]
     by_both = by_score | (ranking["log_loss_difference"] > ranking["log_loss_error"])
-    return ranking.assign(clearly_worse=by_score if by_both.all() else by_both)
+    by_score_alone = metric == "accuracy" or by_both.all()
+    return ranking.assign(clearly_worse=by_score if by_score_alone else by_both)
 
 
 def _log_losses(results: Results, method: Method) -> np.ndarray:

@@ -53,15 +53,16 @@ def _reason(submitted: Submitted) -> str:
     candidates = pd.DataFrame(facts["candidates"]).set_index("method")
     own, best, metric = candidates.loc[facts["method"]], candidates.loc[facts["best"]], METRIC_NAMES[facts["metric"]]
     score, n_equal = f"{metric} {100 * own['score']:.2f}", (~candidates["clearly_worse"]).sum()
+    compared = f"in {metric}" + (" or log loss" if facts["metric"] == "macro_f1" else "")
     if n_equal == 1:
         why = (
-            f"on {learnt} all {len(candidates) - 1} other methods are clearly worse than {facts['method']}, in "
-            f"{metric} or log loss ({score})"
+            f"on {learnt} all {len(candidates) - 1} other methods are clearly worse than {facts['method']}, {compared} "
+            f"({score})"
         )
     else:
         why = (
-            f"of {len(candidates)} methods, {n_equal} are not clearly worse than the best on {learnt}, in {metric} or "
-            f"log loss, and {facts['method']} is the simplest of them (complexity: {own['complexity']}; {score})"
+            f"of {len(candidates)} methods, {n_equal} are not clearly worse than the best on {learnt}, {compared}, "
+            f"and {facts['method']} is the simplest of them (complexity: {own['complexity']}; {score})"
         )
     if facts["method"] != facts["best"]:
         why += (
