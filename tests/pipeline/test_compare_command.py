@@ -53,7 +53,7 @@ def test_autogluon_trains_once_on_the_train_products_and_predicts_the_test_produ
     assert told["types"] == {"title": "text", "image": "image_path"}
     assert (told["seed"], told["time_limit"]) == (7, 1800)
     assert told["hyperparameters"]["model.hf_text.checkpoint_name"] == str(tmp_path)
-    again = autogluon(python, **{"optim.lr": 0.1})(train, test, tmp_path, folder, 7)
+    again = autogluon(python, minutes=30.0, **{"optim.lr": 0.1})(train, test, tmp_path, folder, 7)
     assert (again.labels.tolist(), again.seconds) == (outcome.labels.tolist(), outcome.seconds)
     assert count_fits(python) == 1
     autogluon(python, **{"optim.lr": 0.2})(train, test, tmp_path, folder, 7)
