@@ -1,6 +1,6 @@
-"""Compute the policies' majority vote and score all methods.
+"""Compute the policies' majority vote, choose and calibrate what is submitted, and score all methods.
 
-Writes weights/<experiment>/{vote,scores}/ and submissions/<experiment>/scores.md.
+Writes weights/<experiment>/{vote,submission,scores}/ and submissions/<experiment>/scores.md.
 
 python src/08_vote.py --config configs/sample.yaml
 """

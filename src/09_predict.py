@@ -1,4 +1,4 @@
-"""Write the vote's predictions to submissions/<experiment>/, in the catalogue's own submission format.
+"""Write the submitted method's predictions to submissions/<experiment>/, in the catalogue's own submission format.
 
 python src/09_predict.py --config configs/sample.yaml
 """

@@ -41,7 +41,7 @@ TINY_END_TO_END = TINY_FROZEN | {
 
 
 def tiny_config() -> dict:
-    """The whole recipe at its smallest: every kind of expert, two policies, a vote."""
+    """The whole recipe at its smallest: every kind of expert that needs no pretrained weights, two policies, a vote."""
     return {
         "sample": {"products": 300, "image_size": 64},
         "catalogue": {"format": "sigir", "root": "data/sample", "test_labels": "hidden/y_test.csv"},

@@ -90,6 +90,43 @@ def test_the_default_config_is_the_sample():
             "experts.dcl_late.epochs_before_end=1",
             "experts.dcl_late.epochs_before_end: must be below 1, the epochs of 'dcl_clean'",
         ),
+        (
+            "experts.cnn_raw.train.epoch=3",
+            "train.epoch: should be best or last; the number of epochs is the key `epochs`",
+        ),
+        ("experts.cnn_raw.train.epoch=frist", "experts.cnn_raw.train.epoch: unknown value 'frist'; known: best, last"),
+        (
+            "experts.more={kind: cnn, model: x, train: {trainable: 0}}",
+            "train.trainable: Input should be 'all' or 'head' or",
+        ),
+        (
+            "experts.more={kind: cnn, model: x, train: {trainable: yes}}",
+            "train.trainable: Input should be 'all' or 'head'",
+        ),
+        (
+            "experts.more={kind: cnn, model: x, train: {trainable: head, layer_decay: 0.5}}",
+            "experts.more.train: layer_decay has no effect with trainable: head",
+        ),
+        (
+            "experts.more={kind: cnn, model: x, train: {layer_decay: 1.5}}",
+            "train.layer_decay: Input should be less than",
+        ),
+        (
+            "experts.cnn_raw.train.trainable=1",
+            "train.trainable 1: the frozen layers would be random; set pretrained to",
+        ),
+        ("denoise.network.train.trainable=head", "denoise.network: train.trainable head: the frozen layers would be"),
+        ("experts.camembert.train.trainable=1", "be random; give a pretrained model instead of scratch"),
+        (
+            "experts.end_to_end.train.trainable=1",
+            "experts.end_to_end.train.trainable 1: the frozen layers would be random; 'camembert' starts without",
+        ),
+        ("experts.frozen.train.trainable=head", "experts.frozen.train.trainable: unknown key 'trainable'"),
+        ("experts.frozen.train.layer_decay=0.5", "experts.frozen.train.layer_decay: unknown key 'layer_decay'"),
+        (
+            "experts.dcl_clean.train.epoch=last",
+            "dcl_late.epochs_before_end: with experts.dcl_clean.train.epoch: last, this is the same as 'dcl_clean'",
+        ),
         ("experts.cnn_raw.train.lr=.inf", "experts.cnn_raw.train.lr: Input should be a finite number"),
         ("experts.cnn_raw.train.weight_decay=.nan", "experts.cnn_raw.train.weight_decay: Input should be a finite"),
         ("experts.cnn_raw.train.lr=1e999", "experts.cnn_raw.train.lr: Input should be a finite number"),
@@ -348,3 +385,36 @@ def test_the_cache_is_as_large_as_the_largest_reader(workspace):
     workspace.write_config(config)
     assert workspace.experiment("image_cache=auto").cache_side == 60
     assert workspace.experiment("image_cache=null").cache_side is None
+
+
+def test_what_starts_from_trained_weights_may_be_trained_in_part(tmp_path):
+    overrides = [
+        "experts.dcl_clean.train.trainable=2",
+        "image_cache=auto",
+        "experts.more={kind: cnn, start_from: cnn_raw, train: {trainable: 1}}",
+    ]
+    experts = load(tmp_path, overrides=overrides).experts
+    assert experts["dcl_clean"].train.trainable == 2
+    assert experts["more"].train.trainable == 1
+
+
+def test_weights_that_start_from_a_last_epoch_depend_on_no_choice_of_an_epoch(tmp_path):
+    def continued(*last: str) -> set[str]:
+        overrides = [f"experts.{name}.train.epoch=last" for name in last]
+        experts = load(
+            tmp_path,
+            lambda config: config["experts"].pop("dcl_late") and config["policies"].pop("two_layers"),
+            [
+                *overrides,
+                "experts.late={kind: late, of: dcl_clean, epochs_before_end: 1}",
+                "experts.dcl_clean.train.epochs=3",
+                "experts.dcl_clean.train.keep_last=2",
+            ],
+        ).experts
+        return {name for name, expert in experts.items() if expert.continues_another(experts)}
+
+    assert continued() == {"dcl_clean", "late", "frozen"}
+    assert continued("cnn_clean") == {"frozen"}
+    assert continued("cnn_clean", "camembert") == {"frozen"}  # its other expert, dcl_clean, still chooses
+    assert continued("cnn_clean", "camembert", "dcl_clean") == set()
+    assert continued("camembert", "dcl_clean") == {"dcl_clean", "late", "frozen"}

@@ -5,8 +5,11 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from helpers.configs import tiny_config
 
+from latefusion.config import Experiment
 from latefusion.scores.environment import run_section
+from latefusion.scores.notes import methods_note
 from latefusion.scores.tables import best_expert, best_policy
 from latefusion.utils.errors import InputError
 from latefusion.utils.files import write_json
@@ -66,3 +69,27 @@ def test_the_best_expert_is_chosen_without_a_look_at_test():
     rows += [("c", "joint", "valid", 0.9)]  # fuses already
     scores = pd.DataFrame(rows, columns=["method", "kind", "split", "value"]).assign(metric="macro_f1")
     assert best_expert(scores) == "a"
+
+
+def influences(**epochs: str) -> str:
+    """Return how labels still influence decisions, for experts with these choices of their epoch."""
+    config = tiny_config() | {"name": "tiny"}
+    experts = config["experts"]
+    del experts["dcl_late"]
+    config["policies"]["two_layers"]["experts"] = ["camembert", "cnn_raw"]
+    for name, epoch in epochs.items():
+        experts[name] = experts[name] | {"train": experts[name]["train"] | {"epoch": epoch}}
+    scores = pd.DataFrame([("tfidf", "text", "valid", 9, "macro_f1", 0.5)],
+                          columns=["method", "kind", "split", "n", "metric", "value"])  # fmt: skip
+    dataset = SimpleNamespace(fusion_split="valid")
+    results = SimpleNamespace(experiment=Experiment.model_validate(config), dataset=dataset, final_split="test")
+    return methods_note(results, scores).partition("Remaining ways")[2]
+
+
+def test_experts_that_use_the_last_epoch_are_named_as_no_influence_of_labels():
+    assert "the epochs of camembert, cnn_raw, dcl_clean, and" in influences()
+    assert "dcl_clean, frozen started from another" in influences()
+    some = influences(camembert="last", cnn_clean="last")
+    assert "the epochs of cnn_raw, dcl_clean, and" in some
+    assert ": frozen started from another" in some or "; frozen started from another" in some
+    assert influences(camembert="last", cnn_raw="last", cnn_clean="last", dcl_clean="last") == ""

@@ -6,7 +6,7 @@ from helpers.policies import chance_epochs
 
 from latefusion.dataset.split import assign_folds
 from latefusion.metrics.f1 import class_counts, macro_f1, macro_f1_of_counts
-from latefusion.metrics.selection import CrossSelection
+from latefusion.metrics.selection import CrossSelection, LastEpoch
 
 
 @pytest.fixture
@@ -76,6 +76,22 @@ def test_a_selection_survives_being_saved(rng, tmp_path):
     for probs in epochs[2:]:
         continued.add(probs)
     assert np.array_equal(continued.probs, whole.probs)
+
+
+def test_the_last_epoch_depends_on_no_label_and_survives_being_saved(rng, tmp_path):
+    targets, epochs = chance_epochs(rng, epochs=3)
+    whole, cut, continued = (LastEpoch(labels, 5) for labels in (targets, rng.permutation(targets), targets))
+    for probs in epochs:
+        whole.add(probs)
+    for selection, shown in ((cut, epochs[:2]), (continued, epochs[2:])):
+        if selection is continued:
+            cut.save(tmp_path / "selection.npz")
+            continued.load(tmp_path / "selection.npz")
+            assert np.array_equal(continued.probs, epochs[1])
+        for probs in shown:
+            selection.add(probs)
+    assert np.array_equal(whole.probs, epochs[2])
+    assert np.array_equal(continued.probs, epochs[2])
 
 
 def test_macro_f1_of_counts_is_scikit_learns(rng):

@@ -1,39 +1,27 @@
 """How many products can be labelled automatically: confidence thresholds above which decisions are right often enough.
 
-Thresholds are learnt on `fusion_split`, from out-of-fold probabilities and calibrations, and tried on the test
-products. They have three decimals, so that a threshold as it is written down accepts the products that are counted.
+The job `submission` learns thresholds on `fusion_split`, from out-of-fold probabilities with the final calibration,
+which test and new products get too. The scores say what they give on the test products. Thresholds have four decimals,
+so that a threshold as it is written down accepts the products that were counted.
 """
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from latefusion.scores.submitted import Submitted
+if TYPE_CHECKING:
+    from latefusion.scores.submitted import Submitted
 
 TARGETS = (0.90, 0.95, 0.98, 0.99)
 ROUNDING = 1e-9  # 0.98 * 150 must not be greater than 147
-DECIMALS, WRITTEN_DECIMALS = 3, 6  # of thresholds; of confidences in predictions.tsv
+DECIMALS, WRITTEN_DECIMALS = 4, 6  # of thresholds; of confidences in predictions.tsv
 COLUMNS = ["target", "threshold", "split", "accepted", "share", "right", "n"]
 
 
-def automation_table(submitted: Submitted | None) -> pd.DataFrame:
-    """Return one row per target and split: the threshold, and what it gives there; no rows without a submission.
-
-    Columns: target (the share of the accepted decisions to be right), threshold (least confidence, NaN: none reaches
-    the target), split, accepted (number of products), share (of all products), right (share of the accepted), n.
-    """
-    if submitted is None:
-        return pd.DataFrame(columns=COLUMNS)
-    results, rows = submitted.results, []
-    known = {split: results.known(split) for split in results.splits}
-    confidences = {split: submitted.confidence(split)[known[split]].round(WRITTEN_DECIMALS) for split in known}
-    right = {split: (submitted.preds(split) == results.targets[split])[known[split]] for split in known}
-    learnt = results.dataset.fusion_split
-    for target in TARGETS:
-        threshold = find_threshold(confidences[learnt], right[learnt], target)
-        rows += [
-            (target, threshold, split, *_accepted(confidences[split] >= threshold, right[split])) for split in known
-        ]
-    return pd.DataFrame(rows, columns=COLUMNS)
+def learn_thresholds(confidence: np.ndarray, right: np.ndarray) -> dict[float, float]:
+    """Return the threshold of each target, NaN if none reaches it, from (N,) confidences and whether they are right."""
+    return {target: find_threshold(_as_written(confidence), right, target) for target in TARGETS}
 
 
 def find_threshold(confidence: np.ndarray, right: np.ndarray, target: float) -> float:
@@ -51,6 +39,33 @@ def find_threshold(confidence: np.ndarray, right: np.ndarray, target: float) -> 
     return float(grid[most]) if enough.any() else float("nan")
 
 
-def _accepted(accepted: np.ndarray, right: np.ndarray) -> tuple[int, float, float, int]:
+def accepted_shares(confidence: np.ndarray, right: np.ndarray, threshold: float) -> tuple[int, float, float, int]:
+    """Return how many of (N,) products a threshold accepts, their share, the share of them that is right, and N."""
+    accepted = _as_written(confidence) >= threshold
     share_right = float(right[accepted].mean()) if accepted.any() else float("nan")
     return int(accepted.sum()), float(accepted.mean()), share_right, len(right)
+
+
+def _as_written(confidence: np.ndarray) -> np.ndarray:
+    return confidence.astype(np.float64).round(WRITTEN_DECIMALS)
+
+
+def automation_table(submitted: "Submitted | None") -> pd.DataFrame:
+    """Return one row per target and split: the threshold, and what it gives there; no rows without a submission.
+
+    Columns: target (the share of the accepted decisions to be right), threshold (least confidence, NaN: none reaches
+    the target), split, accepted (number of products), share (of all products), right (share of the accepted), n.
+    """
+    if submitted is None:
+        return pd.DataFrame(columns=COLUMNS)
+    results = submitted.results
+    rows = []
+    for row in submitted.facts["automation"]:
+        threshold = float("nan") if row["threshold"] is None else row["threshold"]
+        rows.append({**row, "threshold": threshold, "split": results.dataset.fusion_split})
+        if results.final_split != results.dataset.fusion_split:
+            known = results.known(split := results.final_split)
+            right = (submitted.preds(split) == results.targets[split])[known]
+            given = accepted_shares(submitted.confidence(split)[known], right, threshold)
+            rows.append(dict(zip(COLUMNS, (row["target"], threshold, split, *given), strict=True)))
+    return pd.DataFrame(rows, columns=COLUMNS).astype({"threshold": float, "right": float})

@@ -86,7 +86,7 @@ def automation_section(results: Results, automation: pd.DataFrame) -> str:
         cells = own.set_index("split")
         threshold = cells["threshold"].iloc[0]
         values = (_percent(cells.loc[split, key]) for split in splits for key in ("share", "right"))
-        rows.append((_target(target), "-" if np.isnan(threshold) else f"{threshold:.3f}", *values))
+        rows.append((_target(target), "-" if np.isnan(threshold) else f"{threshold:.4f}", *values))
     tried = (
         f"Shares are in percent of {' and '.join(f'{n} {split}' for split, n in _sizes(automation).items())} products. "
         f"Thresholds are learnt on {learnt}"
@@ -103,7 +103,7 @@ def automation_sentence(automation: pd.DataFrame, learnt: str, target: float = 0
     row = reached[reached["target"] <= target].iloc[-1] if (reached["target"] <= target).any() else reached.iloc[0]
     return (
         f"At {_target(row['target'])} right, {100 * row['share']:.0f} % of products can be automated: accept "
-        f"predictions with confidence {row['threshold']:.3f} or more."
+        f"predictions with confidence {row['threshold']:.4f} or more."
     )
 
 

@@ -4,7 +4,8 @@ Reads the decisions and probabilities of all methods (with `submit: vote`, of th
 `weights/<experiment>/submission/`:
 - `<split>_preds.parquet`, `<split>_probs.parquet`: label, confidence and probabilities, as other methods have. On
   `fusion_split` they are calibrated without the labels of the product's own fold, on test with all labels;
-- `metrics.json`: the method, why it was chosen, its scores on `fusion_split`, and the parameters of the calibration.
+- `metrics.json`: the method, why it was chosen, its scores on `fusion_split`, the parameters of the calibration, and
+  confidence thresholds.
 """
 
 import logging
@@ -21,6 +22,7 @@ from latefusion.metrics.confidence import favour, fit_calibrations
 from latefusion.metrics.f1 import split_scores
 from latefusion.plan.jobs import Job
 from latefusion.plan.records import verified
+from latefusion.scores.automation import accepted_shares, learn_thresholds
 from latefusion.scores.choice import best_method, choose_method, rank_methods
 from latefusion.scores.results import SOFT_VOTE, Method, Results
 from latefusion.tables.artifacts import read_json_object
@@ -35,24 +37,47 @@ KEY = "submission"
 
 def submit(experiment: Experiment, dataset: Dataset, job: Job) -> None:
     """Choose the method to submit, calibrate its probabilities, and write the job's run folder."""
-    results = Results(experiment, dataset)
-    method, facts = _choose(results) if experiment.submit == "best" else (results.method("vote"), {})
-    learnt, folds = dataset.fusion_split, dataset.selection_folds()
-    targets = results.targets[learnt]
-    preds = {split: results.preds(method, split) for split in dataset.evaluation_splits}
-    own = {split: favour(results.probs(method, split), decided) for split, decided in preds.items()}
-    by_fold = fit_calibrations(own[learnt], preds[learnt], targets, folds)
-    final = fit_calibrations(*_as_on_test(results, method), targets, folds).final
-    calibrated = {learnt: by_fold.apply_out_of_fold(own[learnt], folds), "test": final.apply(own["test"])}
+    results, learnt = Results(experiment, dataset), dataset.fusion_split
+    method, choice = _choose(results) if experiment.submit == "best" else (results.method("vote"), {})
+    calibrated, fitted = _calibrate(results, method)
+    preds = {split: results.preds(method, split) for split in calibrated}
     for split, probs in calibrated.items():
         ids = dataset.evaluation_splits[split].index
         write_predictions(job.run_dir, split, ids, preds[split], probs, dataset.classes)
-    known = results.known(learnt)
+    targets, known = results.targets[learnt], results.known(learnt)
     error = expected_calibration_error(targets[known], calibrated[learnt][known], preds[learnt][known])
     scores = split_scores(learnt, targets, preds[learnt]) | {f"{learnt}_ece": error}
     what = {"submit": experiment.submit, "method": method.name, "folder": method.folder}
-    write_json(job.run_dir / "metrics.json", what | scores | {"calibration": asdict(final)} | facts)
+    write_json(job.run_dir / "metrics.json", what | scores | fitted | choice)
     logger.info("submission: %s, %s_ece %.4f", method.name, learnt, error)
+
+
+def _calibrate(results: Results, method: Method) -> tuple[dict[str, np.ndarray], dict]:
+    """Return a method's calibrated (N, C) probabilities by split, and the parameters of the calibration of test."""
+    dataset, learnt = results.dataset, results.dataset.fusion_split
+    targets, folds, known = results.targets[learnt], dataset.selection_folds(), results.known(learnt)
+    probs = {
+        split: favour(results.probs(method, split), results.preds(method, split)) for split in dataset.evaluation_splits
+    }
+    own = (probs[learnt], results.preds(method, learnt))
+    fitted = fit_calibrations(*own, targets, folds)
+    as_on_test = _as_on_test(results, method)
+    final = fit_calibrations(*as_on_test, targets, folds).final if as_on_test else fitted.final
+    calibrated = {learnt: fitted.apply_out_of_fold(probs[learnt], folds), "test": final.apply(probs["test"])}
+    new, decided = as_on_test or own
+    automation = _automation(final.apply(new)[known], decided[known], targets[known])
+    return calibrated, {"calibration": asdict(final), "automation": automation}
+
+
+def _automation(probs: np.ndarray, preds: np.ndarray, targets: np.ndarray) -> list[dict]:
+    """Return confidence thresholds and what they give, as a list of mappings; None where there is no threshold."""
+    confidence, right = probs[np.arange(len(preds)), preds], preds == targets
+    rows = []
+    for target, threshold in learn_thresholds(confidence, right).items():
+        accepted, share, share_right, n = accepted_shares(confidence, right, threshold)
+        found = {"threshold": threshold, "right": share_right} if accepted else {"threshold": None, "right": None}
+        rows.append({"target": target, **found, "accepted": accepted, "share": share, "n": n})
+    return rows
 
 
 def _choose(results: Results) -> tuple[Method, dict]:
@@ -66,21 +91,22 @@ def _choose(results: Results) -> tuple[Method, dict]:
         results.dataset.fusion_split, best["method"], best["score"], chosen["difference"], chosen["standard_error"],
         (~ranking["clearly_worse"]).sum(), len(ranking),
     )  # fmt: skip
-    facts = {"metric": chosen["metric"], "best": best["method"], "candidates": ranking.to_dict("records")}
+    keys = ["metric", "score", "difference", "standard_error"]
+    facts = chosen[keys].to_dict() | {"best": best["method"], "candidates": ranking.to_dict("records")}
     return results.method(chosen["method"]), facts
 
 
-def _as_on_test(results: Results, method: Method) -> tuple[np.ndarray, np.ndarray]:
+def _as_on_test(results: Results, method: Method) -> tuple[np.ndarray, np.ndarray] | None:
     """Return a method's (N, C) probabilities and (N,) decisions on `fusion_split`, as confident as those on test.
 
     Where a policy wrote `selected_probs` (see `fusion.networks`), they take the place of its probabilities, also in a
-    vote. Labels had an influence on the epochs of these, so they serve the calibration of test products only.
+    vote. Labels had an influence on the epochs of these, so they serve the calibration of test products only. None if
+    no policy of the method has any: its own probabilities are as confident on both splits.
     """
     learnt = results.dataset.fusion_split
     members = results.members(method) if method.kind == "vote" else (method.name,)
     if not any(_selected_probs(results, name).is_file() for name in members):
-        preds = results.preds(method, learnt)
-        return favour(results.probs(method, learnt), preds), preds
+        return None
     summed, decisions = np.zeros((len(results.targets[learnt]), len(results.dataset.classes))), []
     for name in members:
         probs, preds = _member_as_on_test(results, name)

@@ -44,7 +44,7 @@ class ProbeClassifier:
         with atomic_write(path) as partial:
             partial.touch()
             mode = partial.stat().st_mode  # from the umask: safetensors makes files that only the owner can read
-            arrays = {field.name: np.ascontiguousarray(getattr(self, field.name)) for field in fields(self)}
+            arrays = {field.name: np.asarray(getattr(self, field.name), order="C") for field in fields(self)}
             save_file(arrays, partial)
             partial.chmod(mode)
 

@@ -18,6 +18,7 @@ from latefusion.experts.probe.store import StoredFeatures
 from latefusion.plan.pretrained import describe_files
 from latefusion.training.loaders import Collate, eval_loader
 from latefusion.training.loop import map_items
+from latefusion.utils.environment import PRECISIONS
 from latefusion.utils.errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -118,7 +119,8 @@ def _features_of(context: Context, view: View, network: FrozenNetwork, rows: np.
     if broken := int((~np.isfinite(features).all(axis=1)).sum()):
         raise InputError(
             f"{view.name}: the features of {broken} of {len(features)} inputs are not finite: the network overflows in "
-            f"{accelerator.mixed_precision}; use another hardware.mixed_precision"
+            f"{PRECISIONS.get(accelerator.mixed_precision, accelerator.mixed_precision)}; use another "
+            "hardware.mixed_precision"
         )
     return features
 

@@ -11,22 +11,20 @@ disturb each other. A damaged chunk is removed, and its features are computed ag
 
 import logging
 import time
-import zlib
 from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
-from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
 
 from latefusion.plan.records import digest
+from latefusion.utils.errors import InputError, reported_as
 from latefusion.utils.files import atomic_write, write_json
 
 logger = logging.getLogger(__name__)
 FOLDER = Path("weights") / "features"
 VERSION = 1  # raise it when a change of the code changes features
-DAMAGE = (ValueError, LookupError, EOFError, BadZipFile, zlib.error, NotImplementedError)
 ABANDONED_AFTER = 3600  # seconds without a write after which a partial file is removed: its run was killed
 
 
@@ -81,15 +79,16 @@ class StoredFeatures:
 def _read_chunk(path: Path) -> tuple[np.ndarray, np.ndarray] | None:
     """Return the keys (n,) and features (n, F) of a chunk; None, with a warning, if it cannot be read."""
     try:
-        with np.load(path, allow_pickle=False) as chunk:  # reading a member checks its CRC-32
-            keys, features = chunk["keys"], chunk["features"]
-        if keys.dtype.kind != "S" or features.dtype != np.float32 or features.shape[:-1] != keys.shape:
-            raise ValueError(f"keys {keys.dtype} {keys.shape}, features {features.dtype} {features.shape}")
-    except FileNotFoundError:  # the user has just removed it
-        return None
-    except (OSError, *DAMAGE) as error:
-        logger.warning("%s cannot be read (%s): its features are computed again", path, error)
-        if not isinstance(error, OSError):  # an OSError may pass, such as that of a network file system
+        with reported_as(f"{path} cannot be read"):
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as chunk:
+                keys, features = chunk["keys"], chunk["features"]  # reading them checks their CRC-32
+            if keys.dtype.kind != "S" or features.dtype != np.float32 or features.shape[:-1] != keys.shape:
+                raise ValueError(f"keys {keys.dtype} {keys.shape}, features {features.dtype} {features.shape}")
+    except InputError as error:
+        if isinstance(error.__cause__, FileNotFoundError):  # removed at this moment
+            return None
+        logger.warning("%s: its features are computed again", error)
+        if not isinstance(error.__cause__, OSError):  # an OSError may pass, such as that of a network file system
             path.unlink(missing_ok=True)
         return None
     return keys, features

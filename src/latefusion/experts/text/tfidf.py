@@ -59,13 +59,14 @@ class TfidfClassifier:
         self.expert, self.name = expert, name
 
     def __getstate__(self) -> dict:
-        """Return the state without `id(None)`, which scikit-learn keeps: it differs between processes.
+        """Return the state without what differs between processes: scikit-learn's `id(None)`, and the config.
 
-        Otherwise the file of an expert that is trained again would differ, and all that depends on it would be redone.
+        pydantic keeps a set of names, whose order is random. If the file of an expert that is trained again differed,
+        all that depends on it would be redone.
         """
         for _, vectorizer in self.vectorizer.transformer_list:
             vars(vectorizer).pop("_stop_words_id", None)
-        return self.__dict__
+        return {name: value for name, value in vars(self).items() if name != "expert"}
 
     def fit(self, texts: list[str], targets: np.ndarray, groups: np.ndarray | None = None) -> "TfidfClassifier":
         """Fit on (N,) texts and class numbers; every class 0 .. K-1 must occur.
