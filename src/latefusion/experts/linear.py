@@ -89,12 +89,12 @@ def fit_linear(
             margins = _out_of_fold_margins(
                 partial(make, C), features[sample], targets[sample], sampled_groups, expert, bar
             )
-            search[C] = fit_temperature(margins, targets[sample])
+            search[C] = fit_temperature(*_predictable(margins, targets[sample], sampled_groups, expert))
             logger.info("%s: C %g: log loss %.4f in %d folds", name, C, search[C][1], expert.n_folds)
         C = min(search, key=lambda C: search[C][1])
         if not is_full:
             margins = _out_of_fold_margins(partial(make, C), features, targets, groups, expert, bar)
-            search[C] = fit_temperature(margins, targets)
+            search[C] = fit_temperature(*_predictable(margins, targets, groups, expert))
         classifier = make(C)
         classifier.fit(features, targets)
         bar.update()
@@ -135,6 +135,20 @@ def _out_of_fold_margins(
             margins[held_out] = for_all_classes(own, classifier.classes_, num_classes)
         bar.update()
     return margins
+
+
+def _predictable(
+    margins: np.ndarray, targets: np.ndarray, groups: np.ndarray | None, expert: Search
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the margins and targets of the products whose class occurs in more than one fold; of all, if none does.
+
+    No classifier could know the class of the others. With many of them, the temperature of least log loss would make
+    all probabilities equal.
+    """
+    folds = assign_folds(targets, expert.n_folds, expert.seed, groups)
+    of_pairs, _ = np.unique(np.stack([targets, folds]), axis=1)  # the class of each pair of a class and a fold
+    rows = (np.bincount(of_pairs) > 1)[targets]
+    return (margins[rows], targets[rows]) if rows.any() else (margins, targets)
 
 
 def margins_of(classifier: Classifier, features: Features) -> np.ndarray:
