@@ -6,7 +6,9 @@ a softmax of the classifier's margins, with a temperature that is fitted on out-
 """
 
 import logging
+import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, TypeAlias
@@ -73,32 +75,45 @@ def fit_linear(
     *,
     expert: Search,
     name: str,
+    until_worse: bool = False,
+    n_threads: int = 1,
 ) -> LinearFit:
     """Fit `make(C)` on (N, F) features and (N,) class numbers 0 .. K-1; at least two classes must occur.
 
-    C is chosen on a sample of about `expert.cv_products` products. `groups` (N,) number the groups of near-duplicates.
-    A group is kept in one fold: a product with a near-duplicate in the training folds is too easy to classify.
+    C is chosen on a sample of about `expert.cv_products` products. With `until_worse` the largest candidate is tried
+    first, and the search ends when the log loss rises. `groups` (N,) number the groups of near-duplicates. A group is
+    kept in one fold: a product with a near-duplicate in the training folds is too easy to classify. Folds are fitted in
+    `n_threads` threads.
     """
+    candidates = sorted(expert.regularisation, reverse=True) if until_worse else expert.regularisation
     sample = stratified_sample(targets, expert.cv_products, expert.seed, groups)
     sampled_groups = None if groups is None else groups[sample]
     is_full = len(sample) == len(targets)
-    n_fits = expert.n_folds * (len(expert.regularisation) + (not is_full)) + 1
+    n_fits = expert.n_folds * (len(candidates) + (not is_full)) + 1
     with tqdm(total=n_fits, desc=name, unit="fit", disable=None) as bar:
-        search = {}
-        for C in expert.regularisation:
-            margins = _out_of_fold_margins(
-                partial(make, C), features[sample], targets[sample], sampled_groups, expert, bar
-            )
+        out_of_fold = partial(_out_of_fold_margins, expert=expert, n_threads=n_threads, bar=bar)
+        search: dict[float, tuple[float, float]] = {}  # temperature and log loss of each candidate
+        for C in candidates:
+            margins = out_of_fold(partial(make, C), features[sample], targets[sample], sampled_groups)
             search[C] = fit_temperature(*_predictable(margins, targets[sample], sampled_groups, expert))
             logger.info("%s: C %g: log loss %.4f in %d folds", name, C, search[C][1], expert.n_folds)
+            if until_worse and search[C][1] > min(log_loss for _, log_loss in search.values()):
+                break
         C = min(search, key=lambda C: search[C][1])
         if not is_full:
-            margins = _out_of_fold_margins(partial(make, C), features, targets, groups, expert, bar)
+            margins = out_of_fold(partial(make, C), features, targets, groups)
             search[C] = fit_temperature(*_predictable(margins, targets, groups, expert))
         classifier = make(C)
-        classifier.fit(features, targets)
+        _fit(classifier, features, targets)
         bar.update()
     return LinearFit(classifier, C, *search[C])
+
+
+def _fit(classifier: Classifier, features: Features, targets: np.ndarray) -> None:
+    # scikit-learn takes catalogues in which most classes have one product for a regression, and warns.
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The number of unique classes is greater than 50%")
+        classifier.fit(features, targets)
 
 
 def refuse_too_few(n_products: int, groups: np.ndarray | None, *, n_folds: int, name: str, what: str) -> None:
@@ -119,21 +134,28 @@ def _out_of_fold_margins(
     features: Features,
     targets: np.ndarray,
     groups: np.ndarray | None,
+    *,
     expert: Search,
+    n_threads: int,
     bar: tqdm,
 ) -> np.ndarray:
     """Return (N, K): the margins of each product by a classifier trained on the other folds."""
     folds = assign_folds(targets, expert.n_folds, expert.seed, groups)
     num_classes = targets.max() + 1
     margins = np.zeros((len(targets), num_classes))
-    for fold in np.unique(folds):  # not in threads: liblinear has one global random generator
+
+    def predict_fold(fold: int) -> None:
         train, held_out = folds != fold, folds == fold
         if len(np.unique(targets[train])) > 1:  # else: two classes, one with a single product or group
             classifier = make()
-            classifier.fit(features[train], targets[train])
+            _fit(classifier, features[train], targets[train])
             own = margins_of(classifier, features[held_out])
             margins[held_out] = for_all_classes(own, classifier.classes_, num_classes)
         bar.update()
+
+    with ThreadPoolExecutor(n_threads) as pool:
+        for _ in (map if n_threads == 1 else pool.map)(predict_fold, np.unique(folds)):
+            pass
     return margins
 
 

@@ -22,7 +22,8 @@ class Probe(ExpertConfig):
         model: str
 
     standardise: bool = True  # scale each feature to mean 0 and variance 1 over the training products
-    # Values of scikit-learn's C to choose from. With standardised features larger ones change nothing.
+    # Values of scikit-learn's C to choose from. The largest is tried first, until the log loss rises: small ones, which
+    # noisy labels need, take longest with many classes.
     regularisation: tuple[PositiveFloat, ...] = Field((0.001, 0.01, 0.1, 1.0), min_length=1)
     n_folds: int = Field(4, ge=2)  # of the cross-validation that chooses C and calibrates
     cv_products: int = Field(20_000, ge=100)  # C is chosen on a sample of about this many products

@@ -5,6 +5,7 @@ import warnings
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+import joblib
 import numpy as np
 from safetensors.numpy import load_file, save_file
 from sklearn.exceptions import ConvergenceWarning
@@ -72,11 +73,14 @@ def fit_classifier(
     def make(C: float) -> LogisticRegression:
         return LogisticRegression(C=C, tol=TOLERANCE, max_iter=MAX_ITERATIONS)
 
-    # One thread: matrices with a column per class are too narrow to share, and on a busy machine threads that wait for
-    # each other took ten times as long.
+    # BLAS in one thread: matrices with a column per class are too narrow to share, and on a busy machine threads that
+    # wait for each other took ten times as long. The folds have a thread each instead.
     with threadpool_limits(1, "blas"), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # reported below, for the classifier that is used
-        fit = fit_linear(make, (features - mean) / std, targets, groups, expert=expert, name=name)
+        fit = fit_linear(
+            make, (features - mean) / std, targets, groups,
+            expert=expert, name=name, until_worse=True, n_threads=min(expert.n_folds, joblib.cpu_count()),
+        )  # fmt: skip
     regression: LogisticRegression = fit.classifier
     if regression.n_iter_.max() >= MAX_ITERATIONS:
         logger.warning("%s: C %g: the regression has not converged in %d iterations", name, fit.C, MAX_ITERATIONS)

@@ -23,7 +23,8 @@ from latefusion.utils.errors import InputError
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
-BATCH_SIZE = 32  # of each process
+# Of each process. On a CPU, large batches of images take twice the time: their memory is requested anew for each layer.
+CPU_BATCH_SIZE, BATCH_SIZE = 8, 64
 # A chunk is a sixteenth of the inputs, within these limits: small for the progress bar and for interruptions, large for
 # the data loader, which starts once per chunk.
 SMALLEST_CHUNK, LARGEST_CHUNK = 64, 4096
@@ -111,10 +112,8 @@ def _features_of(context: Context, view: View, network: FrozenNetwork, rows: np.
     """Return the (n, F) features of inputs, the same on every process. Raises InputError if any is not finite."""
     accelerator = context.accelerator
     network.model.to(accelerator.device).eval()
-    loader = eval_loader(
-        accelerator, network.dataset(rows), network.collate, BATCH_SIZE * accelerator.num_processes,
-        context.experiment.hardware,
-    )  # fmt: skip
+    batch_size = (CPU_BATCH_SIZE if accelerator.device.type == "cpu" else BATCH_SIZE) * accelerator.num_processes
+    loader = eval_loader(accelerator, network.dataset(rows), network.collate, batch_size, context.experiment.hardware)
     features = map_items(accelerator, network.features, loader)
     if broken := int((~np.isfinite(features).all(axis=1)).sum()):
         raise InputError(

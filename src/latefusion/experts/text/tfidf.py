@@ -81,6 +81,7 @@ class TfidfClassifier:
                 f"experts.{name}.min_df {expert.min_df}: there are {len(texts)} training products; lower it"
             )
         self.vectorizer, features = fit_vocabularies(texts, expert, name)
+        # In one thread: liblinear has one global random generator.
         fit = fit_linear(
             lambda C: LinearSVC(C=C, random_state=expert.seed), features, targets, groups, expert=expert, name=name
         )
