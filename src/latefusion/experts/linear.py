@@ -90,7 +90,9 @@ def fit_linear(
     sampled_groups = None if groups is None else groups[sample]
     is_full = len(sample) == len(targets)
     n_fits = expert.n_folds * (len(candidates) + (not is_full)) + 1
-    with tqdm(total=n_fits, desc=name, unit="fit", disable=None) as bar:
+    with tqdm(total=n_fits, desc=name, unit="fit", disable=None) as bar, warnings.catch_warnings():
+        # scikit-learn takes catalogues in which most classes have one product for a regression, and warns.
+        warnings.filterwarnings("ignore", "The number of unique classes is greater than 50%")
         out_of_fold = partial(_out_of_fold_margins, expert=expert, n_threads=n_threads, bar=bar)
         search: dict[float, tuple[float, float]] = {}  # temperature and log loss of each candidate
         for C in candidates:
@@ -104,16 +106,9 @@ def fit_linear(
             margins = out_of_fold(partial(make, C), features, targets, groups)
             search[C] = fit_temperature(*_predictable(margins, targets, groups, expert))
         classifier = make(C)
-        _fit(classifier, features, targets)
+        classifier.fit(features, targets)
         bar.update()
     return LinearFit(classifier, C, *search[C])
-
-
-def _fit(classifier: Classifier, features: Features, targets: np.ndarray) -> None:
-    # scikit-learn takes catalogues in which most classes have one product for a regression, and warns.
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The number of unique classes is greater than 50%")
-        classifier.fit(features, targets)
 
 
 def refuse_too_few(n_products: int, groups: np.ndarray | None, *, n_folds: int, name: str, what: str) -> None:
@@ -148,7 +143,7 @@ def _out_of_fold_margins(
         train, held_out = folds != fold, folds == fold
         if len(np.unique(targets[train])) > 1:  # else: two classes, one with a single product or group
             classifier = make()
-            _fit(classifier, features[train], targets[train])
+            classifier.fit(features[train], targets[train])
             own = margins_of(classifier, features[held_out])
             margins[held_out] = for_all_classes(own, classifier.classes_, num_classes)
         bar.update()
