@@ -57,7 +57,7 @@ class AutoGluon:
         settings = {
             "columns": columns,
             "hyperparameters": checkpoints | self.hyperparameters,
-            "time_limit": 60 * self.minutes,
+            "time_limit": float(60 * self.minutes),
             "seed": seed,
         }
         write_json(folder / "settings.json", settings)

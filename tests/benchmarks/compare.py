@@ -63,7 +63,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a key of the config")
     parser.add_argument("--seeds", type=int, nargs="+", help="one run for each: split.seed (default: the config's)")
     parser.add_argument("--autogluon", type=Path, metavar="PYTHON", help="the Python of AutoGluon's environment")
-    parser.add_argument("--minutes", type=float, default=60, help="limit of AutoGluon's training, for each seed")
+    parser.add_argument("--minutes", type=float, default=60.0, help="limit of AutoGluon's training, for each seed")
     parser.add_argument(
         "--autogluon-set", action="append", default=[], metavar="KEY=VALUE", help="such as optim.max_epochs=5"
     )

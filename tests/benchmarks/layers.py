@@ -31,8 +31,8 @@ MINILM = BertConfig(
 )
 
 
-def encoder_step(trainable: str | int, batch: int, length: int) -> Callable[[], torch.Tensor]:
-    """Return a function that makes one forward pass of a partly frozen encoder and returns the loss, with `.step`."""
+def encoder_step(trainable: str | int, batch: int, length: int) -> Callable[[], None]:
+    """Return a function that makes one optimizer step of a partly frozen encoder."""
     model = TextClassifier(AutoModel.from_config(MINILM), CLASSES, bias=True)
     training = TextTraining(trainable=trainable)
     groups = backbone_groups(model.encoder, encoder_layers, training)
@@ -41,7 +41,8 @@ def encoder_step(trainable: str | int, batch: int, length: int) -> Callable[[], 
     return training_step(model, groups, training, inputs)
 
 
-def cnn_step(trainable: str | int, batch: int, side: int) -> Callable[[], torch.Tensor]:
+def cnn_step(trainable: str | int, batch: int, side: int) -> Callable[[], None]:
+    """Return a function that makes one optimizer step of a partly frozen EfficientNet-Lite0."""
     net = TimmBackbone(CnnExpert(model="tf_efficientnet_lite0", pretrained=False), pretrained=False)
     model, training = ImageClassifier(net, CLASSES), ImageTraining(trainable=trainable)
     groups = backbone_groups(net, timm_layers, training)
@@ -50,7 +51,7 @@ def cnn_step(trainable: str | int, batch: int, side: int) -> Callable[[], torch.
 
 
 def training_step(model: nn.Module, groups: list[dict], training, inputs: dict) -> Callable[[], None]:
-    """Return a function that makes one optimizer step."""
+    """Return a function that makes one optimizer step of the parameter groups and the class head."""
     optimizer = make_optimizer([*groups, {"params": list(model.head.parameters())}], training)
     set_train_mode(model)
 

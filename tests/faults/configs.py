@@ -50,7 +50,7 @@ TEXT = "02_train_text.py"
 DIVERGES = json.dumps(CNN | {"train": CNN["train"] | {"lr": 1e9}})
 
 FAULTS = [
-    _set("experts.cnn.train.epoch=3", "did you mean 'epochs'"),
+    _set("experts.cnn.train.epoch=3", "the number of epochs is the key `epochs`"),
     _set("experts.tfdif.min_df=1", "did you mean"),
     _set("experts.text.train.lr=.inf", "experts.text.train.lr"),
     _set("experts.cnn.train.weight_decay=.nan", "experts.cnn.train.weight_decay"),

@@ -155,17 +155,20 @@ def run_and_read(workspace: Workspace) -> dict[str, pd.DataFrame]:
 
 
 N_CLASSES = 4
+MINILM = "sentence-transformers/all-MiniLM-L6-v2"  # of a package in requirements.txt
 
 
 def test_with_shuffled_labels_every_row_of_the_cross_fitted_table_is_chance(workspace, monkeypatch):
     """Within three standard errors of what the same decisions get on the labels in any other order."""
     config = shuffled(workspace, 500)
-    workspace.write_config(config | {"experts": config["experts"] | {"words": TINY_TRANSFORMER}})
+    experts = config["experts"] | {"words": TINY_TRANSFORMER, "probe": {"kind": "text_probe", "model": MINILM}}
+    policies = {name: policy | {"experts": list(experts)} for name, policy in config["policies"].items()}
+    workspace.write_config(config | {"experts": experts, "policies": policies})
     workspace.run_all()
     monkeypatch.chdir(workspace.folder)
     experiment = workspace.experiment()
     results = Results(experiment, read_dataset(experiment))
-    assert {method.name for method in results.methods} >= {*POLICIES, "tfidf", "words", "vote"}
+    assert {method.name for method in results.methods} >= {*POLICIES, *experts, "vote"}
     for method, split, preds in results.all_preds():
         targets, rng = results.targets[split], np.random.default_rng(0)
         for metric in METRICS.values():

@@ -126,8 +126,10 @@ def test_cleaned_validation_products_choose_nothing_and_are_not_scored(copied):
     assert 0 < cleaned.sum() < len(valid)
     assert removed.isin(dataset.select("train").index).any()
     assert np.array_equal(fusion_targets(experiment, dataset) == -1, cleaned)
-    assert np.array_equal(_validation(Context(experiment), clean=True).selection.targets == -1, cleaned)
-    assert (_validation(Context(experiment), clean=False).selection.targets >= 0).all()
+    context, expert = Context(experiment), experiment.experts["cnn_clean"]
+    assert np.array_equal(_validation(context, expert).selection.targets == -1, cleaned)
+    on_all = expert.model_copy(update={"train_on": "all"})
+    assert (_validation(context, on_all).selection.targets >= 0).all()
     scores = copied.read_scores()
     assert set(scores.loc[scores["split"] == "valid", "n"]) == {len(valid) - cleaned.sum()}
     assert "denoise" in [need.name for need in plan(experiment)["policies/one_layer"].needs]

@@ -12,7 +12,7 @@ from helpers.workspace import Workspace
 
 from latefusion.config import Experiment
 from latefusion.dataset.split import assign_folds
-from latefusion.experts.text import tfidf
+from latefusion.experts import linear
 from latefusion.tables.dataset import read_dataset
 
 
@@ -118,7 +118,7 @@ def test_the_experts_folds_are_grouped_where_the_split_is(workspace: Workspace, 
         }
     )
     seen = []
-    monkeypatch.setattr(tfidf, "assign_folds", lambda *args: seen.append(args[3]) or assign_folds(*args))
+    monkeypatch.setattr(linear, "assign_folds", lambda *args: seen.append(args[3]) or assign_folds(*args))
     workspace.run("01_prepare.py")
     workspace.run("02_train_text.py")
     table = pd.read_parquet(workspace.run_root / "catalogue/products.parquet")

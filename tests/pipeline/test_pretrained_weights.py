@@ -58,7 +58,7 @@ def test_an_expert_that_starts_from_replaced_weights_is_to_do_again_and_no_other
             job.finish()
     assert {name: job.status() for name, job in jobs.items()} == dict.fromkeys(jobs, ("done", ""))
     weights.write_text("others!")
-    assert {job.name for job in jobs.values() if job.state() != "done"} == {"pretrained", "only", "vote"}
+    assert {job.name for job in jobs.values() if job.state() != "done"} == {"pretrained", "only", "vote", "submission"}
     assert jobs["experts/pretrained"].status()[1] == "the pretrained weights of resnet10t.c3_in1k have changed"
 
 

@@ -93,6 +93,16 @@ def test_the_best_method_is_submitted_where_the_config_says_so(copied):
     assert submitted_labels(copied) == labels
 
 
+def test_08_and_09_warn_that_the_submitted_vote_is_clearly_worse(copied, caplog):
+    warning = "the vote is clearly worse than tfidf: accuracy"  # of 27 classes with 60 products
+    assert f"**Warning:** {warning}" in scores_report(copied)
+    for script in ("08_vote.py", "09_predict.py"):
+        caplog.clear()
+        copied.run(script)
+        assert warning in caplog.text
+        assert "set submit: best" in caplog.text
+
+
 def submitted_labels(workspace: Workspace) -> dict[str, str]:
     paths = (workspace.folder / "submissions/tiny").glob("*_pred.tsv")
     tables = (pd.read_csv(path, sep="\t", dtype=str, index_col="Integer_id") for path in paths)

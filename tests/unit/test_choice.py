@@ -69,6 +69,41 @@ def test_a_clearly_better_method_is_chosen_however_complex(made_up, better):
     assert (others["difference"] > others["standard_error"]).all()
 
 
+def test_a_method_that_is_right_as_often_but_tells_less_is_clearly_worse(made_up):
+    """The same decisions: those of the second are as certain where they are wrong as where they are right."""
+    for name in ALL:
+        made_up.draw(name, 0.5)
+    certain = {split: draw_probs(one, 0.9, num_classes=4, seed=3) for split, one in made_up.targets.items()}
+    telling = {split: table.copy() for split, table in certain.items()}
+    for split, table in telling.items():
+        wrong = table.argmax(axis=1) != made_up.targets[split]
+        table[wrong] = 0.6 * table[wrong] + 0.1
+    made_up.write("words", certain)
+    made_up.write("product", telling)
+    ranking = rank_methods(made_up.results).set_index("method")
+    assert ranking.loc["words", "difference"] == ranking.loc["product", "difference"] == 0
+    assert ranking.loc["words", "clearly_worse"]
+    assert chosen(made_up) == "product"
+
+
+def test_where_no_method_is_among_the_best_in_both_the_scores_decide(made_up):
+    for name in ALL:
+        made_up.draw(name, 0.4)
+    targets = made_up.targets
+    right = {split: draw_probs(one, 0.95, num_classes=4, seed=1) for split, one in targets.items()}
+    # The wrong tenth has all certainty of the right ones; the other method is right less often, and says when.
+    honest = {split: draw_probs(one, 0.85, num_classes=4, seed=2) for split, one in targets.items()}
+    for split, table in honest.items():
+        wrong = table.argmax(axis=1) != targets[split]
+        table[wrong] = 0.25 + 0.01 * (table[wrong] - 0.25)
+    made_up.write("words", right)
+    made_up.write("letters", honest)
+    ranking = rank_methods(made_up.results).set_index("method")
+    assert ranking.loc["letters", "log_loss"] < ranking.loc["words", "log_loss"]
+    assert ranking.loc["letters", "difference"] > ranking.loc["letters", "standard_error"]
+    assert chosen(made_up) == "words"
+
+
 def test_a_slightly_better_method_is_not_worth_its_complexity(made_up):
     """Right on one product more of 300: the difference is not greater than its standard error."""
     write_equal(made_up, ALL, 0.8)
@@ -142,6 +177,8 @@ def test_the_submission_is_the_methods_decisions_with_calibrated_probabilities(m
     assert (facts["submit"], facts["method"], facts["folder"]) == ("best", "logistic", "policies/logistic")
     assert facts["valid_accuracy"] == pytest.approx(0.8)
     assert facts["valid_ece"] < 0.08
+    assert (facts["metric"], facts["best"], facts["difference"]) == ("macro_f1", "logistic", 0)
+    assert facts["score"] == facts["valid_macro_f1"]
     assert [row["method"] for row in facts["candidates"]] == [method.name for method in results.methods]
     for split, targets in made_up.targets.items():
         folder = made_up.experiment.run_root / "submission"

@@ -31,6 +31,7 @@ def with_classes_of_their_own(probs, targets):
 MISCALIBRATED = {
     "too sure": lambda probs, targets: (temper(probs, 0.4), targets),
     "too unsure": lambda probs, targets: (temper(probs, 3.0), targets),
+    "almost uniform": lambda probs, targets: (temper(probs, 150.0), targets),
     "certain": lambda probs, targets: (np.eye(5, dtype=np.float32)[probs.argmax(axis=1)], targets),
     "wrong labels": with_wrong_labels,
     "unseen classes": with_classes_of_their_own,

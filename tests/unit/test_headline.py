@@ -58,7 +58,22 @@ def test_the_report_begins_with_what_is_submitted(tmp_path, monkeypatch, accurac
     rows = [line for line in report.splitlines() if line.startswith("|") and f"| **{name}** " in line]
     assert len(rows) == 1
     assert report.count("| **") == 1  # no other row is marked
-    assert "`submit: best`: of 10 methods" in report
+    assert f"`submit: best`: on valid all 9 other methods are clearly worse than {name}, in macro-F1 or log l" in report
+
+
+def test_the_report_says_why_a_simple_method_was_chosen(tmp_path, monkeypatch):
+    """Two experts are equal; logistic regression is a little better on other products, and not simpler."""
+    made_up = make_up(tmp_path, monkeypatch)
+    made_up.draw("logistic", 0.915, seed=5)
+    accuracies = {name: accuracy for name, accuracy in ALL.items() if name != "logistic"}
+    report = report_of(made_up, accuracies | {"words": 0.9, "letters": 0.9, "images": 0.5})
+    reason = report.splitlines()[4]
+    assert reason.startswith("`submit: best`: of 10 methods, 3 are not clearly worse than the best on valid, in m")
+    assert "is the simplest of them (complexity: expert; macro-F1 " in reason
+    assert re.search(
+        r"logistic has the highest macro-F1 \(9\d\.\d\d\): the difference, \d\.\d\d, is not greater than", reason
+    )
+    assert "too high only because the method was chosen by them" in reason
 
 
 def test_without_a_text_expert_the_gain_is_over_the_best_single_expert(tmp_path, monkeypatch):

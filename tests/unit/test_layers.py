@@ -186,6 +186,20 @@ def test_by_default_a_classifier_is_one_group_in_the_order_of_its_parameters():
     assert [group["lr_factor"] for group in faster] == [1.0, 2.0]
 
 
+def test_a_mean_over_tokens_ignores_padding_and_needs_no_pooler():
+    encoder = bert()
+    pooled = TextClassifier(encoder, 3, bias=True, pooling="mean").eval().features
+    ids, mask = torch.tensor([[5, 6, 7, 0, 0], [5, 6, 7, 8, 9]]), torch.tensor([[1, 1, 1, 0, 0], [1] * 5])
+    features = pooled(input_ids=ids, attention_mask=mask)
+    alone = pooled(input_ids=ids[:1, :3], attention_mask=mask[:1, :3])
+    torch.testing.assert_close(features[:1], alone)
+    hidden = encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+    torch.testing.assert_close(features[1], hidden[1].mean(dim=0))
+    assert encoder_layers(encoder).above == []
+    groups = backbone_groups(encoder, encoder_layers, TextTraining(trainable=1, layer_decay=0.5))
+    assert [group["lr_factor"] for group in groups] == [0.5]
+
+
 def test_nothing_is_computed_backwards_below_the_lowest_trained_layer():
     encoder = bert()
     backbone_groups(encoder, encoder_layers, TextTraining(trainable=1))

@@ -18,10 +18,10 @@ from latefusion.experts.checks import check_networks
 from latefusion.experts.probe import classifier as probe_classifier
 from latefusion.experts.probe.classifier import ProbeClassifier, fit_classifier
 from latefusion.experts.probe.store import ABANDONED_AFTER, StoredFeatures
-from latefusion.experts.probe.text import EncodedTexts, mean_over_tokens
+from latefusion.experts.probe.text import EncodedTexts
+from latefusion.experts.text.pooling import mean_over_tokens, pooled_output
 from latefusion.experts.text.pretrained_encoder import load_encoder
 from latefusion.experts.text.tokens import collate
-from latefusion.experts.text.transformer import pooled_output
 from latefusion.plan.planning import plan
 from latefusion.plan.pretrained import FOLDER
 from latefusion.utils.errors import InputError

@@ -81,7 +81,8 @@ def influences(**epochs: str) -> str:
         experts[name] = experts[name] | {"train": experts[name]["train"] | {"epoch": epoch}}
     scores = pd.DataFrame([("tfidf", "text", "valid", 9, "macro_f1", 0.5)],
                           columns=["method", "kind", "split", "n", "metric", "value"])  # fmt: skip
-    results = SimpleNamespace(experiment=Experiment.model_validate(config), final_split="test")
+    dataset = SimpleNamespace(fusion_split="valid")
+    results = SimpleNamespace(experiment=Experiment.model_validate(config), dataset=dataset, final_split="test")
     return methods_note(results, scores).partition("Remaining ways")[2]
 
 

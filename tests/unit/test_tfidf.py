@@ -190,3 +190,17 @@ def test_a_saved_model_has_nothing_that_differs_between_processes_and_predicts_t
     assert b"_stop_words_id" not in saved  # scikit-learn's id(None)
     assert b"pydantic" not in saved  # its set of names has another order in each process
     assert np.array_equal(pickle.loads(saved).predict_proba(written), before)
+
+
+def test_classes_of_one_product_do_not_make_all_probabilities_equal():
+    """Half of the products are the only ones of their class: no classifier of the cross-validation can know them."""
+    rng = np.random.default_rng(0)
+    titles = [f"lampe {rng.integers(9)}" if n % 2 else f"chaise {rng.integers(9)}" for n in range(60)]
+    titles += [f"objet{n} rare{n}" for n in range(60)]
+    targets = np.array([n % 2 for n in range(60)] + list(range(2, 62)))
+    expert = TfidfExpert(kind="tfidf", min_df=1)
+    written = texts(pd.DataFrame({"title": titles, "description": None}), expert)
+    model = TfidfClassifier(expert, "mine").fit(written, targets)
+    probs = model.predict_proba(written[:60])
+    assert (probs.argmax(axis=1) == targets[:60]).all()
+    assert probs.max(axis=1).min() > 0.5

@@ -42,11 +42,11 @@ class Experiment(Section):
     policies: dict[Name, Policy] = Field(min_length=1)
     vote: Vote = Vote()
     # The method whose decisions are submitted. vote: the vote, as published. best: the simplest method that is not
-    # clearly worse than the best one: its score on the split that fusion learns from (valid or oof) is lower by at most
-    # one standard error of the paired difference. Of experts, policies and votes, the simplest are single experts, then
-    # fixed rules, rules that learn a weight per expert, logistic, boosting, networks, votes; of those, the method with
-    # the fewest experts, then the one with the highest score. The score is macro-F1; accuracy if half of the classes
-    # have fewer than 3 products in that split, because the F1 of such a class is mostly chance.
+    # clearly worse than the best one: on the split that fusion learns from (valid or oof), neither its macro-F1 nor its
+    # log loss is worse by more than one standard error of the paired difference. Of experts, policies and votes, the
+    # simplest are single experts, then fixed rules, rules that learn a weight per expert, logistic, boosting, networks,
+    # votes; of those, the method with the fewest experts, then the one with the highest macro-F1. If half of the
+    # classes have fewer than 3 products in that split, accuracy alone decides: the F1 of such a class is mostly chance.
     submit: Literal["vote", "best"] = "vote"
     hardware: Hardware = Hardware()
     _held_out: tuple[int, ...] = PrivateAttr(())  # see `of_fold`

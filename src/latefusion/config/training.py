@@ -45,9 +45,9 @@ class Training(Section):
 class BackboneTraining(Training):
     """Settings of networks with a pretrained backbone: which of its layers are trained, and how fast."""
 
-    # all; head: the class heads only; a number: the heads and the last n layers, which are the layers of an encoder, or
-    # the groups of a timm model (mostly blocks). Embeddings, or the stem of a CNN, are trained with `all` only. Frozen
-    # layers compute as in evaluation: no dropout, fixed statistics of batch normalisation.
+    # all; head: the class heads, and what the network has above its last layer (a pooler); a number: these and the last
+    # n layers of an encoder, or groups of a timm model (mostly blocks). Embeddings and the stem of a CNN are trained
+    # with `all` only. Frozen layers compute as in evaluation: no dropout, fixed statistics of batch normalisation.
     trainable: Literal["all", "head"] | Annotated[int, Field(ge=1, strict=True)] = "all"
     # The learning rate of a layer is multiplied by layer_decay ** d; d, its distance from the heads, is 1 for the last.
     layer_decay: float = Field(1.0, gt=0, le=1)

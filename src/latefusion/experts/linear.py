@@ -6,6 +6,7 @@ a softmax of the classifier's margins, with a temperature that is fitted on out-
 """
 
 import logging
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -89,18 +90,21 @@ def fit_linear(
     sampled_groups = None if groups is None else groups[sample]
     is_full = len(sample) == len(targets)
     n_fits = expert.n_folds * (len(candidates) + (not is_full)) + 1
-    with tqdm(total=n_fits, desc=name, unit="fit", disable=None) as bar:
+    with tqdm(total=n_fits, desc=name, unit="fit", disable=None) as bar, warnings.catch_warnings():
+        # scikit-learn takes catalogues in which most classes have one product for a regression, and warns.
+        warnings.filterwarnings("ignore", "The number of unique classes is greater than 50%")
         out_of_fold = partial(_out_of_fold_margins, expert=expert, n_threads=n_threads, bar=bar)
         search: dict[float, tuple[float, float]] = {}  # temperature and log loss of each candidate
         for C in candidates:
             margins = out_of_fold(partial(make, C), features[sample], targets[sample], sampled_groups)
-            search[C] = fit_temperature(margins, targets[sample])
+            search[C] = fit_temperature(*_predictable(margins, targets[sample], sampled_groups, expert))
             logger.info("%s: C %g: log loss %.4f in %d folds", name, C, search[C][1], expert.n_folds)
             if until_worse and search[C][1] > min(log_loss for _, log_loss in search.values()):
                 break
         C = min(search, key=lambda C: search[C][1])
         if not is_full:
-            search[C] = fit_temperature(out_of_fold(partial(make, C), features, targets, groups), targets)
+            margins = out_of_fold(partial(make, C), features, targets, groups)
+            search[C] = fit_temperature(*_predictable(margins, targets, groups, expert))
         classifier = make(C)
         classifier.fit(features, targets)
         bar.update()
@@ -148,6 +152,20 @@ def _out_of_fold_margins(
         for _ in (map if n_threads == 1 else pool.map)(predict_fold, np.unique(folds)):
             pass
     return margins
+
+
+def _predictable(
+    margins: np.ndarray, targets: np.ndarray, groups: np.ndarray | None, expert: Search
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the margins and targets of the products whose class occurs in more than one fold; of all, if none does.
+
+    No classifier could know the class of the others. With many of them, the temperature of least log loss would make
+    all probabilities equal.
+    """
+    folds = assign_folds(targets, expert.n_folds, expert.seed, groups)
+    of_pairs, _ = np.unique(np.stack([targets, folds]), axis=1)  # the class of each pair of a class and a fold
+    rows = (np.bincount(of_pairs) > 1)[targets]
+    return (margins[rows], targets[rows]) if rows.any() else (margins, targets)
 
 
 def margins_of(classifier: Classifier, features: Features) -> np.ndarray:

@@ -50,6 +50,14 @@ def temper(probs: np.ndarray, temperature: float) -> np.ndarray:
     return np.exp(log_softmax(as_logits(probs) / temperature, axis=1)).astype(probs.dtype)
 
 
+def temper_by_fold(probs: np.ndarray, folds: np.ndarray, temperatures: list[float]) -> np.ndarray:
+    """Return (N, C) probabilities after temperature scaling, each row with the temperature of its fold."""
+    tempered = np.empty_like(probs)
+    for fold, temperature in enumerate(temperatures):
+        tempered[folds == fold] = temper(probs[folds == fold], temperature)
+    return tempered
+
+
 def reliability(targets: np.ndarray, probs: np.ndarray, preds: np.ndarray | None = None) -> pd.DataFrame:
     """Return a table of the bins of confidence that hold products: `confidence` (mean), `accuracy`, `n`.
 

@@ -14,10 +14,11 @@ from scipy.special import logsumexp
 from latefusion.metrics.calibration import as_logits, temper
 
 STEP = 0.2  # of the logs of temperature and power
-LOG_TEMPERATURES = STEP * np.arange(-25, 26)
+LOG_TEMPERATURES = STEP * np.arange(-50, 26)  # to e^-10: with hundreds of classes, TF-IDF may be almost uniform
 LOG_POWERS = STEP * np.arange(8)
+PRIOR_DEVIATION = 2
 N_NOISES, MOST_NOISE = 40, 0.95
-MOST_PRODUCTS = 20_000  # three parameters need no more
+MOST_PRODUCTS = 5_000  # three parameters need no more
 BLOCK = 2_000_000  # probabilities that are processed at a time
 
 
@@ -124,9 +125,9 @@ def _losses(
 def _least(losses: np.ndarray, noises: np.ndarray) -> Calibration:
     """Return the calibration of least (T, P, E) loss, with a weak prior for temperature and power near 1.
 
-    The prior is that of Gaussian logs with a standard deviation of 1: without it, a few products that are all right
+    The prior is that of Gaussian logs with the deviation PRIOR_DEVIATION: without it, a few products that are all right
     would give the sharpest calibration of the grid.
     """
-    prior = (LOG_TEMPERATURES[:, None] ** 2 + LOG_POWERS**2) / 2
+    prior = (LOG_TEMPERATURES[:, None] ** 2 + LOG_POWERS**2) / (2 * PRIOR_DEVIATION**2)
     i, j, k = np.unravel_index((losses + prior[:, :, None]).argmin(), losses.shape)
     return Calibration(float(np.exp(LOG_TEMPERATURES[i])), float(np.exp(LOG_POWERS[j])), float(noises[k]))

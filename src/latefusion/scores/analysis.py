@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from latefusion.fusion.vote import majority_vote, member_decisions
-from latefusion.metrics.calibration import expected_calibration_error, fold_temperatures, temper
+from latefusion.metrics.calibration import expected_calibration_error, fold_temperatures, temper, temper_by_fold
 from latefusion.metrics.f1 import macro_f1
 from latefusion.scores.results import Results
 from latefusion.scores.submitted import KEY, Submitted
@@ -46,7 +46,7 @@ def calibration_table(results: Results, submitted: Submitted | None) -> pd.DataF
         *by_fold, on_all = fold_temperatures(own, results.targets[learnt], folds, folds.max() + 1).tolist()
         for split in results.splits:
             probs = own if split == learnt else results.probs(expert, split)
-            tempered = _temper_by_fold(probs, folds, by_fold) if split == learnt else temper(probs, on_all)
+            tempered = temper_by_fold(probs, folds, by_fold) if split == learnt else temper(probs, on_all)
             known, targets = results.known(split), results.targets[split]
             errors = [expected_calibration_error(targets[known], table[known]) for table in (probs, tempered)]
             rows.append((expert.name, expert.kind, split, *errors, on_all))
@@ -61,13 +61,6 @@ def _submitted_row(submitted: Submitted, split: str) -> tuple:
     tables = (results.probs(submitted.method, split), submitted.probs(split))
     errors = [expected_calibration_error(targets[known], table[known], preds[known]) for table in tables]
     return (f"submitted: {submitted.method.name}", KEY, split, *errors, submitted.temperature)
-
-
-def _temper_by_fold(probs: np.ndarray, folds: np.ndarray, temperatures: list[float]) -> np.ndarray:
-    tempered = np.empty_like(probs)
-    for fold, temperature in enumerate(temperatures):
-        tempered[folds == fold] = temper(probs[folds == fold], temperature)
-    return tempered
 
 
 def vote_members(results: Results) -> pd.DataFrame:

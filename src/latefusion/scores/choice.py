@@ -1,9 +1,11 @@
 """Choose the method to submit (`submit: best`): the simplest that is not clearly worse than the best.
 
 All methods are compared on `fusion_split`, where no label has influenced its own product's probabilities. Test labels
-are not read. The difference of two methods is clear if it is greater than its standard error over bootstrap samples of
-the products (the one-standard-error rule of Breiman et al., "Classification and Regression Trees", 1984, for paired
-differences).
+are not read. A method is clearly worse than the best if its macro-F1 is, or its log loss: what is submitted are labels
+with confidences, and the log loss tells methods apart on fewer products. A difference is clear if it is greater than
+its standard error over the products (the one-standard-error rule of Breiman et al., "Classification and Regression
+Trees", 1984, for paired differences). If no method is among the best in both, macro-F1 alone decides. So does accuracy
+where most classes are tiny: there the log loss is mostly that of products whose class no expert could learn.
 """
 
 import logging
@@ -14,6 +16,8 @@ import pandas as pd
 
 from latefusion.config import Experiment
 from latefusion.config.complexity import COMPLEXITIES, Complexity
+from latefusion.metrics.calibration import as_logits, fold_temperatures, temper_by_fold
+from latefusion.metrics.confidence import favour
 from latefusion.metrics.f1 import METRICS
 from latefusion.scores.intervals import bootstrap
 from latefusion.scores.results import Method, Results
@@ -39,7 +43,8 @@ def rank_methods(results: Results) -> pd.DataFrame:
     """Return one row per finished method: how complex it is, and how much it differs from the best on `fusion_split`.
 
     Columns: method, kind, complexity, models (that run to predict a product), metric, score, difference (of the best
-    from it), standard_error (of the difference), clearly_worse.
+    from it), standard_error (of the difference), log_loss, log_loss_difference (from the least), log_loss_error,
+    clearly_worse.
     """
     split, metric = results.dataset.fusion_split, deciding_metric(results)
     known = results.known(split)
@@ -49,14 +54,30 @@ def rank_methods(results: Results) -> pd.DataFrame:
     scores = np.array([METRICS[metric](targets, decided) for decided in preds])
     best = scores.argmax()
     differences, errors = scores[best] - scores, (draws[best] - draws).std(axis=1, ddof=1)
-    rows = [
-        (method.name, method.kind, *complexity(results, method), metric, score, difference, error, difference > error)
-        for method, score, difference, error in zip(
-            results.methods, scores.tolist(), differences.tolist(), errors.tolist(), strict=True
-        )
-    ]
-    columns = ["method", "kind", "complexity", "models", "metric", "score", "difference", "standard_error"]
-    return pd.DataFrame(rows, columns=[*columns, "clearly_worse"])
+    ranking = pd.DataFrame(
+        [(method.name, method.kind, *complexity(results, method), metric) for method in results.methods],
+        columns=["method", "kind", "complexity", "models", "metric"],
+    ).assign(score=scores, difference=differences, standard_error=errors)
+    losses = np.stack([_log_losses(results, method)[known] for method in results.methods])  # (M, N)
+    excess = losses - losses[losses.mean(axis=1).argmin()]
+    ranking["log_loss"], ranking["log_loss_difference"] = losses.mean(axis=1), excess.mean(axis=1)
+    ranking["log_loss_error"] = excess.std(axis=1, ddof=1) / len(targets) ** 0.5
+    by_score = ranking["difference"] > ranking["standard_error"]
+    by_both = by_score | (ranking["log_loss_difference"] > ranking["log_loss_error"])
+    by_score_alone = metric == "accuracy" or by_both.all()
+    return ranking.assign(clearly_worse=by_score if by_score_alone else by_both)
+
+
+def _log_losses(results: Results, method: Method) -> np.ndarray:
+    """Return the (N,) log losses of a method on `fusion_split`, after temperature scaling on the other folds.
+
+    So methods are not compared by how certain they are, which the calibration of the submission changes. The decision
+    of a vote, which may not be the class of its highest probability, counts as if it were (`favour`).
+    """
+    split, folds = results.dataset.fusion_split, results.dataset.selection_folds()
+    targets, probs = results.targets[split], favour(results.probs(method, split), results.preds(method, split))
+    *by_fold, _ = fold_temperatures(probs, targets, folds, folds.max() + 1).tolist()
+    return -as_logits(temper_by_fold(probs, folds, by_fold))[np.arange(len(targets)), targets]
 
 
 def complexity(results: Results, method: Method) -> tuple[Complexity, int]:
@@ -92,12 +113,12 @@ def best_method(ranking: pd.DataFrame) -> pd.Series:
 
 
 def vote_warning(ranking: pd.DataFrame, split: str, submit: str) -> str:
-    """Return a warning if the vote is clearly worse than the best method, or an empty text.
+    """Return a warning if the decisions of the vote are clearly worse than those of the best method, or an empty text.
 
     `split`: the split of the ranking's scores; `submit`: the config's key. If it is the vote that is submitted, the
     warning says what to set.
     """
-    votes = ranking[(ranking["method"] == "vote") & ranking["clearly_worse"]]
+    votes = ranking[(ranking["method"] == "vote") & (ranking["difference"] > ranking["standard_error"])]
     if votes.empty:
         return ""
     vote, best = votes.iloc[0], best_method(ranking)

@@ -52,17 +52,26 @@ def _reason(submitted: Submitted) -> str:
         return ""
     candidates = pd.DataFrame(facts["candidates"]).set_index("method")
     own, best, metric = candidates.loc[facts["method"]], candidates.loc[facts["best"]], METRIC_NAMES[facts["metric"]]
-    why = f"its {metric} is {100 * own['score']:.2f}"
+    score, n_equal = f"{metric} {100 * own['score']:.2f}", (~candidates["clearly_worse"]).sum()
+    compared = f"in {metric}" + (" or log loss" if facts["metric"] == "macro_f1" else "")
+    if n_equal == 1:
+        why = (
+            f"on {learnt} all {len(candidates) - 1} other methods are clearly worse than {facts['method']}, {compared} "
+            f"({score})"
+        )
+    else:
+        why = (
+            f"of {len(candidates)} methods, {n_equal} are not clearly worse than the best on {learnt}, {compared}, "
+            f"and {facts['method']} is the simplest of them (complexity: {own['complexity']}; {score})"
+        )
     if facts["method"] != facts["best"]:
         why += (
-            f", that of the best, {facts['best']}, {100 * best['score']:.2f}: the difference, "
+            f". {facts['best']} has the highest {metric} ({100 * best['score']:.2f}): the difference, "
             f"{100 * own['difference']:.2f}, is not greater than its standard error, {100 * own['standard_error']:.2f}"
         )
     return (
-        f"`submit: best`: of {len(candidates)} methods, {(~candidates['clearly_worse']).sum()} are not clearly worse "
-        f"than the best on {learnt}, and {facts['method']} is the simplest of them (complexity: {own['complexity']}): "
-        f"{why}. These scores are out of fold; but for what is said below, they are too high only because the method "
-        "was chosen by them. All methods are in `scores/choice.csv`."
+        f"`submit: best`: {why}. These scores are out of fold; but for what is said below, they are too high only "
+        "because the method was chosen by them. All methods are in `scores/choice.csv`."
     )
 
 

@@ -37,28 +37,36 @@ KEY = "submission"
 
 def submit(experiment: Experiment, dataset: Dataset, job: Job) -> None:
     """Choose the method to submit, calibrate its probabilities, and write the job's run folder."""
-    results = Results(experiment, dataset)
-    method, facts = _choose(results) if experiment.submit == "best" else (results.method("vote"), {})
-    learnt, folds = dataset.fusion_split, dataset.selection_folds()
-    targets = results.targets[learnt]
-    preds = {split: results.preds(method, split) for split in dataset.evaluation_splits}
-    own = {split: favour(results.probs(method, split), decided) for split, decided in preds.items()}
-    fitted = fit_calibrations(own[learnt], preds[learnt], targets, folds)
-    as_on_test = _as_on_test(results, method)
-    final = fit_calibrations(*as_on_test, targets, folds).final if as_on_test else fitted.final
-    probs_as_on_test, preds_as_on_test = as_on_test or (own[learnt], preds[learnt])
-    calibrated = {learnt: fitted.apply_out_of_fold(own[learnt], folds), "test": final.apply(own["test"])}
+    results, learnt = Results(experiment, dataset), dataset.fusion_split
+    method, choice = _choose(results) if experiment.submit == "best" else (results.method("vote"), {})
+    calibrated, fitted = _calibrate(results, method)
+    preds = {split: results.preds(method, split) for split in calibrated}
     for split, probs in calibrated.items():
         ids = dataset.evaluation_splits[split].index
         write_predictions(job.run_dir, split, ids, preds[split], probs, dataset.classes)
-    known = results.known(learnt)
+    targets, known = results.targets[learnt], results.known(learnt)
     error = expected_calibration_error(targets[known], calibrated[learnt][known], preds[learnt][known])
     scores = split_scores(learnt, targets, preds[learnt]) | {f"{learnt}_ece": error}
     what = {"submit": experiment.submit, "method": method.name, "folder": method.folder}
-    automation = _automation(final.apply(probs_as_on_test)[known], preds_as_on_test[known], targets[known])
-    fitted_facts = {"calibration": asdict(final), "automation": automation}
-    write_json(job.run_dir / "metrics.json", what | scores | fitted_facts | facts)
+    write_json(job.run_dir / "metrics.json", what | scores | fitted | choice)
     logger.info("submission: %s, %s_ece %.4f", method.name, learnt, error)
+
+
+def _calibrate(results: Results, method: Method) -> tuple[dict[str, np.ndarray], dict]:
+    """Return a method's calibrated (N, C) probabilities by split, and the parameters of the calibration of test."""
+    dataset, learnt = results.dataset, results.dataset.fusion_split
+    targets, folds, known = results.targets[learnt], dataset.selection_folds(), results.known(learnt)
+    probs = {
+        split: favour(results.probs(method, split), results.preds(method, split)) for split in dataset.evaluation_splits
+    }
+    own = (probs[learnt], results.preds(method, learnt))
+    fitted = fit_calibrations(*own, targets, folds)
+    as_on_test = _as_on_test(results, method)
+    final = fit_calibrations(*as_on_test, targets, folds).final if as_on_test else fitted.final
+    calibrated = {learnt: fitted.apply_out_of_fold(probs[learnt], folds), "test": final.apply(probs["test"])}
+    new, decided = as_on_test or own
+    automation = _automation(final.apply(new)[known], decided[known], targets[known])
+    return calibrated, {"calibration": asdict(final), "automation": automation}
 
 
 def _automation(probs: np.ndarray, preds: np.ndarray, targets: np.ndarray) -> list[dict]:
@@ -83,7 +91,8 @@ def _choose(results: Results) -> tuple[Method, dict]:
         results.dataset.fusion_split, best["method"], best["score"], chosen["difference"], chosen["standard_error"],
         (~ranking["clearly_worse"]).sum(), len(ranking),
     )  # fmt: skip
-    facts = {"metric": chosen["metric"], "best": best["method"], "candidates": ranking.to_dict("records")}
+    keys = ["metric", "score", "difference", "standard_error"]
+    facts = chosen[keys].to_dict() | {"best": best["method"], "candidates": ranking.to_dict("records")}
     return results.method(chosen["method"]), facts
 
 

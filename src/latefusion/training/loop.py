@@ -137,7 +137,7 @@ def fit(
                 divergence.check_probs(probs, epoch + 1)
                 selection.add(probs)
                 record |= split_scores("valid", selection.targets, probs.argmax(axis=1))
-            best = progress.close_epoch(record, keep_last=training.epoch == "last")
+            best = progress.close_epoch(record, use_last=training.epoch == "last")
             log.close_epoch(progress, record)
             logger.info("%s: epoch %d/%d %s", name, progress.epoch, training.epochs, _one_line(record))
             if accelerator.is_main_process:

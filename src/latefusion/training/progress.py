@@ -39,15 +39,15 @@ class Progress:
         self.batch += 1
         self.step += 1
 
-    def close_epoch(self, record: dict, *, keep_last: bool = False) -> bool:
+    def close_epoch(self, record: dict, *, use_last: bool = False) -> bool:
         """Add an epoch's record; return whether the epoch is the best so far.
 
-        With `keep_last`, or without validation, every epoch is.
+        With `use_last`, or without validation, every epoch is.
         """
         self.epoch += 1
         self.batch, self.items, self.sums = 0, 0, {}
         self.history.append({"epoch": self.epoch, "step": self.step} | record)
-        score = None if keep_last else record.get("valid_macro_f1")
+        score = None if use_last else record.get("valid_macro_f1")
         better = score is None or score > self.best_macro_f1
         if better:
             self.best_epoch = self.epoch

@@ -43,6 +43,8 @@ class TransformerExpert(ExpertConfig):
     max_length: int = Field(128, ge=8)  # tokens of the pair
     cleaning: Cleaning = "decode"
     missing_description: Literal["title_only", "pad_token"] = "title_only"  # pad_token: the text `<pad>`, as published
+    # published: the encoder's own pooler, or its first token without one; mean: over the tokens, for sentence encoders
+    pooling: Literal["published", "mean"] = "published"
     head_bias: bool = True  # false in the published code
     # Of the encoder's layers; none: the value of the encoder's own config.
     dropout: Annotated[Fraction | None, NoneWord] = None

@@ -27,23 +27,23 @@ from latefusion.experts.kinds import build_network
 from latefusion.experts.layers import backbone_groups
 from latefusion.experts.network import Network
 from latefusion.experts.text.encoder_layers import encoder_layers
-from latefusion.experts.text.transformer import pooled_output
+from latefusion.experts.text.pooling import Pooling
 from latefusion.tables.label_issues import without_label_issues
 from latefusion.training.loaders import Collate
 
 
 class JointClassifier(nn.Module):
-    """The networks of a text and an image expert with one fusion head."""
+    """The networks of a text and an image expert with one fusion head; `pool` pools the encoder's hidden states."""
 
-    def __init__(self, encoder: nn.Module, net: TimmBackbone, head: FusionHead):
+    def __init__(self, encoder: nn.Module, pool: Pooling, net: TimmBackbone, head: FusionHead):
         super().__init__()
-        self.encoder, self.net, self.head = encoder, net, head
+        self.encoder, self.pool, self.net, self.head = encoder, pool, net, head
 
     def forward(
         self, text: dict[str, torch.Tensor], image: dict[str, torch.Tensor], labels: torch.Tensor | None = None
     ) -> dict[str, torch.Tensor]:
         """Take the inputs of the two experts' networks, as keyword arguments in `text` and `image`."""
-        return self.head(pooled_output(self.encoder, **text), self.net(**image), labels)
+        return self.head(self.pool(self.encoder, **text), self.net(**image), labels)
 
 
 class Pairs(Dataset):
@@ -104,7 +104,7 @@ def _on_networks(context: Context, expert: EndToEndJointExpert, run_dir: Path) -
     text, image = (build_network(context, one, run_dir) for one in (text_expert, image_expert))
     sizes = text.model.feature_size, image.model.feature_size
     model = JointClassifier(
-        text.model.encoder, image.model.net, FusionHead(expert, *sizes, len(context.dataset.classes))
+        text.model.encoder, text.model.pool, image.model.net, FusionHead(expert, *sizes, len(context.dataset.classes))
     )
 
     def train_set(products: pd.DataFrame) -> Pairs:

@@ -2,12 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache, partial
 
 import numpy as np
-import torch
-from torch import nn
 from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerBase
 
@@ -15,9 +13,9 @@ from latefusion.config import TextProbe
 from latefusion.experts.context import Context
 from latefusion.experts.probe.features import FrozenNetwork, View, describe_weights, read_features
 from latefusion.experts.probe.training import fit_probe
+from latefusion.experts.text.pooling import POOLINGS
 from latefusion.experts.text.pretrained_encoder import load_encoder
 from latefusion.experts.text.tokens import clean_pairs, collate, encode
-from latefusion.experts.text.transformer import pooled_output
 from latefusion.plan.pretrained import find_encoder
 from latefusion.tables.label_issues import without_label_issues
 
@@ -76,16 +74,6 @@ class EncodedTexts(Dataset):
 
     def __getitem__(self, index: int) -> dict[str, np.ndarray]:
         return {name: np.array(ids) for name, ids in self.encodings[index].items()}
-
-
-def mean_over_tokens(encoder: nn.Module, attention_mask: torch.Tensor, **inputs: torch.Tensor) -> torch.Tensor:
-    """Return the mean of the last hidden states over the tokens that are not padding, (B, F)."""
-    hidden = encoder(attention_mask=attention_mask, **inputs).last_hidden_state.float()  # (B, L, F)
-    mask = attention_mask.unsqueeze(-1).float()
-    return (hidden * mask).sum(dim=1) / mask.sum(dim=1)
-
-
-POOLINGS: dict[str, Callable[..., torch.Tensor]] = {"mean": mean_over_tokens, "published": pooled_output}
 
 
 def _hash(pair: Pair) -> str:

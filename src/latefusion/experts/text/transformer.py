@@ -11,25 +11,21 @@ from latefusion.experts.context import Context
 from latefusion.experts.layers import backbone_groups, join_equal
 from latefusion.experts.network import Network
 from latefusion.experts.text.encoder_layers import encoder_layers
+from latefusion.experts.text.pooling import POOLINGS
 from latefusion.experts.text.pretrained_encoder import load_encoder
 from latefusion.experts.text.scratch_encoder import learn_tokenizer, make_encoder
 from latefusion.experts.text.tokens import TextDataset, collate, open_tokens
 from latefusion.plan.pretrained import find_encoder
 
 
-def pooled_output(encoder: nn.Module, **inputs: torch.Tensor) -> torch.Tensor:
-    """Return the encoder's pooled output (B, F); without a pooler, the last hidden state of the first token."""
-    outputs = encoder(**inputs)
-    pooled = outputs.get("pooler_output")
-    return outputs.last_hidden_state[:, 0] if pooled is None else pooled
-
-
 class TextClassifier(nn.Module):
-    """Encoder, pooled output, linear head."""
+    """Encoder, pooling, linear head. A pooler that is not used is removed."""
 
-    def __init__(self, encoder: nn.Module, num_classes: int, *, bias: bool):
+    def __init__(self, encoder: nn.Module, num_classes: int, *, bias: bool, pooling: str = "published"):
         super().__init__()
-        self.encoder = encoder
+        self.encoder, self.pool = encoder, POOLINGS[pooling]
+        if pooling != "published" and getattr(encoder, "pooler", None) is not None:
+            encoder.pooler = None
         self.head = nn.Linear(encoder.config.hidden_size, num_classes, bias=bias)
 
     @property
@@ -38,7 +34,7 @@ class TextClassifier(nn.Module):
 
     def features(self, **inputs: torch.Tensor) -> torch.Tensor:
         """Return the input of the class head, (B, F)."""
-        return pooled_output(self.encoder, **inputs)
+        return self.pool(self.encoder, **inputs)
 
     def forward(self, labels: torch.Tensor | None = None, **inputs: torch.Tensor) -> dict[str, torch.Tensor]:
         logits = self.head(self.features(**inputs))  # (B, C)
@@ -56,15 +52,16 @@ def build(context: Context, expert: TransformerExpert, run_dir: Path) -> Network
     with context.accelerator.main_process_first():  # the others read vocabulary and token ids from disk
         if expert.scratch is None:
             tokenizer, encoder = load_encoder(
-                find_encoder(expert.require_pretrained_model()), max_length=expert.max_length, dropout=expert.dropout
-            )
+                find_encoder(expert.require_pretrained_model()), max_length=expert.max_length, dropout=expert.dropout,
+                random_pooler=expert.pooling == "published",
+            )  # fmt: skip
         else:
             tokenizer = learn_tokenizer(dataset.select("train"), expert, run_dir / "tokenizer")
             encoder = make_encoder(expert, tokenizer)
         store = open_tokens(tokenizer, dataset.products, expert, cache)
     if expert.train.gradient_checkpointing:
         encoder.activation_checkpointing_enable()
-    model = TextClassifier(encoder, len(dataset.classes), bias=expert.head_bias)
+    model = TextClassifier(encoder, len(dataset.classes), bias=expert.head_bias, pooling=expert.pooling)
     head_group = {"params": list(model.head.parameters()), "lr_factor": expert.head_lr_factor}
     return Network(
         model=model,
