@@ -152,6 +152,7 @@ def test_the_default_config_is_the_sample():
         ("experts.Vote={kind: tfidf}", "'Vote' is reserved for the vote's row in the score table"),
         ("name=pretrained", "name: 'pretrained' is reserved"),
         ("name=Pretrained", "name: 'Pretrained' is reserved"),
+        ("name=features", "name: 'features' is reserved"),
         ("name=README", "name: 'README' is reserved"),
         ("name=a b", "name: a name may hold letters, digits, - and _"),
         ("name=2020", "name: should be text, but YAML reads this as 2020: write it in quotes"),
