@@ -123,5 +123,5 @@ def test_the_experts_folds_are_grouped_where_the_split_is(workspace: Workspace, 
     workspace.run("02_train_text.py")
     table = pd.read_parquet(workspace.run_root / "catalogue/products.parquet")
     groups = table.loc[table["split"] == "train", "group"].to_numpy()
-    assert len(seen) == 4  # one for each candidate of C
+    assert len(seen) == 8  # two for each candidate of C: its margins, its temperature
     assert all(np.array_equal(of_fit, groups) if grouped else of_fit is None for of_fit in seen)
