@@ -324,7 +324,7 @@ def test_label_issues_are_left_out_of_training_if_the_config_says_so(shop, monke
     )
     config = probe_config()
     for train_on in ("all", "clean"):
-        config["experts"][expert]["train_on"] = train_on
+        config["experts"][expert] = config["experts"][expert] | {"train_on": train_on}
         shop.write_config(config | {"denoise": {"network": {"kind": "cnn", "model": CNN}}})
         context = Context(shop.experiment())
         resolve = EXPERTS[config["experts"][expert]["kind"]].require("train")
