@@ -7,6 +7,8 @@ from helpers.configs import TINY_TRANSFORMER, tiny_config
 from helpers.tables import draw_titles, table_config, write_table
 from helpers.workspace import Workspace
 
+from latefusion.dataset.split import groups_of
+from latefusion.experts.text.tfidf import TfidfClassifier, texts
 from latefusion.fusion.kinds import POLICIES
 from latefusion.metrics.f1 import METRICS
 from latefusion.plan.jobs import DONE
@@ -33,16 +35,29 @@ def test_every_kind_of_expert_is_cross_fitted(cross_fitted, monkeypatch):
     assert set(held_out) == {0, 1}
     for name in experiment.experts:
         oof, test = (read_split_probs(experiment.expert_dir(name), split, dataset) for split in ("oof", "test"))
-        parts = []
+        of_folds = []
         for fold in experiment.folds:
             view = read_dataset(fold)
             assert np.array_equal(
                 oof[held_out == fold.held_out[0]], read_split_probs(fold.expert_dir(name), "valid", view)
             )
-            parts.append(read_split_probs(fold.expert_dir(name), "test", view))
-        assert np.allclose(test, np.mean(parts, axis=0), atol=1e-7)
-        assert not np.allclose(parts[0], parts[1])
+            of_folds.append(read_split_probs(fold.expert_dir(name), "test", view))
+        assert np.allclose(test, np.mean(of_folds, axis=0), atol=1e-7) != experiment.experts[name].refits
+        assert not np.allclose(of_folds[0], of_folds[1])
         assert len(read_json(experiment.expert_dir(name) / "metrics.json")["folds"]) == 2
+
+
+def test_a_linear_expert_predicts_test_products_by_a_fit_on_all_labelled_products(cross_fitted, monkeypatch):
+    monkeypatch.chdir(cross_fitted.folder)
+    experiment = cross_fitted.experiment()
+    dataset, expert = read_dataset(experiment), experiment.experts["tfidf"]
+    labelled, test = (dataset.select("train"), dataset.evaluation_splits["test"])
+    model = TfidfClassifier(expert).fit(
+        texts(labelled, expert), dataset.targets(labelled), groups_of(labelled, dataset.split)
+    )
+    assert np.array_equal(
+        model.predict_proba(texts(test, expert)), read_split_probs(experiment.expert_dir("tfidf"), "test", dataset)
+    )
 
 
 def test_scores_have_out_of_fold_rows_of_every_method(cross_fitted):
@@ -80,7 +95,7 @@ def test_only_the_folds_that_are_missing_are_trained_again(cross_fitted, monkeyp
 def test_a_damaged_fold_is_named_with_the_command_that_makes_it_again(cross_fitted, monkeypatch, tmp_path, capsys):
     copy = cross_fitted.copy(tmp_path / "copy")
     monkeypatch.chdir(copy.folder)
-    path = copy.run_root / "folds/1/experts/tfidf/test_probs.parquet"
+    path = copy.run_root / "folds/1/experts/tfidf/valid_probs.parquet"
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
@@ -88,7 +103,7 @@ def test_a_damaged_fold_is_named_with_the_command_that_makes_it_again(cross_fitt
     with pytest.raises(SystemExit):
         copy.run("02_train_text.py", "--only", "tfidf")
     error = capsys.readouterr().err
-    assert "weights/tiny/folds/1/experts/tfidf is damaged: test_probs.parquet has changed" in error
+    assert "weights/tiny/folds/1/experts/tfidf is damaged: valid_probs.parquet has changed" in error
     assert "python src/02_train_text.py --only tfidf/fold-1" in error
 
 

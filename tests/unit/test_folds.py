@@ -119,6 +119,20 @@ def test_an_experts_name_selects_all_its_folds_and_a_folds_name_one(cross_fitted
     assert len(names) == len(set(names))
 
 
+@pytest.mark.parametrize("train_on", ["all", "clean"])
+def test_an_expert_that_refits_has_a_job_without_a_held_out_fold(tmp_path, monkeypatch, train_on):
+    monkeypatch.chdir(tmp_path)
+    probe = {"kind": "image_probe", "model": "tf_efficientnet_lite0.in1k", "train_on": train_on}
+    experts = tiny_config()["experts"] | {"probe": probe}
+    config = tiny_config() | {"name": "tiny", "split": {"n_folds": 3}, "experts": experts}
+    jobs = plan(Experiment.model_validate(config))
+    needs = ["catalogue", *(["folds/none/denoise"] if train_on == "clean" else [])]
+    assert [need.key for need in jobs["folds/none/experts/probe"].needs] == needs
+    assert ("folds/none/denoise" in jobs) == (train_on == "clean")
+    assert [need.name for need in jobs["experts/probe"].needs][-1] == "probe/fold-none"
+    assert "folds/none/experts/cnn_raw" not in jobs
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
@@ -142,7 +156,7 @@ def test_the_view_of_a_fold_differs_in_its_folders_alone(cross_fitted):
     assert view.model_dump() == cross_fitted.model_dump()
     assert view.expert_dir("tfidf") == cross_fitted.run_root / "folds/2/experts/tfidf"
     assert view.policy_dir("one_layer") == cross_fitted.policy_dir("one_layer")
-    assert cross_fitted.held_out == ()
+    assert cross_fitted.held_out is None
     assert [fold.held_out for fold in cross_fitted.folds] == [(0,), (1,), (2,)]
     assert cross_fitted.fold_pairs == ()
     assert np.all([fold.run_root == cross_fitted.run_root for fold in cross_fitted.folds])

@@ -24,8 +24,8 @@ from latefusion.config.training import Hardware
 
 
 def fold_name(held_out: tuple[int, ...]) -> str:
-    """Return the name of a view's folder, and of its jobs: `0`, or `0-1` for the pair of folds 0 and 1."""
-    return "-".join(map(str, held_out))
+    """Return the name of a view's folder, and of its jobs: `0`, `0-1` for the pair of folds 0 and 1, `none` for ()."""
+    return "-".join(map(str, held_out)) or "none"
 
 
 class Experiment(Section):
@@ -49,7 +49,7 @@ class Experiment(Section):
     # classes have fewer than 3 products in that split, accuracy alone decides: the F1 of such a class is mostly chance.
     submit: Literal["vote", "best"] = "vote"
     hardware: Hardware = Hardware()
-    _held_out: tuple[int, ...] = PrivateAttr(())  # see `of_fold`
+    _held_out: tuple[int, ...] | None = PrivateAttr(None)  # see `of_fold`
 
     @model_validator(mode="after")
     def _check_names(self) -> "Experiment":
@@ -84,20 +84,21 @@ class Experiment(Section):
         return Path("weights") / self.name
 
     @property
-    def held_out(self) -> tuple[int, ...]:
-        """The fold or folds of which this is the view (see `of_fold`); empty for the whole experiment."""
+    def held_out(self) -> tuple[int, ...] | None:
+        """The folds of which this is the view (see `of_fold`); None for the whole experiment."""
         return self._held_out
 
     @property
     def fold_root(self) -> Path:
         """The folder of the run folders of this view; for the whole experiment, `run_root`."""
-        return self.run_root / "folds" / fold_name(self._held_out) if self._held_out else self.run_root
+        return self.run_root if self._held_out is None else self.run_root / "folds" / fold_name(self._held_out)
 
     def of_fold(self, *folds: int) -> "Experiment":
         """Return the view of a fold of a cross-fitted experiment: the same config, with run folders of its own.
 
         Its dataset (`tables.dataset.read_dataset`) has the fold as valid split, and the other folds as train. So an
-        expert is trained in a fold as it is in an experiment with one valid split. Of two folds, both are held out.
+        expert is trained in a fold as it is in an experiment with one valid split. Of two folds, both are held out;
+        without any, all labelled products are train.
         """
         view = self.model_copy()
         view._held_out = folds
@@ -113,6 +114,17 @@ class Experiment(Section):
         """The views of all pairs of folds; empty unless cross-fitting is nested."""
         n_folds = self.split.n_folds if self.split.nested else None
         return tuple(self.of_fold(*pair) for pair in combinations(range(n_folds or 0), 2))
+
+    def views_of(self, expert_name: str) -> "tuple[Experiment, ...]":
+        """Return the views in which an expert is trained; without cross-fitting, the experiment itself."""
+        if not self.folds:
+            return (self,)
+        refit = (self.of_fold(),) if self.experts[expert_name].refits else ()
+        return (*self.folds, *self.fold_pairs, *refit)
+
+    def views_of_test(self, expert_name: str) -> "tuple[Experiment, ...]":
+        """Return the views of a cross-fitted experiment in which an expert predicts test products, for their mean."""
+        return (self.of_fold(),) if self.experts[expert_name].refits else self.folds
 
     def expert_dir(self, name: str) -> Path:
         """Return the run folder of an expert."""

@@ -44,8 +44,8 @@ class Context:
 
     def write_outputs(self, run_dir: Path, probs: dict[str, np.ndarray], facts: dict) -> None:
         """Write an expert's `<split>_probs.parquet`, and its scores on `fusion_split` and `facts` to `metrics.json`."""
-        splits, learnt = self.dataset.evaluation_splits, self.dataset.fusion_split
-        for split, products in splits.items():
+        for split, products in self.dataset.evaluation_splits.items():
             write_probs(run_dir / f"{split}_probs.parquet", products.index, probs[split], self.dataset.classes)
-        scores = split_scores(learnt, self.dataset.targets(splits[learnt]), probs[learnt].argmax(axis=1))
-        write_json(run_dir / "metrics.json", scores | facts)
+            if split == self.dataset.fusion_split:
+                facts = split_scores(split, self.dataset.targets(products), probs[split].argmax(axis=1)) | facts
+        write_json(run_dir / "metrics.json", facts)

@@ -1,9 +1,10 @@
 """Join the folds of an expert in a cross-fitted experiment.
 
-Each labelled product gets the probabilities of the network that was trained without its fold; a test product, which no
-network was trained on, gets the mean over all folds. In nested cross-fitting, policies learn what they decide with on
-fold k from a table of its own, `without_<k>_probs.parquet`: it has the probabilities of each product of the other folds
-by the network that was trained without both folds, the product's and k.
+Each labelled product gets the probabilities of the model that was trained without its fold. A test product, which no
+model was trained on, gets the mean over all folds, or the probabilities of one more model that was trained on all
+labelled products (`ExpertConfig.refits`). In nested cross-fitting, policies learn what they decide with on fold k from
+a table of its own, `without_<k>_probs.parquet`: it has the probabilities of each product of the other folds by the
+model that was trained without both folds, the product's and k.
 """
 
 import numpy as np
@@ -20,9 +21,10 @@ def join_folds(context: Context, name: str) -> None:
     if not context.accelerator.is_main_process:
         return
     dataset, folds = context.dataset, context.experiment.folds
+    of_test = context.experiment.views_of_test(name)
     probs = {
         "oof": _join(context, name, {fold: (fold,) for fold in range(len(folds))}),
-        "test": np.mean([read_split_probs(fold.expert_dir(name), "test", dataset) for fold in folds], axis=0),
+        "test": np.mean([read_split_probs(view.expert_dir(name), "test", dataset) for view in of_test], axis=0),
     }
     facts = [read_json_object(verified(fold.expert_dir(name), "metrics.json")) for fold in folds]
     run_dir = context.experiment.expert_dir(name)

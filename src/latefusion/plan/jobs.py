@@ -45,12 +45,12 @@ class Job:
     catalogue: "CatalogueState"
     reads: str = "products"  # of the catalogue: `products` (the table only) or `images` (table and image files)
     models: tuple[str, ...] = ()  # names of the pretrained weights that it starts from
-    held_out: tuple[int, ...] = ()  # the fold, or pair of folds, of a cross-fitted experiment; see `Experiment.of_fold`
+    held_out: tuple[int, ...] | None = None  # the folds of a cross-fitted experiment's view; see `Experiment.of_fold`
 
     @property
     def name(self) -> str:
         """The name that selects the job (`--only`): that of its run folder, and its fold, as in `tfidf/fold-0`."""
-        return f"{self.run_dir.name}/fold-{fold_name(self.held_out)}" if self.held_out else self.run_dir.name
+        return self.run_dir.name if self.held_out is None else f"{self.run_dir.name}/fold-{fold_name(self.held_out)}"
 
     def has_name(self, name: str) -> bool:
         """Return whether a name selects this job: its own name, or that of the expert of which it is a fold."""

@@ -25,7 +25,8 @@ def plan(experiment: Experiment) -> dict[str, Job]:
 
     In a cross-fitted experiment, denoising and each expert have one job per fold, `folds/<fold>/denoise` and
     `folds/<fold>/experts/<name>`, and `experts/<name>` joins the folds of an expert. In a nested one, each pair of
-    folds has such jobs too.
+    folds has such jobs too. An expert that is trained once more for the test products has the job
+    `folds/none/experts/<name>`: no fold is held out.
     """
     jobs: dict[str, Job] = {}
     catalogue = CatalogueState(experiment.run_root / "catalogue", experiment.catalogue)
@@ -39,8 +40,7 @@ def plan(experiment: Experiment) -> dict[str, Job]:
         )  # fmt: skip
 
     add("catalogue", "catalogue", "prepare", _catalogue_settings(experiment), ())
-    views = (*experiment.folds, *experiment.fold_pairs) or (experiment,)
-    for view in views if experiment.denoise is not None else ():
+    for view in _denoised_views(experiment):
         denoise = experiment.require_denoise()
         settings = denoise.model_dump(mode="json") | {"image_cache": experiment.cache_side}
         models = pretrained_models([denoise.network])
@@ -53,6 +53,7 @@ def plan(experiment: Experiment) -> dict[str, Job]:
             settings["image_cache"] = experiment.cache_side
         reads = "products" if network.modality == "text" else "images"
         models = pretrained_models(expert.networks(name, experiment.experts).values())
+        views = experiment.views_of(name)
         for view in views:
             needs = [_key_in(view, need) for need in expert.needs(experiment.experts)]
             add(
@@ -72,9 +73,17 @@ def plan(experiment: Experiment) -> dict[str, Job]:
     return jobs
 
 
+def _denoised_views(experiment: Experiment) -> tuple[Experiment, ...]:
+    """Return the views that have a denoising job: those of all experts that are trained on its result, and the folds."""
+    if experiment.denoise is None:
+        return ()
+    trained = [experiment.views_of(name) for name, expert in experiment.experts.items() if expert.trains_on_clean]
+    return max([*trained, experiment.folds or (experiment,)], key=len)
+
+
 def _key_in(view: Experiment, key: str) -> str:
     """Return the key of a job in the view of a fold; without a fold, and for the catalogue, the key itself."""
-    return f"folds/{fold_name(view.held_out)}/{key}" if view.held_out and key != "catalogue" else key
+    return key if view.held_out is None or key == "catalogue" else f"folds/{fold_name(view.held_out)}/{key}"
 
 
 def _submission(experiment: Experiment) -> tuple[dict, list[str]]:

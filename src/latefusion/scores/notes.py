@@ -19,8 +19,8 @@ METHODS = (
 )
 ON_VALID = "On valid, an expert that chooses an epoch uses, for each fold, the epoch that is best on the other folds."
 ON_OOF = (
-    "oof: out-of-fold probabilities, from the network of the fold that holds the product out; on test the mean over "
-    "the folds."
+    "oof: out-of-fold probabilities, from the model of the fold that holds the product out. On test, networks give the "
+    "mean over the folds; a linear expert (tfidf, a probe) is trained once more, on all labelled products."
 )
 CHOSEN_INPUTS = (
     "it helps to choose, for the other folds, the epochs of {names}, and policies are trained on the resulting "

@@ -81,7 +81,7 @@ def _require_weights(experiment: Experiment, jobs: list[Job]) -> None:
 
 
 def _train(context: "Context", job: Job) -> None:
-    if job.held_out:
+    if job.held_out is not None:
         context = context.of_fold(*job.held_out)
     if job.kind == "folds":
         from latefusion.experts.folds import join_folds

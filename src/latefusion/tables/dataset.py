@@ -45,10 +45,14 @@ class Dataset:
 
     @cached_property
     def evaluation_splits(self) -> dict[str, pd.DataFrame]:
-        """The products to predict: those of `fusion_split`, and `test` (the held-out test split and the unlabelled)."""
+        """The products to predict: those of `fusion_split`, and `test` (the held-out test split and the unlabelled).
+
+        A view in which no product is held out has `test` only.
+        """
         cross_fitted = self.split.n_folds is not None
         learnt = self.products[self.products["fold"].notna()] if cross_fitted else self.select("valid")
-        return {self.fusion_split: learnt, "test": self.select("test", "submit")}
+        to_predict = {self.fusion_split: learnt, "test": self.select("test", "submit")}
+        return to_predict if len(learnt) else {"test": to_predict["test"]}
 
     @property
     def fusion_products(self) -> pd.DataFrame:
@@ -56,7 +60,10 @@ class Dataset:
         return self.evaluation_splits[self.fusion_split]
 
     def of_fold(self, *folds: int) -> "Dataset":
-        """Return the dataset of a fold's experts: the fold's products are `valid`, those of all other folds `train`."""
+        """Return the dataset of a fold's experts: the fold's products are `valid`, those of all other folds `train`.
+
+        Without a fold to hold out, all of them are `train`.
+        """
         held_out = self.products["fold"].isin(folds)
         products = self.products.assign(split=self.products["split"].mask(held_out, "valid"))
         one_split = self.split.model_copy(
@@ -109,4 +116,4 @@ def read_dataset(experiment: Experiment) -> Dataset:
     products = pd.read_parquet(verified(folder, "products.parquet"))
     classes: list[str] = read_json(verified(folder, "classes.json"))
     dataset = Dataset(products, classes, experiment.split)
-    return dataset.of_fold(*experiment.held_out) if experiment.held_out else dataset
+    return dataset if experiment.held_out is None else dataset.of_fold(*experiment.held_out)

@@ -27,6 +27,9 @@ class ExpertConfig(Section):
     modality: ClassVar[Modality]  # what it reads; `joint` is text and image
     step: ClassVar[str]  # the step that trains it, a key of `steps.scripts.SCRIPTS`
     reads_pixels: ClassVar[bool] = False  # whether its own job decodes images
+    # In cross-fitting: whether one more model, trained on all labelled products, predicts the test products, instead of
+    # the mean over the folds. For models without epochs: the others need held-out products to stop in time.
+    refits: ClassVar[bool] = False
     n_models: ClassVar[int] = 1  # the number of classifiers or networks that run to predict a product
     # How joint experts can use it: `frozen` if its model has `features(**inputs)`, (B, F), and `feature_size`, F;
     # `end_to_end` if `experts.joint` can also train its network.

@@ -18,6 +18,7 @@ class Probe(ExpertConfig):
     experiments. The defaults were chosen by cross-validation on a real catalogue: docs/benchmarks.md.
     """
 
+    refits: ClassVar = True
     if TYPE_CHECKING:  # each subclass has its own field
         model: str
 

@@ -81,6 +81,7 @@ class TfidfExpert(ExpertConfig):
 
     modality: ClassVar = "text"
     step: ClassVar = "text"
+    refits: ClassVar = True
 
     kind: Literal["tfidf"]
     word_ngrams: NgramLengths = (1, 2)
