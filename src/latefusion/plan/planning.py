@@ -74,7 +74,7 @@ def plan(experiment: Experiment) -> dict[str, Job]:
 
 
 def _denoised_views(experiment: Experiment) -> tuple[Experiment, ...]:
-    """Return the views that have a denoising job: those of all experts that are trained on its result, and the folds."""
+    """Return the views that have a denoising job: the folds, and those of experts that are trained on its result."""
     if experiment.denoise is None:
         return ()
     trained = [experiment.views_of(name) for name, expert in experiment.experts.items() if expert.trains_on_clean]
