@@ -4,13 +4,16 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 from signal import SIGKILL
 
 import pandas as pd
 from helpers.damage import cut, flip
+from helpers.frozen import CNN
 
 from faults.fault import FINE, REFUSED, Fault, after, run, struck
 from faults.shop import Shop, located
+from latefusion.plan.pretrained import FOLDER
 
 DONE_AGAIN = "the job is done again; all files equal"
 
@@ -49,6 +52,18 @@ def _remade(pattern: str, what: str, change: Callable, script: str, *lost: str) 
 
     outcome = "the cache is made again; all files equal"
     return Fault(f"cache/{pattern}: {what}", script, outcome, after(damage, run(script, forget=lost)), status=(FINE,))
+
+
+def _features(what: str, change: Callable) -> Fault:
+    """Damaged features of frozen networks are computed again."""
+
+    def damage(shop: Shop) -> None:
+        for path in list(shop.features.glob("*/*.npz")):
+            change(path)
+
+    outcome = "the features are computed again; all files equal"
+    act = after(damage, run("04_train_image.py", forget=("probe",)))
+    return Fault(f"features/*/*.npz: {what}", "04_train_image.py", outcome, act, status=(FINE,))
 
 
 def _checkpoint(what: str, change: Callable, says: str) -> Fault:
@@ -95,6 +110,19 @@ def _leftovers(shop: Shop) -> None:
     (shop.run_root / "experts/tfidf.removed").mkdir()
     (shop.run_root / "experts/tfidf.removed/x").write_text("x")
     (shop.run_root / "experts/tfidf.lock").write_text("half")
+
+
+def _pretrained(shop: Shop) -> Path:
+    return shop.folder / FOLDER / CNN / "model.safetensors"
+
+
+def _kept(shop: Shop) -> Path:
+    return _pretrained(shop).with_suffix(".kept")
+
+
+def _cut_pretrained(shop: Shop) -> None:
+    shutil.copy(_pretrained(shop), _kept(shop))
+    cut(_pretrained(shop))
 
 
 FAULTS = [
@@ -145,6 +173,17 @@ FAULTS = [
     _remade("tokens-*/offsets.npy", "removed", lambda path: path.unlink(), "02_train_text.py", "text"),
     _remade("features/*/*/part-00000.npy", "cut", cut, "06_train_joint.py", "joint"),
     _remade("features/*/*/ids.json", "cut", cut, "06_train_joint.py", "joint"),
+    _features("cut", cut),
+    _features("one bit", flip),
+    _features("removed", lambda path: path.unlink()),
+    Fault(
+        "pretrained weights: cut",
+        "04_train_image.py",
+        "refused with the file; all files equal when it is whole again",
+        after(_cut_pretrained, run("04_train_image.py", forget=("probe",))),
+        says="model.safetensors",
+        mend=lambda shop: _kept(shop).replace(_pretrained(shop)),
+    ),
     _checkpoint(
         "weights cut", lambda folder: cut(folder / "model.safetensors"), "checkpoint is damaged: model.safetensors has"
     ),

@@ -33,6 +33,7 @@ PRELOADED = (
     "latefusion.config",
     "latefusion.steps.cli",
     "latefusion.experts.image.cnn",
+    "latefusion.experts.probe.image",
     "latefusion.experts.text.transformer",
 )
 

@@ -1,8 +1,9 @@
 """Processes that are killed, ended and interrupted."""
 
+import shutil
 from signal import SIGINT, SIGKILL, SIGTERM
 
-from faults.fault import INTERRUPTED, KILLED, TERMINATED, Fault, struck
+from faults.fault import INTERRUPTED, KILLED, TERMINATED, Fault, after, struck
 
 CATALOGUE = ("catalogue",)
 BEGUN = "job.json"
@@ -42,6 +43,16 @@ FAULTS = [
     _kill("between two folds", "03_denoise.py", "denoise", "folds/fold-0/probs.parquet"),
     _kill("at a checkpoint", "04_train_image.py", "cnn", "checkpoints/step-00000002"),
     _kill("while weights are written", "04_train_image.py", "cnn", "*.safetensors.partial"),
+    Fault(
+        "SIGKILL while features are computed",
+        "04_train_image.py",
+        AGAIN,
+        after(
+            lambda shop: shutil.rmtree(shop.features),
+            struck("04_train_image.py", SIGKILL, f"probe/{BEGUN}", forget=("probe",)),
+        ),
+        status=(KILLED,),
+    ),
     _kill("at a checkpoint", "05_train_dcl.py", "dcl", "checkpoints/step-00000002"),
     _kill("at a checkpoint", "06_train_joint.py", "joint", "checkpoints/step-00000002"),
     _kill("when a policy is begun", "07_fuse.py", "both", BEGUN),

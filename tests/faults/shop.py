@@ -1,12 +1,15 @@
 """A small shop and an experiment with every kind of step, done in seconds."""
 
 import shutil
+from contextlib import chdir
 from pathlib import Path
 
 import cv2
 import numpy as np
 import yaml
 from helpers.configs import TINY_CNN
+from helpers.frozen import CNN as PRETRAINED
+from helpers.frozen import save_tiny_cnn
 from helpers.workspace import SCRIPTS
 
 from faults.processes import SOURCES, Script, Server, start
@@ -42,6 +45,7 @@ CONFIG = {
             "grid": 2,
             "train": {"epochs": 2, "batch_size": 8, "lr": 0.001},
         },
+        "probe": {"kind": "image_probe", "model": PRETRAINED, "sizes": [32], "n_folds": 2, "regularisation": [1.0]},
         "late": {"kind": "late", "of": "cnn", "epochs_before_end": 1},
         "joint": {
             "kind": "joint",
@@ -56,7 +60,7 @@ CONFIG = {
     "policies": {
         "both": {"experts": ["tfidf", "cnn"], "n_folds": 3, "epochs": 4},
         "rest": {"experts": ["text", "dcl", "late", "joint"], "n_folds": 3, "epochs": 4},
-        "mean": {"kind": "mean", "experts": ["tfidf", "clean"], "n_folds": 3},
+        "mean": {"kind": "mean", "experts": ["tfidf", "clean", "probe"], "n_folds": 3},
     },
     "hardware": {"num_workers": 0, "mixed_precision": "no", "checkpoint_every": 2},
 }
@@ -88,11 +92,16 @@ class Shop:
     def run_root(self) -> Path:
         return self.folder / "weights/shop"
 
+    @property
+    def features(self) -> Path:
+        """The store of features, which all experiments share."""
+        return self.folder / "weights/features"
+
     def image(self, number: int) -> Path:
         return self.folder / f"shop/images/{number}.png"
 
     def open(self) -> None:
-        """Write the catalogue and the config."""
+        """Write the catalogue, the config, and a pretrained network."""
         rng = np.random.default_rng(0)
         (self.folder / "shop/images").mkdir(parents=True)
         lines = ["id,title,description,label,image_path"]
@@ -105,6 +114,8 @@ class Shop:
             cv2.imwrite(str(self.image(number)), cv2.resize(pixels, (44, 40)))
         self.products.write_text("\n".join(lines) + "\n")
         self.configure({})
+        with chdir(self.folder):
+            save_tiny_cnn()
 
     def configure(self, changes: dict) -> None:
         """Write the config with some top-level sections changed."""
@@ -126,14 +137,17 @@ class Shop:
             shutil.rmtree(self.run_root / located(job))
 
     def files(self) -> dict[str, bytes]:
-        """Return all that the scripts have left, by name, but for what no two runs share."""
+        """Return all that the scripts have left, by name, but for what no two runs share.
+
+        The files of the store of features have random names.
+        """
         paths = [
             path for top in ("weights", "submissions") for path in (self.folder / top).rglob("*") if path.is_file()
         ]
         return {
             str(path.relative_to(self.folder)): b"" if path.name in UNEQUAL else path.read_bytes().partition(RUN)[0]
             for path in paths
-            if "tensorboard" not in path.parts
+            if "tensorboard" not in path.parts and not path.is_relative_to(self.features)
         }
 
     def copy(self, folder: Path) -> "Shop":
