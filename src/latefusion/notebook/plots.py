@@ -34,7 +34,15 @@ STYLE = {
 }
 # Okabe and Ito's palette, safe for colour-blind readers.
 ORANGE, SKY, GREEN, BLUE, RED, PINK, GREY = "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7", "0.55"
-KIND_COLOURS = {"image": ORANGE, "text": BLUE, "joint": PINK, "policy": GREEN, "rule": SKY, "vote": RED}
+KIND_COLOURS = {
+    "image": ORANGE,
+    "text": BLUE,
+    "joint": PINK,
+    "policy": GREEN,
+    "rule": SKY,
+    "vote": RED,
+    "submitted": RED,
+}
 
 
 def rows_figure(n_rows: int, legend: bool = False) -> tuple[Figure, Axes]:
