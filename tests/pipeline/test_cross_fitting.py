@@ -11,7 +11,7 @@ from latefusion.dataset.split import groups_of
 from latefusion.experts.text.tfidf import TfidfClassifier, texts
 from latefusion.fusion.kinds import POLICIES
 from latefusion.metrics.f1 import METRICS
-from latefusion.plan.jobs import DONE
+from latefusion.plan.jobs import DONE, Job, done_jobs
 from latefusion.scores.results import Results
 from latefusion.tables.dataset import read_dataset
 from latefusion.tables.probabilities import read_split_probs
@@ -69,6 +69,18 @@ def test_scores_have_out_of_fold_rows_of_every_method(cross_fitted):
     assert "oof macro_f1" in report
     assert "Fold 0. Label issues" in report
     assert "Fold 1. Label issues" in report
+
+
+def test_each_job_is_looked_at_once(cross_fitted, monkeypatch):
+    """However many other jobs need it: with nested folds, hundreds of ways lead to the same job."""
+    monkeypatch.chdir(cross_fitted.folder)
+    looked_at, find = [], Job._find_status
+    monkeypatch.setattr(
+        Job, "_find_status", lambda job, reads, known: looked_at.append((job.key, reads)) or find(job, reads, known)
+    )
+    jobs = cross_fitted.jobs()
+    assert len(done_jobs(jobs.values())) == len(jobs)
+    assert len(looked_at) == len(set(looked_at)) >= len(jobs)
 
 
 def test_a_fold_is_repeated_alone_and_its_equal_results_make_nothing_stale(cross_fitted, monkeypatch, tmp_path):

@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from latefusion.config import DEFAULT_CONFIG, Experiment, load_experiment
 from latefusion.images.store import ImageStore
 from latefusion.notebook.plots import STYLE
-from latefusion.plan.jobs import DONE
+from latefusion.plan.jobs import done_jobs
 from latefusion.plan.planning import plan
 from latefusion.plan.records import verified
 from latefusion.scores.results import Results
@@ -97,7 +97,9 @@ def open_run(notebook: str) -> Run:
     overrides = [word for word in shlex.split(os.environ.get(OVERRIDES, "")) if word != "--set"]
     experiment = _open_experiment(Path(os.environ.get(CONFIG) or DEFAULT_CONFIG), overrides)
     matplotlib.rcParams.update(STYLE)
-    undone = [job.name for job in plan(experiment).values() if job.state() != DONE]
+    jobs = plan(experiment)
+    done = {job.key for job in done_jobs(jobs.values())}
+    undone = [job.name for key, job in jobs.items() if key not in done]
     if undone:
         print(f"Not done with the settings of the config: {', '.join(undone)}. The other jobs are shown.")
     return Run(notebook, Results(experiment, read_dataset(experiment)))

@@ -10,8 +10,10 @@ the same settings and inputs continues in the folder, and it is completed when t
 """
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 from uuid import uuid4
 
 from latefusion.config import CatalogueConfig
@@ -29,6 +31,7 @@ from latefusion.utils.files import flush, read_json, remove, write_json, write_y
 logger = logging.getLogger(__name__)
 
 DONE, BEGUN, TO_DO = "done", "begun", "to do"
+Known: TypeAlias = dict[tuple[str, str], tuple[str, str]]  # the status of jobs, by key and `reads` (see `Job.status`)
 
 
 @dataclass(frozen=True)
@@ -65,27 +68,35 @@ class Job:
         """Return `done`, `begun` (interrupted, with the same settings and inputs) or `to do`."""
         return self.status()[0]
 
-    def status(self, reads: str = "images") -> tuple[str, str]:
+    def status(self, reads: str = "images", known: "Known | None" = None) -> tuple[str, str]:
         """Return the state, and the reason why the job is not done (empty if it is done or has never begun).
 
         `reads` is for the catalogue's job: with `products`, it counts as done even if images have changed since.
+        `known`: what other calls have found, which is used and added to. Without it every job that this one needs, also
+        by way of others, is looked at, each once.
         """
+        known = {} if known is None else known
+        if (self.key, reads) not in known:
+            known[self.key, reads] = self._find_status(reads, known)
+        return known[self.key, reads]
+
+    def _find_status(self, reads: str, known: "Known") -> tuple[str, str]:
         record = read_record(self.run_dir)
         if not record:
             return TO_DO, ""
-        if reason := self._stale_reason(record, reads):
+        if reason := self._stale_reason(record, reads, known):
             return TO_DO, reason
         if not record["run"]:
             return BEGUN, "interrupted before its end"
         problem = missing_or_truncated(self.run_dir, record["files"])
         return (TO_DO, problem) if problem else (DONE, "")
 
-    def _stale_reason(self, record: dict, reads: str) -> str:
+    def _stale_reason(self, record: dict, reads: str, known: "Known") -> str:
         """Return what has changed since the job began, as a text; empty if nothing has."""
         if record["fingerprint"] != self.fingerprint:
             return "its settings or tables have changed" if self.kind == "catalogue" else "its settings have changed"
         for need in self.needs:
-            if need.status(self.reads)[0] != DONE:
+            if need.status(self.reads, known)[0] != DONE:
                 return f"{need.name} is not done"
         if self.kind == "catalogue":
             return self.catalogue.changed_images() if reads == "images" else ""
@@ -139,6 +150,12 @@ class Job:
         write_json(self.run_dir / "job.json", record)
         if self.kind == "catalogue":
             self.catalogue.forget()
+
+
+def done_jobs(jobs: Iterable[Job]) -> list[Job]:
+    """Return the jobs that are done, in their order; each is looked at once."""
+    known: Known = {}
+    return [job for job in jobs if job.status(known=known)[0] == DONE]
 
 
 @dataclass

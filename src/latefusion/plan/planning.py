@@ -6,7 +6,7 @@ from pathlib import Path
 
 from latefusion.config import Experiment, ExpertConfig
 from latefusion.config.experiment import fold_name
-from latefusion.plan.jobs import DONE, CatalogueState, Job
+from latefusion.plan.jobs import CatalogueState, Job, done_jobs
 from latefusion.plan.records import digest, hash_of
 from latefusion.utils.errors import InputError, StepError
 from latefusion.utils.nearest import did_you_mean
@@ -114,9 +114,11 @@ def jobs_of(jobs: dict[str, Job], step: str, selection: Selection) -> list[Job]:
     raise InputError(f"{option} {name}: no such job in this step{did_you_mean(name, own)}")
 
 
-def is_to_do(job: Job, selection: Selection) -> bool:
-    """Return whether a selected job is to be run: it is not done, or is to be redone."""
-    return selection.redo or job.state() != DONE
+def to_do(jobs: Iterable[Job], selection: Selection) -> list[Job]:
+    """Return those of the selected jobs that are to be run: they are not done, or are to be redone."""
+    selected = list(jobs)
+    done = () if selection.redo else {job.key for job in done_jobs(selected)}
+    return [job for job in selected if job.key not in done]
 
 
 def pretrained_models(experts: Iterable[ExpertConfig]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 from latefusion.catalogue import read_test_labels
 from latefusion.config import Experiment
 from latefusion.fusion.vote import majority_vote, member_decisions
-from latefusion.plan.jobs import DONE, Job
+from latefusion.plan.jobs import Job, done_jobs
 from latefusion.plan.planning import plan
 from latefusion.tables.dataset import Dataset
 from latefusion.tables.label_issues import fusion_targets
@@ -51,7 +51,7 @@ class Results:
     @cached_property
     def done(self) -> set[str]:
         """Return the keys of the jobs that are done."""
-        return {key for key, job in self.jobs.items() if job.state() == DONE}
+        return {job.key for job in done_jobs(self.jobs.values())}
 
     @cached_property
     def methods(self) -> list[Method]:

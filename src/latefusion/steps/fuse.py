@@ -2,8 +2,8 @@
 
 from latefusion.config import Experiment
 from latefusion.fusion.training import PolicyTrainer
-from latefusion.plan.jobs import DONE, Job
-from latefusion.plan.planning import Selection, is_to_do, jobs_of, plan
+from latefusion.plan.jobs import Job, done_jobs
+from latefusion.plan.planning import Selection, jobs_of, plan, to_do
 from latefusion.plan.records import results_digest
 from latefusion.plan.runner import run_jobs
 from latefusion.steps.scripts import SCRIPTS
@@ -19,12 +19,12 @@ def fuse(experiment: Experiment, selection: Selection) -> None:
         """Train a policy, together with all pending ones; train them again if the results of an expert have changed."""
         inputs = tuple(results_digest(experiment.expert_dir(expert)) for expert in experiment.experts)
         if inputs not in trainers:
-            pending = [job.name for job in jobs_of(jobs, "fuse", selection) if _can_be_done(job, selection)]
+            pending = [job.name for job in to_do(jobs_of(jobs, "fuse", selection), selection) if _has_its_needs(job)]
             trainers[inputs] = PolicyTrainer(experiment, read_dataset(experiment), pending)
         trainers[inputs].train(job)
 
     run_jobs(jobs, "fuse", train, selection, script=SCRIPTS["fuse"])
 
 
-def _can_be_done(job: Job, selection: Selection) -> bool:
-    return is_to_do(job, selection) and all(need.state() == DONE for need in job.needs)
+def _has_its_needs(job: Job) -> bool:
+    return len(done_jobs(job.needs)) == len(job.needs)

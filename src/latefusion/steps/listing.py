@@ -3,15 +3,16 @@
 from collections.abc import Iterable, Sequence
 
 from latefusion.config import Experiment
-from latefusion.plan.jobs import Job
+from latefusion.plan.jobs import Job, Known
 from latefusion.steps.scripts import SCRIPTS
 
 
 def describe(jobs: dict[str, Job]) -> str:
     """Return a table with a line per job: name, kind, state, why it is not done, script, the jobs that it needs."""
     rows = [("job", "kind", "state", "why", "script", "needs")]
+    known: Known = {}
     for job in jobs.values():
-        state, reason = job.status()
+        state, reason = job.status(known=known)
         rows.append((job.name, job.kind, state, reason, SCRIPTS[job.step], _names(job.needs)))
     return _align(rows)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from latefusion.config import Experiment, ExpertConfig
 from latefusion.experts.kinds import EXPERTS
 from latefusion.plan.jobs import DONE, Job
-from latefusion.plan.planning import Selection, is_to_do, jobs_of, plan, started_networks
+from latefusion.plan.planning import Selection, jobs_of, plan, started_networks, to_do
 from latefusion.plan.runner import Processes, run_jobs
 from latefusion.steps.scripts import SCRIPTS
 from latefusion.tables.checks import check_trainable
@@ -27,19 +27,19 @@ def train(experiment: Experiment, step: str, selection: Selection) -> None:
     """
     jobs = plan(experiment)
     selected = jobs_of(jobs, step, selection)
-    if not any(is_to_do(job, selection) for job in selected):
+    if not to_do(selected, selection):
         logger.info("src/%s: nothing to do", SCRIPTS[step])
         return
     # Check the jobs of all steps, so that missing weights and invalid networks are reported before days of training.
     named = [job for job in jobs.values() if selection.name is None or job.has_name(selection.name)]
-    to_do = [job for job in named if is_to_do(job, selection)]
-    _require_weights(experiment, to_do)
+    pending = to_do(named, selection)
+    _require_weights(experiment, pending)
     if jobs["catalogue"].state() == DONE:
         check_trainable(read_dataset(experiment), experiment)
     from latefusion.experts.checks import check_networks  # imports torch
     from latefusion.experts.context import Context
 
-    check_networks(experiment, to_do)
+    check_networks(experiment, pending)
     context = Context(experiment)
     run_jobs(
         jobs, step, lambda job: _train(context, job), selection,
