@@ -58,9 +58,10 @@ def fit_stacking(inputs: FusionInputs[LogisticPolicy | BoostingPolicy]) -> Fitte
 def _fit(inputs: FusionInputs[LogisticPolicy | BoostingPolicy], features: np.ndarray, rows: np.ndarray):
     targets = inputs.targets[rows]
     if len(np.unique(targets)) < 2:
-        kind = inputs.policy.kind
+        policy = inputs.policy
         raise InputError(
-            f"{kind} stacking: the validation products outside one fold have a single class; use fewer n_folds"
+            f"policy of kind {policy.kind} on {', '.join(policy.experts)}: the labelled products outside one fold have "
+            "a single class: use a rule such as product, or another split"
         )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConvergenceWarning)
