@@ -48,6 +48,13 @@ class FittedRule:
         return probs.argmax(axis=1), probs
 
 
+def load_rule(inputs: FusionInputs, run_dir: Path, facts: dict) -> FittedRule:
+    """Return a rule with the weights in `facts`, its metrics.json."""
+    experts = inputs.policy.experts
+    weights = facts.get("weights", dict.fromkeys(experts, 1 / len(experts)))
+    return FittedRule(inputs, np.array([weights[name] for name in experts], dtype=np.float32), inputs.tables[0])
+
+
 def fit_rule(inputs: FusionInputs) -> FittedRule:
     """Fit a rule: the weights for each fold on the other folds, the final weights on all."""
     kind, n_folds = inputs.policy.kind, inputs.policy.n_folds
