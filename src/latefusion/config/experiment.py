@@ -8,7 +8,7 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from latefusion.config.catalogue import SAMPLE_FORMATS, CatalogueConfig, SampleConfig, Split
 from latefusion.config.denoise import Denoise
-from latefusion.config.experts import CnnExpert, Expert, ExpertConfig, ImageExpert
+from latefusion.config.experts import Expert, ExpertConfig
 from latefusion.config.experts.base import Modality
 from latefusion.config.fusion import Policy, Vote
 from latefusion.config.images import ImageInput
@@ -184,15 +184,6 @@ class Experiment(Section):
     def cleans_valid(self) -> bool:
         """Whether validation products that denoising removed are excluded from all scores and choices."""
         return self.denoise is not None and self.denoise.clean_valid
-
-    def stage_1(self, expert: ImageExpert) -> CnnExpert:
-        """Return the first expert of a `start_from` chain: its `model` is the network of all experts in the chain."""
-        source: ExpertConfig = expert
-        while isinstance(source, ImageExpert) and source.start_from is not None:
-            source = self.experts[source.start_from]
-        if not isinstance(source, CnnExpert):
-            raise TypeError(f"an image network starts from a cnn expert, not from one of kind {source.kind}")
-        return source
 
     def network_of(self, expert_name: str) -> ExpertConfig:
         """Return the expert that trained the network: for a late checkpoint its parent, otherwise the expert itself."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from latefusion.experts.network import Network
 
 TRAIN_NETWORK = "latefusion.experts.training:train_network"
+OPEN_NETWORK = "latefusion.experts.exported:open_network"
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,9 @@ class ExpertKind:
     - `find_weights(model)`: raise InputError if the pretrained weights called `model` cannot be found.
     - `preview(context, expert, products) -> list[list[np.ndarray]]`: return one row of images per product, as the
       network reads them in training.
+    - `export(context, name, expert, folder)`: write the files that are needed to predict new products to `folder`.
+    - `open(opening, expert) -> Predict`: read them; return the function that predicts products (`experts.exported`).
+    - `restore(opening, expert) -> Restored`: for kinds whose `open` is `open_network`: return the exported network.
     - `uses_accelerator`: False for experts that one process computes on the CPU.
     """
 
@@ -45,6 +49,9 @@ class ExpertKind:
     check: str | None = None
     find_weights: str | None = None
     preview: str | None = None
+    export: str | None = None
+    restore: str | None = None
+    open: str | None = None
     uses_accelerator: bool = True
 
     def function(self, name: str) -> Callable | None:
@@ -65,12 +72,22 @@ EXPERTS = {
         train=TRAIN_NETWORK,
         build="latefusion.experts.text.transformer:build",
         check="latefusion.experts.text.transformer_check:check_transformer",
+        export="latefusion.experts.text.transformer:export_transformer",
+        restore="latefusion.experts.text.transformer:restore_transformer",
+        open=OPEN_NETWORK,
         find_weights="latefusion.plan.pretrained:find_encoder",
     ),
-    "tfidf": ExpertKind(train="latefusion.experts.text.tfidf:train_tfidf", uses_accelerator=False),
+    "tfidf": ExpertKind(
+        train="latefusion.experts.text.tfidf:train_tfidf",
+        export="latefusion.experts.text.tfidf:export_tfidf",
+        open="latefusion.experts.text.tfidf:open_tfidf",
+        uses_accelerator=False,
+    ),
     "text_probe": ExpertKind(
         train="latefusion.experts.probe.text:train_text_probe",
         check="latefusion.experts.text.transformer_check:check_text_probe",
+        export="latefusion.experts.probe.text:export_text_probe",
+        open="latefusion.experts.probe.text:open_text_probe",
         find_weights="latefusion.plan.pretrained:find_encoder",
     ),
     "cnn": ExpertKind(
@@ -79,20 +96,38 @@ EXPERTS = {
         check="latefusion.experts.image.check:check_cnn",
         find_weights="latefusion.plan.pretrained:find_timm",
         preview="latefusion.experts.image.cnn:preview",
+        export="latefusion.experts.image.data:export_image",
+        restore="latefusion.experts.image.cnn:restore_cnn",
+        open=OPEN_NETWORK,
     ),
     "dcl": ExpertKind(
         train=TRAIN_NETWORK,
         build="latefusion.experts.image.dcl:build",
         check="latefusion.experts.image.check:check_dcl",
         preview="latefusion.experts.image.dcl:preview",
+        export="latefusion.experts.image.data:export_image",
+        restore="latefusion.experts.image.dcl:restore_dcl",
+        open=OPEN_NETWORK,
     ),
     "image_probe": ExpertKind(
         train="latefusion.experts.probe.image:train_image_probe",
         check="latefusion.experts.image.check:check_image_probe",
+        export="latefusion.experts.probe.image:export_image_probe",
+        open="latefusion.experts.probe.image:open_image_probe",
         find_weights="latefusion.plan.pretrained:find_timm",
     ),
-    "joint": ExpertKind(train=TRAIN_NETWORK, build="latefusion.experts.joint.expert:build"),
-    "late": ExpertKind(train="latefusion.experts.training:train_late"),
+    "joint": ExpertKind(
+        train=TRAIN_NETWORK,
+        build="latefusion.experts.joint.expert:build",
+        export="latefusion.experts.joint.exported:export_joint",
+        restore="latefusion.experts.joint.exported:restore_joint",
+        open=OPEN_NETWORK,
+    ),
+    "late": ExpertKind(
+        train="latefusion.experts.training:train_late",
+        export="latefusion.experts.exported:export_late",
+        open="latefusion.experts.exported:open_late",
+    ),
 }
 
 

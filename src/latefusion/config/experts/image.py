@@ -133,3 +133,13 @@ class DclExpert(ImageExpert):
         if self.neighbourhood > self.grid:
             raise ValueError(f"neighbourhood {self.neighbourhood} is larger than grid {self.grid}")
         return self
+
+
+def stage_1(experts: Experts, expert: ImageExpert) -> CnnExpert:
+    """Return the first expert of a `start_from` chain: its `model` is the network of all experts in the chain."""
+    source: ExpertConfig = expert
+    while isinstance(source, ImageExpert) and source.start_from is not None:
+        source = experts[source.start_from]
+    if not isinstance(source, CnnExpert):
+        raise TypeError(f"an image network starts from a cnn expert, not from one of kind {source.kind}")
+    return source

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from latefusion.config import CnnExpert, DclExpert, Experiment, ImageProbe
+from latefusion.config.experts.image import stage_1
 from latefusion.experts.meta import on_meta
 from latefusion.plan.timm_names import check_timm_name
 
@@ -49,16 +50,16 @@ def _check(
     *,
     size_key: str = "image.crop",
 ) -> None:
-    stage_1 = experiment.stage_1(expert)
-    check_timm_name(stage_1.architecture)
+    first = stage_1(experiment.experts, expert)
+    check_timm_name(first.architecture)
     from latefusion.experts.image.backbone import TimmBackbone, timm_layers  # after the name check: takes seconds
     from latefusion.experts.layers import check_layers
 
-    key = f"{stage_1.model} {stage_1.model_args}"
+    key = f"{first.model} {first.model_args}"
     if key not in backbones:
         backbones[key] = on_meta(
-            lambda: TimmBackbone(stage_1, pretrained=False),
-            f"timm cannot build {stage_1.model} with the model_args {stage_1.model_args}",
+            lambda: TimmBackbone(first, pretrained=False),
+            f"timm cannot build {first.model} with the model_args {first.model_args}",
         )
     check_layers(backbones[key], timm_layers, expert.train)
     side = expert.image_input.crop
@@ -66,4 +67,4 @@ def _check(
     def read_image() -> None:
         classifier(backbones[key]).eval()(torch.zeros(1, side, side, 3, dtype=torch.uint8))
 
-    on_meta(read_image, f"{stage_1.model} cannot read images of {side} pixels ({size_key})")
+    on_meta(read_image, f"{first.model} cannot read images of {side} pixels ({size_key})")

@@ -9,9 +9,11 @@ import torch
 from torch import nn
 
 from latefusion.config import CnnExpert
+from latefusion.config.experts.image import stage_1
 from latefusion.experts.context import Context
+from latefusion.experts.exported import Opening, Restored
 from latefusion.experts.image.backbone import TimmBackbone, timm_layers
-from latefusion.experts.image.data import image_network, train_images
+from latefusion.experts.image.data import image_network, restore_images, train_images
 from latefusion.experts.layers import backbone_groups, join_equal
 from latefusion.experts.network import Network
 from latefusion.plan.records import verified
@@ -44,13 +46,19 @@ class ImageClassifier(nn.Module):
 def build(context: Context, expert: CnnExpert, run_dir: Path) -> Network:
     """Build the network; with `start_from` it gets that expert's best weights. `run_dir` is not used."""
     pretrained = expert.pretrained and expert.start_from is None
-    net = TimmBackbone(context.experiment.stage_1(expert), pretrained=pretrained)
+    net = TimmBackbone(stage_1(context.experiment.experts, expert), pretrained=pretrained)
     model = ImageClassifier(net, len(context.dataset.classes))
     if expert.start_from is not None:
         load_weights(model, verified(context.experiment.expert_dir(expert.start_from), "model.safetensors"))
     head_group = {"params": list(model.head.parameters()), "lr_factor": expert.head_lr_factor}
     param_groups = join_equal([*backbone_groups(net, timm_layers, expert.train), head_group])
     return image_network(context, expert, model, param_groups, partial(train_images, context, expert))
+
+
+def restore_cnn(opening: Opening, expert: CnnExpert) -> Restored:
+    """Return the network of an exported expert."""
+    net = TimmBackbone(stage_1(opening.experts, expert), pretrained=False)
+    return restore_images(opening, expert, ImageClassifier(net, opening.num_classes))
 
 
 def preview(context: Context, expert: CnnExpert, products: pd.DataFrame) -> list[list[np.ndarray]]:

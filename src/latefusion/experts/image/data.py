@@ -1,6 +1,7 @@
 """Datasets of product images: augmented for training, centre-cropped for evaluation."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,12 +11,14 @@ from torch.utils.data import Dataset
 
 from latefusion.config import ImageExpert, ImageInput
 from latefusion.experts.context import Context
+from latefusion.experts.exported import WEIGHTS, Opening, Restored, copy_results
 from latefusion.experts.network import Network
 from latefusion.images.augment import augment, centre_crop, training_transform
 from latefusion.images.store import ImageStore
 from latefusion.tables.label_issues import without_label_issues
 from latefusion.utils.errors import InputError
 from latefusion.utils.seeds import derive_seed
+from latefusion.utils.weights import load_weights
 
 
 class EvalImages(Dataset):
@@ -85,3 +88,19 @@ def training_products(context: Context, products: pd.DataFrame, train_on: str) -
     if kept.empty:
         raise InputError("no training product has an image: remove the image experts, or set catalogue.columns.image")
     return without_label_issues(context.experiment, kept, train_on)
+
+
+def export_image(context: Context, name: str, expert: ImageExpert, folder: Path) -> None:
+    """Copy the weights."""
+    copy_results(context, name, folder, WEIGHTS)
+
+
+def restore_images(opening: Opening, expert: ImageExpert, model: nn.Module) -> Restored:
+    """Load the exported weights into a network."""
+    load_weights(model, opening.folder / WEIGHTS)
+    return Restored(
+        model=model,
+        dataset=lambda products, images: EvalImages(products, images, expert.image),
+        collate=collate,
+        batch_size=expert.require_training().batch_size,
+    )

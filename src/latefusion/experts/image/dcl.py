@@ -16,9 +16,11 @@ from safetensors.torch import load_file
 from torch import nn
 
 from latefusion.config import DclExpert
+from latefusion.config.experts.image import stage_1
 from latefusion.experts.context import Context
+from latefusion.experts.exported import Opening, Restored
 from latefusion.experts.image.backbone import TimmBackbone, timm_layers
-from latefusion.experts.image.data import TrainImages, image_network
+from latefusion.experts.image.data import TrainImages, image_network, restore_images
 from latefusion.experts.image.destruction import nearest_mean, neighbour_permutation, rearrange, reconstruct
 from latefusion.experts.layers import backbone_groups
 from latefusion.experts.network import Network
@@ -143,7 +145,7 @@ def train_images(context: Context, expert: DclExpert, products: pd.DataFrame) ->
 
 def build(context: Context, expert: DclExpert, run_dir: Path) -> Network:
     """Build the network with the weights of its stage-1 expert. `run_dir` is not used."""
-    net = TimmBackbone(context.experiment.stage_1(expert), pretrained=False)
+    net = TimmBackbone(stage_1(context.experiment.experts, expert), pretrained=False)
     model = DclClassifier(net, len(context.dataset.classes), expert)
     _start_from(model, verified(context.experiment.expert_dir(expert.start_from), "model.safetensors"))
     param_groups = [
@@ -151,6 +153,12 @@ def build(context: Context, expert: DclExpert, run_dir: Path) -> Network:
         {"params": model.heads(), "lr_factor": expert.head_lr_factor},
     ]
     return image_network(context, expert, model, param_groups, partial(train_images, context, expert))
+
+
+def restore_dcl(opening: Opening, expert: DclExpert) -> Restored:
+    """Return the network of an exported expert."""
+    net = TimmBackbone(stage_1(opening.experts, expert), pretrained=False)
+    return restore_images(opening, expert, DclClassifier(net, opening.num_classes, expert))
 
 
 def preview(context: Context, expert: DclExpert, products: pd.DataFrame) -> list[list[np.ndarray]]:

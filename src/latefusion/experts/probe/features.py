@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 import torch
+from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from torch.utils.data import Dataset
 from tqdm import tqdm
@@ -111,12 +112,18 @@ def _next_chunk(stored: StoredFeatures, sizes: np.ndarray) -> np.ndarray:
     return ordered[start : start + length]
 
 
+def batch_size(accelerator: Accelerator) -> int:
+    """Return the number of inputs that all processes compute at a time."""
+    return (CPU_BATCH_SIZE if accelerator.device.type == "cpu" else BATCH_SIZE) * accelerator.num_processes
+
+
 def _features_of(context: Context, view: View, network: FrozenNetwork, rows: np.ndarray) -> np.ndarray:
     """Return the (n, F) features of inputs, the same on every process. Raises InputError if any is not finite."""
     accelerator = context.accelerator
     network.model.to(accelerator.device).eval()
-    batch_size = (CPU_BATCH_SIZE if accelerator.device.type == "cpu" else BATCH_SIZE) * accelerator.num_processes
-    loader = eval_loader(accelerator, network.dataset(rows), network.collate, batch_size, context.experiment.hardware)
+    loader = eval_loader(
+        accelerator, network.dataset(rows), network.collate, batch_size(accelerator), context.experiment.hardware
+    )
     features = map_items(accelerator, network.features, loader)
     if broken := int((~np.isfinite(features).all(axis=1)).sum()):
         raise InputError(

@@ -13,14 +13,19 @@ from torch.utils.data import Dataset
 
 from latefusion.config import ImageProbe
 from latefusion.experts.context import Context
+from latefusion.experts.exported import WEIGHTS, Opening, Predict, copy_results
 from latefusion.experts.image.backbone import TimmBackbone
 from latefusion.experts.image.data import collate, training_products
-from latefusion.experts.probe.features import FrozenNetwork, View, describe_weights, read_features
+from latefusion.experts.probe.classifier import ProbeClassifier
+from latefusion.experts.probe.features import FrozenNetwork, View, batch_size, describe_weights, read_features
 from latefusion.experts.probe.training import fit_probe
 from latefusion.images.files import hash_bytes
-from latefusion.images.store import decode_bytes, read_bytes, resize
+from latefusion.images.store import ImageStore, decode_bytes, read_bytes, resize
 from latefusion.plan.records import verified
 from latefusion.utils.errors import StepError
+from latefusion.utils.weights import load_weights, save_weights
+
+BACKBONE = "backbone.safetensors"  # of an exported expert
 
 
 def train_image_probe(context: Context, name: str, expert: ImageProbe) -> None:
@@ -69,7 +74,58 @@ def image_views(context: Context, name: str, expert: ImageProbe, images: pd.Seri
         title = f"features of {name}, {size} pixels{', mirrored' if flip else ''}"
         return View(title, identity, keys=hashes, sizes=np.zeros(len(images)), load=network)
 
-    return [view(size, flip) for size in expert.sizes for flip in ((False, True) if expert.flip else (False,))]
+    return [view(size, flip) for size, flip in views_of(expert)]
+
+
+def views_of(expert: ImageProbe) -> list[tuple[int, bool]]:
+    """Return how the expert reads an image: at each size and, with `flip`, also its mirror image."""
+    return [(size, flip) for size in expert.sizes for flip in ((False, True) if expert.flip else (False,))]
+
+
+def export_image_probe(context: Context, name: str, expert: ImageProbe, folder: Path) -> None:
+    """Write the classifier, and the weights of the frozen network."""
+    copy_results(context, name, folder, WEIGHTS)
+    backbone = TimmBackbone(expert.network(expert.sizes[0]), pretrained=True)
+    save_weights(backbone.state_dict(), folder / BACKBONE)
+
+
+def open_image_probe(opening: Opening, expert: ImageProbe) -> Predict:
+    """Return the function that predicts products; those without an image get the class frequencies."""
+    classifier = ProbeClassifier.load(opening.folder / WEIGHTS)
+    backbone = TimmBackbone(expert.network(expert.sizes[0]), pretrained=False)
+    load_weights(backbone, opening.folder / BACKBONE)
+
+    def predict(products: pd.DataFrame, images: ImageStore) -> np.ndarray:
+        has_image = products["image"].notna().to_numpy()
+        probs = np.tile(classifier.frequencies, (len(products), 1))
+        if has_image.any():
+            ids, size = list(products.index[has_image]), batch_size(opening.accelerator)
+            features = [
+                opening.features(backbone, backbone, StoredImages(images, ids, side, flip=flip), collate, size)
+                for side, flip in views_of(expert)
+            ]
+            probs[has_image] = classifier.predict_proba(np.mean(features, axis=0))
+        return probs
+
+    return predict
+
+
+class StoredImages(Dataset):
+    """Images of products, resized to squares: dicts of `images`, (side, side, 3) uint8."""
+
+    def __init__(self, images: ImageStore, ids: list[str], side: int, *, flip: bool):
+        self.images, self.ids, self.side, self.flip = images, ids, side, flip
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, index: int) -> dict[str, np.ndarray]:
+        return {"images": turned(self.images.read(self.ids[index], self.side), flip=self.flip)}
+
+
+def turned(image: np.ndarray, *, flip: bool) -> np.ndarray:
+    """Return an image, or with `flip` its mirror image."""
+    return np.ascontiguousarray(image[:, ::-1]) if flip else image
 
 
 class SourceImages(Dataset):
@@ -84,7 +140,7 @@ class SourceImages(Dataset):
 
     def __getitem__(self, index: int) -> dict[str, np.ndarray]:
         image = resize(self._decode(self.root / self.paths[index], self.hashes[index]), self.size)
-        return {"images": np.ascontiguousarray(image[:, ::-1]) if self.flip else image}
+        return {"images": turned(image, flip=self.flip)}
 
     def _decode(self, path: Path, expected: str) -> np.ndarray:
         """Return the image. Raises StepError if the file is not the one that was checked: its features are shared."""

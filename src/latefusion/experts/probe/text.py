@@ -2,23 +2,26 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
 from functools import cache, partial
+from pathlib import Path
 
 import numpy as np
-from torch.utils.data import Dataset
-from transformers import PreTrainedTokenizerBase
+import pandas as pd
 
 from latefusion.config import TextProbe
 from latefusion.experts.context import Context
-from latefusion.experts.probe.features import FrozenNetwork, View, describe_weights, read_features
+from latefusion.experts.exported import WEIGHTS, Opening, Predict, copy_results
+from latefusion.experts.probe.classifier import ProbeClassifier
+from latefusion.experts.probe.features import FrozenNetwork, View, batch_size, describe_weights, read_features
 from latefusion.experts.probe.training import fit_probe
 from latefusion.experts.text.pooling import POOLINGS
 from latefusion.experts.text.pretrained_encoder import load_encoder
-from latefusion.experts.text.tokens import clean_pairs, collate, encode
+from latefusion.experts.text.tokens import EncodedTexts, clean_pairs, collate
+from latefusion.images.store import ImageStore
 from latefusion.plan.pretrained import find_encoder
 
 Pair = tuple[str, str]
+ENCODER = "encoder"  # the folder of an exported expert with the tokenizer and the encoder
 
 
 def train_text_probe(context: Context, name: str, expert: TextProbe) -> None:
@@ -60,18 +63,25 @@ def text_view(context: Context, name: str, expert: TextProbe) -> View:
     )
 
 
-class EncodedTexts(Dataset):
-    """Texts as token ids: dicts of (length,) arrays."""
+def export_text_probe(context: Context, name: str, expert: TextProbe, folder: Path) -> None:
+    """Write the classifier, and the encoder with its tokenizer."""
+    copy_results(context, name, folder, WEIGHTS)
+    tokenizer, encoder = load_encoder(find_encoder(expert.model), max_length=expert.max_length, random_pooler=False)
+    tokenizer.save_pretrained(folder / ENCODER)
+    encoder.save_pretrained(folder / ENCODER)
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, pairs: Sequence[Pair], max_length: int):
-        self.encodings = encode(tokenizer, list(pairs), max_length)
-        self.lengths = np.array([len(encoding["input_ids"]) for encoding in self.encodings])
 
-    def __len__(self) -> int:
-        return len(self.encodings)
+def open_text_probe(opening: Opening, expert: TextProbe) -> Predict:
+    """Return the function that predicts products."""
+    classifier = ProbeClassifier.load(opening.folder / WEIGHTS)
+    tokenizer, encoder = load_encoder(str(opening.folder / ENCODER), max_length=expert.max_length, random_pooler=False)
+    pool, pad = partial(POOLINGS[expert.pooling], encoder), partial(collate, pad_token_id=tokenizer.pad_token_id)
 
-    def __getitem__(self, index: int) -> dict[str, np.ndarray]:
-        return {name: np.array(ids) for name, ids in self.encodings[index].items()}
+    def predict(products: pd.DataFrame, images: ImageStore) -> np.ndarray:
+        texts = EncodedTexts(tokenizer, clean_pairs(products, expert.cleaning), expert.max_length)
+        return classifier.predict_proba(opening.features(encoder, pool, texts, pad, batch_size(opening.accelerator)))
+
+    return predict
 
 
 def _hash(pair: Pair) -> str:

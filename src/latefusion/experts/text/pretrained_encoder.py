@@ -37,7 +37,7 @@ def load_encoder(
     other tensors are missing or unexpected, if a tensor has the wrong shape, if a file is damaged, if tokenizer and
     weights do not match, or if the encoder has fewer than `max_length` positions.
     """
-    config, tokenizer = _load_config(source, dropout)
+    config, tokenizer = load_config(source, dropout)
     with _loading(source, "the weights cannot be loaded into the network of config.json"):
         encoder, report = AutoModel.from_pretrained(
             source, config=config, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True,
@@ -58,7 +58,7 @@ def load_encoder(
 def check_encoder(folder: Path, *, max_length: int, dropout: float | None = None) -> PreTrainedModel:
     """Build an encoder from a folder's config, without its weights; raises InputError as `load_encoder` does."""
     source = str(folder)
-    config, tokenizer = _load_config(source, dropout)
+    config, tokenizer = load_config(source, dropout)
     if config.is_encoder_decoder:
         raise InputError(f"{source}: a {config.model_type} model is an encoder-decoder; use an encoder, such as BERT")
     with _loading(source, "no network can be built from config.json"):
@@ -69,7 +69,8 @@ def check_encoder(folder: Path, *, max_length: int, dropout: float | None = None
     return encoder
 
 
-def _load_config(source: str, dropout: float | None) -> tuple[PretrainedConfig, PreTrainedTokenizerBase]:
+def load_config(source: str, dropout: float | None) -> tuple[PretrainedConfig, PreTrainedTokenizerBase]:
+    """Load the config of an encoder, with another dropout unless it is None, and the tokenizer."""
     with _loading(source, "config.json cannot be loaded"):
         config = AutoConfig.from_pretrained(source, trust_remote_code=False)
     with _loading(source, "the tokenizer cannot be loaded"):

@@ -15,6 +15,7 @@ from latefusion.config import TfidfExpert
 from latefusion.dataset.cleaning import clean
 from latefusion.dataset.split import groups_of
 from latefusion.experts.context import Context
+from latefusion.experts.exported import WEIGHTS, Opening, Predict, copy_results
 from latefusion.experts.linear import fit_linear, refuse_too_few, tempered, weights_of
 from latefusion.experts.text.vocabularies import Vocabularies, fit_vocabularies
 from latefusion.utils.arrays import save_arrays
@@ -40,6 +41,17 @@ def train_tfidf(context: Context, name: str, expert: TfidfExpert) -> None:
     run_dir = context.experiment.expert_dir(name)
     model.save(run_dir)
     context.write_outputs(run_dir, probs, model.facts)
+
+
+def export_tfidf(context: Context, name: str, expert: TfidfExpert, folder: Path) -> None:
+    """Copy the classifier."""
+    copy_results(context, name, folder, VOCABULARY, WEIGHTS)
+
+
+def open_tfidf(opening: Opening, expert: TfidfExpert) -> Predict:
+    """Return the function that predicts products."""
+    model = TfidfClassifier.load(opening.folder, expert)
+    return lambda products, images: model.predict_proba(texts(products, expert))
 
 
 def texts(products: pd.DataFrame, expert: TfidfExpert) -> list[str]:

@@ -9,6 +9,7 @@ import hashlib
 import json
 import logging
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import uuid4
 
@@ -58,6 +59,20 @@ class TextDataset(Dataset):
         span = slice(self.starts[index], self.ends[index])
         item = {name: tokens[span] for name, tokens in self.store.tokens.items()}
         return item if self.targets is None else item | {"labels": self.targets[index]}
+
+
+class EncodedTexts(Dataset):
+    """Texts as token ids: dicts of (length,) arrays."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, pairs: Sequence[tuple[str, str]], max_length: int):
+        self.encodings = encode(tokenizer, list(pairs), max_length)
+        self.lengths = np.array([len(encoding["input_ids"]) for encoding in self.encodings])
+
+    def __len__(self) -> int:
+        return len(self.encodings)
+
+    def __getitem__(self, index: int) -> dict[str, np.ndarray]:
+        return {name: np.array(ids) for name, ids in self.encodings[index].items()}
 
 
 def open_tokens(

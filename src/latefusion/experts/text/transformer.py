@@ -5,17 +5,22 @@ from pathlib import Path
 
 import torch
 from torch import nn
+from transformers import AutoModel
 
 from latefusion.config import TransformerExpert
 from latefusion.experts.context import Context
+from latefusion.experts.exported import WEIGHTS, Opening, Restored, copy_results
 from latefusion.experts.layers import backbone_groups, join_equal
 from latefusion.experts.network import Network
 from latefusion.experts.text.encoder_layers import encoder_layers
 from latefusion.experts.text.pooling import POOLINGS
-from latefusion.experts.text.pretrained_encoder import load_encoder
+from latefusion.experts.text.pretrained_encoder import load_config, load_encoder
 from latefusion.experts.text.scratch_encoder import learn_tokenizer, make_encoder
-from latefusion.experts.text.tokens import TextDataset, collate, open_tokens
+from latefusion.experts.text.tokens import EncodedTexts, TextDataset, collate, open_tokens, read_pairs
 from latefusion.plan.pretrained import find_encoder
+from latefusion.utils.weights import load_weights
+
+ENCODER = "encoder"  # the folder of an exported expert with the tokenizer and the encoder's config
 
 
 class TextClassifier(nn.Module):
@@ -69,4 +74,42 @@ def build(context: Context, expert: TransformerExpert, run_dir: Path) -> Network
         train_set=lambda products: TextDataset(store, products, dataset.targets(products)),
         eval_set=lambda products: TextDataset(store, products),
         collate=partial(collate, pad_token_id=tokenizer.pad_token_id),
+    )
+
+
+def export_transformer(context: Context, name: str, expert: TransformerExpert, folder: Path) -> None:
+    """Write the weights, the tokenizer, and the encoder's config."""
+    copy_results(context, name, folder, WEIGHTS)
+    export_encoder(context, expert, context.experiment.expert_dir(name), folder)
+
+
+def export_encoder(context: Context, expert: TransformerExpert, run_dir: Path, folder: Path) -> None:
+    """Write the tokenizer and the encoder's config; a tokenizer from scratch is in the run folder of the training."""
+    if expert.scratch is None:
+        config, tokenizer = load_config(find_encoder(expert.require_pretrained_model()), expert.dropout)
+    else:
+        tokenizer = learn_tokenizer(context.dataset.select("train"), expert, run_dir / "tokenizer")
+        config = make_encoder(expert, tokenizer).config
+    tokenizer.save_pretrained(folder / ENCODER)
+    config.save_pretrained(folder / ENCODER)
+
+
+def restore_transformer(opening: Opening, expert: TransformerExpert) -> Restored:
+    """Return the network of an exported expert."""
+    restored = restore_encoder(opening, expert)
+    load_weights(restored.model, opening.folder / WEIGHTS)
+    return restored
+
+
+def restore_encoder(opening: Opening, expert: TransformerExpert) -> Restored:
+    """Return the network with random weights."""
+    config, tokenizer = load_config(str(opening.folder / ENCODER), None)
+    encoder = AutoModel.from_config(config, trust_remote_code=False)
+    return Restored(
+        model=TextClassifier(encoder, opening.num_classes, bias=expert.head_bias, pooling=expert.pooling),
+        dataset=lambda products, images: EncodedTexts(
+            tokenizer, read_pairs(tokenizer, products, expert), expert.max_length
+        ),
+        collate=partial(collate, pad_token_id=tokenizer.pad_token_id),
+        batch_size=expert.train.batch_size,
     )

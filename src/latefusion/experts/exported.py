@@ -1,0 +1,120 @@
+"""Trained experts outside of their experiment: the files they need to predict, and prediction of any products.
+
+An exported expert has a folder for each model that predicts test products: one, or in a cross-fitted experiment one
+per fold, for experts that are not trained once more on all labelled products. Each kind has two functions in
+`experts.kinds`: `export` writes such a folder, `open` reads one.
+"""
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import pandas as pd
+import torch
+from accelerate import Accelerator
+from torch.utils.data import Dataset
+
+from latefusion.config import ExpertConfig, Hardware, LateExpert
+from latefusion.config.experiment import fold_name
+from latefusion.experts.context import Context
+from latefusion.experts.kinds import EXPERTS
+from latefusion.images.store import ImageStore
+from latefusion.plan.records import verified
+from latefusion.training.loaders import Collate, eval_loader
+from latefusion.training.loop import map_items, predict_dataset
+
+WEIGHTS = "model.safetensors"
+# From products (index: id; columns title, description, image) and their images to (N, C) probabilities.
+Predict: TypeAlias = Callable[[pd.DataFrame, ImageStore], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What is needed to open an exported expert."""
+
+    folder: Path  # of its files
+    experts: Mapping[str, ExpertConfig]  # all of the experiment, by name
+    num_classes: int
+    accelerator: Accelerator
+    hardware: Hardware
+
+    def predict(self, model: torch.nn.Module, dataset: Dataset, collate: Collate, batch_size: int) -> np.ndarray:
+        """Return the (N, C) probabilities of a network that returns logits."""
+        return predict_dataset(
+            self.accelerator, model.eval(), dataset, collate, batch_size=batch_size, hardware=self.hardware
+        )
+
+    def features(
+        self, model: torch.nn.Module, features: Callable[..., torch.Tensor], dataset: Dataset, collate: Collate,
+        batch_size: int,
+    ) -> np.ndarray:  # fmt: skip
+        """Return the (N, F) features of a dataset; `features` maps a batch to (B, F) and belongs to `model`."""
+        model.to(self.accelerator.device).eval()
+        return map_items(
+            self.accelerator, features, eval_loader(self.accelerator, dataset, collate, batch_size, self.hardware)
+        )
+
+
+@dataclass(frozen=True)
+class Restored:
+    """The network of an exported expert, and how it reads products."""
+
+    model: torch.nn.Module
+    dataset: Callable[[pd.DataFrame, ImageStore], Dataset]
+    collate: Collate
+    batch_size: int
+
+
+def export_expert(context: Context, name: str, folder: Path) -> None:
+    """Write the models of an expert that predict test products to subfolders of `folder`."""
+    experiment = context.experiment
+    expert = experiment.experts[name]
+    views = experiment.views_of_test(name) if experiment.folds else (experiment,)
+    for view in views:
+        own = context if view.held_out is None else context.of_fold(*view.held_out)
+        target = folder / ("all" if view.held_out is None else fold_name(view.held_out))
+        target.mkdir(parents=True)
+        EXPERTS[expert.kind].require("export")(own, name, expert, target)
+
+
+def open_expert(opening: Opening, name: str) -> Predict:
+    """Return the function that predicts products with an exported expert: the mean over its models."""
+    expert = opening.experts[name]
+    open_model = EXPERTS[expert.kind].require("open")
+    models = [
+        open_model(replace(opening, folder=folder), expert)
+        for folder in sorted(path for path in opening.folder.iterdir() if path.is_dir())
+    ]
+    if len(models) == 1:
+        return models[0]
+    return lambda products, images: np.mean([predict(products, images) for predict in models], axis=0)
+
+
+def open_network(opening: Opening, expert: ExpertConfig) -> Predict:
+    """Return the function that predicts products with the network that the kind's function `restore` returns."""
+    network: Restored = EXPERTS[expert.kind].require("restore")(opening, expert)
+    return lambda products, images: opening.predict(
+        network.model, network.dataset(products, images), network.collate, network.batch_size
+    )
+
+
+def copy_results(context: Context, name: str, folder: Path, *files: str) -> None:
+    """Copy files of an expert's run folder, after comparing them with the record of its job."""
+    for file in files:
+        shutil.copyfile(verified(context.experiment.expert_dir(name), file), folder / file)
+
+
+def export_late(context: Context, name: str, expert: LateExpert, folder: Path) -> None:
+    """Write what its parent needs, with its own weights."""
+    parent = context.experiment.experts[expert.of]
+    EXPERTS[parent.kind].require("export")(context, expert.of, parent, folder)
+    copy_results(context, name, folder, WEIGHTS)
+
+
+def open_late(opening: Opening, expert: LateExpert) -> Predict:
+    """Return the function that predicts products: that of its parent, with its own weights."""
+    parent = opening.experts[expert.of]
+    return EXPERTS[parent.kind].require("open")(opening, parent)
