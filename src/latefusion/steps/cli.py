@@ -30,11 +30,14 @@ def run_script(
     *,
     parallel: bool = False,
     has_jobs: bool = True,
+    has_experiment: bool = True,
     preview: Callable[[Experiment, Selection], None] | None = None,
     arguments: dict[str, dict] | None = None,
 ) -> None:
     """Parse the arguments, load the experiment and call `work(experiment, selection)`.
 
+    `has_experiment`: the script has the options `--config`, `--set` and `--list`; otherwise `work` is called without an
+    experiment and a selection.
     `has_jobs`: the script has the options `--only NAME` and `--redo NAME`, which make the selection. `arguments`:
     further arguments of this script (name -> keywords of argparse's `add_argument`); `work` gets their values as
     keywords. `preview`: the script has the option `--preview`, which calls `preview(experiment, selection)` instead of
@@ -48,9 +51,20 @@ def run_script(
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     output_folders = [Path("weights"), Path("submissions")]
     with _report_errors(output_folders):
-        args = _parse(doc, has_jobs=has_jobs, has_preview=preview is not None, arguments=arguments or {})
+        args = _parse(
+            doc,
+            has_jobs=has_jobs,
+            has_experiment=has_experiment,
+            has_preview=preview is not None,
+            arguments=arguments or {},
+        )
         rank = process_rank()
         _start_log(rank)
+        names = [name.lstrip("-").replace("-", "_") for name in arguments or {}]
+        own = {name: getattr(args, name) for name in names}
+        if not has_experiment:
+            work(**own)
+            return
         experiment = load_experiment(args.config, args.set)
         selection = Selection(args.redo or args.only, redo=args.redo is not None)
         output_folders.append(experiment.catalogue.root)
@@ -61,8 +75,7 @@ def run_script(
         elif preview is not None and args.preview:
             preview(experiment, selection)
         elif parallel or rank == 0:
-            names = [name.lstrip("-") for name in arguments or {}]
-            work(experiment, selection, **{name: getattr(args, name) for name in names})
+            work(experiment, selection, **own)
 
 
 @contextmanager
@@ -109,8 +122,24 @@ def _output_is_closed() -> bool:
     return bool(closed)
 
 
-def _parse(doc: str, *, has_jobs: bool, has_preview: bool, arguments: dict[str, dict]) -> argparse.Namespace:
+def _parse(
+    doc: str, *, has_jobs: bool, has_experiment: bool, has_preview: bool, arguments: dict[str, dict]
+) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    if has_experiment:
+        _add_experiment(parser)
+    for name, options in arguments.items():
+        parser.add_argument(name, **options)
+    if has_jobs:
+        one = parser.add_mutually_exclusive_group()
+        one.add_argument("--only", metavar="NAME", help="run only this job (expert, policy, ...) of the script")
+        one.add_argument("--redo", metavar="NAME", help="run only this job, from its start, even if it is done")
+    if has_preview:
+        parser.add_argument("--preview", action="store_true", help="draw the images that the networks read, and stop")
+    return parser.parse_args(namespace=argparse.Namespace(only=None, redo=None, preview=False))
+
+
+def _add_experiment(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config", type=Path, default=DEFAULT_CONFIG, help="the experiment's YAML file (default: configs/sample.yaml)"
     )
@@ -121,16 +150,7 @@ def _parse(doc: str, *, has_jobs: bool, has_preview: bool, arguments: dict[str, 
         metavar="KEY=VALUE",
         help="override a key of the config, such as split.seed=1; may be repeated",
     )
-    for name, options in arguments.items():
-        parser.add_argument(name, **options)
-    if has_jobs:
-        one = parser.add_mutually_exclusive_group()
-        one.add_argument("--only", metavar="NAME", help="run only this job (expert, policy, ...) of the script")
-        one.add_argument("--redo", metavar="NAME", help="run only this job, from its start, even if it is done")
-    if has_preview:
-        parser.add_argument("--preview", action="store_true", help="draw the images that the networks read, and stop")
     parser.add_argument("--list", action="store_true", help="list all jobs of the experiment and their state, and stop")
-    return parser.parse_args(namespace=argparse.Namespace(only=None, redo=None, preview=False))
 
 
 def _print_error(message: str) -> int:

@@ -1,0 +1,42 @@
+"""Predict new products with an exported model: a table in, a table with labels and confidences out.
+
+python src/13_predict_new.py --model models/my_shop --products new.csv --images data/my_shop/images --out predictions.csv
+python src/13_predict_new.py --model models/my_shop --products new.csv --out sure.csv --target-precision 0.98
+"""
+
+from pathlib import Path
+
+from latefusion.steps.cli import run_script
+
+ARGUMENTS = {
+    "--model": {"type": Path, "required": True, "metavar": "DIR", "help": "the folder of an exported model"},
+    "--products": {
+        "type": Path,
+        "required": True,
+        "metavar": "FILE",
+        "help": "a table with id and title and, if there are any, description and image (a path in --images)",
+    },
+    "--images": {"type": Path, "metavar": "DIR", "help": "the folder of the images; without it no image is read"},
+    "--out": {"type": Path, "required": True, "metavar": "FILE", "help": "the predictions: .csv, .tsv or .parquet"},
+    "--target-precision": {
+        "type": float,
+        "metavar": "SHARE",
+        "help": "accept predictions of which this share is right, such as 0.98; the others go to <out>-review",
+    },
+    "--min-confidence": {"type": float, "metavar": "P", "help": "the same, with a threshold of the confidence"},
+    "--shard-size": {"type": int, "default": 10_000, "metavar": "N", "help": "products that are predicted at a time"},
+}
+
+
+def main(*, model, products, images, out, target_precision, min_confidence, shard_size):
+    from latefusion.steps.predict_new import predict_new
+
+    for line in predict_new(
+        model, products, images, out,
+        target_precision=target_precision, min_confidence=min_confidence, shard_size=shard_size,
+    ):  # fmt: skip
+        print(line)
+
+
+if __name__ == "__main__":
+    run_script(__doc__, main, has_jobs=False, has_experiment=False, arguments=ARGUMENTS)

@@ -1,0 +1,67 @@
+"""Gather an experiment's submitted method in one folder, `models/<experiment>/`, that predicts on another machine."""
+
+import logging
+import shutil
+from pathlib import Path
+
+from latefusion.config import Experiment
+from latefusion.experts.context import Context
+from latefusion.experts.exported import export_expert
+from latefusion.metrics.confidence import Calibration
+from latefusion.plan.records import read_record, verified
+from latefusion.predictor.card import model_card
+from latefusion.predictor.manifest import Manifest, write_manifest
+from latefusion.predictor.method import spec_of
+from latefusion.scores.results import Results
+from latefusion.scores.submitted import read_submitted
+from latefusion.tables.dataset import read_dataset
+from latefusion.utils.environment import run_environment
+from latefusion.utils.errors import InputError, StepError
+from latefusion.utils.files import atomic_write, write_text, write_yaml
+
+logger = logging.getLogger(__name__)
+
+
+def export_model(experiment: Experiment, folder: Path) -> None:
+    """Write the submitted method, and what it needs to predict new products, to a folder, which must not exist.
+
+    Raises StepError if the submission is not done, InputError if there is such a folder already.
+    """
+    if folder.exists():
+        raise InputError(f"{folder} exists: remove it, or choose another folder with --out")
+    dataset = read_dataset(experiment)
+    results = Results(experiment, dataset)
+    submitted = read_submitted(results)
+    if submitted is None:
+        raise StepError("the submission is not done: run {step} first", "vote")
+    spec = spec_of(results, submitted.method, Calibration(**submitted.facts["calibration"]))
+    context = Context(experiment)
+    with atomic_write(folder) as partial:
+        partial.mkdir()
+        write_yaml(partial / "config.yaml", experiment.model_dump(mode="json", exclude={"sample"}, exclude_unset=True))
+        for name in spec.experts(experiment):
+            logger.info("exporting the expert %s", name)
+            export_expert(context, name, partial / "experts" / name)
+        for name in spec.policies:
+            _copy_policy(experiment.policy_dir(name), partial / "policies" / name)
+        write_text(partial / "README.md", model_card(results, submitted, spec))
+        write_manifest(
+            partial,
+            Manifest(
+                experiment=experiment.name,
+                classes=dataset.classes,
+                method=spec,
+                automation=submitted.facts["automation"],
+                scores={key: value for key, value in submitted.facts.items() if isinstance(value, float)},
+                environment=run_environment(),
+                files={},
+            ),
+        )
+    logger.info("%s: %s, in %s", experiment.name, spec.name, folder)
+
+
+def _copy_policy(run_dir: Path, folder: Path) -> None:
+    """Copy what a policy has learnt: its facts and, if it has any, its weights."""
+    folder.mkdir(parents=True)
+    for name in {"metrics.json", "model.safetensors"} & set(read_record(run_dir)["files"]):
+        shutil.copyfile(verified(run_dir, name), folder / name)

@@ -1,0 +1,67 @@
+"""`model.json` of an exported model: the method, the classes, and the size and hash of every file."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from latefusion.metrics.confidence import Calibration
+from latefusion.plan.records import describe_file
+from latefusion.predictor.method import MethodSpec
+from latefusion.utils.errors import InputError
+from latefusion.utils.files import read_json, write_json
+
+NAME, FORMAT = "model.json", 1
+AGAIN = "export the model again, or copy it again as a whole"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What `model.json` says."""
+
+    experiment: str
+    classes: list[str]
+    method: MethodSpec
+    automation: list[dict]  # thresholds of the confidence, from labelled products
+    scores: dict[str, float]
+    environment: dict  # versions and code of the export
+    files: dict[str, dict]  # size and hash by path
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write `model.json`, with the description of all files that are in the folder."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = {path.relative_to(folder).as_posix(): describe_file(path) for path in paths}
+    write_json(folder / NAME, {"format": FORMAT} | asdict(manifest) | {"files": files})
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read `model.json` and compare all files with it. Raises InputError if one is missing, unknown, or has changed."""
+    path = folder / NAME
+    if not folder.is_dir():
+        raise InputError(f"{folder}: there is no such folder: name the folder of an exported model")
+    if not path.is_file():
+        raise InputError(f"{folder}: it has no {NAME}, so it is not an exported model")
+    try:
+        content = read_json(path)
+        if content["format"] != FORMAT:
+            raise InputError(f"{path}: format {content['format']}; this version reads format {FORMAT}: {AGAIN}")
+        method = content.pop("method")
+        spec = MethodSpec(**method | {"calibration": Calibration(**method["calibration"])})
+        spec = MethodSpec(**vars(spec) | {"policies": tuple(spec.policies)})
+        manifest = Manifest(method=spec, **{key: value for key, value in content.items() if key != "format"})
+    except (KeyError, TypeError, ValueError, json.JSONDecodeError) as error:
+        raise InputError(f"{path}: it is damaged ({type(error).__name__}: {error}): {AGAIN}") from None
+    _verify(folder, manifest.files)
+    return manifest
+
+
+def _verify(folder: Path, files: dict[str, dict]) -> None:
+    found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    del found[NAME]
+    if missing := sorted(set(files) - set(found)):
+        raise InputError(f"{folder}: {missing[0]} is missing: {AGAIN}")
+    if unknown := sorted(set(found) - set(files)):
+        raise InputError(f"{folder}: {unknown[0]} is not a file of the model: remove it")
+    for name, path in found.items():
+        if path.is_symlink() or describe_file(path) != files[name]:
+            raise InputError(f"{folder}: {name} has changed since the export: {AGAIN}")

@@ -1,0 +1,130 @@
+"""Predict new products with an exported model."""
+
+import logging
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from latefusion.config import Experiment, load_experiment
+from latefusion.experts.exported import Opening, Predict, open_expert
+from latefusion.images.inspection import check_images
+from latefusion.images.store import ImageStore
+from latefusion.predictor.manifest import Manifest, read_manifest
+from latefusion.predictor.method import FinalMethod
+from latefusion.training.loop import make_accelerator
+from latefusion.utils.errors import InputError, list_problems
+
+logger = logging.getLogger(__name__)
+COLUMNS = ("title", "description", "image")
+TOP = 3
+
+
+class Predictor:
+    """An exported model.
+
+    >>> predictor = Predictor.load("models/my_shop")
+    >>> predictor.predict(pd.DataFrame({"id": ["a1"], "title": ["desk lamp"]}))  # doctest: +SKIP
+    """
+
+    def __init__(self, folder: Path, manifest: Manifest, experiment: Experiment):
+        self.folder, self.manifest, self.experiment = folder, manifest, experiment
+        self.method = FinalMethod(manifest.method, experiment, len(manifest.classes), folder / "policies")
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "Predictor":
+        """Read an exported model. Raises InputError if the folder is none, or if one of its files has changed."""
+        folder = Path(folder)
+        manifest = read_manifest(folder)
+        return cls(folder, manifest, load_experiment(folder / "config.yaml"))
+
+    @property
+    def classes(self) -> list[str]:
+        """The codes of the classes, in the order of the probabilities' columns."""
+        return self.manifest.classes
+
+    @property
+    def experts(self) -> tuple[str, ...]:
+        """The names of the experts that run to predict a product."""
+        return self.manifest.method.experts(self.experiment)
+
+    @cached_property
+    def _experts(self) -> dict[str, Predict]:
+        accelerator = make_accelerator(self.experiment.hardware)
+        return {
+            name: open_expert(
+                Opening(
+                    folder=self.folder / "experts" / name,
+                    experts=self.experiment.experts,
+                    num_classes=len(self.classes),
+                    accelerator=accelerator,
+                    hardware=self.experiment.hardware,
+                ),
+                name,
+            )
+            for name in self.experts
+        }
+
+    def predict(self, products: pd.DataFrame, images: str | Path | None = None) -> pd.DataFrame:
+        """Return a row for each product, in their order; index: id.
+
+        `products` has `title` and, if there are any, `id` (else its index is taken), `description` and `image`, a path
+        relative to the folder `images`. Empty cells mean that there is none. Columns: `label`, `confidence`, and those
+        of the two next classes; for each expert the label that it would give; `agree`, the number of experts that give
+        the label; `problem`, why an image could not be used. Raises InputError if a column is missing or an id is not
+        unique.
+        """
+        rows, problems = self._canonical(products, images)
+        tables = self._tables(rows, images)
+        preds, probs = self.method.decide(tables)
+        return self._describe(rows.index, preds, probs, tables).assign(problem=problems)
+
+    def predict_proba(self, products: pd.DataFrame, images: str | Path | None = None) -> pd.DataFrame:
+        """Return the calibrated (N, C) probabilities; index: id, columns: the classes. `products` as in `predict`."""
+        rows, _ = self._canonical(products, images)
+        _, probs = self.method.decide(self._tables(rows, images))
+        return pd.DataFrame(probs, rows.index, self.classes)
+
+    def _tables(self, rows: pd.DataFrame, images: str | Path | None) -> dict[str, np.ndarray]:
+        store = ImageStore(rows, Path(images or "."))
+        if rows.empty:
+            return {name: np.empty((0, len(self.classes)), np.float32) for name in self._experts}
+        return {name: predict(rows, store) for name, predict in self._experts.items()}
+
+    def _canonical(self, products: pd.DataFrame, images: str | Path | None) -> tuple[pd.DataFrame, pd.Series]:
+        """Return the products as experts read them (index: id), and the problems with their images."""
+        rows = products.set_index("id") if "id" in products else products
+        if "title" not in rows:
+            raise InputError(f"no column 'title' among {', '.join(map(str, products.columns))}: rename yours")
+        rows = pd.DataFrame({name: rows.get(name) for name in COLUMNS}, index=rows.index.astype("str").rename("id"))
+        rows = rows.astype("str").apply(lambda cells: cells.mask(cells.str.strip() == ""))
+        if repeated := sorted(set(rows.index[rows.index.duplicated()])):
+            raise InputError(list_problems("Ids that occur more than once:", repeated, "Give each product its own id."))
+        rows["title"] = rows["title"].fillna("")
+        if images is None:
+            rows["image"] = rows["image"].mask(rows["image"].notna())
+        bad = check_images(Path(images or "."), rows["image"]) if rows["image"].notna().any() else pd.DataFrame()
+        problems = pd.Series("", index=rows.index, dtype="str")
+        if len(bad):
+            problems[bad.index] = bad["reason"]
+            rows["image"] = rows["image"].mask(rows.index.isin(bad.index))
+            logger.warning("%d of %d images cannot be used; the first: %s", len(bad), len(rows), bad["reason"].iloc[0])
+        return rows, problems
+
+    def _describe(
+        self, ids: pd.Index, preds: np.ndarray, probs: np.ndarray, tables: dict[str, np.ndarray]
+    ) -> pd.DataFrame:
+        classes, rows = np.array(self.classes, dtype=object), np.arange(len(preds))
+        others = probs.copy()
+        others[rows, preds] = 2  # the decision comes first
+        ranked = np.argsort(-others, axis=1, kind="stable")[:, :TOP]
+        columns: dict[str, np.ndarray] = {}
+        for place in range(ranked.shape[1]):
+            suffix = f"_{place + 1}" if place else ""
+            columns[f"label{suffix}"] = classes[ranked[:, place]]
+            columns[f"confidence{suffix}"] = probs[rows, ranked[:, place]]
+        decided = {name: table.argmax(axis=1) for name, table in tables.items()}
+        agree = sum((own == preds).astype(int) for own in decided.values())
+        by_expert = {f"{name}_label": classes[own] for name, own in decided.items()}
+        return pd.DataFrame(columns | by_expert | {"agree": agree}, index=ids)

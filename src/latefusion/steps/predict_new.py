@@ -1,0 +1,76 @@
+"""Predict the products of a table with an exported model, and divide them into accepted ones and ones to review."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from latefusion.catalogue import read_new_products
+from latefusion.predictor import Predictor
+from latefusion.predictor.shards import predict_in_shards, remove_shards
+from latefusion.utils.errors import InputError
+from latefusion.utils.files import atomic_write
+from latefusion.utils.locks import locked
+
+SEPARATORS = {".csv": ",", ".tsv": "\t"}
+HIGHEST = 1.0
+
+
+def predict_new(
+    model: Path, products: Path, images: Path | None, out: Path, *,
+    target_precision: float | None, min_confidence: float | None, shard_size: int,
+) -> Iterator[str]:  # fmt: skip
+    """Write the predictions and, with a threshold, those below it to `<out>-review`; yield what was written.
+
+    Raises InputError for a model, table or folder that cannot be used, before anything is predicted.
+    """
+    if out.suffix.lower() not in (*SEPARATORS, ".parquet"):
+        raise InputError(f"--out {out}: the name must end in .csv, .tsv or .parquet")
+    if target_precision is not None and min_confidence is not None:
+        raise InputError("--target-precision and --min-confidence exclude each other: give one")
+    if shard_size < 1:
+        raise InputError(f"--shard-size {shard_size}: give 1 or more")
+    if images is not None and not images.is_dir():
+        raise InputError(f"--images {images}: there is no such folder")
+    predictor = Predictor.load(model)
+    threshold = _threshold(predictor, target_precision, min_confidence)
+    table = read_new_products(products, with_images=images is not None)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with locked(out):
+        predicted = predict_in_shards(predictor, table, products, images, out, shard_size)
+        accepted = predicted["confidence"] >= threshold
+        _write(out, predicted[accepted])
+        yield f"{out}: {accepted.sum()} of {len(predicted)} products"
+        if threshold > 0:
+            review = out.with_name(f"{out.stem}-review{out.suffix}")
+            _write(review, predicted[~accepted].sort_values("confidence", kind="stable"))
+            yield f"{review}: {(~accepted).sum()} products with a confidence below {threshold:.4f}, the least sure first"
+        remove_shards(out)
+
+
+def _threshold(predictor: Predictor, target_precision: float | None, min_confidence: float | None) -> float:
+    """Return the confidence from which predictions are accepted; 0: all are."""
+    if min_confidence is not None:
+        if not 0 <= min_confidence <= HIGHEST:
+            raise InputError(f"--min-confidence {min_confidence}: give a probability, 0 to 1")
+        return min_confidence
+    if target_precision is None:
+        return 0.0
+    thresholds = {row["target"]: row["threshold"] for row in predictor.manifest.automation}
+    if target_precision not in thresholds:
+        raise InputError(f"--target-precision {target_precision}: the model knows {', '.join(map(str, thresholds))}")
+    found = thresholds[target_precision]
+    if found is None:
+        raise InputError(
+            f"--target-precision {target_precision}: on the labelled products no confidence was high enough for it"
+        )
+    return found
+
+
+def _write(path: Path, predicted: pd.DataFrame) -> None:
+    with atomic_write(path) as partial:
+        if path.suffix.lower() == ".parquet":
+            predicted.to_parquet(partial)
+        else:
+            text = predicted.to_csv(sep=SEPARATORS[path.suffix.lower()], float_format="%.6f", lineterminator="\n")
+            partial.write_text(text, encoding="utf-8")
