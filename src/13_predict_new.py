@@ -1,6 +1,6 @@
 """Predict new products with an exported model: a table in, a table with labels and confidences out.
 
-python src/13_predict_new.py --model models/my_shop --products new.csv --images data/my_shop/images --out predictions.csv
+python src/13_predict_new.py --model models/my_shop --products new.csv --images data/images --out predictions.csv
 python src/13_predict_new.py --model models/my_shop --products new.csv --out sure.csv --target-precision 0.98
 """
 

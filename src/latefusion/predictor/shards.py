@@ -1,7 +1,7 @@
 """Predict a long table in shards, each of which is written whole; an interrupted run goes on after the last one.
 
-The shards lie beside the output, in `<out>.shards/`, until all are there. The folder's `about.json` says of which model,
-table and settings they are; shards of others are removed.
+The shards lie beside the output, in `<out>.shards/`, until all are there. The folder's `about.json` says of which
+model, table and settings they are; shards of others are removed.
 """
 
 import logging

@@ -44,7 +44,7 @@ def predict_new(
         if threshold > 0:
             review = out.with_name(f"{out.stem}-review{out.suffix}")
             _write(review, predicted[~accepted].sort_values("confidence", kind="stable"))
-            yield f"{review}: {(~accepted).sum()} products with a confidence below {threshold:.4f}, the least sure first"
+            yield f"{review}: {(~accepted).sum()} products below the confidence {threshold:.4f}, the least sure first"
         remove_shards(out)
 
 

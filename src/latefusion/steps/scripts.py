@@ -13,4 +13,6 @@ SCRIPTS = {
     "predict": "09_predict.py",
     "validate": "10_validate.py",
     "compare": "11_compare_runs.py",
+    "export": "12_export_model.py",
+    "predict_new": "13_predict_new.py",
 }
