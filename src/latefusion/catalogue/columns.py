@@ -13,7 +13,10 @@ def require_columns(path: Path, found: list[str], columns: list[str]) -> None:
     if problems:
         advice = f"Columns found: {', '.join(repr(name) for name in found)}."
         if len(found) == 1:
-            advice += " There is only one: is the separator right? .csv is separated by commas, .tsv by tabs."
+            advice += (
+                " There is only one: is the separator right? .csv is separated by commas and .tsv by tabs, unless for"
+            )
+            advice += " format table catalogue.delimiter says comma, semicolon, tab or pipe."
         advice += " For format table, set the names of the columns in catalogue.columns (null: no such column)."
         raise list_problems(f"{path}: missing or duplicate columns:", problems, advice)
 

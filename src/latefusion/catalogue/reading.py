@@ -5,13 +5,16 @@ later checks use it to say where a problem is.
 """
 
 from pathlib import Path
+from typing import TypedDict
 
 import pandas as pd
 
 from latefusion.catalogue.delimited import read_delimited
 from latefusion.catalogue.parquet import read_parquet
+from latefusion.config import CatalogueConfig
 from latefusion.utils.errors import InputError
 
+SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}  # by their names in `catalogue.delimiter`
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 
 
@@ -32,11 +35,33 @@ def find_file(root: Path, name: str) -> Path:
     return path
 
 
-def read_rows(path: Path, columns: list[str] | None = None, *, quoted: bool | None = None) -> pd.DataFrame:
-    """Return `columns`, by default all, of a CSV, TSV or Parquet file as text; `quoted`: see `read_delimited`."""
+class TextFormat(TypedDict):
+    """The keys of a catalogue that say how its text tables are written."""
+
+    quoted: bool | None
+    delimiter: str
+    encoding: str
+
+
+def text_format(catalogue: CatalogueConfig) -> TextFormat:
+    """Return how the text tables of a catalogue are written, as keywords of `read_rows`."""
+    return {"quoted": catalogue.quoted, "delimiter": catalogue.delimiter, "encoding": catalogue.encoding}
+
+
+def read_rows(
+    path: Path,
+    columns: list[str] | None = None,
+    *,
+    quoted: bool | None = None,
+    delimiter: str = "auto",
+    encoding: str = "auto",
+) -> pd.DataFrame:
+    """Return `columns`, by default all, of a table as text; the keywords, for CSV and TSV, are the catalogue's."""
     suffix = path.suffix.lower()
     if suffix in DELIMITERS:
-        return read_delimited(path, DELIMITERS[suffix], columns, quoted=quoted)
+        is_unknown = delimiter == "auto"
+        separator = DELIMITERS[suffix] if is_unknown else SEPARATORS[delimiter]
+        return read_delimited(path, separator, columns, quoted=quoted, encoding=encoding, find_separator=is_unknown)
     if suffix != ".parquet":
         raise InputError(f"{path}: the file must end in .csv, .tsv or .parquet")
     return read_parquet(path, columns)

@@ -5,7 +5,7 @@ import logging
 import pandas as pd
 
 from latefusion.catalogue.checks import check_ids, is_blank, refuse
-from latefusion.catalogue.reading import find_file, read_rows
+from latefusion.catalogue.reading import find_file, read_rows, text_format
 from latefusion.config import CatalogueConfig
 from latefusion.utils.errors import InputError
 
@@ -40,7 +40,7 @@ def _read(catalogue: CatalogueConfig, name: str, fields: list[str]) -> pd.DataFr
     """Return `fields` from the columns that the config names; fields without a column are empty."""
     named = {field: column for field in fields if (column := getattr(catalogue.columns, field)) is not None}
     path = find_file(catalogue.root, name)
-    rows = read_rows(path, list(dict.fromkeys(named.values())), quoted=catalogue.quoted)
+    rows = read_rows(path, list(dict.fromkeys(named.values())), **text_format(catalogue))
     products = pd.DataFrame({field: rows[column] for field, column in named.items()})
     unnamed = [field for field in ("description", "image", "label", "split") if field not in named]
     products = products.assign(**dict.fromkeys(unnamed, ""))

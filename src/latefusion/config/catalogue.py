@@ -3,7 +3,7 @@
 from pathlib import Path, PureWindowsPath
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from latefusion.config.section import Fraction, NoneText, NoneWord, Section, Seed
 
@@ -51,6 +51,27 @@ def _check_table_name(name: str) -> str:
 TableName = Annotated[str, AfterValidator(_check_table_name)]
 
 
+SEPARATOR_WORDS = {",": "comma", ";": "semicolon", "\t": "tab", "\\t": "tab", "|": "pipe"}
+Separator = Annotated[
+    Literal["auto", "comma", "semicolon", "tab", "pipe"],
+    BeforeValidator(lambda value: SEPARATOR_WORDS.get(value, value) if isinstance(value, str) else value),
+]
+
+
+def _check_encoding(name: str) -> str:
+    """Return the name of an encoding unchanged. Raises ValueError if Python has no such encoding of text."""
+    if name == "auto":
+        return name
+    try:
+        "".encode(name)  # for names of encodings that are not of text: LookupError
+        b"".decode(name)
+    except (LookupError, UnicodeError, ValueError):
+        raise ValueError(
+            f"unknown encoding '{name}': write auto, or a name such as utf-8, cp1252 or shift_jis"
+        ) from None
+    return name
+
+
 class CatalogueConfig(Section):
     """Where the products are, and in which layout. All file names are relative to `root`."""
 
@@ -61,13 +82,19 @@ class CatalogueConfig(Section):
     # table only, CSV and TSV: whether quotation marks enclose cells. null: they do, but a quoted cell that spans lines
     # is refused if one of these lines looks like a row; true: they do, without this check; false: they are text.
     quoted: bool | None = None
+    # table only, CSV and TSV: auto, comma, semicolon, tab or pipe (or the character itself). auto: the separator that
+    # gives the rows as many cells as the header; if several do, that of the suffix.
+    delimiter: Separator = "auto"
+    # table only, text tables: auto, or a name such as utf-8, cp1252, shift_jis. auto: UTF-8; if the file is not UTF-8,
+    # the likeliest encoding, which the log names with an example.
+    encoding: Annotated[str, AfterValidator(_check_encoding)] = "auto"
     columns: Columns = Columns()
     test_labels: TableName | None = None  # true labels of the unlabelled test set, for scoring only
     bad_images: Literal["error", "keep", "drop"] = "error"  # keep: keep the product, without its image
 
     @model_validator(mode="after")
     def _refuse_table_keys_elsewhere(self) -> "CatalogueConfig":
-        table_keys = {"products", "test_products", "columns", "quoted"} & self.model_fields_set
+        table_keys = {"products", "test_products", "columns", "quoted", "delimiter", "encoding"} & self.model_fields_set
         if self.format not in NAMED_TABLES and table_keys:
             keys, formats = ", ".join(sorted(table_keys)), " or ".join(NAMED_TABLES)
             raise ValueError(f"{keys}: only for format {formats}, not for format {self.format}")
