@@ -1,9 +1,21 @@
 """Check that a table has the columns that are read from it."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 from latefusion.utils.errors import list_problems
 from latefusion.utils.nearest import nearest
+
+# The columns to read: their names, a function that chooses them from the columns found, or None for all.
+Wanted: TypeAlias = list[str] | Callable[[Path, list[str]], list[str]] | None
+
+
+def select_columns(path: Path, found: list[str], wanted: Wanted) -> list[str]:
+    """Return the columns to read of the columns found. Raises InputError unless each is there exactly once."""
+    columns = wanted(path, found) if callable(wanted) else list(wanted or found)
+    require_columns(path, found, columns)
+    return columns
 
 
 def require_columns(path: Path, found: list[str], columns: list[str]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from latefusion.catalogue.columns import require_columns
+from latefusion.catalogue.columns import Wanted, select_columns
 from latefusion.catalogue.encoding import decode
 from latefusion.catalogue.quoting import QUOTING_ADVICE, Record, refuse_long_header, refuse_swallowed_rows
 from latefusion.catalogue.separator import find_delimiter, named_delimiter, show_delimiter
@@ -26,18 +26,19 @@ MAX_CELL = 100_000_000  # characters; some descriptions are longer than Python's
 def read_delimited(
     path: Path,
     delimiter: str,
-    columns: list[str] | None = None,
+    wanted: Wanted = None,
     *,
+    others: bool = False,
     quoted: bool | None = None,
     encoding: str = "utf-8",
     find_separator: bool = False,
 ) -> pd.DataFrame:
-    """Return `columns`, by default all, as text, indexed by location ("products.csv, line 12"); the first is the id.
+    """Return the wanted columns, by default all, as text, indexed by location ("products.csv, line 12").
 
-    `quoted`: False, quotation marks are text; True, they enclose cells; None, they enclose cells, but cells that seem
-    to hold several rows are refused (see `quoting`). `encoding`: see `encoding.decode`. `find_separator`: read with
-    another separator if it fits the table better than `delimiter`. Raises InputError for a file that cannot be read as
-    such a table.
+    The first is the id. `others`: return the other columns too. `quoted`: False, quotation marks are text; True, they
+    enclose cells; None, they enclose cells, but cells that seem to hold several rows are refused (see `quoting`).
+    `encoding`: see `encoding.decode`. `find_separator`: read with another separator if it fits the table better than
+    `delimiter`. Raises InputError for a file that cannot be read as such a table.
     """
     text, encoding = decode(path, encoding)
     lines = list(io.StringIO(text, newline="\n" if quoted is False else ""))
@@ -53,8 +54,7 @@ def read_delimited(
     header, *body = records
     if quoted is None:
         refuse_long_header(path, header)
-    columns = columns or header.cells
-    require_columns(path, header.cells, columns)
+    columns = select_columns(path, header.cells, wanted)
     if quoted is None:
         refuse_swallowed_rows(path, header, body, delimiter, id_column=header.cells.index(columns[0]))
     _require_width(path, body, len(header.cells))
@@ -65,6 +65,8 @@ def read_delimited(
     logger.info(
         "%s: %d lines, %d rows%s", path.name, len(lines), len(body), f", {spanning} over several lines" * bool(spanning)
     )
+    if others:
+        columns += [name for name in header.cells if name not in columns and header.cells.count(name) == 1]
     locations = pd.Index([f"{path.name}, line {record.line}" for record in body], dtype="str")
     return pd.DataFrame([record.cells for record in body], columns=header.cells, index=locations, dtype="str")[columns]
 

@@ -77,7 +77,7 @@ class CatalogueConfig(Section):
 
     format: Literal["table", "sigir", "ens"]
     root: Path
-    products: TableName = "products.csv"  # table only: CSV, TSV or Parquet
+    products: TableName = "products.csv"  # table only: CSV, TSV, Parquet, JSON lines or Excel (.xlsx, its first sheet)
     test_products: TableName | None = None  # table only: products without labels, to be predicted
     # table only, CSV and TSV: whether quotation marks enclose cells. null: they do, but a quoted cell that spans lines
     # is refused if one of these lines looks like a row; true: they do, without this check; false: they are text.
