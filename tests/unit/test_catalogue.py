@@ -245,7 +245,7 @@ BROKEN = [
         "1,null,,202,102",
         ["X_train_update.csv, line 4: id 1", "X_test_update.csv, line 2: id 1"],
     ),
-    (table, "products.csv", 1, "id,name,description,Image_Path,label,part", ["'title'", "mean 'Image_Path'", "'name'"]),
+    (table, "products.csv", 1, "id,titel,description,Image_Pth,label,part", ["'title'", "mean 'Image_Pth'", "'titel'"]),
     (
         table,
         "products.csv",

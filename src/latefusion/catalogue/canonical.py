@@ -10,7 +10,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from latefusion.catalogue.checks import check_carriage_returns, check_ids, check_titles, is_blank, relative_image_paths
+from latefusion.catalogue.checks import (
+    check_carriage_returns,
+    check_ids,
+    check_titles,
+    is_blank,
+    is_missing,
+    relative_image_paths,
+)
 from latefusion.catalogue.layouts import LAYOUTS
 from latefusion.catalogue.spelling import check_spellings
 from latefusion.config import CatalogueConfig
@@ -34,7 +41,7 @@ def read_catalogue(catalogue: CatalogueConfig) -> pd.DataFrame:
     check_spellings(rows)
     products = rows.assign(location=rows.index).set_index("id")[[*COLUMNS, "location"]].astype("str")
     return products.assign(
-        description=products["description"].mask(_is_empty(products["description"])),
+        description=products["description"].mask(is_missing(products["description"])),
         **{column: products[column].mask(is_blank(products[column])) for column in ("image", "label", "split")},
     )
 
@@ -43,7 +50,3 @@ def table_files(catalogue: CatalogueConfig) -> list[Path]:
     """Return the paths of the tables that a catalogue is read from; they may not exist."""
     names = LAYOUTS[catalogue.format].tables(catalogue)
     return [catalogue.root / name for name in names if name is not None]
-
-
-def _is_empty(descriptions: pd.Series) -> pd.Series:
-    return descriptions.str.strip().isin(["", "NaN"])

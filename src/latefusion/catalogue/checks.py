@@ -18,6 +18,11 @@ def is_blank(cells: pd.Series) -> pd.Series:
     return cells.str.strip() == ""
 
 
+def is_missing(texts: pd.Series) -> pd.Series:
+    """Return which descriptions are missing, as bools: blank, or NaN, which pandas writes for a missing value."""
+    return texts.str.strip().isin(["", "NaN"])
+
+
 def check_ids(rows: pd.DataFrame) -> None:
     """Raise InputError for empty and duplicate ids."""
     empty = rows["id"][is_blank(rows["id"])]

@@ -21,15 +21,35 @@ class SampleConfig(Section):
     image_size: int = Field(500, ge=64, le=10_000)  # side in pixels
 
 
+def _check_names(names: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+    """Return one or several column names unchanged. Raises ValueError for an empty list and for a repeated name."""
+    if names == ():
+        raise ValueError("an empty list: name a column, or write null if there is none")
+    if isinstance(names, tuple) and len(set(names)) < len(names):
+        raise ValueError("a column is there twice")
+    return names
+
+
 class Columns(Section):
-    """The names of a table's columns; if `split` is given, its values (train, valid, test) are used as the split."""
+    """The names of a table's columns; if `split` is given, its values (train, valid, test) are used as the split.
+
+    Of the other fields, those that are left out are looked for: if there is no column of the default's name, one of a
+    usual name is taken (`sku` for id, `name` for title, `category` for label, ...: `catalogue.usual_names`).
+    """
 
     id: str = "id"
     title: str = "title"
-    description: str | None = "description"
+    # One column or a list of columns. Of a list, the first is text as it is; each other column adds a line with its
+    # name, `brand: Acme`. Missing values are left out.
+    description: Annotated[str | tuple[str, ...] | None, AfterValidator(_check_names)] = "description"
     image: str | None = "image_path"
     label: str = "label"
     split: str | None = None
+
+    def of(self, field: str) -> list[str]:
+        """Return the names of a field's columns: none, one, or for the description several."""
+        names = getattr(self, field)
+        return [] if names is None else [names] if isinstance(names, str) else list(names)
 
 
 def _check_table_name(name: str) -> str:
