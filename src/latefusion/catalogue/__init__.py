@@ -4,15 +4,17 @@ Layouts: the two of the Rakuten challenge (`sigir`, `ens`), and a shop's own tab
 the products, `find_images` the paths of their images. The image files are checked in `latefusion.images.inspection`.
 """
 
-from latefusion.catalogue.canonical import read_catalogue, table_files
+from latefusion.catalogue.canonical import Reading, read_catalogue, read_with_issues, table_files
 from latefusion.catalogue.labels import class_order, read_test_labels
 from latefusion.catalogue.layouts import LAYOUTS, find_images
 
 __all__ = [
     "LAYOUTS",
+    "Reading",
     "class_order",
     "find_images",
     "read_catalogue",
     "read_test_labels",
+    "read_with_issues",
     "table_files",
 ]

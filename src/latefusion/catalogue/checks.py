@@ -42,12 +42,6 @@ def check_carriage_returns(rows: pd.DataFrame) -> None:
         )
 
 
-def check_titles(rows: pd.DataFrame) -> None:
-    """Raise InputError for products without a title."""
-    untitled = rows["id"][is_blank(rows["title"])]
-    refuse("id " + untitled, "Products without a title:", "Every product needs one: write a title or remove the row.")
-
-
 def check_whole_numbers(rows: pd.DataFrame, columns: list[str]) -> None:
     """Raise InputError for cells of `columns` that are not whole numbers."""
     for column in columns:

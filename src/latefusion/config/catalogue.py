@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from latefusion.config.section import Fraction, NoneText, NoneWord, Section, Seed
 
 NAMED_TABLES = ("table",)  # the layouts whose tables and columns the config names
+TABLE_KEYS = {"products", "test_products", "columns", "quoted", "delimiter", "encoding", "repeated_ids"}  # theirs alone
 SAMPLE_FORMATS = ("sigir", "ens")  # the layouts in which the sample catalogue can be drawn
 
 
@@ -111,10 +112,13 @@ class CatalogueConfig(Section):
     columns: Columns = Columns()
     test_labels: TableName | None = None  # true labels of the unlabelled test set, for scoring only
     bad_images: Literal["error", "keep", "drop"] = "error"  # keep: keep the product, without its image
+    # keep: with an empty title. drop: remove the product, unless it is to be predicted.
+    missing_titles: Literal["error", "keep", "drop"] = "error"
+    repeated_ids: Literal["error", "drop"] = "error"  # table only, in each table; drop: keep the first row of each id
 
     @model_validator(mode="after")
     def _refuse_table_keys_elsewhere(self) -> "CatalogueConfig":
-        table_keys = {"products", "test_products", "columns", "quoted", "delimiter", "encoding"} & self.model_fields_set
+        table_keys = TABLE_KEYS & self.model_fields_set
         if self.format not in NAMED_TABLES and table_keys:
             keys, formats = ", ".join(sorted(table_keys)), " or ".join(NAMED_TABLES)
             raise ValueError(f"{keys}: only for format {formats}, not for format {self.format}")

@@ -5,6 +5,7 @@ Writes to `weights/<experiment>/catalogue/`:
   same group number); with `split.n_folds` also fold, the fold that holds out a train product;
 - `classes.json`: the class codes in the order that all tables use;
 - `contents.json`: hashes of what jobs read of the catalogue;
+- `row_issues.csv`: the rows that were dropped, or kept without a title, and why;
 - `image_issues.csv`: the products whose image cannot be used, and why;
 - `images.parquet`: the state of every image file that a product names, so that files that are replaced, added or
   removed later are noticed; index: path; columns: bytes (-1: no such file), mtime_ns, blake2b;
@@ -20,8 +21,8 @@ from latefusion.catalogue import (
     LAYOUTS,
     class_order,
     find_images,
-    read_catalogue,
     read_test_labels,
+    read_with_issues,
 )
 from latefusion.config import Experiment, Split
 from latefusion.dataset.duplicate_report import describe_near_duplicates, report_duplicates
@@ -52,7 +53,9 @@ def prepare(experiment: Experiment, selection: Selection) -> None:
 def _prepare(experiment: Experiment, job: Job) -> None:
     """Read, check and split the catalogue, and write it to the job's run folder."""
     catalogue = experiment.catalogue
-    products = read_catalogue(catalogue)
+    products, issues, _ = read_with_issues(catalogue)
+    with atomic_write(job.run_dir / "row_issues.csv") as partial:
+        issues.to_csv(partial)
     products["image"] = find_images(catalogue, products["image"])
     _require_images(products, experiment)
     inspection = _inspect(products, experiment, job.run_dir)
