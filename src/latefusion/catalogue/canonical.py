@@ -32,7 +32,7 @@ class Reading(NamedTuple):
 
     products: pd.DataFrame  # the canonical table
     issues: pd.DataFrame  # rows that were dropped, or kept though something is missing (see `row_issues`)
-    others: pd.DataFrame  # the columns of the products' table that are not read, indexed by location
+    others: pd.DataFrame  # the columns of the products' table that are not read; index: id
 
 
 def read_catalogue(catalogue: CatalogueConfig) -> pd.DataFrame:
@@ -60,7 +60,7 @@ def read_with_issues(catalogue: CatalogueConfig) -> Reading:
         description=products["description"].mask(is_missing(products["description"])),
         **{column: products[column].mask(is_blank(products[column])) for column in ("image", "label", "split")},
     )
-    return Reading(products, pd.concat([dropped, untitled]), others.loc[others.index.isin(rows.index)])
+    return Reading(products, pd.concat([dropped, untitled]), others.loc[others.index.isin(products.index)])
 
 
 def table_files(catalogue: CatalogueConfig) -> list[Path]:

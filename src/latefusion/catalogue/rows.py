@@ -11,7 +11,8 @@ class Rows(NamedTuple):
     """The rows of a catalogue, indexed by location ("products.csv, line 12").
 
     `rows`: the columns id, title, description, image, label and split as text ("" is missing). `issues`: rows that a
-    policy of the config has dropped (`row_issues`). `others`: the columns of the products' table that are not read.
+    policy of the config has dropped (`row_issues`). `others`: the columns of the products' table that are not read,
+    indexed by id.
     """
 
     rows: pd.DataFrame

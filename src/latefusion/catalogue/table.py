@@ -65,7 +65,8 @@ def _read(catalogue: CatalogueConfig, name: str, fields: list[str]) -> _Table:
     rows, issues = handle_repeated_ids(rows.assign(**dict.fromkeys(unnamed, "")), catalogue.repeated_ids)
     check_ids(rows)
     read = {column for columns in named.values() for column in columns}
-    return _Table(rows, issues, cells.loc[rows.index, [name for name in cells if name not in read]], named)
+    others = cells.loc[rows.index, [name for name in cells if name not in read]].set_axis(rows["id"].to_list())
+    return _Table(rows, issues, others, named)
 
 
 def _join(columns: pd.DataFrame) -> pd.Series:
