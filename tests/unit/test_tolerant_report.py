@@ -117,6 +117,21 @@ def test_what_is_no_date_is_not_taken_for_one(cells):
     assert read_dates(pd.Series(cells, dtype="str")) is None
 
 
+def test_columns_that_hold_the_label_are_not_to_be_added():
+    table = products(["lamps", "chairs", "lamps", "chairs"])
+    cells = {
+        "path": ["Home > Lamps", "Home > Chairs", "Home > Lamps", "Sale"],
+        "code": ["17", "5", "17", "5"],
+        "brand": ["Acme", "Acme", "Bulb", "Acme"],
+        "number": ["1", "2", "3", "4"],
+    }
+    others = pd.DataFrame(cells, index=table.index, dtype="str")
+    first, second = lines(table, others=others)["Columns that are not used"].split("\n")
+    assert first.startswith("'brand', 'number': ")
+    assert "catalogue.columns.description" in first
+    assert second.startswith("'path', 'code': hold the label")
+
+
 def test_the_report_is_markdown():
     text = to_markdown("The catalogue of x", [("Classes", ["one", "two"]), ("Please check", ["three"])])
     assert text == "# The catalogue of x\n\n## Classes\n\n- one\n- two\n\n## Please check\n\n- three\n"

@@ -23,11 +23,11 @@ def describe_dates(others: pd.DataFrame) -> list[str]:
         if dates is None:
             continue
         ids = pd.to_numeric(dates.index.to_series(), errors="coerce").to_numpy()
-        orders = {"the rows are": np.arange(len(dates)), "the ids are": ids}
+        orders = {"rows": np.arange(len(dates)), "ids": ids}
         found = [what for what, order in orders.items() if _has_order(order, dates.to_numpy())]
         if found:
             split = "if new products differ from old ones, give the newest the split test (catalogue.columns.split)"
-            lines.append(f"{' and '.join(found)} in the order of the dates in '{name}': {split}")
+            lines.append(f"the {' and '.join(found)} are in the order of the dates in '{name}': {split}")
         else:
             lines.append(f"the column '{name}' holds dates; neither the rows nor the ids are in their order")
     return lines

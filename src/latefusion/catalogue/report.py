@@ -11,7 +11,7 @@ Section = tuple[str, list[str]]  # a headline and its lines
 
 SHOWN = 10  # names in one line
 FEW = 3  # products of a class, below which it can hardly be learnt
-MOST = 0.5  # share of labels with a separator, above which they look like paths or lists
+MOST = 0.5  # share of labels with a separator, above which they look like paths or lists; also of cells with the label
 SPLITS = {"train": "train", "valid": "valid", "test": "test", "submit": "to predict"}
 PATHS = (">>", " > ", "/")
 LISTS = ("|", ";")
@@ -30,7 +30,7 @@ def describe_catalogue(
         "Products": _describe_products(products, issues, bad_images),
         "Classes": _describe_classes(products["label"].dropna()),
         "Missing texts and images": _describe_missing(products),
-        "Columns that are not used": _describe_unused(others),
+        "Columns that are not used": _describe_unused(others, products["label"].dropna()),
         "Please check": [*_describe_labels(products["label"].dropna()), *describe_dates(others)],
     }
     return [(headline, lines) for headline, lines in sections.items() if lines]
@@ -64,7 +64,7 @@ def _describe_classes(labels: pd.Series) -> list[str]:
         lines.append(f"sizes: {', '.join(counts)}")
     else:
         lines += [f"largest: {', '.join(counts[:5])}", f"smallest: {', '.join(counts[:-6:-1])}"]
-    if few := [f"'{label}'" for label, size in sizes.items() if size < FEW]:
+    if few := [label for label, size in sizes.items() if size < FEW]:
         what = "1 class has" if len(few) == 1 else f"{len(few):,} classes have"
         advice = "too few to learn from, and to measure: add products, or join such classes"
         lines.append(f"{what} fewer than {FEW} products ({_enumerate(few)}): {advice}")
@@ -91,12 +91,26 @@ def _count(cells: pd.Series) -> str:
     return "all" if cells.all() else f"{cells.sum():,}" if cells.any() else "none"
 
 
-def _describe_unused(others: pd.DataFrame) -> list[str]:
-    if others.columns.empty:
-        return []
-    advice = "text among them can be added to the description: catalogue.columns.description: [description, brand]"
-    names = _enumerate([f"'{name}'" for name in others])
-    return [f"{names}; {advice}"]
+def _describe_unused(others: pd.DataFrame, labels: pd.Series) -> list[str]:
+    """Return a line for the columns that could be of use, and one for those that hold the label."""
+    telling = [name for name in others if _tells_label(others[name], labels)]
+    rest = [name for name in others if name not in telling]
+    advice = "what they say about a product can be added: catalogue.columns.description: [description, brand]"
+    never = "hold the label in other words: never add them, a new product has none"
+    return [f"{_enumerate(names)}: {what}" for names, what in ((rest, advice), (telling, never)) if names]
+
+
+def _tells_label(cells: pd.Series, labels: pd.Series) -> bool:
+    """Return whether a column holds the labels, in most cells or by another name for each."""
+    both = pd.DataFrame({"cell": cells.str.casefold(), "label": labels.str.casefold()}).dropna()
+    both = both[both["cell"].str.strip() != ""]
+    if both.empty:
+        return False
+    pairs = both.drop_duplicates()
+    if 1 < len(pairs) == both["label"].nunique() == both["cell"].nunique() < len(both):
+        return True
+    inside = [label in cell for cell, label in zip(both["cell"], both["label"], strict=True) if len(label) > 2]
+    return sum(inside) > MOST * len(both)
 
 
 def _describe_labels(labels: pd.Series) -> list[str]:
@@ -120,4 +134,4 @@ def _describe_labels(labels: pd.Series) -> list[str]:
 
 def _enumerate(names: list[str]) -> str:
     more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
+    return ", ".join(f"'{name}'" for name in names[:SHOWN]) + more
