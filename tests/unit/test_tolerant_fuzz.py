@@ -33,7 +33,7 @@ def workbook() -> bytes:
 
 
 SEEDS = {
-    "p.jsonl": b'{"id": 1, "title": "caf\xc3\xa9", "description": null}\n{"id": "b", "title": [1], "description": {}}\n',
+    "p.jsonl": b'{"id": 1, "title": "\xc3\xa9", "description": null}\n{"id": "b", "title": [1], "description": {}}\n',
     "p.xlsx": workbook(),
     "p.csv": 'id;title;description\n1;"Déco; ""x""";été\n2;Größe;"a\nb"\n'.encode("cp1252"),
     "p.tsv": "id|title|description\n1|красный|стул\n".encode("cp1251"),

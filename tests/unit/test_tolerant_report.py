@@ -96,7 +96,7 @@ def test_rows_in_the_order_of_time_are_pointed_out(dates, step):
     found = lines(table, others=others)
     assert "the rows are in the order of the dates in 'added'" in found["Please check"]
     assert "'added', 'stock'" in found["Columns that are not used"]
-    assert "columns.description" in found["Columns that are not used"]
+    assert "columns.description" not in found["Columns that are not used"]  # there are no words
 
 
 def test_ids_in_the_order_of_time_are_pointed_out_and_other_dates_named():
@@ -127,9 +127,9 @@ def test_columns_that_hold_the_label_are_not_to_be_added():
     }
     others = pd.DataFrame(cells, index=table.index, dtype="str")
     first, second = lines(table, others=others)["Columns that are not used"].split("\n")
-    assert first.startswith("'brand', 'number': ")
-    assert "catalogue.columns.description" in first
-    assert second.startswith("'path', 'code': hold the label")
+    assert first.startswith("'brand', 'number'; ")
+    assert "catalogue.columns.description: [description, brand]" in first
+    assert second.startswith("'path', 'code': the label in other words")
 
 
 def test_the_report_is_markdown():

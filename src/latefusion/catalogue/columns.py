@@ -24,11 +24,10 @@ def require_columns(path: Path, found: list[str], columns: list[str]) -> None:
     problems += [f"duplicate column '{column}'" for column in dict.fromkeys(columns) if found.count(column) > 1]
     if problems:
         advice = f"Columns found: {', '.join(repr(name) for name in found)}."
-        if len(found) == 1:
-            advice += (
-                " There is only one: is the separator right? .csv is separated by commas and .tsv by tabs, unless for"
-            )
-            advice += " format table catalogue.delimiter says comma, semicolon, tab or pipe."
+        if len(found) == 1 or any(separator in name for name in found for separator in ",;|\t"):
+            advice += " There is only one:" * (len(found) == 1) + " Is the separator right?"
+            advice += " .csv is separated by commas, .tsv by tabs; for format table, catalogue.delimiter can be comma,"
+            advice += " semicolon, tab or pipe."
         advice += " For format table, set the names of the columns in catalogue.columns (null: no such column)."
         raise list_problems(f"{path}: missing or duplicate columns:", problems, advice)
 

@@ -5,7 +5,7 @@ It is written to `catalogue/report.md`, and its lines are logged. Readers are th
 
 import pandas as pd
 
-from latefusion.catalogue.ordering import describe_dates
+from latefusion.catalogue.ordering import describe_dates, read_dates
 
 Section = tuple[str, list[str]]  # a headline and its lines
 
@@ -95,9 +95,18 @@ def _describe_unused(others: pd.DataFrame, labels: pd.Series) -> list[str]:
     """Return a line for the columns that could be of use, and one for those that hold the label."""
     telling = [name for name in others if _tells_label(others[name], labels)]
     rest = [name for name in others if name not in telling]
-    advice = "what they say about a product can be added: catalogue.columns.description: [description, brand]"
-    never = "hold the label in other words: never add them, a new product has none"
-    return [f"{_enumerate(names)}: {what}" for names, what in ((rest, advice), (telling, never)) if names]
+    texts = [name for name in rest if _has_words(others[name])]
+    lines = [_enumerate(rest)] if rest else []
+    if texts:
+        key = f"catalogue.columns.description: [description, {texts[0]}]"
+        lines[0] += f"; words of a column can be added to the description, such as {key}"
+    if telling:
+        lines.append(f"{_enumerate(telling)}: the label in other words; never add these, a new product has none")
+    return lines
+
+
+def _has_words(cells: pd.Series) -> bool:
+    return bool(cells.str.contains(r"[^\W\d_]").mean() > MOST) and read_dates(cells) is None
 
 
 def _tells_label(cells: pd.Series, labels: pd.Series) -> bool:
