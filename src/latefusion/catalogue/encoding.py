@@ -55,7 +55,8 @@ def _unicode(data: bytes) -> str | None:
     except UnicodeDecodeError:
         text = data.decode("utf-8", errors="replace")
     wrong = text.count("\ufffd")
-    return "utf-8" if wrong <= sum(not char.isascii() for char in text) - wrong else None
+    right = len(text) - len(text.encode("ascii", "ignore")) - wrong  # of the characters that are not ASCII
+    return "utf-8" if wrong <= right else None
 
 
 def _guess(path: Path, data: bytes) -> str:
