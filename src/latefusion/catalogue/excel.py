@@ -19,11 +19,11 @@ logger = logging.getLogger(__name__)
 Rows = dict[int, list]  # the cells of a sheet's rows that are not empty, by the number that Excel shows
 
 
-def read_excel(path: Path, columns: Wanted = None, *, others: bool = False) -> pd.DataFrame:
-    """Return `columns`, by default all with a name, as text, indexed by location ("products.xlsx, row 12").
+def read_excel(path: Path, wanted: Wanted = None, *, others: bool = False) -> pd.DataFrame:
+    """Return the wanted columns, by default all with a name, as text, indexed by location ("products.xlsx, row 12").
 
     The header is the first row that is not empty. `others`: return the other columns too. Raises InputError for a
-    damaged file, and for cells of `columns` with an error or with a formula whose value is not saved.
+    damaged file, and for wanted cells with an error or with a formula whose value is not saved.
     """
     sheet, rows = _read(path, values=False)
     if any(kind == "f" for cells in rows.values() for kind, _ in cells):
@@ -35,7 +35,7 @@ def read_excel(path: Path, columns: Wanted = None, *, others: bool = False) -> p
     (header_row, header), *body = rows.items()
     names = [cell_text(cell).strip() for _, cell in header]
     found = [name for name in names if name]
-    chosen = select_columns(path, found, columns)
+    chosen = select_columns(path, found, wanted)
     places = {name: names.index(name) for name in found}
     if not body:
         raise InputError(f"{path}: {sheet} has a header, row {header_row}, but no rows")
@@ -79,11 +79,13 @@ def _refuse_errors(path: Path, values: Rows, body: list[tuple[int, list]], place
     for row, cells in body:
         for place in places:
             kind, value = _cell(values.get(row, []), place)
-            where = f"{path.name}, row {row}: cell {get_column_letter(place + 1)}{row}"
             if kind == "e":
-                problems.append(f"{where} holds the error {value}")
+                what = f"the error {value}"
             elif value is None and _cell(cells, place)[0] == "f":
-                problems.append(f"{where} holds a formula without a saved value")
+                what = "a formula without a saved value"
+            else:
+                continue
+            problems.append(f"{path.name}, row {row}: cell {get_column_letter(place + 1)}{row} holds {what}")
     if problems:
         advice = "Correct the cells, or save the file in Excel or LibreOffice, which computes formulas."
         raise list_problems(f"{path}: cells without a value:", problems, advice)

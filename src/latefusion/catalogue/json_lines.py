@@ -18,13 +18,11 @@ logger = logging.getLogger(__name__)
 KINDS: dict[type, str] = {list: "a list", dict: "an object"}
 
 
-def read_json_lines(
-    path: Path, columns: Wanted = None, *, others: bool = False, encoding: str = "auto"
-) -> pd.DataFrame:
-    """Return `columns`, by default all, as text, indexed by location ("products.jsonl, line 12").
+def read_json_lines(path: Path, wanted: Wanted = None, *, others: bool = False, encoding: str = "auto") -> pd.DataFrame:
+    """Return the wanted columns, by default all, as text, indexed by location ("products.jsonl, line 12").
 
     A column is a key of any of the objects. `others`: return the other columns too, unless they hold lists or objects.
-    Raises InputError for lines that are not JSON objects, and for lists and objects in `columns`.
+    Raises InputError for lines that are not JSON objects, and for lists and objects in wanted columns.
     """
     text, encoding = decode(path, encoding)
     lines = text.split("\n")
@@ -32,7 +30,7 @@ def read_json_lines(
     if not records:
         raise InputError(f"{path} is empty")
     found = list(dict.fromkeys(key for record in records.values() for key in record))
-    chosen = select_columns(path, found, columns)
+    chosen = select_columns(path, found, wanted)
     nested = {
         column: (number, KINDS[type(record[column])])
         for number, record in reversed(records.items())
@@ -94,6 +92,3 @@ def _unique(pairs: list[tuple[str, object]]) -> dict:
         keys = [key for key, _ in pairs]
         raise ValueError(f"the key '{next(key for key in keys if keys.count(key) > 1)}' is there twice")
     return record
-
-
-_DECODER = json.JSONDecoder(parse_int=str, parse_float=_finite, parse_constant=_constant, object_pairs_hook=_unique)

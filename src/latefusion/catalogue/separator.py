@@ -10,7 +10,7 @@ from latefusion.utils.errors import InputError
 SEPARATORS = (",", ";", "\t", "|")
 ENOUGH = 0.5  # share of the first rows that must have as many cells as the header, for another separator than usual
 SAMPLE = 200  # rows
-_NAMED = re.compile(r"sep=(.)[\r\n]*", re.IGNORECASE)  # a first line that Excel writes and reads
+_NAMED = re.compile(r"sep=([,;\t|])[\r\n]*", re.IGNORECASE)  # a first line that Excel writes and reads
 
 
 def named_delimiter(lines: list[str]) -> str | None:
