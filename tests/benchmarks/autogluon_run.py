@@ -67,7 +67,8 @@ class AutoGluon:
     def _run(self, folder: Path, key: str, ids: pd.Index) -> Outcome:
         clock, log = Clock(), folder / "log.txt"
         limit = 60 * (1.5 * self.minutes + GRACE)
-        (folder / "predictions.csv").unlink(missing_ok=True)
+        for name in ("finished.json", "predictions.csv"):  # in this order: no record may be left of other predictions
+            (folder / name).unlink(missing_ok=True)
         status = run_limited([str(self.python), "-I", str(HELPER), str(folder)], log, limit)
         seconds = clock.read()
         if status == 0:

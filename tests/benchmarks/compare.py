@@ -27,7 +27,7 @@ from baselines import Clock, Outcome, Seconds, tfidf_logistic
 from comparison import Run, describe
 
 from latefusion.config import Experiment, load_experiment
-from latefusion.plan.records import read_record, verified
+from latefusion.plan.records import digest, read_record, verified
 from latefusion.scores.results import Results
 from latefusion.tables.artifacts import read_json_object
 from latefusion.tables.dataset import read_dataset
@@ -76,7 +76,8 @@ def compare(args: argparse.Namespace) -> str:
         raise InputError(f"{args.catalogue} is not a folder: name the folder that holds the table of products")
     given = [f"catalogue.root={json.dumps(str(args.catalogue))}"]
     seeds = args.seeds or [load_experiment(args.config, [*args.set, *given]).split.seed]
-    name = f"compare-{slug(args.catalogue)}"
+    of_what = digest([str(args.catalogue.resolve()), str(args.config.resolve())])[:6]  # other folders of this name
+    name = f"compare-{slug(args.catalogue)}-{of_what}"
     command = f'make compare CATALOGUE="{args.catalogue}"'
     changed = dict(read_setting(setting) for setting in args.autogluon_set)
     autogluon = AutoGluon(args.autogluon, args.minutes, changed, command)

@@ -1,5 +1,7 @@
 """A cross-fitted experiment from end to end: every kind of expert in folds, and labels that mean nothing."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -129,6 +131,37 @@ def test_an_experiment_with_a_valid_split_is_prepared_again_for_folds(workspace,
     workspace.run_all(*folds)
     assert set(workspace.read_scores()["split"]) == {"oof", "test"}
     assert (workspace.folder / "submissions/tiny/predictions.tsv").is_file()
+
+
+def test_folds_that_hold_out_nothing_are_refused_before_training(workspace, capsys):
+    """Forty classes of two products: no class is in three folds, so nested folds can hold out none of them."""
+    rows = [{"id": f"p{n}", "title": f"lamp {n}", "label": f"c{n // 2}"} for n in range(80)]
+    rows += [{"id": f"q{n}", "title": f"shoe {n}", "label": "shoe"} for n in range(3)]
+    write_table(workspace, "products.csv", [*rows, {"id": "new", "title": "lamp", "label": ""}])
+    policies = {"mean": {"kind": "mean", "experts": ["tfidf"]}}
+    split = {"n_folds": 5, "nested": True}
+    workspace.write_config(table_config() | {"split": split, "policies": policies, "vote": {"members": ["mean"]}})
+    with pytest.raises(SystemExit):
+        workspace.run("01_prepare.py")
+    error = capsys.readouterr().err
+    assert re.search(r"split.n_folds 5: fold \d holds out no product.*lower n_folds, or set nested to false", error)
+
+
+def test_nested_folds_are_added_to_plain_ones_and_nothing_is_trained_again(workspace, monkeypatch):
+    config = shuffled(workspace, 80)
+    policies = {"logistic": {"kind": "logistic", "experts": ["tfidf", "words"], "n_folds": 4}}
+    config |= {"policies": policies, "submit": "best"}
+    monkeypatch.chdir(workspace.folder)
+    workspace.write_config(config)
+    workspace.run_all()
+    folds = sorted(workspace.run_root.glob("folds/?/experts/*/job.json"))
+    assert len(folds) == 2 * 4
+    before = {path: path.read_bytes() for path in folds}
+    decided = (workspace.run_root / "policies/logistic/oof_probs.parquet").read_bytes()
+    workspace.write_config(config | {"split": config["split"] | {"nested": True}})
+    workspace.run_all()
+    assert {path: path.read_bytes() for path in folds} == before
+    assert (workspace.run_root / "policies/logistic/oof_probs.parquet").read_bytes() != decided
 
 
 def shuffled(workspace: Workspace, n: int, **split) -> dict:

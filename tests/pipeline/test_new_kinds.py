@@ -5,7 +5,7 @@ from typing import Annotated
 import numpy as np
 import pandas as pd
 import pytest
-from helpers.majority import MajorityExpert, MedianPolicy, fit_medians
+from helpers.majority import MajorityExpert, MedianPolicy, fit_medians, load_median
 from helpers.tables import shop_products, table_config, write_table
 from pydantic import Field
 
@@ -28,7 +28,7 @@ def contributed(monkeypatch) -> None:
     """The three edits, made: the config classes, the module `helpers.majority` and a row in each table."""
     monkeypatch.setattr("latefusion.config.loading.Experiment", ContributedExperiment)
     monkeypatch.setitem(EXPERTS, "majority", ExpertKind("helpers.majority:train_majority", uses_accelerator=False))
-    monkeypatch.setitem(POLICIES, "median", PolicyKind(fit_medians))
+    monkeypatch.setitem(POLICIES, "median", PolicyKind(fit_medians, load_median))
 
 
 def config_with_new_kinds() -> dict:

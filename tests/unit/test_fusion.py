@@ -10,7 +10,7 @@ from torch import nn
 
 from latefusion.config import NetworkPolicy, RulePolicy
 from latefusion.dataset.split import assign_folds
-from latefusion.fusion import stacking, training
+from latefusion.fusion import classifiers, training
 from latefusion.fusion.inputs import ALL, FusionInputs
 from latefusion.fusion.networks import StackedPolicy, fit_networks, group_into_stacks
 from latefusion.fusion.rules import combine, greedy_weights, log_loss_weights
@@ -347,6 +347,6 @@ def test_stacking_on_a_single_class_is_refused():
 
 
 def test_a_regression_that_did_not_converge_says_so(monkeypatch, caplog):
-    monkeypatch.setattr(stacking, "MAX_ITER", 2)
+    monkeypatch.setattr(classifiers, "MAX_ITER", 2)
     fit(two_experts(np.random.default_rng(0), LEARNERS["logistic"], n=100))
     assert "stopped after 2 iterations" in caplog.text

@@ -32,6 +32,10 @@ def test_classes_are_counted_with_the_largest_smallest_and_rare_ones():
     assert "2 classes have fewer than 3 products ('class 01', 'class 00')" in found
 
 
+def test_without_any_label_there_is_nothing_to_say_about_classes():
+    assert set(lines(products([None, None], split="submit"))) == {"Products", "Missing texts and images"}
+
+
 def test_what_is_missing_is_counted_for_each_split():
     table = products(["x", "x", "y", None])
     table["split"] = ["train", "train", "test", "submit"]

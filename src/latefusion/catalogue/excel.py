@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
-from openpyxl import load_workbook
-from openpyxl.utils import get_column_letter
 
 from latefusion.catalogue.cells import cell_text
 from latefusion.catalogue.columns import Wanted, select_columns
@@ -50,6 +48,8 @@ def read_excel(path: Path, wanted: Wanted = None, *, others: bool = False) -> pd
 
 def _read(path: Path, *, values: bool) -> tuple[str, Rows]:
     """Return the first sheet as a phrase, and its rows of (type, value); formulas, or with `values` their results."""
+    from openpyxl import load_workbook  # here: most catalogues do without, and it takes a fifth of a second
+
     with reported_as(f"{path}: not an Excel file (.xlsx), or a damaged one; save it again"), _own_warnings_ignored():
         workbook = load_workbook(path, read_only=True, data_only=values)
         try:
@@ -75,6 +75,8 @@ def _own_warnings_ignored() -> Iterator[None]:
 
 
 def _refuse_errors(path: Path, values: Rows, body: list[tuple[int, list]], places: list[int]) -> None:
+    from openpyxl.utils import get_column_letter
+
     problems = []
     for row, cells in body:
         for place in places:

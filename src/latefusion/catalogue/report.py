@@ -56,6 +56,8 @@ def _describe_products(products: pd.DataFrame, issues: pd.DataFrame, bad_images:
 
 
 def _describe_classes(labels: pd.Series) -> list[str]:
+    if labels.empty:
+        return []
     sizes = labels.value_counts(sort=False).sort_index().sort_values(ascending=False, kind="stable")
     counts = [f"'{label}' {size:,}" for label, size in sizes.items()]
     extent = f"with {sizes.min():,} to {sizes.max():,} products"

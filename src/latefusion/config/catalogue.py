@@ -132,14 +132,15 @@ class Split(Section):
     test_fraction: Fraction = 0.0
     seed: Seed = 2020
     # Cross-fitting: instead of one valid split, every labelled product that is not held out for the test is in one of
-    # n folds. Each expert is trained once per fold, without its products, and predicts them; test products get the mean
-    # over the folds, or, from linear experts (tfidf, probes), what one more fit on all labelled products predicts. So
-    # policies learn from all labelled products. None: one valid split, as published.
+    # n folds (but those of classes that are in too few of them: docs/architecture.md). Each expert is trained once per
+    # fold, without its products, and predicts them; test products get the mean over the folds, or, from linear experts
+    # (tfidf, probes), what one more fit on all labelled products predicts. So policies learn from all labelled
+    # products. None: one valid split, as published.
     n_folds: Annotated[int | None, NoneWord] = Field(None, ge=2, le=100)
     # With n_folds: train each expert also without each pair of folds, n (n - 1) / 2 times more, so that what a policy
     # learns for a fold comes from experts that were not trained on this fold either. Without it, a product's label can
-    # slightly influence a policy's decision on it; see docs/results.md. Rules without weights learn nothing and need it
-    # not; for the others it pays where experts are cheap.
+    # slightly influence a policy's decision on it (docs/benchmarks.md). Fixed rules do not need it. For the others, use
+    # it where experts are cheap to train. Experts that choose an epoch by its score need `train.epoch: last` too.
     nested: bool = False
     # Keep near-duplicates (equal titles, or nearly equal images) in one split and in one fold. None: with n_folds only;
     # the published split does not group.

@@ -42,11 +42,7 @@ class Experiment(Section):
     policies: dict[Name, Policy] = Field(min_length=1)
     vote: Vote = Vote()
     # The method whose decisions are submitted. vote: the vote, as published. best: the simplest method that is not
-    # clearly worse than the best one: on the split that fusion learns from (valid or oof), neither its macro-F1 nor its
-    # log loss is worse by more than one standard error of the paired difference. Of experts, policies and votes, the
-    # simplest are single experts, then fixed rules, rules that learn a weight per expert, logistic, boosting, networks,
-    # votes; of those, the method with the fewest experts, then the one with the highest macro-F1. If half of the
-    # classes have fewer than 3 products in that split, accuracy alone decides: the F1 of such a class is mostly chance.
+    # clearly worse than the best one, by scores out of fold; `scores.choice` has the rule.
     submit: Literal["vote", "best"] = "vote"
     hardware: Hardware = Hardware()
     _held_out: tuple[int, ...] | None = PrivateAttr(None)  # see `of_fold`

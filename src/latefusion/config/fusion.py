@@ -22,7 +22,7 @@ class PolicyConfig(Section):
         kind: str
 
     experts: tuple[Name, ...] = Field(min_length=1)
-    n_folds: int = Field(8, ge=2)  # of the valid split
+    n_folds: int = Field(8, ge=2)  # of the products that it learns from: valid, or cross-fitted all
     calibrate: bool = False  # first apply temperature scaling to each expert, fitted on the same folds
 
     @property

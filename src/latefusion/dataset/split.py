@@ -92,8 +92,8 @@ def assign_held_out_folds(products: pd.DataFrame, split: Split) -> pd.Series:
         raise InputError(f"split.n_folds: {split.n_folds} folds for {n_units} labelled {what}: lower it")
     labels, seed = train["label"].to_numpy(), derive_seed(split.seed, "cross-fitting")
     folds = pd.Series(assign_folds(labels, split.n_folds, seed, groups_of(train, split)), train.index)
-    most = 2 if split.nested else 1  # folds that are held out at a time
-    in_few_folds = folds.groupby(train["label"]).transform("nunique") <= most
+    n_held_out = 2 if split.nested else 1  # folds at a time
+    in_few_folds = folds.groupby(train["label"]).transform("nunique") <= n_held_out
     if split.grouped:  # their whole groups: a near-duplicate in train would make the product too easy
         in_few_folds = in_few_folds.groupby(train["group"]).transform("any")
     return folds.mask(in_few_folds).astype("Int64").reindex(products.index)

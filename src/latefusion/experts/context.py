@@ -33,6 +33,8 @@ class Context:
 
     @cached_property
     def dataset(self) -> Dataset:
+        if self._whole is not None and self.experiment.held_out is not None:  # all views share the texts
+            return self._whole.dataset.of_fold(*self.experiment.held_out)
         return read_dataset(self.experiment)
 
     @cached_property

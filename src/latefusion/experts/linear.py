@@ -30,6 +30,8 @@ class Classifier(Protocol):
     """A linear classifier of scikit-learn."""
 
     classes_: np.ndarray  # (K,) class numbers of the products that it was fitted on
+    coef_: np.ndarray  # (K, F), or (1, F) for two classes
+    intercept_: np.ndarray  # (K,), or (1,)
 
     def fit(self, features: Features, targets: np.ndarray) -> object: ...
 
@@ -172,6 +174,14 @@ def margins_of(classifier: Classifier, features: Features) -> np.ndarray:
     """Return (N, K) signed distances to each class's hyperplane; for two classes scikit-learn returns one column."""
     margins = classifier.decision_function(features)
     return np.stack([-margins, margins], axis=1) if margins.ndim == 1 else margins
+
+
+def weights_of(classifier: Classifier) -> tuple[np.ndarray, np.ndarray]:
+    """Return (F, K) weights and (K,) biases, float32, that give the margins of `margins_of`."""
+    weights, bias = classifier.coef_.T, classifier.intercept_
+    if weights.shape[1] == 1:  # two classes
+        weights, bias = np.hstack([-weights, weights]), np.hstack([-bias, bias])
+    return weights.astype(np.float32), bias.astype(np.float32)
 
 
 def for_all_classes(margins: np.ndarray, classes: np.ndarray, num_classes: int) -> np.ndarray:

@@ -74,6 +74,18 @@ class FusionInputs(Generic[P]):
         return np.concatenate(blocks, axis=1, dtype=np.float32)
 
 
+def restored_inputs(policy: PolicyConfig, num_classes: int, temperatures: np.ndarray | None) -> FusionInputs:
+    """Return the inputs of a policy that is read from disk: without products, with the (F + 1, E) `temperatures`.
+
+    None: the policy was trained without `calibrate`. What it decides depends on nothing else of its inputs.
+    """
+    none = np.empty(0, dtype=np.int64)
+    inputs = FusionInputs(policy, (np.empty((0, num_classes), dtype=np.float32),) * len(policy.experts), none, none)
+    if temperatures is not None:
+        inputs.__dict__["temperatures"] = temperatures  # in the place of what it would learn from its products
+    return inputs
+
+
 def _top_k(probs: np.ndarray, k: int) -> np.ndarray:
     """Return the probabilities with all but the k highest of each row set to zero."""
     if k >= probs.shape[1]:

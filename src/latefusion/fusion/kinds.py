@@ -15,9 +15,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from latefusion.fusion.inputs import FusionInputs
-from latefusion.fusion.networks import fit_networks, group_into_stacks
-from latefusion.fusion.rules import fit_rule
-from latefusion.fusion.stacking import fit_stacking
+from latefusion.fusion.networks import fit_networks, group_into_stacks, load_networks
+from latefusion.fusion.rules import fit_rule, load_rule
+from latefusion.fusion.stacking import fit_stacking, load_stacking
 
 
 class FittedPolicy(Protocol):
@@ -54,11 +54,14 @@ class PolicyKind:
     """The functions of one kind of policy.
 
     - `fit(group)`: fit the policies of one group together; return them in the same order.
+    - `load(inputs, run_dir, facts)`: return the policy that `save` wrote to `run_dir`, to decide on other products;
+      `inputs` are those of `restored_inputs`, `facts` is its metrics.json.
     - `groups(policies)`: return the names of the policies in groups that are fitted together; by default each policy is
       a group of its own.
     """
 
     fit: Callable[[list[Any]], Sequence[FittedPolicy]]  # Any: FusionInputs of this kind of policy
+    load: Callable[[Any, Path, dict], FittedPolicy]
     groups: Callable[[dict[str, Any]], list[list[str]]] = lambda policies: [[name] for name in policies]
 
 
@@ -68,12 +71,12 @@ def each(fit: Callable[[Any], FittedPolicy]) -> Callable[[list[Any]], Sequence[F
 
 
 POLICIES = {
-    "network": PolicyKind(fit_networks, groups=group_into_stacks),
-    "mean": PolicyKind(each(fit_rule)),
-    "weighted_mean": PolicyKind(each(fit_rule)),
-    "max": PolicyKind(each(fit_rule)),
-    "product": PolicyKind(each(fit_rule)),
-    "weighted_product": PolicyKind(each(fit_rule)),
-    "logistic": PolicyKind(each(fit_stacking)),
-    "boosting": PolicyKind(each(fit_stacking)),
+    "network": PolicyKind(fit_networks, load_networks, groups=group_into_stacks),
+    "mean": PolicyKind(each(fit_rule), load_rule),
+    "weighted_mean": PolicyKind(each(fit_rule), load_rule),
+    "max": PolicyKind(each(fit_rule), load_rule),
+    "product": PolicyKind(each(fit_rule), load_rule),
+    "weighted_product": PolicyKind(each(fit_rule), load_rule),
+    "logistic": PolicyKind(each(fit_stacking), load_stacking),
+    "boosting": PolicyKind(each(fit_stacking), load_stacking),
 }

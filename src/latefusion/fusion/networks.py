@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import nn
 from torch.nn.functional import cross_entropy
 from tqdm import tqdm
@@ -92,6 +93,12 @@ class FittedNetworks:
         """Return the majority vote of the networks, (N,) class numbers, and their mean probabilities (N, C)."""
         probs = self.fold_probs(tables)
         return majority_vote(probs.argmax(axis=2), probs.sum(axis=0)), probs.mean(axis=0)
+
+
+def load_networks(inputs: FusionInputs[NetworkPolicy], run_dir: Path, facts: dict) -> FittedNetworks:
+    """Return the networks whose weights are in `run_dir`; `facts` is the policy's metrics.json."""
+    nothing = inputs.tables[0]
+    return FittedNetworks(inputs, load_file(run_dir / "model.safetensors"), facts["best_epochs"], nothing, nothing)
 
 
 def group_into_stacks(policies: dict[str, FusionInputs[NetworkPolicy]]) -> list[list[str]]:

@@ -21,6 +21,7 @@ from latefusion.metrics.calibration import as_logits
 from latefusion.metrics.f1 import quick_macro_f1
 
 LARGEST_WEIGHT = 10.0  # an exponent; experts that are right on all products would have infinite ones
+BLOCK = 2_000_000  # probabilities of one expert whose log loss is computed at a time
 ROUNDS = 20  # experts added to the bag: the smallest possible weight is 1/20
 
 
@@ -45,6 +46,13 @@ class FittedRule:
         """Return (N,) class numbers and (N, C) probabilities for products, from their experts' (N, C) tables."""
         probs = combine(self.inputs.policy.kind, self.inputs.calibrated(ALL, tables), self.weights)
         return probs.argmax(axis=1), probs
+
+
+def load_rule(inputs: FusionInputs, run_dir: Path, facts: dict) -> FittedRule:
+    """Return a rule with the weights in `facts`, its metrics.json."""
+    experts = inputs.policy.experts
+    weights = facts.get("weights", dict.fromkeys(experts, 1 / len(experts)))
+    return FittedRule(inputs, np.array([weights[name] for name in experts], dtype=np.float32), inputs.tables[0])
 
 
 def fit_rule(inputs: FusionInputs) -> FittedRule:
@@ -126,13 +134,18 @@ def log_loss_weights(tables: list[np.ndarray], targets: np.ndarray) -> np.ndarra
     start = np.full(len(tables), 1 / len(tables), dtype=np.float32)
     if not len(targets):
         return start
-    logs = np.stack([as_logits(table) for table in tables]).astype(np.float64)  # (E, N, C)
-    of_target = logs[:, np.arange(len(targets)), targets]  # (E, N)
+    size = max(1, BLOCK // tables[0].shape[1])
+    blocks = [slice(first, first + size) for first in range(0, len(targets), size)]
 
     def log_loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
-        log_probs = log_softmax(np.tensordot(weights, logs, axes=1), axis=1)  # (N, C)
-        expected = np.einsum("nc,enc->en", np.exp(log_probs), logs)
-        return -log_probs[np.arange(len(targets)), targets].mean(), (expected - of_target).mean(axis=1)
+        loss, gradient = 0.0, np.zeros(len(tables))
+        for rows in blocks:
+            logs = np.stack([as_logits(table[rows]) for table in tables]).astype(np.float64)  # (E, n, C)
+            own = (np.arange(logs.shape[1]), targets[rows])
+            log_probs = log_softmax(np.tensordot(weights, logs, axes=1), axis=1)  # (n, C)
+            loss -= log_probs[own].sum()
+            gradient += np.einsum("nc,enc->e", np.exp(log_probs), logs) - logs[:, *own].sum(axis=1)
+        return loss / len(targets), gradient / len(targets)
 
     found = minimize(log_loss, start, jac=True, method="L-BFGS-B", bounds=[(0, LARGEST_WEIGHT)] * len(tables))
     return found.x.astype(np.float32)

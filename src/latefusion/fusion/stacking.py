@@ -3,24 +3,17 @@
 Wolpert, "Stacked Generalization", Neural Networks 1992. Other teams of the challenge fused their experts by stacking.
 """
 
-import logging
-import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
+from safetensors.numpy import load_file
 
 from latefusion.config import BoostingPolicy, LogisticPolicy
+from latefusion.fusion.classifiers import CLASSIFIERS, Classifier
 from latefusion.fusion.inputs import ALL, FusionInputs
+from latefusion.utils.arrays import save_arrays
 from latefusion.utils.errors import InputError
-
-logger = logging.getLogger(__name__)
-MAX_ITER = 2000
 
 
 @dataclass(frozen=True)
@@ -28,7 +21,7 @@ class FittedStacking:
     """A classifier fitted on all validation products, and its out-of-fold probabilities."""
 
     inputs: FusionInputs[LogisticPolicy | BoostingPolicy]
-    classifier: LogisticRegression | HistGradientBoostingClassifier
+    classifier: Classifier
     oof_probs: np.ndarray  # (N, C)
 
     @property
@@ -36,12 +29,19 @@ class FittedStacking:
         return {}
 
     def save(self, run_dir: Path) -> None:
-        """Write nothing: the classifier can be fitted again in seconds."""
+        """Write the classifier to `model.safetensors`."""
+        save_arrays(asdict(self.classifier), run_dir / "model.safetensors")
 
     def decide(self, tables: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
         """Return (N,) class numbers and (N, C) probabilities for products, from their experts' (N, C) tables."""
         probs = _predict(self.classifier, self.inputs.features(ALL, tables), self.inputs.num_classes)
         return probs.argmax(axis=1), probs
+
+
+def load_stacking(inputs: FusionInputs[LogisticPolicy | BoostingPolicy], run_dir: Path, facts: dict) -> FittedStacking:
+    """Return the classifier that is in `run_dir`; `facts` is not used."""
+    classifier = CLASSIFIERS[inputs.policy.kind](**load_file(run_dir / "model.safetensors"))
+    return FittedStacking(inputs, classifier, inputs.tables[0])
 
 
 def fit_stacking(inputs: FusionInputs[LogisticPolicy | BoostingPolicy]) -> FittedStacking:
@@ -55,40 +55,19 @@ def fit_stacking(inputs: FusionInputs[LogisticPolicy | BoostingPolicy]) -> Fitte
     return FittedStacking(inputs, _fit(inputs, inputs.features(ALL), inputs.fit_rows(ALL)), oof_probs)
 
 
-def _fit(inputs: FusionInputs[LogisticPolicy | BoostingPolicy], features: np.ndarray, rows: np.ndarray):
+def _fit(inputs: FusionInputs[LogisticPolicy | BoostingPolicy], features: np.ndarray, rows: np.ndarray) -> Classifier:
     targets = inputs.targets[rows]
     if len(np.unique(targets)) < 2:
-        kind = inputs.policy.kind
+        policy = inputs.policy
         raise InputError(
-            f"{kind} stacking: the validation products outside one fold have a single class; use fewer n_folds"
+            f"policy of kind {policy.kind} on {', '.join(policy.experts)}: the labelled products outside one fold have "
+            "a single class: use a rule such as product, or another split"
         )
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", ConvergenceWarning)
-        classifier = CLASSIFIERS[inputs.policy.kind](inputs.policy).fit(features[rows], targets)
-    if any(warning.category is ConvergenceWarning for warning in caught):
-        logger.warning("logistic regression stopped after %d iterations, before its optimum: lower C", MAX_ITER)
-    return classifier
+    return CLASSIFIERS[inputs.policy.kind].fit(inputs.policy, features[rows], targets)
 
 
-def _logistic(policy: LogisticPolicy) -> LogisticRegression:
-    return LogisticRegression(C=policy.C, max_iter=MAX_ITER)
-
-
-def _boosting(policy: BoostingPolicy) -> HistGradientBoostingClassifier:
-    return HistGradientBoostingClassifier(
-        max_iter=policy.trees, max_leaf_nodes=policy.max_leaf_nodes, learning_rate=policy.lr,
-        early_stopping=False, random_state=policy.seed,
-    )  # fmt: skip
-
-
-CLASSIFIERS: dict[str, Callable[[Any], LogisticRegression | HistGradientBoostingClassifier]] = {
-    "logistic": _logistic,
-    "boosting": _boosting,
-}
-
-
-def _predict(classifier, features: np.ndarray, num_classes: int) -> np.ndarray:
+def _predict(classifier: Classifier, features: np.ndarray, num_classes: int) -> np.ndarray:
     """Return (N, C) probabilities; 0 for a class without training products."""
     probs = np.zeros((len(features), num_classes), dtype=np.float32)
-    probs[:, classifier.classes_] = classifier.predict_proba(features)
+    probs[:, classifier.classes] = classifier.predict_proba(features)
     return probs

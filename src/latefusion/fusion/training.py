@@ -3,14 +3,16 @@
 import logging
 from collections.abc import Iterable, Iterator
 from functools import cache, partial
+from pathlib import Path
 
 import numpy as np
 
 from latefusion.config import Experiment, PolicyConfig
-from latefusion.fusion.inputs import FusionInputs
+from latefusion.fusion.inputs import FusionInputs, restored_inputs
 from latefusion.fusion.kinds import POLICIES, FittedPolicy
 from latefusion.metrics.f1 import split_scores
 from latefusion.plan.jobs import Job
+from latefusion.tables.artifacts import read_json_object
 from latefusion.tables.dataset import Dataset
 from latefusion.tables.label_issues import fusion_targets
 from latefusion.tables.predictions import write_predictions
@@ -81,15 +83,30 @@ class PolicyTrainer:
         write_predictions(job.run_dir, "test", splits["test"].index, preds, probs, classes)
         fitted.save(job.run_dir)
         scores = split_scores(learnt, self.targets, oof_preds)
-        write_json(job.run_dir / "metrics.json", scores | fitted.facts | self._temperatures(fitted.inputs))
+        write_json(job.run_dir / "metrics.json", scores | policy_facts(fitted))
         logger.info("%s: %s_macro_f1 %.4f", job.name, learnt, scores[f"{learnt}_macro_f1"])
 
-    def _temperatures(self, inputs: FusionInputs) -> dict:
-        """Return each expert's temperatures: one per fold, then the one learnt on all; empty without `calibrate`."""
-        policy = inputs.policy
-        if not policy.calibrate:
-            return {}
-        return {"temperatures": dict(zip(policy.experts, inputs.temperatures.T.tolist(), strict=True))}
+
+def policy_facts(fitted: FittedPolicy) -> dict:
+    """Return what metrics.json says about a policy beside its scores; `load_policy` reads it.
+
+    With `calibrate`, also each expert's temperatures: one per fold, then the one learnt on all.
+    """
+    inputs, policy = fitted.inputs, fitted.inputs.policy
+    facts = {"n_folds": policy.n_folds} | fitted.facts
+    if policy.calibrate:
+        facts["temperatures"] = dict(zip(policy.experts, inputs.temperatures.T.tolist(), strict=True))
+    return facts
+
+
+def load_policy(policy: PolicyConfig, num_classes: int, run_dir: Path) -> FittedPolicy:
+    """Return the policy whose run folder, or a copy of it, is `run_dir`, to decide on any products."""
+    facts = read_json_object(run_dir / "metrics.json")
+    temperatures = facts.get("temperatures")
+    by_expert = None if temperatures is None else np.array([temperatures[name] for name in policy.experts]).T
+    n_folds = facts["n_folds"]  # with nested folds those of the experts
+    inputs = restored_inputs(policy.model_copy(update={"n_folds": n_folds}), num_classes, by_expert)
+    return POLICIES[policy.kind].load(inputs, run_dir, facts)
 
 
 def fit_alone(inputs: FusionInputs) -> FittedPolicy:

@@ -21,7 +21,7 @@ def majority_vote(preds: np.ndarray, summed: np.ndarray) -> np.ndarray:
 
 
 def vote(experiment: Experiment, dataset: Dataset, job: Job) -> None:
-    """Write the vote's decisions and mean probabilities on validation and test products to its run folder."""
+    """Write the vote's decisions and mean probabilities on all products to predict to its run folder."""
     for split, products in dataset.evaluation_splits.items():
         preds, summed = member_decisions(experiment, dataset, experiment.vote_members, split)
         mean = (summed / len(preds)).astype(np.float32)

@@ -5,8 +5,9 @@
 the best) and `automation.csv` (confidence thresholds); and the report `submissions/<experiment>/scores.md`, with a
 table laid out as Table 1 of the paper. `submit` does the job `submission`, see `submitted`.
 
-Two splits are scored. On `valid`, a product's own label was not used to choose the epoch of its prediction, nor to
-train the policy that makes it (see `metrics.selection` and `fusion.networks`; `notes` lists the remaining influences).
+Two splits are scored. On `valid` (cross-fitted: `oof`), a product's own label was not used to choose the epoch of its
+prediction, nor to train the policy that makes it (see `metrics.selection` and `fusion.networks`; `notes` lists the
+remaining influences).
 On `test`, only products with a known label are scored: those held out by the split, and those of the test set if its
 labels are given. They were not used for training or for any choice.
 """

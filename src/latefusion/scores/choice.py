@@ -6,6 +6,10 @@ with confidences, and the log loss tells methods apart on fewer products. A diff
 its standard error over the products (the one-standard-error rule of Breiman et al., "Classification and Regression
 Trees", 1984, for paired differences). If no method is among the best in both, macro-F1 alone decides. So does accuracy
 where most classes are tiny: there the log loss is mostly that of products whose class no expert could learn.
+
+The simplest methods are single experts, then fixed rules, rules that learn one weight per expert, logistic regression,
+boosting, networks, and votes. Of equally simple methods the one whose experts run the fewest models is submitted (a
+joint expert runs two), then the one with the highest score.
 """
 
 import logging
@@ -44,7 +48,7 @@ def rank_methods(results: Results) -> pd.DataFrame:
 
     Columns: method, kind, complexity, models (that run to predict a product), metric, score, difference (of the best
     from it), standard_error (of the difference), log_loss, log_loss_difference (from the least), log_loss_error,
-    clearly_worse.
+    compared_by (in words: what decides), clearly_worse.
     """
     split, metric = results.dataset.fusion_split, deciding_metric(results)
     known = results.known(split)
@@ -65,7 +69,8 @@ def rank_methods(results: Results) -> pd.DataFrame:
     by_score = ranking["difference"] > ranking["standard_error"]
     by_both = by_score | (ranking["log_loss_difference"] > ranking["log_loss_error"])
     by_score_alone = metric == "accuracy" or by_both.all()
-    return ranking.assign(clearly_worse=by_score if by_score_alone else by_both)
+    compared_by = METRIC_NAMES[metric] if by_score_alone else f"{METRIC_NAMES[metric]} or log loss"
+    return ranking.assign(compared_by=compared_by, clearly_worse=by_score if by_score_alone else by_both)
 
 
 def _log_losses(results: Results, method: Method) -> np.ndarray:

@@ -53,11 +53,11 @@ def _reason(submitted: Submitted) -> str:
     candidates = pd.DataFrame(facts["candidates"]).set_index("method")
     own, best, metric = candidates.loc[facts["method"]], candidates.loc[facts["best"]], METRIC_NAMES[facts["metric"]]
     score, n_equal = f"{metric} {100 * own['score']:.2f}", (~candidates["clearly_worse"]).sum()
-    compared = f"in {metric}" + (" or log loss" if facts["metric"] == "macro_f1" else "")
+    compared = f"in {own['compared_by']}"
     if n_equal == 1:
         why = (
-            f"on {learnt} all {len(candidates) - 1} other methods are clearly worse than {facts['method']}, {compared} "
-            f"({score})"
+            f"on {learnt} each of the {len(candidates) - 1} other methods is clearly worse than {facts['method']}, "
+            f"{compared} ({score})"
         )
     else:
         why = (
@@ -70,8 +70,8 @@ def _reason(submitted: Submitted) -> str:
             f"{100 * own['difference']:.2f}, is not greater than its standard error, {100 * own['standard_error']:.2f}"
         )
     return (
-        f"`submit: best`: {why}. These scores are out of fold; but for what is said below, they are too high only "
-        "because the method was chosen by them. All methods are in `scores/choice.csv`."
+        f"`submit: best`: {why}. These scores are out of fold. They are slightly too high, because the method was "
+        "chosen by them; other influences are listed below the table. All methods are in `scores/choice.csv`."
     )
 
 

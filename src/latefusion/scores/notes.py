@@ -27,6 +27,10 @@ CHOSEN_INPUTS = (
     "probabilities (on noise this effect cannot be distinguished from chance: tests/benchmarks/honesty.py)"
 )
 CONTINUED = "{names} started from another expert's weights, of the epoch that is best on all of the held-out products"
+CROSS_FITTED = (
+    "policies learn their decision on it from probabilities of experts that were trained on it "
+    "(split.nested prevents this; tests/benchmarks/cross_fitting.py measures it)"
+)
 CLEANED = "it was used to find the label issues among the validation products (denoise.clean_valid)"
 
 
@@ -50,6 +54,7 @@ def _remaining_influences(experiment: Experiment) -> list[str]:
     choosing = [name for name, expert in experiment.experts.items() if name in fused and expert.chooses_epoch]
     continued = [name for name in experiment.experts if experiment.experts[name].continues_another(experiment.experts)]
     influences = [CHOSEN_INPUTS.format(names=", ".join(choosing))] if choosing else []
+    influences += [CROSS_FITTED] if experiment.split.n_folds is not None and not experiment.split.nested else []
     influences += [CONTINUED.format(names=", ".join(continued))] if continued else []
     return [*influences, CLEANED] if experiment.cleans_valid else influences
 

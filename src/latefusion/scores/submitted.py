@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from latefusion.config import Experiment
 from latefusion.fusion.vote import majority_vote
@@ -101,7 +102,9 @@ def _as_on_test(results: Results, method: Method) -> tuple[np.ndarray, np.ndarra
 
     Where a policy wrote `selected_probs` (see `fusion.networks`), they take the place of its probabilities, also in a
     vote. Labels had an influence on the epochs of these, so they serve the calibration of test products only. None if
-    no policy of the method has any: its own probabilities are as confident on both splits.
+    no policy of the method has any. Its own probabilities are then as confident on both splits, or nearly: in
+    cross-fitting, those of test are of a mean of networks, or of an expert trained on more products, and so they are a
+    little more often right than their confidence says.
     """
     learnt = results.dataset.fusion_split
     members = results.members(method) if method.kind == "vote" else (method.name,)
@@ -144,6 +147,12 @@ class Submitted:
     @cached_property
     def facts(self) -> dict:
         return read_json_object(verified(self.results.experiment.run_root / KEY, "metrics.json"))
+
+    @cached_property
+    def ranking(self) -> pd.DataFrame:
+        """The table of `rank_methods`; with `submit: best` as the job has kept it."""
+        kept = self.facts.get("candidates")
+        return rank_methods(self.results) if kept is None else pd.DataFrame(kept)
 
     @property
     def temperature(self) -> float:

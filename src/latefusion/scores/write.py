@@ -30,7 +30,7 @@ def write_scores(experiment: Experiment, dataset: Dataset) -> str:
     results = Results(experiment, dataset)
     submitted = read_submitted(results)
     scores, comparisons = score_table(results)
-    ranking = rank_methods(results)
+    ranking = rank_methods(results) if submitted is None else submitted.ranking
     tables = {
         "scores": scores,
         "comparisons": comparisons,

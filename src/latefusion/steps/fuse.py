@@ -1,4 +1,4 @@
-"""Train the policies on the experts' validation probabilities."""
+"""Train the policies on the experts' probabilities of validation products, or cross-fitted of all labelled ones."""
 
 from latefusion.config import Experiment
 from latefusion.fusion.training import PolicyTrainer

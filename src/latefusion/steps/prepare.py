@@ -65,10 +65,9 @@ def _prepare(experiment: Experiment, job: Job) -> None:
     products = handle_bad_images(products, inspection.bad, catalogue.bad_images).drop(columns="location")
     products, twins = _split(products, inspection.hashes[products.index], experiment, job.run_dir)
     classes = class_order(products["label"].dropna())
-    _report(
-        experiment, job.run_dir, describe_catalogue(products, issues=issues, bad_images=inspection.bad, others=others)
-    )
-    _check_split(products, classes)
+    report = describe_catalogue(products, issues=issues, bad_images=inspection.bad, others=others)
+    _report(experiment, job.run_dir, report)
+    _check_split(products, classes, experiment.split.n_folds)
     check_trainable(Dataset(products, classes, experiment.split), experiment)
     read_test_labels(catalogue, products)  # raises errors in this file now, not after training
     with atomic_write(job.run_dir / "products.parquet") as partial:
@@ -95,15 +94,19 @@ def _report(experiment: Experiment, run_dir: Path, sections: list[tuple[str, lis
 def _describe_folds(products: pd.DataFrame) -> str:
     sizes = products["fold"].value_counts().sort_index().tolist()
     never = int((products["split"] == "train").sum()) - sum(sizes)
-    always = f"; {never} products, of classes that are in one fold only, are trained on in every fold" if never else ""
+    always = f"; {never} products, of classes that are in too few folds, are trained on in every fold" if never else ""
     return f"{len(sizes)} folds of {', '.join(map(str, sizes))} products{always}"
 
 
 def _contents(products: pd.DataFrame, classes: list[str], split: Split, files: pd.DataFrame) -> dict[str, str]:
     """Return hashes of what jobs read of a catalogue, by which the planner finds out whether it has changed."""
-    settings = split.model_dump(mode="json", exclude=None if split.grouped else {"hash_distance"})
-    unread = ["image"] if split.grouped else ["image", "group"]  # group depends on images too
-    of_products = digest([products.drop(columns=unread).to_csv(na_rep="\0"), classes, settings])
+    # What only changes the products' splits and folds is in their table. Whether folds are nested changes no fold.
+    unread = (
+        {"nested"} | (set() if split.grouped else {"hash_distance"}) | ({"valid_fraction"} if split.n_folds else set())
+    )
+    settings = split.model_dump(mode="json", exclude=unread)
+    images = ["image"] if split.grouped else ["image", "group"]  # group depends on images too
+    of_products = digest([products.drop(columns=images).to_csv(na_rep="\0"), classes, settings])
     of_images = products["image"].map(files["blake2b"])  # of the content, whatever the path
     return {"products": of_products, "images": digest([of_products, of_images.to_csv(na_rep="\0")])}
 
@@ -150,14 +153,18 @@ def _split(
     return products, describe_near_duplicates(report, used)
 
 
-def _check_split(products: pd.DataFrame, classes: list[str]) -> None:
+def _check_split(products: pd.DataFrame, classes: list[str], n_folds: int | None) -> None:
     sizes = products["split"].value_counts()
     see = "split.valid_fraction and split.group_duplicates, or the split column"
     for split in ("train",) if "fold" in products else ("train", "valid"):
         if split not in sizes:
             raise InputError(f"the split has no {split} products; see {see}")
-    if "fold" in products and products["fold"].isna().all():
-        raise InputError("split.n_folds: all products of each class are in one fold: no product can be held out")
+    empty = sorted(set(range(n_folds or 0)) - set(products["fold"].dropna())) if "fold" in products else []
+    if empty:
+        raise InputError(
+            f"split.n_folds {n_folds}: fold {empty[0]} holds out no product. Products of classes that are in too few "
+            "folds are trained on in every fold, and here most are: lower n_folds, or set nested to false"
+        )
     if "test" not in sizes and "submit" not in sizes:
         raise InputError(
             "no products to predict: leave their labels empty, set catalogue.test_products, or set split.test_fraction"

@@ -28,7 +28,6 @@ class Probe(ExpertConfig):
     regularisation: tuple[PositiveFloat, ...] = Field((0.001, 0.01, 0.1, 1.0), min_length=1)
     n_folds: int = Field(4, ge=2)  # of the cross-validation that chooses C and calibrates
     cv_products: int = Field(20_000, ge=100)  # C is chosen on a sample of about this many products
-    train_on: Literal["all", "clean"] = "all"  # clean: without the label issues that denoising removed
     seed: Seed = 2020
 
     @property
@@ -77,6 +76,7 @@ class ImageProbe(Probe):
     model_args: ModelArgs = Field({})  # timm.create_model's own arguments
     sizes: Sizes = (224, 288)  # sides in pixels; the features are averaged over the sizes
     flip: bool = False  # average over each image and its mirror image too: twice the time
+    train_on: Literal["all", "clean"] = "all"  # clean: without the label issues that denoising removed
 
     def network(self, size: int) -> CnnExpert:
         """Return the config of the network that reads images of one of the sizes."""

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import joblib
 import numpy as np
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from latefusion.config import Probe
-from latefusion.experts.linear import fit_linear, for_all_classes, tempered
-from latefusion.utils.files import atomic_write
+from latefusion.experts.linear import fit_linear, for_all_classes, tempered, weights_of
+from latefusion.utils.arrays import save_arrays
 
 logger = logging.getLogger(__name__)
 # Of the gradient of the mean loss. With a tenth of it a search takes up to three times as long, and log losses out of
@@ -42,12 +42,7 @@ class ProbeClassifier:
         return tempered(for_all_classes(margins, self.classes, len(self.frequencies)), float(self.temperature))
 
     def save(self, path: Path) -> None:
-        with atomic_write(path) as partial:
-            partial.touch()
-            mode = partial.stat().st_mode  # from the umask: safetensors makes files that only the owner can read
-            arrays = {field.name: np.asarray(getattr(self, field.name), order="C") for field in fields(self)}
-            save_file(arrays, partial)
-            partial.chmod(mode)
+        save_arrays({field.name: getattr(self, field.name) for field in fields(self)}, path)
 
     @classmethod
     def load(cls, path: Path) -> "ProbeClassifier":
@@ -84,14 +79,12 @@ def fit_classifier(
     regression: LogisticRegression = fit.classifier
     if regression.n_iter_.max() >= MAX_ITERATIONS:
         logger.warning("%s: C %g: the regression has not converged in %d iterations", name, fit.C, MAX_ITERATIONS)
-    weights, bias = regression.coef_.T, regression.intercept_
-    if len(regression.classes_) == 2:  # scikit-learn has one column, as `linear.margins_of` says
-        weights, bias = np.hstack([-weights, weights]), np.hstack([-bias, bias])
+    weights, bias = weights_of(regression)
     classifier = ProbeClassifier(
         mean=mean,
         std=std,
-        weights=weights.astype(np.float32),
-        bias=bias.astype(np.float32),
+        weights=weights,
+        bias=bias,
         classes=regression.classes_,
         frequencies=(n_per_class / n_per_class.sum()).astype(np.float32),
         C=np.array(fit.C),

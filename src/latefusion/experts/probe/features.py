@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from latefusion.experts.context import Context
 from latefusion.experts.probe.store import StoredFeatures
-from latefusion.plan.pretrained import describe_files
+from latefusion.plan.pretrained import FOLDER, describe_files
 from latefusion.training.loaders import Collate, eval_loader
 from latefusion.training.loop import map_items
 from latefusion.utils.environment import PRECISIONS
@@ -51,7 +51,7 @@ class View:
     load: Callable[[], FrozenNetwork]  # called only if features are missing
 
 
-def describe_weights(context: Context, model: str, load: Callable[[], object]) -> dict[str, str]:
+def describe_weights(model: str, load: Callable[[], object]) -> dict[str, str]:
     """Return the hashes of a pretrained model's files, by name. All processes must call this.
 
     `load` loads the model; it is called if the files are only on the hub, from which it downloads them.
@@ -60,7 +60,10 @@ def describe_weights(context: Context, model: str, load: Callable[[], object]) -
         load()
     files = describe_files(model)
     if files is None:
-        raise InputError(f"{model}: its weights were loaded, but its files cannot be found on this machine")
+        raise InputError(
+            f"{model}: its weights were loaded, but their files are neither below weights/ nor in the hub's cache: put "
+            f"them into {FOLDER / model.replace('/', '--')}/, as README's section on pretrained weights says"
+        )
     return {name: file["blake2b"] for name, file in files.items()}
 
 

@@ -46,7 +46,7 @@ def image_views(context: Context, name: str, expert: ImageProbe, images: pd.Seri
         with context.accelerator.main_process_first():  # it may download the weights
             return TimmBackbone(expert.network(expert.sizes[0]), pretrained=True)
 
-    weights = describe_weights(context, expert.model, load)
+    weights = describe_weights(expert.model, load)
     precision = context.accelerator.mixed_precision
 
     def view(size: int, flip: bool) -> View:

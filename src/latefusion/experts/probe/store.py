@@ -48,7 +48,7 @@ class StoredFeatures:
         """Read the chunks that were written since the last call, by this run or another."""
         for path in sorted(set(self.folder.glob("*.npz")) - self._read):
             self._read.add(path)
-            chunk = _read_chunk(path)
+            chunk = _read_chunk(path, self.keys[~self.found])
             if chunk is not None:
                 self._take(*chunk)
 
@@ -76,12 +76,19 @@ class StoredFeatures:
         self.found[rows[rows >= 0]] = True
 
 
-def _read_chunk(path: Path) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return the keys (n,) and features (n, F) of a chunk; None, with a warning, if it cannot be read."""
+def _read_chunk(path: Path, wanted: pd.Index) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the keys (n,) and features (n, F) of a chunk.
+
+    None if it has none of the `wanted` keys, which is found out without reading its features, or, with a warning, if it
+    cannot be read.
+    """
     try:
         with reported_as(f"{path} cannot be read"):
             with path.open("rb") as file, np.load(file, allow_pickle=False) as chunk:
-                keys, features = chunk["keys"], chunk["features"]  # reading them checks their CRC-32
+                keys = chunk["keys"]  # reading an array checks its CRC-32
+                if keys.dtype.kind == "S" and not wanted.isin(keys.astype(str)).any():
+                    return None
+                features = chunk["features"]
             if keys.dtype.kind != "S" or features.dtype != np.float32 or features.shape[:-1] != keys.shape:
                 raise ValueError(f"keys {keys.dtype} {keys.shape}, features {features.dtype} {features.shape}")
     except InputError as error:
@@ -96,7 +103,7 @@ def _read_chunk(path: Path) -> tuple[np.ndarray, np.ndarray] | None:
 
 def _remove_abandoned(folder: Path) -> None:
     """Remove the partial files of killed runs."""
-    for partial in folder.glob("*.partial"):
+    for partial in (*folder.glob("*.partial"), *(path for path in folder.glob("*.json") if path.name != "about.json")):
         with suppress(FileNotFoundError):
             if time.time() - partial.stat().st_mtime > ABANDONED_AFTER:
                 partial.unlink()

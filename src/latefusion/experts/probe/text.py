@@ -17,7 +17,6 @@ from latefusion.experts.text.pooling import POOLINGS
 from latefusion.experts.text.pretrained_encoder import load_encoder
 from latefusion.experts.text.tokens import clean_pairs, collate, encode
 from latefusion.plan.pretrained import find_encoder
-from latefusion.tables.label_issues import without_label_issues
 
 Pair = tuple[str, str]
 
@@ -27,8 +26,7 @@ def train_text_probe(context: Context, name: str, expert: TextProbe) -> None:
     features = read_features(context, text_view(context, name, expert))
     if features is None:
         return
-    train = without_label_issues(context.experiment, context.dataset.select("train"), expert.train_on)
-    fit_probe(context, name, expert, features, context.dataset.products.index, train)
+    fit_probe(context, name, expert, features, context.dataset.products.index, context.dataset.select("train"))
 
 
 def text_view(context: Context, name: str, expert: TextProbe) -> View:
@@ -51,7 +49,7 @@ def text_view(context: Context, name: str, expert: TextProbe) -> View:
     return View(
         name=f"features of {name}",
         identity={
-            "weights": describe_weights(context, expert.model, load),
+            "weights": describe_weights(expert.model, load),
             "pooling": expert.pooling,
             "max_length": expert.max_length,
             "precision": context.accelerator.mixed_precision,

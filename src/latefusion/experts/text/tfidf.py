@@ -4,22 +4,24 @@ Title and description are concatenated: on small catalogues this was better than
 """
 
 import logging
+from pathlib import Path
 
-import joblib
 import numpy as np
 import pandas as pd
+from safetensors.numpy import load_file
 from sklearn.svm import LinearSVC
 
 from latefusion.config import TfidfExpert
 from latefusion.dataset.cleaning import clean
 from latefusion.dataset.split import groups_of
 from latefusion.experts.context import Context
-from latefusion.experts.linear import fit_linear, margins_of, refuse_too_few, tempered
-from latefusion.experts.text.vocabularies import fit_vocabularies
+from latefusion.experts.linear import fit_linear, refuse_too_few, tempered, weights_of
+from latefusion.experts.text.vocabularies import Vocabularies, fit_vocabularies
+from latefusion.utils.arrays import save_arrays
 from latefusion.utils.errors import InputError
-from latefusion.utils.files import atomic_write
 
 logger = logging.getLogger(__name__)
+VOCABULARY = "vocabulary.parquet"
 
 
 def train_tfidf(context: Context, name: str, expert: TfidfExpert) -> None:
@@ -36,8 +38,7 @@ def train_tfidf(context: Context, name: str, expert: TfidfExpert) -> None:
         split: model.predict_proba(texts(products, expert)) for split, products in dataset.evaluation_splits.items()
     }
     run_dir = context.experiment.expert_dir(name)
-    with atomic_write(run_dir / "model.joblib") as partial:
-        joblib.dump(model, partial)
+    model.save(run_dir)
     context.write_outputs(run_dir, probs, model.facts)
 
 
@@ -52,21 +53,17 @@ def texts(products: pd.DataFrame, expert: TfidfExpert) -> list[str]:
 class TfidfClassifier:
     """One-versus-rest linear SVM on sparse TF-IDF features, regularised and calibrated as `experts.linear` describes.
 
-    The features come from a vocabulary of all training products, which uses no labels.
+    The features come from a vocabulary of all training products, which uses no labels. `weights` (F, K) and `bias` (K,)
+    give the margins.
     """
+
+    vocabularies: Vocabularies
+    weights: np.ndarray  # float32
+    bias: np.ndarray  # float32
+    temperature: float
 
     def __init__(self, expert: TfidfExpert, name: str = "tfidf"):
         self.expert, self.name = expert, name
-
-    def __getstate__(self) -> dict:
-        """Return the state without what differs between processes: scikit-learn's `id(None)`, and the config.
-
-        pydantic keeps a set of names, whose order is random. If the file of an expert that is trained again differed,
-        all that depends on it would be redone.
-        """
-        for _, vectorizer in self.vectorizer.transformer_list:
-            vars(vectorizer).pop("_stop_words_id", None)
-        return {name: value for name, value in vars(self).items() if name != "expert"}
 
     def fit(self, texts: list[str], targets: np.ndarray, groups: np.ndarray | None = None) -> "TfidfClassifier":
         """Fit on (N,) texts and class numbers; every class 0 .. K-1 must occur.
@@ -80,15 +77,32 @@ class TfidfClassifier:
             raise InputError(
                 f"experts.{name}.min_df {expert.min_df}: there are {len(texts)} training products; lower it"
             )
-        self.vectorizer, features = fit_vocabularies(texts, expert, name)
+        self.vocabularies, features = fit_vocabularies(texts, expert, name)
         # In one thread: liblinear has one global random generator.
         fit = fit_linear(
             lambda C: LinearSVC(C=C, random_state=expert.seed), features, targets, groups, expert=expert, name=name
         )
-        self.classifier, self.temperature = fit.classifier, fit.temperature
+        self.weights, self.bias = weights_of(fit.classifier)
+        self.temperature = fit.temperature
         self.facts = {"features": features.shape[1]} | fit.facts
         return self
 
     def predict_proba(self, texts: list[str]) -> np.ndarray:
         """Return (N, K) float32 probabilities."""
-        return tempered(margins_of(self.classifier, self.vectorizer.transform(texts)), self.temperature)
+        return tempered(self.vocabularies.transform(texts) @ self.weights + self.bias, self.temperature)
+
+    def save(self, run_dir: Path) -> None:
+        """Write `vocabulary.parquet` and `model.safetensors`."""
+        self.vocabularies.save(run_dir / VOCABULARY)
+        save_arrays(
+            {"weights": self.weights, "bias": self.bias, "temperature": np.array(self.temperature)},
+            run_dir / "model.safetensors",
+        )
+
+    @classmethod
+    def load(cls, run_dir: Path, expert: TfidfExpert) -> "TfidfClassifier":
+        """Read what `save` wrote; `expert` is the config that it was fitted with."""
+        model, arrays = cls(expert), load_file(run_dir / "model.safetensors")
+        model.vocabularies = Vocabularies.load(run_dir / VOCABULARY, expert)
+        model.weights, model.bias, model.temperature = arrays["weights"], arrays["bias"], float(arrays["temperature"])
+        return model
