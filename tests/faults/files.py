@@ -104,6 +104,11 @@ def _moved_back(shop: Shop) -> None:
     (shop.folder / "shop/photos").rename(shop.image(0).parent)
 
 
+def _replace_all(shop: Shop, old: str, new: str) -> None:
+    """Replace a character in the table."""
+    shop.products.write_text(shop.products.read_text().replace(old, new))
+
+
 FAULTS = [
     _table(
         "a quotation mark opens a cell and another, 30 rows on, closes it",
@@ -120,7 +125,15 @@ FAULTS = [
     _table("an id with a carriage return", _replaced("p10,", '"p\r10",'), "(?i)carriage return"),
     _table("labels that only look equal", _replaced(",lamp,", ",Lamp\u200b,"), "amp"),
     _table("another column's name", _replaced("title", "titel"), "did you mean 'titel'"),
-    _table("semicolons for commas", lambda text: text.replace(",", ";"), "separated by commas"),
+    Fault(
+        "products.csv: semicolons for commas",
+        PREPARE,
+        "read with the separator that it has, which the log names",
+        after(lambda shop: _replace_all(shop, ",", ";"), run(PREPARE)),
+        status=(FINE,),
+        says="products.csv: separator ';'",
+        mend=lambda shop: _replace_all(shop, ";", ","),
+    ),
     _table("a header and no rows", lambda text: text.split("\n")[0] + "\n", "no rows"),
     _table("empty", lambda text: "", "is empty"),
     _table(

@@ -245,7 +245,7 @@ BROKEN = [
         "1,null,,202,102",
         ["X_train_update.csv, line 4: id 1", "X_test_update.csv, line 2: id 1"],
     ),
-    (table, "products.csv", 1, "id,name,description,Image_Path,label,part", ["'title'", "mean 'Image_Path'", "'name'"]),
+    (table, "products.csv", 1, "id,titel,description,Image_Pth,label,part", ["'title'", "mean 'Image_Pth'", "'titel'"]),
     (
         table,
         "products.csv",
@@ -335,8 +335,8 @@ def test_parquet_problems_name_the_row(tmp_path):
 
 
 def test_a_table_of_another_kind_is_refused(tmp_path):
-    root = write(tmp_path, {"products.xlsx": ["id"]})
-    assert ".csv, .tsv or .parquet" in message(table(root, products="products.xlsx"))
+    root = write(tmp_path, {"products.ods": ["id"]})
+    assert ".csv, .tsv, .parquet, .xlsx" in message(table(root, products="products.ods"))
 
 
 # ---- labels

@@ -12,6 +12,7 @@ REPOSITORY = Path(__file__).parents[2]
 # Names that are imported by another name than that of their distribution.
 IMPORTED_AS = {
     "cv2": "opencv-python-headless", "PIL": "pillow", "sklearn": "scikit-learn", "yaml": "PyYAML",
+    "charset_normalizer": "charset-normalizer",
 }  # fmt: skip
 # matplotlib and IPython are for notebooks; pydantic_core comes with pydantic.
 NOT_OF_THE_LIBRARY = {"matplotlib", "IPython", "pydantic_core", "latefusion", "sample_catalogue"}

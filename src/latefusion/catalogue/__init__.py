@@ -4,15 +4,20 @@ Layouts: the two of the Rakuten challenge (`sigir`, `ens`), and a shop's own tab
 the products, `find_images` the paths of their images. The image files are checked in `latefusion.images.inspection`.
 """
 
-from latefusion.catalogue.canonical import read_catalogue, table_files
+from latefusion.catalogue.canonical import Reading, read_catalogue, read_with_issues, table_files
 from latefusion.catalogue.labels import class_order, read_test_labels
 from latefusion.catalogue.layouts import LAYOUTS, find_images
+from latefusion.catalogue.report import describe_catalogue, to_markdown
 
 __all__ = [
     "LAYOUTS",
+    "Reading",
     "class_order",
+    "describe_catalogue",
     "find_images",
     "read_catalogue",
     "read_test_labels",
+    "read_with_issues",
     "table_files",
+    "to_markdown",
 ]

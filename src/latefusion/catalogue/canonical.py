@@ -7,43 +7,63 @@ assigned yet.
 """
 
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
-from latefusion.catalogue.checks import check_carriage_returns, check_ids, check_titles, is_blank, relative_image_paths
+from latefusion.catalogue.checks import (
+    check_carriage_returns,
+    check_ids,
+    is_blank,
+    is_missing,
+    relative_image_paths,
+)
 from latefusion.catalogue.layouts import LAYOUTS
+from latefusion.catalogue.row_issues import handle_missing_titles
+from latefusion.catalogue.rows import Rows
 from latefusion.catalogue.spelling import check_spellings
 from latefusion.config import CatalogueConfig
 
 COLUMNS = ["title", "description", "image", "label", "split"]
 
 
+class Reading(NamedTuple):
+    """A catalogue as it was read."""
+
+    products: pd.DataFrame  # the canonical table
+    issues: pd.DataFrame  # rows that were dropped, or kept though something is missing (see `row_issues`)
+    others: pd.DataFrame  # the columns of the products' table that are not read; index: id
+
+
 def read_catalogue(catalogue: CatalogueConfig) -> pd.DataFrame:
-    """Return all products of a catalogue, one row each (columns: see the module).
+    """Return all products of a catalogue, one row each (columns: see the module)."""
+    return read_with_issues(catalogue).products
+
+
+def read_with_issues(catalogue: CatalogueConfig) -> Reading:
+    """Return all products of a catalogue, and what was not usual.
 
     The checks run one after another; the first that fails raises an InputError with file, line and id of every problem.
     """
-    rows = LAYOUTS[catalogue.format].read(catalogue)
+    read = LAYOUTS[catalogue.format].read(catalogue)
+    rows, dropped, others = read if isinstance(read, Rows) else Rows(read)
     check_ids(rows)  # across files: no product may be both labelled and to be predicted
     rows = rows.assign(
         image=relative_image_paths(rows),
         label=rows["label"].str.strip(),  # "Books " is the same class as "Books"
     )
     check_carriage_returns(rows)
-    check_titles(rows)
+    rows, untitled = handle_missing_titles(rows, catalogue.missing_titles)
     check_spellings(rows)
     products = rows.assign(location=rows.index).set_index("id")[[*COLUMNS, "location"]].astype("str")
-    return products.assign(
-        description=products["description"].mask(_is_empty(products["description"])),
+    products = products.assign(
+        description=products["description"].mask(is_missing(products["description"])),
         **{column: products[column].mask(is_blank(products[column])) for column in ("image", "label", "split")},
     )
+    return Reading(products, pd.concat([dropped, untitled]), others.loc[others.index.isin(products.index)])
 
 
 def table_files(catalogue: CatalogueConfig) -> list[Path]:
     """Return the paths of the tables that a catalogue is read from; they may not exist."""
     names = LAYOUTS[catalogue.format].tables(catalogue)
     return [catalogue.root / name for name in names if name is not None]
-
-
-def _is_empty(descriptions: pd.Series) -> pd.Series:
-    return descriptions.str.strip().isin(["", "NaN"])

@@ -18,6 +18,11 @@ def is_blank(cells: pd.Series) -> pd.Series:
     return cells.str.strip() == ""
 
 
+def is_missing(texts: pd.Series) -> pd.Series:
+    """Return which descriptions are missing, as bools: blank, or NaN, which pandas writes for a missing value."""
+    return texts.str.strip().isin(["", "NaN"])
+
+
 def check_ids(rows: pd.DataFrame) -> None:
     """Raise InputError for empty and duplicate ids."""
     empty = rows["id"][is_blank(rows["id"])]
@@ -35,12 +40,6 @@ def check_carriage_returns(rows: pd.DataFrame) -> None:
             f"Carriage returns in {column}s, which predictions.tsv cannot hold:",
             f"Remove them; in the {column}s above each is written as \\r.",
         )
-
-
-def check_titles(rows: pd.DataFrame) -> None:
-    """Raise InputError for products without a title."""
-    untitled = rows["id"][is_blank(rows["title"])]
-    refuse("id " + untitled, "Products without a title:", "Every product needs one: write a title or remove the row.")
 
 
 def check_whole_numbers(rows: pd.DataFrame, columns: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Read delimited text (CSV, TSV) in UTF-8: all cells are strings, rows are indexed by location.
+"""Read delimited text (CSV, TSV): all cells are strings, rows are indexed by location.
 
 Quoted tables are split by Python's csv module rather than by pandas: it gives the line of each row, and it reads the
 titles "NA" and "null" as text.
@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from latefusion.catalogue.columns import require_columns
+from latefusion.catalogue.columns import Wanted, select_columns
+from latefusion.catalogue.encoding import decode
 from latefusion.catalogue.quoting import QUOTING_ADVICE, Record, refuse_long_header, refuse_swallowed_rows
+from latefusion.catalogue.separator import find_delimiter, named_delimiter, show_delimiter
 from latefusion.utils.errors import InputError, list_problems
 
 logger = logging.getLogger(__name__)
@@ -22,43 +24,51 @@ MAX_CELL = 100_000_000  # characters; some descriptions are longer than Python's
 
 
 def read_delimited(
-    path: Path, delimiter: str, columns: list[str] | None = None, *, quoted: bool | None = None
+    path: Path,
+    delimiter: str,
+    wanted: Wanted = None,
+    *,
+    others: bool = False,
+    quoted: bool | None = None,
+    encoding: str = "utf-8",
+    find_separator: bool = False,
 ) -> pd.DataFrame:
-    """Return `columns`, by default all, as text, indexed by location ("products.csv, line 12"); the first is the id.
+    """Return the wanted columns, by default all, as text, indexed by location ("products.csv, line 12").
 
-    `quoted`: False, quotation marks are text; True, they enclose cells; None, they enclose cells, but cells that seem
-    to hold several rows are refused (see `quoting`). Raises InputError for a file that cannot be read as such a table.
+    The first is the id. `others`: return the other columns too. `quoted`: False, quotation marks are text; True, they
+    enclose cells; None, they enclose cells, but cells that seem to hold several rows are refused (see `quoting`).
+    `encoding`: see `encoding.decode`. `find_separator`: read with another separator if it fits the table better than
+    `delimiter`. Raises InputError for a file that cannot be read as such a table.
     """
-    lines = list(io.StringIO(_decode(path), newline="\n" if quoted is False else ""))
-    records = list(_plain_records(lines, delimiter) if quoted is False else _quoted_records(path, lines, delimiter))
+    text, encoding = decode(path, encoding)
+    lines = list(io.StringIO(text, newline="\n" if quoted is False else ""))
+
+    def split(delimiter: str) -> Iterator[Record]:
+        return _plain_records(lines, delimiter) if quoted is False else _quoted_records(path, lines, delimiter)
+
+    if find_separator:
+        delimiter = named_delimiter(lines) or find_delimiter(split, delimiter)
+    records = list(split(delimiter))
     if not records:
         raise InputError(f"{path} is empty")
     header, *body = records
     if quoted is None:
         refuse_long_header(path, header)
-    columns = columns or header.cells
-    require_columns(path, header.cells, columns)
+    columns = select_columns(path, header.cells, wanted)
     if quoted is None:
         refuse_swallowed_rows(path, header, body, delimiter, id_column=header.cells.index(columns[0]))
     _require_width(path, body, len(header.cells))
     if not body:
         raise InputError(f"{path} has a header but no rows")
+    logger.info("%s: separator %s, encoding %s", path.name, show_delimiter(delimiter), encoding)
     spanning = sum(record.end > record.line for record in body)
     logger.info(
         "%s: %d lines, %d rows%s", path.name, len(lines), len(body), f", {spanning} over several lines" * bool(spanning)
     )
+    if others:
+        columns += [name for name in header.cells if name not in columns and header.cells.count(name) == 1]
     locations = pd.Index([f"{path.name}, line {record.line}" for record in body], dtype="str")
     return pd.DataFrame([record.cells for record in body], columns=header.cells, index=locations, dtype="str")[columns]
-
-
-def _decode(path: Path) -> str:
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{path}, line {line}: not UTF-8 ({error.reason}); save the file as UTF-8") from None
 
 
 def _plain_records(lines: list[str], delimiter: str) -> Iterator[Record]:

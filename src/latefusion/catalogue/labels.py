@@ -7,7 +7,7 @@ from decimal import Decimal
 import pandas as pd
 
 from latefusion.catalogue.checks import check_ids, is_blank, refuse
-from latefusion.catalogue.reading import find_file, read_rows
+from latefusion.catalogue.reading import find_file, read_rows, text_format
 from latefusion.catalogue.spelling import show_spelling, spelling_key
 from latefusion.config import CatalogueConfig
 from latefusion.utils.errors import InputError
@@ -26,7 +26,7 @@ def read_test_labels(catalogue: CatalogueConfig, products: pd.DataFrame) -> pd.S
     if catalogue.test_labels is None:
         return pd.Series([], index=pd.Index([], name="id", dtype="str"), name="label", dtype="str")
     path = find_file(catalogue.root, catalogue.test_labels)
-    rows = read_rows(path, quoted=catalogue.quoted)
+    rows = read_rows(path, **text_format(catalogue))
     if rows.shape[1] < 2:
         raise InputError(f"{path}: needs at least two columns: the first is the id, the last the label")
     rows = pd.DataFrame({"id": rows.iloc[:, 0], "label": rows.iloc[:, -1].str.strip()})

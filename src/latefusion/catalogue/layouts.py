@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from latefusion.catalogue import ens, sigir
+from latefusion.catalogue.rows import Rows
 from latefusion.catalogue.table import read_table
 from latefusion.config import CatalogueConfig
 from latefusion.images.files import find_nested_images
@@ -19,8 +20,9 @@ from latefusion.images.files import find_nested_images
 class Layout:
     """How catalogues of one format are read, and their properties."""
 
-    # Return the columns id, title, description, image, label and split as text ("" is missing), indexed by location.
-    read: Callable[[CatalogueConfig], pd.DataFrame]
+    # Return the columns id, title, description, image, label and split as text ("" is missing), indexed by location;
+    # or `Rows`, with what else is known.
+    read: Callable[[CatalogueConfig], pd.DataFrame | Rows]
     tables: Callable[[CatalogueConfig], tuple[str | None, ...]]  # return the names of its tables; they may not exist
     without_images: str  # advice for error messages: how to run without images
     has_nested_images: bool = False  # its archives may be unpacked into a subfolder of the image folder

@@ -2,8 +2,7 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
-from decimal import Decimal
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +10,8 @@ import pyarrow as pa
 from pyarrow import parquet as pq
 from pyarrow import types
 
-from latefusion.catalogue.columns import require_columns
+from latefusion.catalogue.cells import cell_text
+from latefusion.catalogue.columns import Wanted, select_columns
 from latefusion.utils.errors import InputError, list_problems
 
 logger = logging.getLogger(__name__)
@@ -30,31 +30,39 @@ READABLE = (
 )
 
 
-def read_parquet(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
-    """Return `columns`, by default all, as text, indexed by location ("products.parquet, row 12"; the first row is 1).
+def read_parquet(path: Path, wanted: Wanted = None, *, others: bool = False) -> pd.DataFrame:
+    """Return the wanted columns, by default all, as text, indexed by location ("products.parquet, row 12", from 1).
 
-    Raises InputError for a damaged file, for missing columns, and for columns that cannot be read as text.
+    `others`: return the other columns that can be read as text too. Raises InputError for a damaged file, for missing
+    columns, and for wanted columns that cannot be read as text.
     """
     with _damage_reported(path):
         file = pq.ParquetFile(path, page_checksum_verification=True)
         schema = file.schema_arrow
         names = schema.names
-    columns = columns or names
-    require_columns(path, names, columns)
+    columns = select_columns(path, names, wanted)
     _require_readable(path, schema, columns)
+    cells, n_rows = _read_cells(path, file, columns), file.metadata.num_rows
+    if n_rows == 0:
+        raise InputError(f"{path} has no rows")
+    logger.info("%s: %d rows", path.name, n_rows)
+    locations = pd.Index([f"{path.name}, row {row}" for row in range(1, n_rows + 1)], dtype="str")
+    rest = [name for name in names if name not in columns and names.count(name) == 1] if others else []
+    for name in rest:
+        with suppress(InputError):  # damage in columns that are not wanted does not matter
+            cells |= _read_cells(path, file, [name]) if _is_readable(schema.field(name).type) else {}
+    return pd.DataFrame(cells, index=locations, dtype="str")
+
+
+def _read_cells(path: Path, file: pq.ParquetFile, columns: list[str]) -> dict[str, list[str]]:
+    """Return the cells of these columns as text. Raises InputError if they are damaged."""
     with _damage_reported(path):
         table = file.read(columns=columns)
         table.validate(full=True)  # raises for text that is not UTF-8 and for wrong lengths, in damaged files
-        cells = {column: [_text(cell) for cell in table.column(column).to_pylist()] for column in columns}
-    if table.num_rows != file.metadata.num_rows:
-        raise InputError(
-            f"{path}: damaged: only {table.num_rows} of {file.metadata.num_rows} rows can be read; write it again"
-        )
-    if table.num_rows == 0:
-        raise InputError(f"{path} has no rows")
-    logger.info("%s: %d rows", path.name, table.num_rows)
-    locations = pd.Index([f"{path.name}, row {row}" for row in range(1, table.num_rows + 1)], dtype="str")
-    return pd.DataFrame(cells, index=locations, dtype="str")
+        cells = {column: [cell_text(cell) for cell in table.column(column).to_pylist()] for column in columns}
+    if table.num_rows != (n_rows := file.metadata.num_rows):
+        raise InputError(f"{path}: damaged: only {table.num_rows} of {n_rows} rows can be read; write it again")
+    return cells
 
 
 @contextmanager
@@ -85,16 +93,3 @@ def _is_readable(kind: pa.DataType) -> bool:
     if types.is_dictionary(kind):  # categories
         return _is_readable(kind.value_type)
     return any(is_kind(kind) for is_kind in READABLE)
-
-
-def _text(cell: object) -> str:
-    """Return a cell as text; 1.0 becomes "1", because a column of integers with a null is stored as floats."""
-    if cell is None or cell != cell:  # NaN
-        return ""
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    if isinstance(cell, Decimal):
-        digits = format(cell, "f")  # all digits; arithmetic would round to 28
-        whole, _, fraction = digits.partition(".")
-        return digits if fraction.strip("0") else whole
-    return str(cell)

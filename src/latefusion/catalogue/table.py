@@ -1,11 +1,16 @@
-"""The layout `table`, for a shop's own catalogue: a CSV, TSV or Parquet table with columns that the config names."""
+"""The layout `table`, for a shop's own catalogue: a table with columns that the config names."""
 
 import logging
+from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
-from latefusion.catalogue.checks import check_ids, is_blank, refuse
-from latefusion.catalogue.reading import find_file, read_rows
+from latefusion.catalogue.checks import check_ids, is_blank, is_missing, refuse
+from latefusion.catalogue.reading import find_file, read_rows, text_format
+from latefusion.catalogue.row_issues import handle_repeated_ids
+from latefusion.catalogue.rows import Rows
+from latefusion.catalogue.usual_names import find_columns
 from latefusion.config import CatalogueConfig
 from latefusion.utils.errors import InputError
 
@@ -14,38 +19,65 @@ logger = logging.getLogger(__name__)
 SPLITS = ["train", "valid", "test"]
 
 
-def read_table(catalogue: CatalogueConfig) -> pd.DataFrame:
+def read_table(catalogue: CatalogueConfig) -> Rows:
     """Return the products, then those of `test_products`, indexed by location.
 
     Products without a label are to be predicted. With a split column, only test products may have no label.
     """
-    products = _read(catalogue, catalogue.products, ["id", "title", "description", "image", "label", "split"])
+    table = _read(catalogue, catalogue.products, ["id", "title", "description", "image", "label", "split"])
+    products, named = table.rows, table.columns
     unlabelled = is_blank(products["label"])
     if unlabelled.all():
-        problem = f"no row has a label in the column '{catalogue.columns.label}': correct catalogue.columns.label"
+        problem = f"no row has a label in the column '{named['label'][0]}': correct catalogue.columns.label"
         raise InputError(f"{catalogue.root / catalogue.products}: {problem}")
-    if catalogue.columns.split is not None:
+    if "split" in named:
         _check_split(products, unlabelled)
-    products["split"] = products["split"].mask(unlabelled, "submit")
+    products = products.assign(split=products["split"].mask(unlabelled, "submit"))
     if unlabelled.any():
         logger.info("%d of %d products have no label: they will be predicted", unlabelled.sum(), len(products))
     if catalogue.test_products is None:
-        return products
+        return Rows(products, table.issues, table.others)
     test = _read(catalogue, catalogue.test_products, ["id", "title", "description", "image"])
-    test["split"] = "submit"
-    return pd.concat([products, test])
+    rows = pd.concat([products, test.rows.assign(split="submit")])
+    return Rows(rows, pd.concat([table.issues, test.issues]), table.others)
 
 
-def _read(catalogue: CatalogueConfig, name: str, fields: list[str]) -> pd.DataFrame:
-    """Return `fields` from the columns that the config names; fields without a column are empty."""
-    named = {field: column for field in fields if (column := getattr(catalogue.columns, field)) is not None}
-    path = find_file(catalogue.root, name)
-    rows = read_rows(path, list(dict.fromkeys(named.values())), quoted=catalogue.quoted)
-    products = pd.DataFrame({field: rows[column] for field, column in named.items()})
+class _Table(NamedTuple):
+    """One table: its rows, row issues and other columns, and the columns that each field is read from."""
+
+    rows: pd.DataFrame
+    issues: pd.DataFrame
+    others: pd.DataFrame
+    columns: dict[str, list[str]]
+
+
+def _read(catalogue: CatalogueConfig, name: str, fields: list[str]) -> _Table:
+    """Read `fields` of a table; they are empty where there is no column."""
+    named: dict[str, list[str]] = {}
+
+    def choose(path: Path, found: list[str]) -> list[str]:
+        named.update(find_columns(path, found, catalogue.columns, fields))
+        return list(dict.fromkeys(column for columns in named.values() for column in columns))
+
+    cells = read_rows(find_file(catalogue.root, name), choose, others=True, **text_format(catalogue))
+    rows = pd.DataFrame({field: _join(cells[columns]) for field, columns in named.items()})
     unnamed = [field for field in ("description", "image", "label", "split") if field not in named]
-    products = products.assign(**dict.fromkeys(unnamed, ""))
-    check_ids(products)
-    return products
+    rows, issues = handle_repeated_ids(rows.assign(**dict.fromkeys(unnamed, "")), catalogue.repeated_ids)
+    check_ids(rows)
+    read = {column for columns in named.values() for column in columns}
+    others = cells.loc[rows.index, [name for name in cells if name not in read]].set_axis(rows["id"].to_list())
+    return _Table(rows, issues, others, named)
+
+
+def _join(columns: pd.DataFrame) -> pd.Series:
+    """Return the first column, with a line `name: value` for each further one that has a value."""
+    joined = columns.iloc[:, 0]
+    if columns.shape[1] == 1:
+        return joined
+    lines = [joined.mask(is_missing(joined), "")]
+    lines += [(f"{name}: " + columns[name]).mask(is_missing(columns[name]), "") for name in columns.columns[1:]]
+    rows = zip(*lines, strict=True)
+    return pd.Series(["\n".join(filter(None, row)) for row in rows], index=columns.index, dtype="str")
 
 
 def _check_split(products: pd.DataFrame, unlabelled: pd.Series) -> None:

@@ -3,11 +3,12 @@
 from pathlib import Path, PureWindowsPath
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from latefusion.config.section import Fraction, NoneText, NoneWord, Section, Seed
 
 NAMED_TABLES = ("table",)  # the layouts whose tables and columns the config names
+TABLE_KEYS = {"products", "test_products", "columns", "quoted", "delimiter", "encoding", "repeated_ids"}  # theirs alone
 SAMPLE_FORMATS = ("sigir", "ens")  # the layouts in which the sample catalogue can be drawn
 
 
@@ -21,15 +22,35 @@ class SampleConfig(Section):
     image_size: int = Field(500, ge=64, le=10_000)  # side in pixels
 
 
+def _check_names(names: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+    """Return one or several column names unchanged. Raises ValueError for an empty list and for a repeated name."""
+    if names == ():
+        raise ValueError("an empty list: name a column, or write null if there is none")
+    if isinstance(names, tuple) and len(set(names)) < len(names):
+        raise ValueError("a column is there twice")
+    return names
+
+
 class Columns(Section):
-    """The names of a table's columns; if `split` is given, its values (train, valid, test) are used as the split."""
+    """The names of a table's columns; if `split` is given, its values (train, valid, test) are used as the split.
+
+    Of the other fields, those that are left out are looked for: if there is no column of the default's name, one of a
+    usual name is taken (`sku` for id, `name` for title, `category` for label, ...: `catalogue.usual_names`).
+    """
 
     id: str = "id"
     title: str = "title"
-    description: str | None = "description"
+    # One column or a list of columns. Of a list, the first is text as it is; each other column adds a line with its
+    # name, `brand: Acme`. Missing values are left out.
+    description: Annotated[str | tuple[str, ...] | None, AfterValidator(_check_names)] = "description"
     image: str | None = "image_path"
     label: str = "label"
     split: str | None = None
+
+    def of(self, field: str) -> list[str]:
+        """Return the names of a field's columns: none, one, or for the description several."""
+        names = getattr(self, field)
+        return [] if names is None else [names] if isinstance(names, str) else list(names)
 
 
 def _check_table_name(name: str) -> str:
@@ -51,23 +72,53 @@ def _check_table_name(name: str) -> str:
 TableName = Annotated[str, AfterValidator(_check_table_name)]
 
 
+SEPARATOR_WORDS = {",": "comma", ";": "semicolon", "\t": "tab", "\\t": "tab", "|": "pipe"}
+Separator = Annotated[
+    Literal["auto", "comma", "semicolon", "tab", "pipe"],
+    BeforeValidator(lambda value: SEPARATOR_WORDS.get(value, value) if isinstance(value, str) else value),
+]
+
+
+def _check_encoding(name: str) -> str:
+    """Return the name of an encoding unchanged. Raises ValueError if Python has no such encoding of text."""
+    if name == "auto":
+        return name
+    try:
+        "".encode(name)  # for names of encodings that are not of text: LookupError
+        b"".decode(name)
+    except (LookupError, UnicodeError, ValueError):
+        raise ValueError(
+            f"unknown encoding '{name}': write auto, or a name such as utf-8, cp1252 or shift_jis"
+        ) from None
+    return name
+
+
 class CatalogueConfig(Section):
     """Where the products are, and in which layout. All file names are relative to `root`."""
 
     format: Literal["table", "sigir", "ens"]
     root: Path
-    products: TableName = "products.csv"  # table only: CSV, TSV or Parquet
+    products: TableName = "products.csv"  # table only: CSV, TSV, Parquet, JSON lines or Excel (.xlsx, its first sheet)
     test_products: TableName | None = None  # table only: products without labels, to be predicted
     # table only, CSV and TSV: whether quotation marks enclose cells. null: they do, but a quoted cell that spans lines
     # is refused if one of these lines looks like a row; true: they do, without this check; false: they are text.
     quoted: bool | None = None
+    # table only, CSV and TSV: auto, comma, semicolon, tab or pipe (or the character itself). auto: the separator that
+    # gives the rows as many cells as the header; if several do, that of the suffix.
+    delimiter: Separator = "auto"
+    # table only, text tables: auto, or a name such as utf-8, cp1252, shift_jis. auto: UTF-8; if the file is not UTF-8,
+    # the likeliest encoding, which the log names with an example.
+    encoding: Annotated[str, AfterValidator(_check_encoding)] = "auto"
     columns: Columns = Columns()
     test_labels: TableName | None = None  # true labels of the unlabelled test set, for scoring only
     bad_images: Literal["error", "keep", "drop"] = "error"  # keep: keep the product, without its image
+    # keep: with an empty title. drop: remove the product, unless it is to be predicted.
+    missing_titles: Literal["error", "keep", "drop"] = "error"
+    repeated_ids: Literal["error", "drop"] = "error"  # table only, in each table; drop: keep the first row of each id
 
     @model_validator(mode="after")
     def _refuse_table_keys_elsewhere(self) -> "CatalogueConfig":
-        table_keys = {"products", "test_products", "columns", "quoted"} & self.model_fields_set
+        table_keys = TABLE_KEYS & self.model_fields_set
         if self.format not in NAMED_TABLES and table_keys:
             keys, formats = ", ".join(sorted(table_keys)), " or ".join(NAMED_TABLES)
             raise ValueError(f"{keys}: only for format {formats}, not for format {self.format}")

@@ -5,6 +5,8 @@ Writes to `weights/<experiment>/catalogue/`:
   same group number); with `split.n_folds` also fold, the fold that holds out a train product;
 - `classes.json`: the class codes in the order that all tables use;
 - `contents.json`: hashes of what jobs read of the catalogue;
+- `report.md`: classes, missing texts and images, columns that are not used, and what to check, in plain words;
+- `row_issues.csv`: the rows that were dropped, or kept without a title, and why;
 - `image_issues.csv`: the products whose image cannot be used, and why;
 - `images.parquet`: the state of every image file that a product names, so that files that are replaced, added or
   removed later are noticed; index: path; columns: bytes (-1: no such file), mtime_ns, blake2b;
@@ -19,9 +21,11 @@ import pandas as pd
 from latefusion.catalogue import (
     LAYOUTS,
     class_order,
+    describe_catalogue,
     find_images,
-    read_catalogue,
     read_test_labels,
+    read_with_issues,
+    to_markdown,
 )
 from latefusion.config import Experiment, Split
 from latefusion.dataset.duplicate_report import describe_near_duplicates, report_duplicates
@@ -38,7 +42,7 @@ from latefusion.steps.scripts import SCRIPTS
 from latefusion.tables.checks import check_trainable, image_readers
 from latefusion.tables.dataset import Dataset
 from latefusion.utils.errors import InputError
-from latefusion.utils.files import atomic_write, write_json
+from latefusion.utils.files import atomic_write, write_json, write_text
 
 logger = logging.getLogger(__name__)
 
@@ -52,13 +56,17 @@ def prepare(experiment: Experiment, selection: Selection) -> None:
 def _prepare(experiment: Experiment, job: Job) -> None:
     """Read, check and split the catalogue, and write it to the job's run folder."""
     catalogue = experiment.catalogue
-    products = read_catalogue(catalogue)
+    products, issues, others = read_with_issues(catalogue)
+    with atomic_write(job.run_dir / "row_issues.csv") as partial:
+        issues.to_csv(partial)
     products["image"] = find_images(catalogue, products["image"])
     _require_images(products, experiment)
     inspection = _inspect(products, experiment, job.run_dir)
     products = handle_bad_images(products, inspection.bad, catalogue.bad_images).drop(columns="location")
     products, twins = _split(products, inspection.hashes[products.index], experiment, job.run_dir)
     classes = class_order(products["label"].dropna())
+    report = describe_catalogue(products, issues=issues, bad_images=inspection.bad, others=others)
+    _report(experiment, job.run_dir, report)
     _check_split(products, classes, experiment.split.n_folds)
     check_trainable(Dataset(products, classes, experiment.split), experiment)
     read_test_labels(catalogue, products)  # raises errors in this file now, not after training
@@ -72,6 +80,15 @@ def _prepare(experiment: Experiment, job: Job) -> None:
     logger.info("%d products, %d classes; %s", len(products), len(classes), products["split"].value_counts().to_dict())
     if "fold" in products:
         logger.info("%s", _describe_folds(products))
+
+
+def _report(experiment: Experiment, run_dir: Path, sections: list[tuple[str, list[str]]]) -> None:
+    """Log and write the report on the catalogue."""
+    write_text(run_dir / "report.md", to_markdown(f"The catalogue of {experiment.name}", sections))
+    for headline, lines in sections:
+        for line in lines:
+            logger.info("%s: %s", headline.lower(), line)
+    logger.info("the report on the catalogue: %s", run_dir / "report.md")
 
 
 def _describe_folds(products: pd.DataFrame) -> str:
