@@ -35,10 +35,14 @@ class Workspace:
         self.config.write_text(yaml.safe_dump(config))
 
     def run(self, script: str, *arguments: str) -> None:
-        """Run a script in this process; a failure raises SystemExit."""
+        """Run a script of the experiment in this process; a failure raises SystemExit."""
+        self.run_script(script, "--config", str(self.config), *arguments)
+
+    def run_script(self, script: str, *arguments: str) -> None:
+        """Run a script that needs no experiment, as `run` does."""
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(self.folder)
-            patch.setattr(sys, "argv", [script, "--config", str(self.config), *arguments])
+            patch.setattr(sys, "argv", [script, *arguments])
             runpy.run_path(str(REPOSITORY / "src" / script), run_name="__main__")
 
     def run_all(self, *arguments: str) -> None:

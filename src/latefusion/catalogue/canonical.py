@@ -46,7 +46,12 @@ def read_with_issues(catalogue: CatalogueConfig) -> Reading:
     The checks run one after another; the first that fails raises an InputError with file, line and id of every problem.
     """
     read = LAYOUTS[catalogue.format].read(catalogue)
-    rows, dropped, others = read if isinstance(read, Rows) else Rows(read)
+    return read_canonical(read if isinstance(read, Rows) else Rows(read), catalogue)
+
+
+def read_canonical(read: Rows, catalogue: CatalogueConfig) -> Reading:
+    """Return the canonical table of the rows that a layout has read; raises InputError as `read_with_issues` does."""
+    rows, dropped, others = read
     check_ids(rows)  # across files: no product may be both labelled and to be predicted
     rows = rows.assign(
         image=relative_image_paths(rows),

@@ -11,7 +11,7 @@ from latefusion.catalogue.reading import find_file, read_rows, text_format
 from latefusion.catalogue.row_issues import handle_repeated_ids
 from latefusion.catalogue.rows import Rows
 from latefusion.catalogue.usual_names import find_columns
-from latefusion.config import CatalogueConfig
+from latefusion.config import CatalogueConfig, Columns
 from latefusion.utils.errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ def read_table(catalogue: CatalogueConfig) -> Rows:
 
     Products without a label are to be predicted. With a split column, only test products may have no label.
     """
-    table = _read(catalogue, catalogue.products, ["id", "title", "description", "image", "label", "split"])
+    table = read_fields(catalogue, catalogue.products, ["id", "title", "description", "image", "label", "split"])
     products, named = table.rows, table.columns
     unlabelled = is_blank(products["label"])
     if unlabelled.all():
@@ -37,12 +37,12 @@ def read_table(catalogue: CatalogueConfig) -> Rows:
         logger.info("%d of %d products have no label: they will be predicted", unlabelled.sum(), len(products))
     if catalogue.test_products is None:
         return Rows(products, table.issues, table.others)
-    test = _read(catalogue, catalogue.test_products, ["id", "title", "description", "image"])
+    test = read_fields(catalogue, catalogue.test_products, ["id", "title", "description", "image"])
     rows = pd.concat([products, test.rows.assign(split="submit")])
     return Rows(rows, pd.concat([table.issues, test.issues]), table.others)
 
 
-class _Table(NamedTuple):
+class Table(NamedTuple):
     """One table: its rows, row issues and other columns, and the columns that each field is read from."""
 
     rows: pd.DataFrame
@@ -51,12 +51,20 @@ class _Table(NamedTuple):
     columns: dict[str, list[str]]
 
 
-def _read(catalogue: CatalogueConfig, name: str, fields: list[str]) -> _Table:
-    """Read `fields` of a table; they are empty where there is no column."""
+def read_fields(catalogue: CatalogueConfig, name: str, fields: list[str], *, optional: tuple[str, ...] = ()) -> Table:
+    """Read `fields` of a table; they are empty where there is no column.
+
+    With `optional` fields, whose columns may be missing, the table is not the one that the config was written for:
+    columns that the config names and the table lacks are looked for by their usual names too.
+    """
     named: dict[str, list[str]] = {}
 
     def choose(path: Path, found: list[str]) -> list[str]:
-        named.update(find_columns(path, found, catalogue.columns, fields))
+        columns = _present(catalogue.columns, found) if optional else catalogue.columns
+        named.update(find_columns(path, found, columns, fields))
+        for field in set(optional) & set(named):
+            if not set(named[field]) <= set(found):
+                del named[field]
         return list(dict.fromkeys(column for columns in named.values() for column in columns))
 
     cells = read_rows(find_file(catalogue.root, name), choose, others=True, **text_format(catalogue))
@@ -66,7 +74,15 @@ def _read(catalogue: CatalogueConfig, name: str, fields: list[str]) -> _Table:
     check_ids(rows)
     read = {column for columns in named.values() for column in columns}
     others = cells.loc[rows.index, [name for name in cells if name not in read]].set_axis(rows["id"].to_list())
-    return _Table(rows, issues, others, named)
+    return Table(rows, issues, others, named)
+
+
+def _present(columns: Columns, found: list[str]) -> Columns:
+    """Return the columns without those that the config names and the table lacks."""
+    named = {field: [name for name in columns.of(field) if name in found] for field in columns.model_fields_set}
+    kept = {field: names if field == "description" else names[0] for field, names in named.items() if names}
+    without = {field: None for field in named if getattr(columns, field) is None}  # the config says that there is none
+    return Columns.model_validate(kept | without)
 
 
 def _join(columns: pd.DataFrame) -> pd.Series:

@@ -7,6 +7,7 @@ model, table and settings they are; shards of others are removed.
 import logging
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -38,7 +39,7 @@ def predict_in_shards(
     with tqdm(total=len(products), desc="predicting", unit="product", disable=None) as bar:
         for number, start in enumerate(range(0, len(products), size)):
             rows = products.iloc[start : start + size]
-            shards.append(_shard(folder / f"{number:05d}.parquet", lambda rows=rows: predictor.predict(rows, images)))
+            shards.append(_shard(folder / f"{number:05d}.parquet", partial(predictor.predict, rows, images)))
             bar.update(len(rows))
     return pd.concat(shards)
 
@@ -51,8 +52,8 @@ def remove_shards(out: Path) -> None:
 def _shard(path: Path, predict: Callable[[], pd.DataFrame]) -> pd.DataFrame:
     if not path.is_file():
         shard = predict()
-        with atomic_write(path) as partial:
-            shard.to_parquet(partial)
+        with atomic_write(path) as unfinished:
+            shard.to_parquet(unfinished)
     return pd.read_parquet(path)
 
 

@@ -34,7 +34,7 @@ def predict_new(
         raise InputError(f"--images {images}: there is no such folder")
     predictor = Predictor.load(model)
     threshold = _threshold(predictor, target_precision, min_confidence)
-    table = read_new_products(products, with_images=images is not None)
+    table = read_new_products(products, predictor.experiment.catalogue.columns)
     out.parent.mkdir(parents=True, exist_ok=True)
     with locked(out):
         predicted = predict_in_shards(predictor, table, products, images, out, shard_size)

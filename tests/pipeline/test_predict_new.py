@@ -1,0 +1,127 @@
+"""The scripts that export a model and predict a table of new products with it."""
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from helpers.probes import make_shop, probe_config, products
+from helpers.workspace import Workspace
+
+from latefusion.predictor import Predictor
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory) -> Workspace:
+    """A cross-fitted shop with TF-IDF and probes of tiny networks, and its exported model; do not change it."""
+    workspace = Workspace(tmp_path_factory.mktemp("shop"))
+    config = probe_config(tfidf={"kind": "tfidf", "min_df": 1, "n_folds": 2, "regularisation": [1.0]})
+    config["catalogue"]["columns"]["split"] = None
+    config |= {"split": {"n_folds": 3, "test_fraction": 0.2}, "submit": "best"}
+    make_shop(workspace, products(90), config)
+    workspace.run_all()
+    workspace.run("12_export_model.py")
+    return workspace
+
+
+@pytest.fixture
+def new(shop, monkeypatch, tmp_path):
+    """An empty folder with new products and the exported model, without the shop's data."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models").symlink_to(shop.folder / "models")
+    (tmp_path / "photos").mkdir()
+    cv2.imwrite(str(tmp_path / "photos/a.png"), np.full((40, 40, 3), 120, np.uint8))
+    (tmp_path / "photos/broken.jpg").write_bytes(b"half")
+    rows = [
+        "SKU;Name;Photo",
+        "n1;bright lamp for reading;a.png",
+        "n2;leather shoe;",
+        "n3;;broken.jpg",
+        "n4;mug for coffee;missing.jpg",
+    ]
+    (tmp_path / "new.csv").write_text("\n".join(rows) + "\n")
+    return Workspace(tmp_path)
+
+
+def predict(workspace: Workspace, *arguments: str) -> None:
+    workspace.run_script("13_predict_new.py", "--model", "models/tiny", "--products", "new.csv", *arguments)
+
+
+def test_a_table_is_predicted_without_the_experiment(new, capsys):
+    predict(new, "--images", "photos", "--out", "out/labels.csv")
+    assert "out/labels.csv: 4 of 4 products" in capsys.readouterr().out
+    table = pd.read_csv("out/labels.csv", index_col="id", keep_default_na=False)
+    assert list(table.index) == ["n1", "n2", "n3", "n4"]
+    assert table.loc["n1", "label"] == "lamp"
+    assert table["label"].isin(["lamp", "shoe", "mug"]).all()
+    assert [bool(problem) for problem in table["problem"]] == [False, False, True, True]
+    assert sorted(path.name for path in (new.folder / "out").iterdir()) == ["labels.csv"]
+
+
+def test_doubtful_products_go_to_a_review_file_the_least_sure_first(new, capsys):
+    predict(new, "--images", "photos", "--out", "sure.tsv", "--min-confidence", "0.5")
+    sure, review = (pd.read_csv(name, sep="\t", index_col="id") for name in ("sure.tsv", "sure-review.tsv"))
+    assert sorted([*sure.index, *review.index]) == ["n1", "n2", "n3", "n4"]
+    assert (sure["confidence"] >= 0.5).all()
+    assert (review["confidence"] < 0.5).all()
+    assert review["confidence"].is_monotonic_increasing
+
+
+def test_neither_shard_size_nor_order_changes_a_prediction_and_a_killed_run_goes_on(new, monkeypatch):
+    predict(new, "--images", "photos", "--out", "whole.csv")
+    monkeypatch.setattr(Predictor, "predict", dying(Predictor.predict, 2))
+    with pytest.raises(RuntimeError, match="killed"):
+        predict(new, "--images", "photos", "--out", "shards.csv", "--shard-size", "2")
+    assert not (new.folder / "shards.csv").exists()
+    monkeypatch.undo()
+    monkeypatch.chdir(new.folder)
+    calls = []
+    own = Predictor.predict
+    monkeypatch.setattr(Predictor, "predict", lambda *arguments: calls.append(1) or own(*arguments))
+    predict(new, "--images", "photos", "--out", "shards.csv", "--shard-size", "2")
+    assert len(calls) == 1  # the first shard was there already
+    whole, shards = (pd.read_csv(name, index_col="id", keep_default_na=False) for name in ("whole.csv", "shards.csv"))
+    pd.testing.assert_frame_equal(whole, shards, atol=2e-6)
+
+
+def dying(function, call: int):
+    """Return the function such that its call of this number ends as if the process was killed."""
+    calls = []
+
+    def dies(*arguments):
+        calls.append(1)
+        if len(calls) == call:
+            raise RuntimeError("killed")
+        return function(*arguments)
+
+    return dies
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--out", "x.txt"], "--out x.txt: the name must end in .csv, .tsv or .parquet"),
+        (["--out", "x.csv", "--images", "nowhere"], "--images nowhere: there is no such folder"),
+        (["--out", "x.csv", "--min-confidence", "2"], "--min-confidence 2.0: give a probability"),
+        (["--out", "x.csv", "--target-precision", "0.5"], "--target-precision 0.5: the model knows 0.9, 0.95"),
+        (["--out", "x.csv", "--min-confidence", "0", "--target-precision", "0.9"], "exclude each other"),
+        (["--out", "x.csv", "--shard-size", "0"], "--shard-size 0: give 1 or more"),
+    ],
+)
+def test_arguments_that_cannot_be_meant_are_refused(new, capsys, arguments, message):
+    with pytest.raises(SystemExit) as stopped:
+        predict(new, *arguments)
+    assert stopped.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_model_is_not_overwritten_and_an_unfinished_experiment_not_exported(shop, monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(shop.folder)
+    with pytest.raises(SystemExit):
+        shop.run("12_export_model.py")
+    assert "models/tiny exists: remove it, or choose another folder with --out" in capsys.readouterr().err
+    copy = shop.copy(tmp_path / "copy")
+    (copy.run_root / "submission/job.json").unlink()
+    with pytest.raises(SystemExit):
+        copy.run("12_export_model.py", "--out", "models/other")
+    assert "the submission is not done: run src/08_vote.py first" in capsys.readouterr().err
+    assert not (copy.folder / "models/other").exists()
