@@ -6,7 +6,8 @@ from helpers.results import MadeUp, draw_labels, make_up
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latefusion.scores.automation import TARGETS, automation_table, find_threshold
+from latefusion.metrics.thresholds import TARGETS, find_threshold
+from latefusion.scores.automation import automation_table
 from latefusion.scores.report import automation_section, automation_sentence
 from latefusion.scores.submitted import read_submitted
 

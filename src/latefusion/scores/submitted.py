@@ -21,9 +21,9 @@ from latefusion.fusion.vote import majority_vote
 from latefusion.metrics.calibration import expected_calibration_error
 from latefusion.metrics.confidence import favour, fit_calibrations
 from latefusion.metrics.f1 import split_scores
+from latefusion.metrics.thresholds import accepted_shares, learn_thresholds
 from latefusion.plan.jobs import Job
 from latefusion.plan.records import verified
-from latefusion.scores.automation import accepted_shares, learn_thresholds
 from latefusion.scores.choice import best_method, choose_method, rank_methods
 from latefusion.scores.results import SOFT_VOTE, Method, Results
 from latefusion.tables.artifacts import read_json_object

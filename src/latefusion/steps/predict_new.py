@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from latefusion.catalogue import read_new_products
+from latefusion.metrics.thresholds import as_written
 from latefusion.predictor import Predictor
 from latefusion.predictor.shards import predict_in_shards, remove_shards
 from latefusion.utils.errors import InputError
@@ -38,7 +39,7 @@ def predict_new(
     out.parent.mkdir(parents=True, exist_ok=True)
     with locked(out):
         predicted = predict_in_shards(predictor, table, products, images, out, shard_size)
-        accepted = predicted["confidence"] >= threshold
+        accepted = as_written(predicted["confidence"].to_numpy()) >= threshold
         _write(out, predicted[accepted])
         yield f"{out}: {accepted.sum()} of {len(predicted)} products"
         if threshold > 0:
