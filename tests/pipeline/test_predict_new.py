@@ -16,7 +16,7 @@ def shop(tmp_path_factory) -> Workspace:
     workspace = Workspace(tmp_path_factory.mktemp("shop"))
     config = probe_config(tfidf={"kind": "tfidf", "min_df": 1, "n_folds": 2, "regularisation": [1.0]})
     config["catalogue"]["columns"]["split"] = None
-    config |= {"split": {"n_folds": 3, "test_fraction": 0.2}, "submit": "best"}
+    config |= {"split": {"n_folds": 3, "test_fraction": 0.2}, "submit": "vote"}
     make_shop(workspace, products(90), config)
     workspace.run_all()
     workspace.run("12_export_model.py")
@@ -81,6 +81,26 @@ def test_neither_shard_size_nor_order_changes_a_prediction_and_a_killed_run_goes
     assert len(calls) == 1  # the first shard was there already
     whole, shards = (pd.read_csv(name, index_col="id", keep_default_na=False) for name in ("whole.csv", "shards.csv"))
     pd.testing.assert_frame_equal(whole, shards, atol=2e-6)
+
+
+def test_experts_that_read_what_is_missing_have_no_influence(new):
+    """The image expert is sure of a wrong class, and so are the text experts: no product that lacks it follows."""
+    predictor = Predictor.load("models/tiny")
+    titles = {"lamp": "bright lamp for reading", "none": "", "image": ""}
+    table = pd.DataFrame({"title": titles, "image": {"lamp": None, "none": None, "image": "a.png"}})
+    before = predictor.predict_proba(table, "photos")
+    sure = np.eye(3, dtype=np.float32)[[2]]
+    experts = predictor._experts  # a cached property
+    text = {name: experts[name] for name in ("tfidf", "text")}
+    experts["image"] = lambda products, images: np.repeat(sure, len(products), axis=0)
+    assert predictor.predict_proba(table, "photos").loc[["lamp", "none"]].equals(before.loc[["lamp", "none"]])
+    assert not predictor.predict_proba(table, "photos").loc[["image"]].equals(before.loc[["image"]])
+    del predictor.__dict__["_experts"]
+    for name in text:
+        predictor._experts[name] = experts["image"]
+    after = predictor.predict_proba(table, "photos")
+    assert after.loc[["none", "image"]].equals(before.loc[["none", "image"]])
+    np.testing.assert_allclose(before.loc["none"], predictor.manifest.frequencies, atol=1e-6)
 
 
 def dying(function, call: int):

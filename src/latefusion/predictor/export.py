@@ -4,6 +4,8 @@ import logging
 import shutil
 from pathlib import Path
 
+import numpy as np
+
 from latefusion.config import Experiment
 from latefusion.experts.context import Context
 from latefusion.experts.exported import export_expert
@@ -12,9 +14,10 @@ from latefusion.plan.records import read_record, verified
 from latefusion.predictor.card import model_card
 from latefusion.predictor.manifest import Manifest, write_manifest
 from latefusion.predictor.method import spec_of
+from latefusion.predictor.missing import READERS, fit_reduced
 from latefusion.scores.results import Results
 from latefusion.scores.submitted import read_submitted
-from latefusion.tables.dataset import read_dataset
+from latefusion.tables.dataset import Dataset, read_dataset
 from latefusion.utils.environment import run_environment
 from latefusion.utils.errors import InputError, StepError
 from latefusion.utils.files import atomic_write, write_text, write_yaml
@@ -44,6 +47,7 @@ def export_model(experiment: Experiment, folder: Path) -> None:
             export_expert(context, name, partial / "experts" / name)
         for name in spec.policies:
             _copy_policy(experiment.policy_dir(name), partial / "policies" / name)
+        reduced = {missing: fit_reduced(results, spec, missing, partial) for missing in READERS}
         write_text(partial / "README.md", model_card(results, submitted, spec))
         write_manifest(
             partial,
@@ -51,6 +55,8 @@ def export_model(experiment: Experiment, folder: Path) -> None:
                 experiment=experiment.name,
                 classes=dataset.classes,
                 method=spec,
+                reduced={missing: one for missing, one in reduced.items() if one is not None},
+                frequencies=_frequencies(dataset),
                 automation=submitted.facts["automation"],
                 scores={key: value for key, value in submitted.facts.items() if isinstance(value, float)},
                 environment=run_environment(),
@@ -58,6 +64,13 @@ def export_model(experiment: Experiment, folder: Path) -> None:
             ),
         )
     logger.info("%s: %s, in %s", experiment.name, spec.name, folder)
+
+
+def _frequencies(dataset: Dataset) -> list[float]:
+    """Return the frequencies of the classes among all labelled products that are not held out for the test."""
+    labelled = dataset.products[dataset.products["split"].isin(["train", "valid"])]
+    counts = np.bincount(dataset.targets(labelled), minlength=len(dataset.classes))
+    return (counts / counts.sum()).tolist()
 
 
 def _copy_policy(run_dir: Path, folder: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from latefusion.metrics.confidence import Calibration
 from latefusion.plan.records import describe_file
 from latefusion.predictor.method import MethodSpec
+from latefusion.predictor.missing import Reduced
 from latefusion.utils.errors import InputError
 from latefusion.utils.files import read_json, write_json
 
@@ -21,6 +22,8 @@ class Manifest:
     experiment: str
     classes: list[str]
     method: MethodSpec
+    reduced: dict[str, Reduced]  # by what is missing: the method for products without an image, or without a text
+    frequencies: list[float]  # of the classes, among the labelled products: for products without anything
     automation: list[dict]  # thresholds of the confidence, from labelled products
     scores: dict[str, float]
     environment: dict  # versions and code of the export
@@ -45,14 +48,21 @@ def read_manifest(folder: Path) -> Manifest:
         content = read_json(path)
         if content["format"] != FORMAT:
             raise InputError(f"{path}: format {content['format']}; this version reads format {FORMAT}: {AGAIN}")
-        method = content.pop("method")
-        spec = MethodSpec(**method | {"calibration": Calibration(**method["calibration"])})
-        spec = MethodSpec(**vars(spec) | {"policies": tuple(spec.policies)})
-        manifest = Manifest(method=spec, **{key: value for key, value in content.items() if key != "format"})
+        del content["format"]
+        reduced = {
+            missing: Reduced(_spec(one["spec"]), {name: tuple(left) for name, left in one["experts"].items()})
+            for missing, one in content.pop("reduced").items()
+        }
+        manifest = Manifest(method=_spec(content.pop("method")), reduced=reduced, **content)
     except (KeyError, TypeError, ValueError, json.JSONDecodeError) as error:
         raise InputError(f"{path}: it is damaged ({type(error).__name__}: {error}): {AGAIN}") from None
     _verify(folder, manifest.files)
     return manifest
+
+
+def _spec(method: dict) -> MethodSpec:
+    calibration, policies = Calibration(**method["calibration"]), tuple(method["policies"])
+    return MethodSpec(**method | {"calibration": calibration, "policies": policies})
 
 
 def _verify(folder: Path, files: dict[str, dict]) -> None:

@@ -13,6 +13,7 @@ from latefusion.images.inspection import check_images
 from latefusion.images.store import ImageStore
 from latefusion.predictor.manifest import Manifest, read_manifest
 from latefusion.predictor.method import FinalMethod
+from latefusion.predictor.missing import folder_of, with_experts
 from latefusion.training.loop import make_accelerator
 from latefusion.utils.errors import InputError, list_problems
 
@@ -30,7 +31,12 @@ class Predictor:
 
     def __init__(self, folder: Path, manifest: Manifest, experiment: Experiment):
         self.folder, self.manifest, self.experiment = folder, manifest, experiment
-        self.method = FinalMethod(manifest.method, experiment, len(manifest.classes), folder / "policies")
+        n = len(manifest.classes)
+        self.method = FinalMethod(manifest.method, experiment, n, folder / "policies")
+        self.reduced = {
+            missing: FinalMethod(one.spec, with_experts(experiment, one.experts), n, folder_of(folder, missing))
+            for missing, one in manifest.reduced.items()
+        }
 
     @classmethod
     def load(cls, folder: str | Path) -> "Predictor":
@@ -77,14 +83,28 @@ class Predictor:
         """
         rows, problems = self._canonical(products, images)
         tables = self._tables(rows, images)
-        preds, probs = self.method.decide(tables)
+        preds, probs = self._decide(rows, tables)
         return self._describe(rows.index, preds, probs, tables).assign(problem=problems)
 
     def predict_proba(self, products: pd.DataFrame, images: str | Path | None = None) -> pd.DataFrame:
         """Return the calibrated (N, C) probabilities; index: id, columns: the classes. `products` as in `predict`."""
         rows, _ = self._canonical(products, images)
-        _, probs = self.method.decide(self._tables(rows, images))
+        _, probs = self._decide(rows, self._tables(rows, images))
         return pd.DataFrame(probs, rows.index, self.classes)
+
+    def _decide(self, rows: pd.DataFrame, tables: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Return (N,) class numbers and (N, C) probabilities: of products that lack something by the reduced method."""
+        frequencies = np.array(self.manifest.frequencies, dtype=np.float32)
+        preds = np.full(len(rows), frequencies.argmax())
+        probs = np.tile(frequencies, (len(rows), 1))
+        has_image = rows["image"].notna().to_numpy()
+        has_text = ((rows["title"] != "") | rows["description"].notna()).to_numpy()
+        groups = {None: has_image & has_text, "image": has_text & ~has_image, "text": has_image & ~has_text}
+        for missing, group in groups.items():
+            if group.any():
+                method = self.method if missing is None else self.reduced.get(missing, self.method)
+                preds[group], probs[group] = method.decide({name: table[group] for name, table in tables.items()})
+        return preds, probs
 
     def _tables(self, rows: pd.DataFrame, images: str | Path | None) -> dict[str, np.ndarray]:
         store = ImageStore(rows, Path(images or "."))

@@ -1,0 +1,89 @@
+"""Products that lack an image or a text: the method without the experts that read it.
+
+Such experts still give probabilities: of a white image, an empty text. A policy would trust them as it trusts those of
+complete products. So for products without an image the policies are fitted once more, without image and joint experts,
+on the same out-of-fold probabilities, and calibrated for themselves; likewise for products without any text.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from latefusion.config import Experiment
+from latefusion.fusion.training import PolicyTrainer, policy_facts
+from latefusion.fusion.vote import majority_vote
+from latefusion.metrics.confidence import favour, fit_calibrations
+from latefusion.predictor.method import MethodSpec
+from latefusion.scores.results import Results
+from latefusion.utils.files import write_json
+
+logger = logging.getLogger(__name__)
+READERS = {"image": ("image", "joint"), "text": ("text", "joint")}  # the modalities of experts that read it
+
+
+@dataclass(frozen=True)
+class Reduced:
+    """The method for products without an image, or without a text."""
+
+    spec: MethodSpec
+    experts: Mapping[str, tuple[str, ...]]  # those that are left of each policy
+
+
+def folder_of(folder: Path, missing: str) -> Path:
+    """Return the folder of the reduced method's policies in an exported model."""
+    return folder / f"policies_without_{missing}"
+
+
+def with_experts(experiment: Experiment, experts: Mapping[str, tuple[str, ...]]) -> Experiment:
+    """Return the experiment with these policies alone, each with these experts."""
+    policies = {
+        name: experiment.policies[name].model_copy(update={"experts": tuple(left)}) for name, left in experts.items()
+    }
+    return experiment.model_copy(update={"policies": policies})
+
+
+def fit_reduced(results: Results, spec: MethodSpec, missing: str, folder: Path) -> Reduced | None:
+    """Fit the method without the experts that read what is missing, and write its policies to `folder`.
+
+    None if no expert is left, or if none reads it: then the method itself is used.
+    """
+    experiment, dataset = results.experiment, results.dataset
+    left = {
+        name: tuple(
+            expert
+            for expert in experiment.policies[name].experts
+            if experiment.modality(expert) not in READERS[missing]
+        )
+        for name in spec.policies
+    }
+    left = {name: experts for name, experts in left.items() if experts}
+    if not left or all(experts == experiment.policies[name].experts for name, experts in left.items()):
+        return None
+    trainer = PolicyTrainer(with_experts(experiment, left), dataset, left)
+    probs = {}
+    for name in left:
+        fitted = trainer.fit(name)
+        run_dir = folder_of(folder, missing) / name
+        run_dir.mkdir(parents=True)
+        fitted.save(run_dir)
+        write_json(run_dir / "metrics.json", policy_facts(fitted))
+        probs[name] = getattr(fitted, "selected_probs", fitted.oof_probs)  # as confident as on new products
+    learnt = dataset.fusion_split
+    mean, preds = _vote(list(probs.values()), soft=spec.soft)
+    targets, folds = results.targets[learnt], dataset.selection_folds()
+    calibration = fit_calibrations(favour(mean, preds), preds, targets, folds).final
+    known = results.known(learnt)
+    right = (preds == targets)[known].mean()
+    logger.info("products without %s: %s; %.1f %% right on %s", missing, left, 100 * right, learnt)
+    return Reduced(replace(spec, policies=tuple(left), calibration=calibration), left)
+
+
+def _vote(tables: list[np.ndarray], *, soft: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean of the policies' (N, C) probabilities, and the (N,) decisions of their vote."""
+    summed = np.sum(tables, axis=0, dtype=np.float64)
+    mean = (summed / len(tables)).astype(np.float32)
+    preds = mean.argmax(axis=1) if soft else majority_vote(np.stack([one.argmax(axis=1) for one in tables]), summed)
+    return mean, preds
