@@ -83,16 +83,21 @@ class Predictor:
         """
         rows, problems = self._canonical(products, images)
         tables = self._tables(rows, images)
-        preds, probs = self._decide(rows, tables)
+        preds, probs = self.decide(rows, tables)
         return self._describe(rows.index, preds, probs, tables).assign(problem=problems)
 
     def predict_proba(self, products: pd.DataFrame, images: str | Path | None = None) -> pd.DataFrame:
         """Return the calibrated (N, C) probabilities; index: id, columns: the classes. `products` as in `predict`."""
-        rows, _ = self._canonical(products, images)
-        _, probs = self._decide(rows, self._tables(rows, images))
+        rows, tables = self.read(products, images)
+        _, probs = self.decide(rows, tables)
         return pd.DataFrame(probs, rows.index, self.classes)
 
-    def _decide(self, rows: pd.DataFrame, tables: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    def read(self, products: pd.DataFrame, images: str | Path | None) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
+        """Return the products (as in `predict`) as experts read them, and each expert's (N, C) probabilities."""
+        rows, _ = self._canonical(products, images)
+        return rows, self._tables(rows, images)
+
+    def decide(self, rows: pd.DataFrame, tables: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Return (N,) class numbers and (N, C) probabilities: of products that lack something by the reduced method."""
         frequencies = np.array(self.manifest.frequencies, dtype=np.float32)
         preds = np.full(len(rows), frequencies.argmax())
