@@ -1,6 +1,7 @@
 """Configs and settings that are wrong, hostile, or ask for what cannot be."""
 
 import json
+import shutil
 from collections.abc import Callable
 
 from faults.fault import FINE, REFUSED, Ended, Fault, after, run
@@ -40,10 +41,7 @@ def _foreign_code(shop: Shop) -> None:
 
 def _remove_foreign_code(shop: Shop) -> None:
     assert not (shop.folder / "EVIL").exists()
-    for path in (shop.folder / "weights/pretrained/evil").iterdir():
-        path.unlink()
-    (shop.folder / "weights/pretrained/evil").rmdir()
-    (shop.folder / "weights/pretrained").rmdir()
+    shutil.rmtree(shop.folder / "weights/pretrained/evil")
 
 
 TEXT = "02_train_text.py"
