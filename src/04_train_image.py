@@ -1,4 +1,4 @@
-"""Train the image experts of stage 1 (cnn) and predict with them; writes weights/<experiment>/experts/<expert>/.
+"""Train the image experts of stage 1 (cnn, image_probe); writes weights/<experiment>/experts/<expert>/.
 
 python src/04_train_image.py --config configs/sample.yaml [--only NAME | --redo NAME] [--preview]
 accelerate launch src/04_train_image.py --config configs/sample.yaml

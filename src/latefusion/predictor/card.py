@@ -26,8 +26,9 @@ def model_card(results: Results, submitted: Submitted, spec: MethodSpec) -> str:
             f"# {experiment.name}",
             "",
             f"Predicts one of {len(dataset.classes)} classes from the title, the description and the image of a "
-            f"product. Method: `{spec.name}`{made_of}. Calibrated confidence; a few labels below are enough to tell "
-            "which predictions need no check.",
+            f"product. Method: `{spec.name}`{made_of}. Confidences are calibrated.",
+            "",
+            "    python src/13_predict_new.py --model THIS_FOLDER --products new.csv --images IMAGES --out labels.csv",
             "",
             "## Experts",
             "",
@@ -39,6 +40,12 @@ def model_card(results: Results, submitted: Submitted, spec: MethodSpec) -> str:
             "| split | metric | percent, with bootstrap 95 % interval | products |\n|---|---|---|---|",
             *rows,
             "",
+            "## Confidence thresholds\n",
+            "| right | confidence | share of the products |\n|---|---|---|",
+            *_thresholds(submitted),
+            "",
+            "Of the predictions with this confidence or more, this share was right on labelled products, out of fold.",
+            "",
             "Scores hold for products like those of the catalogue that it was trained on. Classes that were not in it "
             "are never predicted. Texts in another language than those of the catalogue, and images of another kind, "
             "are not recognised as such.",
@@ -47,6 +54,14 @@ def model_card(results: Results, submitted: Submitted, spec: MethodSpec) -> str:
             "",
         ]
     )
+
+
+def _thresholds(submitted: Submitted) -> list[str]:
+    return [
+        f"| {row['target']:.0%} | {row['threshold']:.4f} | {row['share']:.0%} |"
+        for row in submitted.facts["automation"]
+        if row["threshold"] is not None
+    ]
 
 
 def _weights(model: str | None) -> str:

@@ -49,6 +49,7 @@ def export_model(experiment: Experiment, folder: Path) -> None:
             _copy_policy(experiment.policy_dir(name), partial / "policies" / name)
         reduced = {missing: fit_reduced(results, spec, missing, partial) for missing in READERS}
         write_text(partial / "README.md", model_card(results, submitted, spec))
+        _allow_reading(partial)
         write_manifest(
             partial,
             Manifest(
@@ -64,6 +65,16 @@ def export_model(experiment: Experiment, folder: Path) -> None:
             ),
         )
     logger.info("%s: %s, in %s", experiment.name, spec.name, folder)
+
+
+def _allow_reading(folder: Path) -> None:
+    """Give all files the permissions that the umask gives: some libraries write files that only the owner can read."""
+    (folder / "probe").touch()
+    mode = (folder / "probe").stat().st_mode
+    (folder / "probe").unlink()
+    for path in folder.rglob("*"):
+        if path.is_file():
+            path.chmod(mode)
 
 
 def _frequencies(dataset: Dataset) -> list[float]:

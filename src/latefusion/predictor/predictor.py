@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from latefusion.config import Experiment, load_experiment
+from latefusion.catalogue import read_new_products
+from latefusion.catalogue.usual_names import find_columns
+from latefusion.config import Columns, Experiment, load_experiment
 from latefusion.experts.exported import Opening, Predict, open_expert
 from latefusion.images.inspection import check_images
 from latefusion.images.store import ImageStore
@@ -72,27 +74,30 @@ class Predictor:
             for name in self.experts
         }
 
-    def predict(self, products: pd.DataFrame, images: str | Path | None = None) -> pd.DataFrame:
+    def predict(self, products: pd.DataFrame | str | Path, images: str | Path | None = None) -> pd.DataFrame:
         """Return a row for each product, in their order; index: id.
 
-        `products` has `title` and, if there are any, `id` (else its index is taken), `description` and `image`, a path
-        relative to the folder `images`. Empty cells mean that there is none. Columns: `label`, `confidence`, and those
-        of the two next classes; for each expert the label that it would give; `agree`, the number of experts that give
+        `products` is a table, or the file of one, with `title` and, if there are any, `id` (else its index is taken),
+        `description` and `image`, a path relative to the folder `images`; usual names, such as `sku` and `name`, will
+        do. Empty cells mean that there is none. Columns: `label`, `confidence`, and those of the two next classes; for
+        each expert that can read the product the label that it would give; `agree`, the number of experts that give
         the label; `problem`, why an image could not be used. Raises InputError if a column is missing or an id is not
         unique.
         """
         rows, problems = self._canonical(products, images)
         tables = self._tables(rows, images)
         preds, probs = self.decide(rows, tables)
-        return self._describe(rows.index, preds, probs, tables).assign(problem=problems)
+        return self._describe(rows, preds, probs, tables).assign(problem=problems)
 
-    def predict_proba(self, products: pd.DataFrame, images: str | Path | None = None) -> pd.DataFrame:
+    def predict_proba(self, products: pd.DataFrame | str | Path, images: str | Path | None = None) -> pd.DataFrame:
         """Return the calibrated (N, C) probabilities; index: id, columns: the classes. `products` as in `predict`."""
         rows, tables = self.read(products, images)
         _, probs = self.decide(rows, tables)
         return pd.DataFrame(probs, rows.index, self.classes)
 
-    def read(self, products: pd.DataFrame, images: str | Path | None) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
+    def read(
+        self, products: pd.DataFrame | str | Path, images: str | Path | None
+    ) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
         """Return the products (as in `predict`) as experts read them, and each expert's (N, C) probabilities."""
         rows, _ = self._canonical(products, images)
         return rows, self._tables(rows, images)
@@ -103,8 +108,8 @@ class Predictor:
         preds = np.full(len(rows), frequencies.argmax())
         probs = np.tile(frequencies, (len(rows), 1))
         has_image = rows["image"].notna().to_numpy()
-        has_text = ((rows["title"] != "") | rows["description"].notna()).to_numpy()
-        groups = {None: has_image & has_text, "image": has_text & ~has_image, "text": has_image & ~has_text}
+        readable = has_text(rows)
+        groups = {None: has_image & readable, "image": readable & ~has_image, "text": has_image & ~readable}
         for missing, group in groups.items():
             if group.any():
                 method = self.method if missing is None else self.reduced.get(missing, self.method)
@@ -117,28 +122,40 @@ class Predictor:
             return {name: np.empty((0, len(self.classes)), np.float32) for name in self._experts}
         return {name: predict(rows, store) for name, predict in self._experts.items()}
 
-    def _canonical(self, products: pd.DataFrame, images: str | Path | None) -> tuple[pd.DataFrame, pd.Series]:
+    def _canonical(
+        self, products: pd.DataFrame | str | Path, images: str | Path | None
+    ) -> tuple[pd.DataFrame, pd.Series]:
         """Return the products as experts read them (index: id), and the problems with their images."""
-        rows = products.set_index("id") if "id" in products else products
-        if "title" not in rows:
+        if not isinstance(products, pd.DataFrame):
+            products = read_new_products(Path(products), self.experiment.catalogue.columns)
+        named = find_columns(Path("the table"), list(map(str, products.columns)), Columns(), ["id", *COLUMNS])
+        found = {field: columns[0] for field, columns in named.items() if columns and columns[0] in products.columns}
+        if "title" not in found:
             raise InputError(f"no column 'title' among {', '.join(map(str, products.columns))}: rename yours")
-        rows = pd.DataFrame({name: rows.get(name) for name in COLUMNS}, index=rows.index.astype("str").rename("id"))
+        ids = pd.Index(products[found["id"]] if "id" in found else products.index).astype("str").rename("id")
+        cells = {name: products[found[name]].to_numpy() if name in found else None for name in COLUMNS}
+        rows = pd.DataFrame(cells, index=ids)
         rows = rows.astype("str").apply(lambda cells: cells.mask(cells.str.strip() == ""))
         if repeated := sorted(set(rows.index[rows.index.duplicated()])):
             raise InputError(list_problems("Ids that occur more than once:", repeated, "Give each product its own id."))
         rows["title"] = rows["title"].fillna("")
         if images is None:
+            if n_named := rows["image"].notna().sum():
+                logger.warning("%d products name an image, but no folder of images is given: none is read", n_named)
             rows["image"] = rows["image"].mask(rows["image"].notna())
         bad = check_images(Path(images or "."), rows["image"]) if rows["image"].notna().any() else pd.DataFrame()
         problems = pd.Series("", index=rows.index, dtype="str")
         if len(bad):
             problems[bad.index] = bad["reason"]
             rows["image"] = rows["image"].mask(rows.index.isin(bad.index))
-            logger.warning("%d of %d images cannot be used; the first: %s", len(bad), len(rows), bad["reason"].iloc[0])
+            first = f"{bad.index[0]}, {bad['image'].iloc[0]}: {bad['reason'].iloc[0]}"
+            logger.warning(
+                "%d of %d products have an image that cannot be used; the first: %s", len(bad), len(rows), first
+            )
         return rows, problems
 
     def _describe(
-        self, ids: pd.Index, preds: np.ndarray, probs: np.ndarray, tables: dict[str, np.ndarray]
+        self, products: pd.DataFrame, preds: np.ndarray, probs: np.ndarray, tables: dict[str, np.ndarray]
     ) -> pd.DataFrame:
         classes, rows = np.array(self.classes, dtype=object), np.arange(len(preds))
         others = probs.copy()
@@ -149,7 +166,16 @@ class Predictor:
             suffix = f"_{place + 1}" if place else ""
             columns[f"label{suffix}"] = classes[ranked[:, place]]
             columns[f"confidence{suffix}"] = probs[rows, ranked[:, place]]
-        decided = {name: table.argmax(axis=1) for name, table in tables.items()}
-        agree = sum((own == preds).astype(int) for own in decided.values())
-        by_expert = {f"{name}_label": classes[own] for name, own in decided.items()}
-        return pd.DataFrame(columns | by_expert | {"agree": agree}, index=ids)
+        has = {"image": products["image"].notna().to_numpy(), "text": has_text(products)}
+        by_expert, agree = {}, np.zeros(len(preds), dtype=int)
+        for name, table in tables.items():
+            modality, own = self.experiment.modality(name), table.argmax(axis=1)
+            reads = has["image"] & has["text"] if modality == "joint" else has[modality]
+            by_expert[f"{name}_label"] = np.where(reads, classes[own], "")
+            agree += reads & (own == preds)
+        return pd.DataFrame(columns | by_expert | {"agree": agree}, index=products.index)
+
+
+def has_text(products: pd.DataFrame) -> np.ndarray:
+    """Return (N,): whether the products have a title or a description."""
+    return ((products["title"] != "") | products["description"].notna()).to_numpy(bool)

@@ -13,7 +13,8 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
-from latefusion.plan.records import describe_file
+from latefusion.images.files import stat_files
+from latefusion.plan.records import describe_file, digest
 from latefusion.predictor.manifest import NAME
 from latefusion.predictor.predictor import Predictor
 from latefusion.utils.files import atomic_write, read_json, write_json
@@ -29,12 +30,14 @@ def predict_in_shards(
     about = {
         "model": describe_file(predictor.folder / NAME),
         "products": describe_file(source),
-        "images": None if images is None else str(images.resolve()),
+        "images": None if images is None else _describe_images(images, products["image"].dropna()),
         "shard_size": size,
     }
     if _read(folder / "about.json") != about:
         shutil.rmtree(folder, ignore_errors=True)
         write_json(folder / "about.json", about)
+    elif done := len(list(folder.glob("*.parquet"))):
+        logger.info("%s: %d shards are there already: continuing", out, done)
     shards = []
     with tqdm(total=len(products), desc="predicting", unit="product", disable=None) as bar:
         for number, start in enumerate(range(0, len(products), size)):
@@ -47,6 +50,12 @@ def predict_in_shards(
 def remove_shards(out: Path) -> None:
     """Remove the shards of an output that is written."""
     shutil.rmtree(out.with_name(f"{out.name}.shards"), ignore_errors=True)
+
+
+def _describe_images(folder: Path, named: pd.Series) -> str:
+    """Return a hash of the sizes and times of the images that are there."""
+    found = stat_files(folder, named.unique())
+    return digest([str(folder.resolve()), {path: [state.st_size, state.st_mtime_ns] for path, state in found.items()}])
 
 
 def _shard(path: Path, predict: Callable[[], pd.DataFrame]) -> pd.DataFrame:

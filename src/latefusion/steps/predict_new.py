@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from latefusion.catalogue import read_new_products
+from latefusion.images.files import stat_files
 from latefusion.metrics.thresholds import as_written
 from latefusion.predictor import Predictor
 from latefusion.predictor.shards import predict_in_shards, remove_shards
@@ -33,9 +34,16 @@ def predict_new(
         raise InputError(f"--shard-size {shard_size}: give 1 or more")
     if images is not None and not images.is_dir():
         raise InputError(f"--images {images}: there is no such folder")
+    review = out.with_name(f"{out.stem}-review{out.suffix}")
+    for path in (out, review):
+        if path.exists() and path.samefile(products):
+            raise InputError(f"--out {out}: {path} is the table of products: choose another name")
     predictor = Predictor.load(model)
     threshold = _threshold(predictor, target_precision, min_confidence)
     table = read_new_products(products, predictor.experiment.catalogue.columns)
+    _require_images(table["image"], images, products)
+    if threshold == 0 and review.exists():
+        raise InputError(f"{review} is of an earlier run with a threshold: remove it, or choose another --out")
     out.parent.mkdir(parents=True, exist_ok=True)
     with locked(out):
         predicted = predict_in_shards(predictor, table, products, images, out, shard_size)
@@ -43,10 +51,18 @@ def predict_new(
         _write(out, predicted[accepted])
         yield f"{out}: {accepted.sum()} of {len(predicted)} products"
         if threshold > 0:
-            review = out.with_name(f"{out.stem}-review{out.suffix}")
             _write(review, predicted[~accepted].sort_values("confidence", kind="stable"))
             yield f"{review}: {(~accepted).sum()} products below the confidence {threshold:.4f}, the least sure first"
         remove_shards(out)
+
+
+def _require_images(named: pd.Series, images: Path | None, products: Path) -> None:
+    """Raise InputError if products name images and the folder has none of them: it is another folder."""
+    named = named.dropna()
+    if images is not None and len(named) and not stat_files(images, named):
+        raise InputError(
+            f"--images {images}: it has none of the {len(named)} images that {products} names, such as {named.iloc[0]}"
+        )
 
 
 def _threshold(predictor: Predictor, target_precision: float | None, min_confidence: float | None) -> float:
