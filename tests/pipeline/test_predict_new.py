@@ -83,6 +83,34 @@ def test_neither_shard_size_nor_order_changes_a_prediction_and_a_killed_run_goes
     pd.testing.assert_frame_equal(whole, shards, atol=2e-6)
 
 
+def test_a_table_may_have_integer_ids_usual_names_or_be_a_file(new):
+    predictor = Predictor.load("models/tiny")
+    expected = predictor.predict("new.csv", "photos")
+    table = pd.read_csv("new.csv", sep=";")
+    assert predictor.predict(table, "photos").equals(expected)
+    numbered = table.assign(SKU=[4, 3, 2, 1])
+    assert predictor.predict(numbered, "photos").reset_index(drop=True).equals(expected.reset_index(drop=True))
+    assert predictor.predict(table.drop(columns="SKU"), "photos").to_numpy().tolist() == expected.to_numpy().tolist()
+    assert expected.loc["n2", "image_label"] == ""  # it has no image
+    assert expected.loc["n1", "image_label"] != ""
+
+
+def test_no_file_of_the_user_is_overwritten_or_left_behind(new, capsys):
+    before = (new.folder / "new.csv").read_bytes()
+    for arguments, message in (
+        (["--out", "new.csv"], "new.csv is the table of products: choose another name"),
+        (["--out", "x.csv", "--images", "models"], "--images models: it has none of the 3 images that new.csv names"),
+    ):
+        with pytest.raises(SystemExit):
+            predict(new, *arguments)
+        assert message in capsys.readouterr().err
+    assert (new.folder / "new.csv").read_bytes() == before
+    predict(new, "--images", "photos", "--out", "x.csv", "--min-confidence", "0.5")
+    with pytest.raises(SystemExit):
+        predict(new, "--images", "photos", "--out", "x.csv")
+    assert "x-review.csv is of an earlier run with a threshold: remove it" in capsys.readouterr().err
+
+
 def test_experts_that_read_what_is_missing_have_no_influence(new):
     """The image expert is sure of a wrong class, and so are the text experts: no product that lacks it follows."""
     predictor = Predictor.load("models/tiny")

@@ -118,7 +118,7 @@ def test_a_damaged_or_foreign_folder_is_refused_before_anything_is_read(exported
 def test_input_that_cannot_be_predicted_is_refused_in_words(exported):
     folder, *_ = exported
     predictor = Predictor.load(folder)
-    with pytest.raises(InputError, match="no column 'title' among id, name"):
-        predictor.predict(pd.DataFrame({"id": ["a"], "name": ["lamp"]}))
+    with pytest.raises(InputError, match="no column 'title' among id, brand"):
+        predictor.predict(pd.DataFrame({"id": ["a"], "brand": ["lamp"]}))
     with pytest.raises(InputError, match=r"Ids that occur more than once:\n  a\n"):
         predictor.predict(pd.DataFrame({"id": ["a", "a"], "title": ["lamp", "lamp"]}))

@@ -28,7 +28,8 @@ def model_card(results: Results, submitted: Submitted, spec: MethodSpec) -> str:
             f"Predicts one of {len(dataset.classes)} classes from the title, the description and the image of a "
             f"product. Method: `{spec.name}`{made_of}. Confidences are calibrated.",
             "",
-            "    python src/13_predict_new.py --model THIS_FOLDER --products new.csv --images IMAGES --out labels.csv",
+            "    from latefusion import Predictor",
+            "    table = Predictor.load('this folder').predict('new.csv', images='folder of the images')",
             "",
             "## Experts",
             "",

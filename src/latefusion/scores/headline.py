@@ -3,6 +3,7 @@
 import pandas as pd
 
 from latefusion.scores.choice import METRIC_NAMES, deciding_metric, vote_warning
+from latefusion.scores.notes import remaining_influences
 from latefusion.scores.submitted import Submitted
 from latefusion.scores.tables import best_expert, best_text_expert, paired_gain
 
@@ -48,6 +49,7 @@ def _gains(submitted: Submitted, scores: pd.DataFrame) -> list[str]:
 
 def _reason(submitted: Submitted) -> str:
     facts, learnt = submitted.facts, submitted.results.dataset.fusion_split
+    experiment = submitted.results.experiment
     if facts["submit"] == "vote":
         return ""
     candidates = pd.DataFrame(facts["candidates"]).set_index("method")
@@ -69,9 +71,10 @@ def _reason(submitted: Submitted) -> str:
             f". {facts['best']} has the highest {metric} ({100 * best['score']:.2f}): the difference, "
             f"{100 * own['difference']:.2f}, is not greater than its standard error, {100 * own['standard_error']:.2f}"
         )
+    others = "; other influences are listed below the table" if remaining_influences(experiment) else ""
     return (
         f"`submit: best`: {why}. These scores are out of fold. They are slightly too high, because the method was "
-        "chosen by them; other influences are listed below the table. All methods are in `scores/choice.csv`."
+        f"chosen by them{others}. All methods, with their log losses, are in `scores/choice.csv`."
     )
 
 

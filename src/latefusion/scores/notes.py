@@ -43,13 +43,14 @@ def methods_note(results: Results, scores: pd.DataFrame) -> str:
         sizes=about, how={"valid": ON_VALID, "oof": ON_OOF}[learnt], learnt=learnt,
         split=results.final_split, best=best_expert(scores) or "-",
     )  # fmt: skip
-    influences = _remaining_influences(results.experiment)
+    influences = remaining_influences(results.experiment)
     if not influences:
         return note
     return f"{note} Remaining ways in which a product's label influences its own decision: {'; '.join(influences)}."
 
 
-def _remaining_influences(experiment: Experiment) -> list[str]:
+def remaining_influences(experiment: Experiment) -> list[str]:
+    """Return the ways in which a product's label can influence the decision on it, beside the choice of the method."""
     fused = {name for policy in experiment.policies.values() for name in policy.experts}
     choosing = [name for name, expert in experiment.experts.items() if name in fused and expert.chooses_epoch]
     continued = [name for name in experiment.experts if experiment.experts[name].continues_another(experiment.experts)]
