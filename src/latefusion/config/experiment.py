@@ -119,7 +119,9 @@ class Experiment(Section):
         return (*self.folds, *self.fold_pairs, *refit)
 
     def views_of_test(self, expert_name: str) -> "tuple[Experiment, ...]":
-        """Return the views of a cross-fitted experiment in which an expert predicts test products, for their mean."""
+        """Return the views in which an expert predicts test products, for their mean; without cross-fitting, itself."""
+        if not self.folds:
+            return (self,)
         return (self.of_fold(),) if self.experts[expert_name].refits else self.folds
 
     def expert_dir(self, name: str) -> Path:

@@ -23,8 +23,8 @@ from latefusion.experts.context import Context
 from latefusion.experts.kinds import EXPERTS
 from latefusion.images.store import ImageStore
 from latefusion.plan.records import verified
-from latefusion.training.loaders import Collate, eval_loader
-from latefusion.training.loop import map_items, predict_dataset
+from latefusion.training.loaders import Collate
+from latefusion.training.loop import map_dataset, predict_dataset
 
 WEIGHTS = "model.safetensors"
 # From products (index: id; columns title, description, image) and their images to (N, C) probabilities.
@@ -52,9 +52,8 @@ class Opening:
         batch_size: int,
     ) -> np.ndarray:  # fmt: skip
         """Return the (N, F) features of a dataset; `features` maps a batch to (B, F) and belongs to `model`."""
-        model.to(self.accelerator.device).eval()
-        return map_items(
-            self.accelerator, features, eval_loader(self.accelerator, dataset, collate, batch_size, self.hardware)
+        return map_dataset(
+            self.accelerator, model, features, dataset, collate, batch_size=batch_size, hardware=self.hardware
         )
 
 
@@ -72,7 +71,7 @@ def export_expert(context: Context, name: str, folder: Path) -> None:
     """Write the models of an expert that predict test products to subfolders of `folder`."""
     experiment = context.experiment
     expert = experiment.experts[name]
-    views = experiment.views_of_test(name) if experiment.folds else (experiment,)
+    views = experiment.views_of_test(name)
     for view in views:
         own = context if view.held_out is None else context.of_fold(*view.held_out)
         target = folder / ("all" if view.held_out is None else fold_name(view.held_out))

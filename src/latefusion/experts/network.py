@@ -9,8 +9,8 @@ import torch
 from torch.utils.data import Dataset
 
 from latefusion.experts.context import Context
-from latefusion.training.loaders import Collate, eval_loader
-from latefusion.training.loop import map_items, predict_dataset
+from latefusion.training.loaders import Collate
+from latefusion.training.loop import map_dataset, predict_dataset
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,7 @@ def predict_products(context: Context, network: Network, products: pd.DataFrame,
 
 def pooled_features(context: Context, network: Network, products: pd.DataFrame, batch_size: int) -> np.ndarray:
     """Return (N, F) float32: the input of a text or image expert's class head, for products in their order."""
-    model = network.model.to(context.accelerator.device).eval()
-    loader = eval_loader(
-        context.accelerator, network.eval_set(products), network.collate, batch_size, context.experiment.hardware
-    )
-    return map_items(context.accelerator, model.features, loader)
+    return map_dataset(
+        context.accelerator, network.model, network.model.features, network.eval_set(products), network.collate,
+        batch_size=batch_size, hardware=context.experiment.hardware,
+    )  # fmt: skip

@@ -20,12 +20,20 @@ def majority_vote(preds: np.ndarray, summed: np.ndarray) -> np.ndarray:
     return np.where(leads, summed, -np.inf).argmax(axis=1)
 
 
+def combine(preds: np.ndarray, summed: np.ndarray, *, soft: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Return the decisions (N,) and mean probabilities (N, C) of a vote; arguments as of `majority_vote`.
+
+    `soft`: the class of highest mean probability decides, instead of the majority.
+    """
+    mean = (summed / len(preds)).astype(np.float32)
+    return mean.argmax(axis=1) if soft else majority_vote(preds, summed), mean
+
+
 def vote(experiment: Experiment, dataset: Dataset, job: Job) -> None:
     """Write the vote's decisions and mean probabilities on all products to predict to its run folder."""
     for split, products in dataset.evaluation_splits.items():
         preds, summed = member_decisions(experiment, dataset, experiment.vote_members, split)
-        mean = (summed / len(preds)).astype(np.float32)
-        write_predictions(job.run_dir, split, products.index, majority_vote(preds, summed), mean, dataset.classes)
+        write_predictions(job.run_dir, split, products.index, *combine(preds, summed), dataset.classes)
 
 
 def member_decisions(experiment: Experiment, dataset: Dataset, members: tuple[str, ...], split: str):

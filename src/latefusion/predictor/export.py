@@ -20,7 +20,7 @@ from latefusion.scores.submitted import read_submitted
 from latefusion.tables.dataset import Dataset, read_dataset
 from latefusion.utils.environment import run_environment
 from latefusion.utils.errors import InputError, StepError
-from latefusion.utils.files import atomic_write, write_text, write_yaml
+from latefusion.utils.files import atomic_write, usual_mode, write_text, write_yaml
 
 logger = logging.getLogger(__name__)
 
@@ -68,10 +68,9 @@ def export_model(experiment: Experiment, folder: Path) -> None:
 
 
 def _allow_reading(folder: Path) -> None:
-    """Give all files the permissions that the umask gives: some libraries write files that only the owner can read."""
-    (folder / "probe").touch()
-    mode = (folder / "probe").stat().st_mode
-    (folder / "probe").unlink()
+    """Give all files the permissions that new files have."""
+    mode = usual_mode(folder / "new")
+    (folder / "new").unlink()
     for path in folder.rglob("*"):
         if path.is_file():
             path.chmod(mode)
@@ -79,8 +78,7 @@ def _allow_reading(folder: Path) -> None:
 
 def _frequencies(dataset: Dataset) -> list[float]:
     """Return the frequencies of the classes among all labelled products that are not held out for the test."""
-    labelled = dataset.products[dataset.products["split"].isin(["train", "valid"])]
-    counts = np.bincount(dataset.targets(labelled), minlength=len(dataset.classes))
+    counts = np.bincount(dataset.targets(dataset.select("train", "valid")), minlength=len(dataset.classes))
     return (counts / counts.sum()).tolist()
 
 

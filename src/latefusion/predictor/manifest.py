@@ -1,6 +1,5 @@
 """`model.json` of an exported model: the method, the classes, and the size and hash of every file."""
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -54,7 +53,7 @@ def read_manifest(folder: Path) -> Manifest:
             for missing, one in content.pop("reduced").items()
         }
         manifest = Manifest(method=_spec(content.pop("method")), reduced=reduced, **content)
-    except (KeyError, TypeError, ValueError, json.JSONDecodeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: it is damaged ({type(error).__name__}: {error}): {AGAIN}") from None
     _verify(folder, manifest.files)
     return manifest

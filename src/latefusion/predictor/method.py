@@ -9,11 +9,9 @@ import numpy as np
 from latefusion.config import Experiment
 from latefusion.fusion.kinds import FittedPolicy
 from latefusion.fusion.training import decide, load_policy
-from latefusion.fusion.vote import majority_vote
+from latefusion.fusion.vote import combine
 from latefusion.metrics.confidence import Calibration, favour
 from latefusion.scores.results import SOFT_VOTE, Method, Results
-
-EXPERT_KINDS = ("image", "text", "joint")
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class MethodSpec:
 
 def spec_of(results: Results, method: Method, calibration: Calibration) -> MethodSpec:
     """Return what a finished method is made of."""
-    is_expert = method.kind in EXPERT_KINDS
+    is_expert = method in results.experts
     policies = () if is_expert else results.members(method) if method.kind == "vote" else (method.name,)
     return MethodSpec(
         name=method.name,
@@ -71,9 +69,5 @@ class FinalMethod:
             decide(policy, tuple(tables[expert] for expert in self.experiment.policies[name].experts))
             for name, policy in self.policies.items()
         ]
-        if len(decided) == 1:
-            return decided[0]
-        summed = sum(probs.astype(np.float64) for _, probs in decided)
-        mean = (summed / len(decided)).astype(np.float32)
-        preds = mean.argmax(axis=1) if self.spec.soft else majority_vote(np.stack([one for one, _ in decided]), summed)
-        return preds, mean
+        preds, probs = zip(*decided, strict=True)
+        return combine(np.stack(preds), np.sum(probs, axis=0, dtype=np.float64), soft=self.spec.soft)

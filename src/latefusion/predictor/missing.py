@@ -14,7 +14,7 @@ import numpy as np
 
 from latefusion.config import Experiment
 from latefusion.fusion.training import PolicyTrainer, policy_facts
-from latefusion.fusion.vote import majority_vote
+from latefusion.fusion.vote import combine
 from latefusion.metrics.confidence import favour, fit_calibrations
 from latefusion.predictor.method import MethodSpec
 from latefusion.scores.results import Results
@@ -72,18 +72,11 @@ def fit_reduced(results: Results, spec: MethodSpec, missing: str, folder: Path) 
         write_json(run_dir / "metrics.json", policy_facts(fitted))
         probs[name] = getattr(fitted, "selected_probs", fitted.oof_probs)  # as confident as on new products
     learnt = dataset.fusion_split
-    mean, preds = _vote(list(probs.values()), soft=spec.soft)
+    own = np.stack([one.argmax(axis=1) for one in probs.values()])
+    preds, mean = combine(own, np.sum(list(probs.values()), axis=0, dtype=np.float64), soft=spec.soft)
     targets, folds = results.targets[learnt], dataset.selection_folds()
     calibration = fit_calibrations(favour(mean, preds), preds, targets, folds).final
     known = results.known(learnt)
     right = (preds == targets)[known].mean()
     logger.info("products without %s: %s; %.1f %% right on %s", missing, left, 100 * right, learnt)
     return Reduced(replace(spec, policies=tuple(left), calibration=calibration), left)
-
-
-def _vote(tables: list[np.ndarray], *, soft: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean of the policies' (N, C) probabilities, and the (N,) decisions of their vote."""
-    summed = np.sum(tables, axis=0, dtype=np.float64)
-    mean = (summed / len(tables)).astype(np.float32)
-    preds = mean.argmax(axis=1) if soft else majority_vote(np.stack([one.argmax(axis=1) for one in tables]), summed)
-    return mean, preds

@@ -16,12 +16,12 @@ from latefusion.images.store import ImageStore
 from latefusion.predictor.manifest import Manifest, read_manifest
 from latefusion.predictor.method import FinalMethod
 from latefusion.predictor.missing import folder_of, with_experts
+from latefusion.tables.predictions import next_classes
 from latefusion.training.loop import make_accelerator
 from latefusion.utils.errors import InputError, list_problems
 
 logger = logging.getLogger(__name__)
 COLUMNS = ("title", "description", "image")
-TOP = 3
 
 
 class Predictor:
@@ -158,14 +158,8 @@ class Predictor:
         self, products: pd.DataFrame, preds: np.ndarray, probs: np.ndarray, tables: dict[str, np.ndarray]
     ) -> pd.DataFrame:
         classes, rows = np.array(self.classes, dtype=object), np.arange(len(preds))
-        others = probs.copy()
-        others[rows, preds] = 2  # the decision comes first
-        ranked = np.argsort(-others, axis=1, kind="stable")[:, :TOP]
-        columns: dict[str, np.ndarray] = {}
-        for place in range(ranked.shape[1]):
-            suffix = f"_{place + 1}" if place else ""
-            columns[f"label{suffix}"] = classes[ranked[:, place]]
-            columns[f"confidence{suffix}"] = probs[rows, ranked[:, place]]
+        columns = {"label": classes[preds], "confidence": probs[rows, preds]}
+        columns |= next_classes(preds, probs, self.classes)
         has = {"image": products["image"].notna().to_numpy(), "text": has_text(products)}
         by_expert, agree = {}, np.zeros(len(preds), dtype=int)
         for name, table in tables.items():

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from latefusion.config import Experiment
-from latefusion.fusion.vote import majority_vote
+from latefusion.fusion.vote import combine
 from latefusion.metrics.calibration import expected_calibration_error
 from latefusion.metrics.confidence import favour, fit_calibrations
 from latefusion.metrics.f1 import split_scores
@@ -115,8 +115,7 @@ def _as_on_test(results: Results, method: Method) -> tuple[np.ndarray, np.ndarra
         probs, preds = _member_as_on_test(results, name)
         summed += probs
         decisions.append(preds)
-    mean = (summed / len(members)).astype(np.float32)
-    preds = mean.argmax(axis=1) if method.name == SOFT_VOTE else majority_vote(np.stack(decisions), summed)
+    preds, mean = combine(np.stack(decisions), summed, soft=method.name == SOFT_VOTE)
     return favour(mean, preds), preds
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from latefusion.catalogue import read_new_products
+from latefusion.catalogue.reading import DELIMITERS
 from latefusion.images.files import stat_files
 from latefusion.metrics.thresholds import as_written
 from latefusion.predictor import Predictor
@@ -13,9 +14,6 @@ from latefusion.predictor.shards import predict_in_shards, remove_shards
 from latefusion.utils.errors import InputError
 from latefusion.utils.files import atomic_write
 from latefusion.utils.locks import locked
-
-SEPARATORS = {".csv": ",", ".tsv": "\t"}
-HIGHEST = 1.0
 
 
 def predict_new(
@@ -26,7 +24,7 @@ def predict_new(
 
     Raises InputError for a model, table or folder that cannot be used, before anything is predicted.
     """
-    if out.suffix.lower() not in (*SEPARATORS, ".parquet"):
+    if out.suffix.lower() not in (*DELIMITERS, ".parquet"):
         raise InputError(f"--out {out}: the name must end in .csv, .tsv or .parquet")
     if target_precision is not None and min_confidence is not None:
         raise InputError("--target-precision and --min-confidence exclude each other: give one")
@@ -68,7 +66,7 @@ def _require_images(named: pd.Series, images: Path | None, products: Path) -> No
 def _threshold(predictor: Predictor, target_precision: float | None, min_confidence: float | None) -> float:
     """Return the confidence from which predictions are accepted; 0: all are."""
     if min_confidence is not None:
-        if not 0 <= min_confidence <= HIGHEST:
+        if not 0 <= min_confidence <= 1:
             raise InputError(f"--min-confidence {min_confidence}: give a probability, 0 to 1")
         return min_confidence
     if target_precision is None:
@@ -89,5 +87,5 @@ def _write(path: Path, predicted: pd.DataFrame) -> None:
         if path.suffix.lower() == ".parquet":
             predicted.to_parquet(partial)
         else:
-            text = predicted.to_csv(sep=SEPARATORS[path.suffix.lower()], float_format="%.6f", lineterminator="\n")
+            text = predicted.to_csv(sep=DELIMITERS[path.suffix.lower()], float_format="%.6f", lineterminator="\n")
             partial.write_text(text, encoding="utf-8")

@@ -55,12 +55,16 @@ def read_ranked_predictions(run_dir: Path, split: str, dataset: Dataset) -> pd.D
     """
     table = read_predictions(run_dir, split, dataset)
     probs = read_split_probs(run_dir, split, dataset)
-    rows = np.arange(len(table))
-    others = probs.copy()
-    others[rows, dataset.targets(table)] = -1  # the decision has its own columns
-    for rank in range(2, min(RANKS, len(dataset.classes)) + 1):
+    return table.assign(**next_classes(dataset.targets(table), probs, dataset.classes))
+
+
+def next_classes(preds: np.ndarray, probs: np.ndarray, classes: list[str]) -> dict[str, np.ndarray]:
+    """Return the columns of the next classes, from (N,) decisions and (N, C) probabilities."""
+    rows, others, columns = np.arange(len(preds)), probs.copy(), {}
+    others[rows, preds] = -1  # the decision has its own columns
+    for rank in range(2, min(RANKS, len(classes)) + 1):
         following = others.argmax(axis=1)
-        table[f"label_{rank}"] = np.array(dataset.classes)[following]
-        table[f"confidence_{rank}"] = others[rows, following]
+        columns[f"label_{rank}"] = np.array(classes)[following]
+        columns[f"confidence_{rank}"] = others[rows, following]
         others[rows, following] = -1
-    return table
+    return columns

@@ -201,6 +201,21 @@ def map_items(accelerator: Accelerator, function: Callable[..., torch.Tensor], l
     return accelerator.reduce(values, "sum").cpu().numpy()  # each row is nonzero on one process only
 
 
+def map_dataset(
+    accelerator: Accelerator,
+    model: torch.nn.Module,
+    function: Callable[..., torch.Tensor],
+    dataset: Dataset,
+    collate: Collate,
+    *,
+    batch_size: int,
+    hardware: Hardware,
+) -> np.ndarray:
+    """Return (N, F) float32: `function`, which maps batches to (B, F) and belongs to `model`, applied to a dataset."""
+    model.to(accelerator.device).eval()
+    return map_items(accelerator, function, eval_loader(accelerator, dataset, collate, batch_size, hardware))
+
+
 def predict_dataset(
     accelerator: Accelerator,
     model: torch.nn.Module,

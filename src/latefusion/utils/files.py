@@ -64,6 +64,15 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def usual_mode(new: Path) -> int:
+    """Create an empty file, to be overwritten or removed, and return the mode that the umask gives to new files.
+
+    Some libraries, such as safetensors, write files that only the owner can read.
+    """
+    new.touch()
+    return new.stat().st_mode
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file, atomically; a file that already holds this text is not rewritten."""
     if path.is_file() and path.read_bytes() == text.encode():

@@ -6,14 +6,13 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from latefusion.utils.files import atomic_write
+from latefusion.utils.files import atomic_write, usual_mode
 
 
 def save_weights(weights: dict[str, torch.Tensor], path: Path) -> None:
     """Write a state dict, with the file permissions that the umask gives."""
     with atomic_write(path) as partial:
-        partial.touch()
-        mode = partial.stat().st_mode  # from the umask; safetensors itself makes files that only the owner can read
+        mode = usual_mode(partial)
         save_file({key: value.contiguous() for key, value in weights.items()}, partial)
         partial.chmod(mode)
 

@@ -17,8 +17,8 @@ from tqdm import tqdm
 from latefusion.experts.context import Context
 from latefusion.experts.probe.store import StoredFeatures
 from latefusion.plan.pretrained import FOLDER, describe_files
-from latefusion.training.loaders import Collate, eval_loader
-from latefusion.training.loop import map_items
+from latefusion.training.loaders import Collate
+from latefusion.training.loop import map_dataset
 from latefusion.utils.environment import PRECISIONS
 from latefusion.utils.errors import InputError
 
@@ -120,11 +120,10 @@ def batch_size(accelerator: Accelerator) -> int:
 def _features_of(context: Context, view: View, network: FrozenNetwork, rows: np.ndarray) -> np.ndarray:
     """Return the (n, F) features of inputs, the same on every process. Raises InputError if any is not finite."""
     accelerator = context.accelerator
-    network.model.to(accelerator.device).eval()
-    loader = eval_loader(
-        accelerator, network.dataset(rows), network.collate, batch_size(accelerator), context.experiment.hardware
-    )
-    features = map_items(accelerator, network.features, loader)
+    features = map_dataset(
+        accelerator, network.model, network.features, network.dataset(rows), network.collate,
+        batch_size=batch_size(accelerator), hardware=context.experiment.hardware,
+    )  # fmt: skip
     if broken := int((~np.isfinite(features).all(axis=1)).sum()):
         raise InputError(
             f"{view.name}: the features of {broken} of {len(features)} inputs are not finite: the network overflows in "
