@@ -260,8 +260,8 @@ def test_two_processes_compute_each_feature_once(trained, prepared, tmp_path):
 
 def test_features_that_are_not_finite_are_refused_and_not_stored(prepared, tmp_path, monkeypatch, capsys):
     broken = prepared.copy(tmp_path / "broken")
-    original = features.map_items
-    monkeypatch.setattr(features, "map_items", lambda *arguments: original(*arguments) * np.nan)
+    original = features.map_dataset
+    monkeypatch.setattr(features, "map_dataset", lambda *arguments, **named: original(*arguments, **named) * np.nan)
     with pytest.raises(SystemExit):
         broken.run("02_train_text.py")
     message = r"features of text: the features of (\d+) of \1 inputs are not finite: the network overflows in fp32; use"
