@@ -24,17 +24,24 @@ ARGUMENTS = {
         "help": "accept predictions of which this share is right, such as 0.98; the others go to <out>-review",
     },
     "--min-confidence": {"type": float, "metavar": "P", "help": "the same, with a threshold of the confidence"},
+    "--set": {
+        "action": "append",
+        "default": [],
+        "metavar": "KEY=VALUE",
+        "help": "how the table is written, such as catalogue.columns.title=name or catalogue.delimiter=semicolon",
+    },
+    "--spreadsheet-safe": {
+        "action": "store_true",
+        "help": "put an apostrophe before text that a spreadsheet would run as a formula (=, +, -, @)",
+    },
     "--shard-size": {"type": int, "default": 10_000, "metavar": "N", "help": "products that are predicted at a time"},
 }
 
 
-def main(*, model, products, images, out, target_precision, min_confidence, shard_size):
+def main(*, model, products, images, out, set, **options):
     from latefusion.steps.predict_new import predict_new
 
-    for line in predict_new(
-        model, products, images, out,
-        target_precision=target_precision, min_confidence=min_confidence, shard_size=shard_size,
-    ):  # fmt: skip
+    for line in predict_new(model, products, images, out, settings=set, **options):
         print(line)
 
 

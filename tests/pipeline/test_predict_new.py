@@ -1,9 +1,12 @@
 """The scripts that export a model and predict a table of new products with it."""
 
+from contextlib import contextmanager
+
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from helpers.probes import make_shop, probe_config, products
 from helpers.workspace import Workspace
 
@@ -81,6 +84,40 @@ def test_neither_shard_size_nor_order_changes_a_prediction_and_a_killed_run_goes
     assert len(calls) == 1  # the first shard was there already
     whole, shards = (pd.read_csv(name, index_col="id", keep_default_na=False) for name in ("whole.csv", "shards.csv"))
     pd.testing.assert_frame_equal(whole, shards, atol=2e-6)
+
+
+def test_reviews_of_several_shards_are_sorted_together_and_cells_are_safe_for_spreadsheets(new):
+    text = (new.folder / "new.csv").read_text().replace("SKU;Name", "code;what").replace("n2;", "=n2;")
+    (new.folder / "new.csv").write_text(text)
+    columns = ("--set", "catalogue.columns.id=code", "--set", "catalogue.columns.title=what")
+    predict(new, *columns, "--out", "all.csv", "--min-confidence", "1", "--shard-size", "1", "--spreadsheet-safe")
+    review = pd.read_csv("all-review.csv", index_col="id")
+    assert review["confidence"].is_monotonic_increasing
+    assert sorted(review.index) == ["'=n2", "n1", "n3", "n4"]
+    assert pd.read_csv("all.csv").empty
+    assert sorted(path.name for path in new.folder.glob("all*")) == ["all-review.csv", "all.csv"]
+
+
+def test_neither_row_order_nor_threads_nor_a_table_in_pieces_change_a_prediction(new):
+    predictor = Predictor.load("models/tiny")
+    table = pd.concat([pd.read_csv("new.csv", sep=";").assign(SKU=lambda t, k=k: t["SKU"] + str(k)) for k in range(9)])
+    whole = predictor.predict_proba(table, "photos")
+    shuffled = predictor.predict_proba(table.sample(frac=1, random_state=0), "photos").loc[whole.index]
+    pieces = [predictor.predict_proba(table.iloc[start : start + 5], "photos") for start in range(0, len(table), 5)]
+    with threads(2):
+        others = [predictor.predict_proba(table, "photos"), shuffled, pd.concat(pieces)]
+    for other in others:
+        pd.testing.assert_frame_equal(whole, other, atol=2e-6)
+
+
+@contextmanager
+def threads(number: int):
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_a_table_may_have_integer_ids_usual_names_or_be_a_file(new):

@@ -7,11 +7,12 @@ the products, `find_images` the paths of their images. The image files are check
 from latefusion.catalogue.canonical import Reading, read_catalogue, read_with_issues, table_files
 from latefusion.catalogue.labels import class_order, read_test_labels
 from latefusion.catalogue.layouts import LAYOUTS, find_images
-from latefusion.catalogue.new_products import read_new_products
+from latefusion.catalogue.new_products import NewProducts, read_new_products
 from latefusion.catalogue.report import describe_catalogue, to_markdown
 
 __all__ = [
     "LAYOUTS",
+    "NewProducts",
     "Reading",
     "class_order",
     "describe_catalogue",

@@ -52,20 +52,30 @@ def read_with_issues(catalogue: CatalogueConfig) -> Reading:
 def read_canonical(read: Rows, catalogue: CatalogueConfig) -> Reading:
     """Return the canonical table of the rows that a layout has read; raises InputError as `read_with_issues` does."""
     rows, dropped, others = read
+    rows, untitled = handle_missing_titles(tidy_rows(rows), catalogue.missing_titles)
+    check_spellings(rows)
+    products = to_table(rows)
+    return Reading(products, pd.concat([dropped, untitled]), others.loc[others.index.isin(products.index)])
+
+
+def tidy_rows(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows with tidy image paths and labels; raises InputError for ids, paths and labels that cannot be used."""
     check_ids(rows)  # across files: no product may be both labelled and to be predicted
     rows = rows.assign(
         image=relative_image_paths(rows),
         label=rows["label"].str.strip(),  # "Books " is the same class as "Books"
     )
     check_carriage_returns(rows)
-    rows, untitled = handle_missing_titles(rows, catalogue.missing_titles)
-    check_spellings(rows)
+    return rows
+
+
+def to_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the canonical table (see the module) of tidy rows."""
     products = rows.assign(location=rows.index).set_index("id")[[*COLUMNS, "location"]].astype("str")
-    products = products.assign(
+    return products.assign(
         description=products["description"].mask(is_missing(products["description"])),
         **{column: products[column].mask(is_blank(products[column])) for column in ("image", "label", "split")},
     )
-    return Reading(products, pd.concat([dropped, untitled]), others.loc[others.index.isin(products.index)])
 
 
 def table_files(catalogue: CatalogueConfig) -> list[Path]:

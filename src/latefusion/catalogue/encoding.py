@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import TextIO
 
 from charset_normalizer import from_bytes
 
@@ -21,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 AUTO = "auto"
 NOT_LATIN = ["cp1251", "cp1253", "cp932", "gb18030", "big5", "euc_kr"]  # as charset-normalizer names them
+CHUNK = 1 << 20  # bytes
 SAMPLE = 1000  # lines with other characters than ASCII, to guess from
 # What text in cp1250 or cp1254 has if it is read as cp1252: š and ž (the same in both, but rare in Western Europe),
 # symbols inside words (³ for a Polish l with a stroke), and Icelandic letters for three Turkish ones.
@@ -31,49 +33,82 @@ _WORD = re.compile(rb"[A-Za-z]*[\x80-\xff][A-Za-z\x80-\xff]*")  # with other cha
 _STRAY = re.compile(r"\bÿ|[\x00-\x08]")  # bytes FF and control characters: damage, not text
 
 
-def decode(path: Path, encoding: str = "utf-8") -> tuple[str, str]:
-    """Return a file's text without a byte order mark, and the encoding's name. `auto`: find the encoding.
+def find_encoding(path: Path, encoding: str = "utf-8") -> str:
+    """Return the encoding of a file, with which all of it can be decoded. `auto`: find it; else that is `encoding`.
 
-    Raises InputError for bytes that cannot be decoded, with file and line.
+    The file is read in chunks. Raises InputError for bytes that cannot be decoded, with file and line.
     """
     try:
-        data = path.read_bytes()
+        if encoding == AUTO:
+            encoding = _unicode(path) or _guess(path)
+        if not _can_be_decoded(path, encoding):
+            raise _undecodable(path, encoding)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    if encoding == AUTO:
-        encoding = _unicode(data) or _guess(path, data)
-    return _decode(path, data, encoding), "UTF-8" if _is_utf_8(encoding) else encoding
+    return encoding
 
 
-def _unicode(data: bytes) -> str | None:
-    """Return `utf-16` or `utf-8` if the file is so encoded, or was before some bytes were damaged; otherwise None."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
+def open_text(path: Path, encoding: str, newline: str) -> TextIO:
+    """Open a file for reading, without its byte order mark; `newline` as for `open`."""
+    return path.open(encoding=_codec(encoding), newline=newline)
+
+
+def show_encoding(encoding: str) -> str:
+    """Return the name of an encoding for a message."""
+    return "UTF-8" if _is_utf_8(encoding) else encoding
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            yield chunk
+
+
+def _decoded(path: Path, encoding: str, errors: str) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder(encoding)(errors)
+    for chunk in _chunks(path):
+        yield decoder.decode(chunk)
+    yield decoder.decode(b"", final=True)
+
+
+def _can_be_decoded(path: Path, encoding: str) -> bool:
     try:
-        data.decode("utf-8")
+        for _ in _decoded(path, _codec(encoding), "strict"):
+            pass
+    except UnicodeError:
+        return False
+    return True
+
+
+def _unicode(path: Path) -> str | None:
+    """Return `utf-16` or `utf-8` if the file is so encoded, or was before some bytes were damaged; otherwise None."""
+    with path.open("rb") as file:
+        if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            return "utf-16"
+    if _can_be_decoded(path, "utf-8"):
         return "utf-8"
-    except UnicodeDecodeError:
-        text = data.decode("utf-8", errors="replace")
-    wrong = text.count("\ufffd")
-    right = len(text) - len(text.encode("ascii", "ignore")) - wrong  # of the characters that are not ASCII
+    wrong = right = 0
+    for text in _decoded(path, "utf-8", "replace"):
+        replaced = text.count("\ufffd")
+        wrong += replaced
+        right += len(text) - len(text.encode("ascii", "ignore")) - replaced  # characters that are not ASCII
     return "utf-8" if wrong <= right else None
 
 
-def _guess(path: Path, data: bytes) -> str:
+def _guess(path: Path) -> str:
     """Return the most likely encoding of a file that is not UTF-8, and log it; if none is likely, `utf-8`."""
-    numbered = enumerate(re.split(b"\r\n|\r|\n", data), start=1)
-    lines: Iterator[tuple[int, bytes]] = islice((line for line in numbered if not line[1].isascii()), SAMPLE)
-    number, first = next(lines)
-    sample = b"\n".join([first, *(line for _, line in lines)])
+    with path.open("rb") as file:
+        pieces = (piece for line in file for piece in line.rstrip(b"\r\n").split(b"\r"))
+        lines = list(islice(((n, line) for n, line in enumerate(pieces, start=1) if not line.isascii()), SAMPLE))
+    number, first = lines[0]
+    sample = b"\n".join(line for _, line in lines)
     if (encoding := _latin(sample) or _other_script(sample)) is None:
         return "utf-8"
-    text = sample.decode(encoding, errors="replace")
-    if _STRAY.search(text):
+    if _STRAY.search(sample.decode(encoding, errors="replace")):
         return "utf-8"
-    shown = shorten(text.partition("\n")[0])
     logger.warning(
         "%s: not UTF-8; it seems to be %s, which gives, in line %d: '%s'. If letters are wrong, set catalogue.encoding",
-        path.name, encoding, number, shown,
+        path.name, encoding, number, shorten(first.decode(encoding, errors="replace")),
     )  # fmt: skip
     return encoding
 
@@ -101,15 +136,21 @@ def _other_script(sample: bytes) -> str | None:
     return None if match is None else match.encoding
 
 
-def _decode(path: Path, data: bytes, encoding: str) -> str:
+def _undecodable(path: Path, encoding: str) -> InputError:
+    """Return the error for a file that cannot be decoded."""
+    data, name = path.read_bytes(), show_encoding(encoding)
     try:
-        return data.decode("utf-8-sig" if _is_utf_8(encoding) else encoding)
+        data.decode(_codec(encoding))
+        reason, start = "it ends within a character", len(data)  # codecs that are stricter in chunks
     except UnicodeError as error:
-        name = "UTF-8" if _is_utf_8(encoding) else encoding
         reason, start = (error.reason, error.start) if isinstance(error, UnicodeDecodeError) else (str(error), 0)
-        line = re.sub(b"\r\n|\r", b"\n", data[:start].replace(b"\0", b"")).count(b"\n") + 1
-        advice = "save the file as UTF-8, or for format table name its encoding in catalogue.encoding"
-        raise InputError(f"{path}, line {line}: not {name} ({reason}); {advice}") from None
+    line = re.sub(b"\r\n|\r", b"\n", data[:start].replace(b"\0", b"")).count(b"\n") + 1
+    advice = "save the file as UTF-8, or for format table name its encoding in catalogue.encoding"
+    return InputError(f"{path}, line {line}: not {name} ({reason}); {advice}")
+
+
+def _codec(encoding: str) -> str:
+    return "utf-8-sig" if _is_utf_8(encoding) else encoding  # without the byte order mark
 
 
 def _is_utf_8(encoding: str) -> bool:

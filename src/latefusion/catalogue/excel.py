@@ -4,6 +4,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -44,6 +45,23 @@ def read_excel(path: Path, wanted: Wanted = None, *, others: bool = False) -> pd
     table = {name: [cell_text(_cell(values.get(row, []), places[name])[1]) for row, _ in body] for name in chosen}
     locations = pd.Index([f"{path.name}, row {row}" for row, _ in body], dtype="str")
     return pd.DataFrame(table, index=locations, dtype="str")
+
+
+@dataclass(frozen=True)
+class ExcelTable:
+    """The rows of an Excel file, which is read whole: it has at most 1,048,576."""
+
+    rows: pd.DataFrame
+
+    def blocks(self, size: int) -> Iterator[pd.DataFrame]:
+        """Yield the rows in blocks of `size`."""
+        for start in range(0, len(self.rows), size):
+            yield self.rows.iloc[start : start + size]
+
+
+def open_excel(path: Path, wanted: Wanted = None) -> ExcelTable:
+    """Read the wanted columns; the arguments and errors are those of `read_excel`."""
+    return ExcelTable(read_excel(path, wanted))
 
 
 def _read(path: Path, *, values: bool) -> tuple[str, Rows]:

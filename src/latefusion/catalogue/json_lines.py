@@ -3,13 +3,16 @@
 import json
 import logging
 import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import pandas as pd
 
 from latefusion.catalogue.cells import cell_text
 from latefusion.catalogue.columns import Wanted, select_columns
-from latefusion.catalogue.encoding import decode
+from latefusion.catalogue.encoding import find_encoding, open_text, show_encoding
 from latefusion.utils.errors import InputError, list_problems
 from latefusion.utils.nearest import shorten
 
@@ -24,31 +27,57 @@ def read_json_lines(path: Path, wanted: Wanted = None, *, others: bool = False, 
     A column is a key of any of the objects. `others`: return the other columns too, unless they hold lists or objects.
     Raises InputError for lines that are not JSON objects, and for lists and objects in wanted columns.
     """
-    text, encoding = decode(path, encoding)
-    lines = text.split("\n")
-    records = {number: _parse(path, number, line) for number, line in enumerate(lines, start=1) if line.strip()}
-    if not records:
+    table = open_json_lines(path, wanted, others=others, encoding=encoding)
+    [rows] = table.blocks(None)
+    logger.info("%s: %d rows, encoding %s", path.name, len(rows), show_encoding(table.encoding))
+    return rows
+
+
+def open_json_lines(
+    path: Path, wanted: Wanted = None, *, others: bool = False, encoding: str = "auto"
+) -> "JsonLinesTable":
+    """Read all lines once, to find the columns; the arguments and errors are those of `read_json_lines`."""
+    encoding = find_encoding(path, encoding)
+    found: dict[str, None] = {}
+    nested: dict[str, str] = {}  # what a column holds that is not text, and where first
+    for number, record in _records(path, encoding):
+        found |= dict.fromkeys(record)
+        for column, cell in record.items():
+            if isinstance(cell, list | dict):
+                nested.setdefault(column, f"{path.name}, line {number}: '{column}' holds {KINDS[type(cell)]}")
+    if not found:
         raise InputError(f"{path} is empty")
-    found = list(dict.fromkeys(key for record in records.values() for key in record))
-    chosen = select_columns(path, found, wanted)
-    nested = {
-        column: (number, KINDS[type(record[column])])
-        for number, record in reversed(records.items())
-        for column in record
-        if isinstance(record[column], list | dict)
-    }
-    problems = [
-        f"{path.name}, line {nested[name][0]}: '{name}' holds {nested[name][1]}" for name in chosen if name in nested
-    ]
-    if problems:
+    columns = select_columns(path, list(found), wanted)
+    if problems := [nested[name] for name in columns if name in nested]:
         raise list_problems(f"{path}: keys that cannot be read as text:", problems, "Text or numbers are needed.")
     if others:
-        chosen += [name for name in found if name not in chosen and name not in nested]
-    logger.info("%s: %d rows, encoding %s", path.name, len(records), encoding)
-    cells = {name: [cell_text(record.get(name)) for record in records.values()] for name in chosen}
-    return pd.DataFrame(
-        cells, index=pd.Index([f"{path.name}, line {number}" for number in records], dtype="str"), dtype="str"
-    )
+        columns += [name for name in found if name not in columns and name not in nested]
+    return JsonLinesTable(path, encoding, columns)
+
+
+@dataclass(frozen=True)
+class JsonLinesTable:
+    """A file of JSON lines, and the columns to read."""
+
+    path: Path
+    encoding: str
+    columns: list[str]
+
+    def blocks(self, size: int | None) -> Iterator[pd.DataFrame]:
+        """Yield the columns as text, indexed by location, in blocks of `size` rows; None: all rows in one."""
+        records = _records(self.path, self.encoding)
+        while block := list(islice(records, size)):
+            cells = {name: [cell_text(record.get(name)) for _, record in block] for name in self.columns}
+            locations = pd.Index([f"{self.path.name}, line {number}" for number, _ in block], dtype="str")
+            yield pd.DataFrame(cells, index=locations, dtype="str")
+
+
+def _records(path: Path, encoding: str) -> Iterator[tuple[int, dict]]:
+    """Yield the number and the object of each line that is not empty."""
+    with open_text(path, encoding, newline="\n") as file:
+        for number, line in enumerate(file, start=1):
+            if line.strip():
+                yield number, _parse(path, number, line)
 
 
 def _parse(path: Path, number: int, line: str) -> dict:

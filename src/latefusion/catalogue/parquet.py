@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -36,33 +37,73 @@ def read_parquet(path: Path, wanted: Wanted = None, *, others: bool = False) -> 
     `others`: return the other columns that can be read as text too. Raises InputError for a damaged file, for missing
     columns, and for wanted columns that cannot be read as text.
     """
+    table = open_parquet(path, wanted)
+    file, columns = table.file, table.columns
+    [rows] = table.blocks(None)
+    logger.info("%s: %d rows", path.name, len(rows))
+    names = file.schema_arrow.names
+    rest = [name for name in names if name not in columns and names.count(name) == 1] if others else []
+    cells: dict[str, list[str]] = {}
+    for name in rest:
+        with suppress(InputError):  # damage in columns that are not wanted does not matter
+            cells |= _read_all(path, file, [name]) if _is_readable(file.schema_arrow.field(name).type) else {}
+    return rows.assign(**pd.DataFrame(cells, index=rows.index, dtype="str"))
+
+
+def open_parquet(path: Path, wanted: Wanted = None) -> "ParquetTable":
+    """Find and check the columns; the arguments and errors are those of `read_parquet`."""
     with _damage_reported(path):
         file = pq.ParquetFile(path, page_checksum_verification=True)
         schema = file.schema_arrow
-        names = schema.names
-    columns = select_columns(path, names, wanted)
+    columns = select_columns(path, schema.names, wanted)
     _require_readable(path, schema, columns)
-    cells, n_rows = _read_cells(path, file, columns), file.metadata.num_rows
-    if n_rows == 0:
+    if file.metadata.num_rows == 0:
         raise InputError(f"{path} has no rows")
-    logger.info("%s: %d rows", path.name, n_rows)
-    locations = pd.Index([f"{path.name}, row {row}" for row in range(1, n_rows + 1)], dtype="str")
-    rest = [name for name in names if name not in columns and names.count(name) == 1] if others else []
-    for name in rest:
-        with suppress(InputError):  # damage in columns that are not wanted does not matter
-            cells |= _read_cells(path, file, [name]) if _is_readable(schema.field(name).type) else {}
-    return pd.DataFrame(cells, index=locations, dtype="str")
+    return ParquetTable(path, file, columns)
 
 
-def _read_cells(path: Path, file: pq.ParquetFile, columns: list[str]) -> dict[str, list[str]]:
-    """Return the cells of these columns as text. Raises InputError if they are damaged."""
+@dataclass(frozen=True)
+class ParquetTable:
+    """A Parquet file, and the columns to read."""
+
+    path: Path
+    file: pq.ParquetFile
+    columns: list[str]
+
+    def blocks(self, size: int | None) -> Iterator[pd.DataFrame]:
+        """Yield the columns as text, indexed by location, in blocks of `size` rows; None: all rows in one."""
+        n_read = 0
+        for cells in [_read_all(self.path, self.file, self.columns)] if size is None else self._read(size):
+            n_rows = len(next(iter(cells.values())))
+            locations = [f"{self.path.name}, row {row}" for row in range(n_read + 1, n_read + n_rows + 1)]
+            n_read += n_rows
+            yield pd.DataFrame(cells, index=pd.Index(locations, dtype="str"), dtype="str")
+        _require_all(self.path, self.file, n_read)
+
+    def _read(self, size: int) -> Iterator[dict[str, list[str]]]:
+        with _damage_reported(self.path):
+            for batch in self.file.iter_batches(batch_size=size, columns=self.columns):
+                batch.validate(full=True)
+                yield _texts(batch, self.columns)
+
+
+def _read_all(path: Path, file: pq.ParquetFile, columns: list[str]) -> dict[str, list[str]]:
+    """Return all cells of these columns as text. Raises InputError if they are damaged."""
     with _damage_reported(path):
         table = file.read(columns=columns)
         table.validate(full=True)  # raises for text that is not UTF-8 and for wrong lengths, in damaged files
-        cells = {column: [cell_text(cell) for cell in table.column(column).to_pylist()] for column in columns}
-    if table.num_rows != (n_rows := file.metadata.num_rows):
-        raise InputError(f"{path}: damaged: only {table.num_rows} of {n_rows} rows can be read; write it again")
+        cells = _texts(table, columns)
+    _require_all(path, file, table.num_rows)
     return cells
+
+
+def _texts(table: pa.Table | pa.RecordBatch, columns: list[str]) -> dict[str, list[str]]:
+    return {column: [cell_text(cell) for cell in table.column(column).to_pylist()] for column in columns}
+
+
+def _require_all(path: Path, file: pq.ParquetFile, n_read: int) -> None:
+    if n_read != (n_rows := file.metadata.num_rows):
+        raise InputError(f"{path}: damaged: only {n_read} of {n_rows} rows can be read; write it again")
 
 
 @contextmanager

@@ -4,16 +4,17 @@ A location is the file's name and the line that an editor shows ("X_train.tsv, l
 row. All later checks use it to say where a problem is.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypedDict
+from typing import Protocol, TypedDict
 
 import pandas as pd
 
 from latefusion.catalogue.columns import Wanted
-from latefusion.catalogue.delimited import read_delimited
-from latefusion.catalogue.excel import read_excel
-from latefusion.catalogue.json_lines import read_json_lines
-from latefusion.catalogue.parquet import read_parquet
+from latefusion.catalogue.delimited import open_delimited, read_delimited
+from latefusion.catalogue.excel import open_excel, read_excel
+from latefusion.catalogue.json_lines import open_json_lines, read_json_lines
+from latefusion.catalogue.parquet import open_parquet, read_parquet
 from latefusion.config import CatalogueConfig
 from latefusion.utils.errors import InputError
 
@@ -52,6 +53,13 @@ def text_format(catalogue: CatalogueConfig) -> TextFormat:
     return {"quoted": catalogue.quoted, "delimiter": catalogue.delimiter, "encoding": catalogue.encoding}
 
 
+class RowSource(Protocol):
+    """A table that is open: how it is written and which columns are wanted has been found out."""
+
+    def blocks(self, size: int) -> Iterator[pd.DataFrame]:
+        """Yield the wanted columns as text, indexed by location, in blocks of `size` rows; each call begins anew."""
+
+
 def read_rows(
     path: Path,
     wanted: Wanted = None,
@@ -67,14 +75,45 @@ def read_rows(
     """
     suffix = path.suffix.lower()
     if suffix in DELIMITERS:
-        usual = DELIMITERS[suffix] if delimiter == "auto" else SEPARATORS[delimiter]
-        return read_delimited(
-            path, usual, wanted, others=others, quoted=quoted, encoding=encoding, find_separator=delimiter == "auto"
-        )
+        return read_delimited(path, wanted=wanted, others=others, **_delimited(suffix, quoted, delimiter, encoding))
     if suffix in JSON_LINES:
         return read_json_lines(path, wanted, others=others, encoding=encoding)
     if suffix == ".xlsx":
         return read_excel(path, wanted, others=others)
-    if suffix != ".parquet":
-        raise InputError(f"{path}: the file must end in .csv, .tsv, .parquet, .xlsx, .jsonl or .ndjson")
-    return read_parquet(path, wanted, others=others)
+    if suffix == ".parquet":
+        return read_parquet(path, wanted, others=others)
+    raise _unknown_suffix(path)
+
+
+def open_rows(
+    path: Path, wanted: Wanted = None, *, quoted: bool | None = None, delimiter: str = "auto", encoding: str = "auto"
+) -> RowSource:
+    """Open a table to read it in blocks; the arguments are those of `read_rows`."""
+    suffix = path.suffix.lower()
+    if suffix in DELIMITERS:
+        return open_delimited(path, wanted=wanted, **_delimited(suffix, quoted, delimiter, encoding))
+    if suffix in JSON_LINES:
+        return open_json_lines(path, wanted, encoding=encoding)
+    if suffix == ".xlsx":
+        return open_excel(path, wanted)
+    if suffix == ".parquet":
+        return open_parquet(path, wanted)
+    raise _unknown_suffix(path)
+
+
+class _Delimited(TypedDict):
+    delimiter: str
+    find_separator: bool
+    quoted: bool | None
+    encoding: str
+
+
+def _delimited(suffix: str, quoted: bool | None, delimiter: str, encoding: str) -> _Delimited:
+    """Return the keywords for a CSV or TSV file."""
+    find = delimiter == "auto"
+    usual = DELIMITERS[suffix] if find else SEPARATORS[delimiter]
+    return {"delimiter": usual, "find_separator": find, "quoted": quoted, "encoding": encoding}
+
+
+def _unknown_suffix(path: Path) -> InputError:
+    return InputError(f"{path}: the file must end in .csv, .tsv, .parquet, .xlsx, .jsonl or .ndjson")

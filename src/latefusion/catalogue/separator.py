@@ -13,13 +13,10 @@ SAMPLE = 200  # rows
 _NAMED = re.compile(r"sep=([,;\t|])[\r\n]*", re.IGNORECASE)  # a first line that Excel writes and reads
 
 
-def named_delimiter(lines: list[str]) -> str | None:
-    """Return the separator that a first line `sep=;` names, and empty this line; None if there is no such line."""
-    named = _NAMED.fullmatch(lines[0]) if lines else None
-    if named is None:
-        return None
-    lines[0] = "\n"
-    return named[1]
+def named_delimiter(first_line: str) -> str | None:
+    """Return the separator that a first line `sep=;` names; None if it is not such a line."""
+    named = _NAMED.fullmatch(first_line)
+    return None if named is None else named[1]
 
 
 def find_delimiter(split: Callable[[str], Iterator[Record]], usual: str) -> str:
@@ -42,8 +39,8 @@ def _share(records: Iterator[Record]) -> float:
     widths: list[int] = []
     try:
         widths.extend(len(record.cells) for record in islice(records, SAMPLE))
-    except InputError:  # quotation marks that do not match
-        widths.append(0)
+    except InputError:  # quotation marks that do not match; in the first row they say nothing about the separator
+        widths += [0] * (len(widths) > 1)
     if not widths or widths[0] < 2:
         return 0
     rows = widths[1:] or widths

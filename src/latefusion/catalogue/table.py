@@ -51,30 +51,44 @@ class Table(NamedTuple):
     columns: dict[str, list[str]]
 
 
-def read_fields(catalogue: CatalogueConfig, name: str, fields: list[str], *, optional: tuple[str, ...] = ()) -> Table:
-    """Read `fields` of a table; they are empty where there is no column.
-
-    With `optional` fields, whose columns may be missing, the table is not the one that the config was written for:
-    columns that the config names and the table lacks are looked for by their usual names too.
-    """
+def read_fields(catalogue: CatalogueConfig, name: str, fields: list[str]) -> Table:
+    """Read `fields` of a table; they are empty where there is no column."""
     named: dict[str, list[str]] = {}
 
     def choose(path: Path, found: list[str]) -> list[str]:
-        columns = _present(catalogue.columns, found) if optional else catalogue.columns
-        named.update(find_columns(path, found, columns, fields))
-        for field in set(optional) & set(named):
-            if not set(named[field]) <= set(found):
-                del named[field]
-        return list(dict.fromkeys(column for columns in named.values() for column in columns))
+        named.update(find_columns(path, found, catalogue.columns, fields))
+        return flatten(named)
 
     cells = read_rows(find_file(catalogue.root, name), choose, others=True, **text_format(catalogue))
-    rows = pd.DataFrame({field: _join(cells[columns]) for field, columns in named.items()})
-    unnamed = [field for field in ("description", "image", "label", "split") if field not in named]
-    rows, issues = handle_repeated_ids(rows.assign(**dict.fromkeys(unnamed, "")), catalogue.repeated_ids)
+    rows, issues = handle_repeated_ids(join_columns(cells, named), catalogue.repeated_ids)
     check_ids(rows)
-    read = {column for columns in named.values() for column in columns}
+    read = flatten(named)
     others = cells.loc[rows.index, [name for name in cells if name not in read]].set_axis(rows["id"].to_list())
     return Table(rows, issues, others, named)
+
+
+def find_present(
+    path: Path, found: list[str], columns: Columns, fields: list[str], optional: tuple[str, ...]
+) -> dict[str, list[str]]:
+    """Return the columns of each field that has any, of a table that the config was not written for.
+
+    Columns that the config names and the table lacks are looked for by their usual names too; `optional` fields may
+    have none. Raises InputError if several columns have usual names of one field.
+    """
+    named = find_columns(path, found, _present(columns, found), fields)
+    return {field: names for field, names in named.items() if field not in optional or set(names) <= set(found)}
+
+
+def flatten(named: dict[str, list[str]]) -> list[str]:
+    """Return the columns of all fields, each once."""
+    return list(dict.fromkeys(column for columns in named.values() for column in columns))
+
+
+def join_columns(cells: pd.DataFrame, named: dict[str, list[str]]) -> pd.DataFrame:
+    """Return a column for each field of the canonical table, from the columns that it is read from."""
+    rows = pd.DataFrame({field: _join(cells[columns]) for field, columns in named.items()})
+    unnamed = [field for field in ("description", "image", "label", "split") if field not in named]
+    return rows.assign(**dict.fromkeys(unnamed, ""))
 
 
 def _present(columns: Columns, found: list[str]) -> Columns:

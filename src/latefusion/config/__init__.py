@@ -36,7 +36,7 @@ from latefusion.config.fusion import (
     Vote,
 )
 from latefusion.config.images import ImageInput
-from latefusion.config.loading import DEFAULT_CONFIG, load_experiment
+from latefusion.config.loading import DEFAULT_CONFIG, load_experiment, load_new_table
 from latefusion.config.training import (
     BackboneTraining,
     DclTraining,
@@ -87,4 +87,5 @@ __all__ = [
     "TransformerExpert",
     "Vote",
     "load_experiment",
+    "load_new_table",
 ]

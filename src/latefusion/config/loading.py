@@ -3,15 +3,19 @@
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import ValidationError
 
+from latefusion.config.catalogue import CatalogueConfig, Columns
 from latefusion.config.experiment import Experiment
+from latefusion.config.section import Section
 from latefusion.config.strict_yaml import MAX_CHARACTERS, MAX_DEPTH, read_yaml
 from latefusion.utils.errors import InputError
 from latefusion.utils.nearest import did_you_mean, nearest, shorten
 
 DEFAULT_CONFIG = Path(__file__).parents[3] / "configs" / "sample.yaml"
+NEW_TABLE_KEYS = ("columns", "delimiter", "encoding", "quoted", "repeated_ids")
 NAMED = ("experts", "policies")  # sections whose keys are names chosen by the user
 
 
@@ -25,8 +29,36 @@ def load_experiment(path: Path = DEFAULT_CONFIG, overrides: Sequence[str] = ()) 
     written = {section: set(_mapping(config.get(section))) for section in NAMED}
     for override in overrides:
         _apply_override(config, override)
+    return _validate(Experiment, config, f"{path}: invalid config:", written)
+
+
+def load_new_table(products: Path, columns: Columns, overrides: Sequence[str]) -> CatalogueConfig:
+    """Return how to read a table of new products: as the catalogue, with the overrides `catalogue.<key>=value`.
+
+    `columns` are those of the catalogue. Raises InputError for other keys, and for values that cannot be meant.
+    """
+    table = {"format": "table", "root": products.parent, "products": products.name, "missing_titles": "keep"}
+    config: dict = {"catalogue": table | {"columns": columns.model_dump(exclude_unset=True)}}
+    for override in overrides:
+        section, _, key = override.partition("=")[0].partition(".")
+        if section != "catalogue" or key.partition(".")[0] not in NEW_TABLE_KEYS:
+            keys = ", ".join(f"catalogue.{name}" for name in NEW_TABLE_KEYS)
+            raise InputError(f"--set {shorten(override)}: of a table of new products, only these can be set: {keys}")
+        _apply_override(config, override)
+    return _validate(_NewTable, config, "--set: invalid values:", {}).catalogue
+
+
+class _NewTable(Section):
+    catalogue: CatalogueConfig
+
+
+Model = TypeVar("Model", bound=Section)
+
+
+def _validate(model: type[Model], config: dict, headline: str, written: dict[str, set[str]]) -> Model:
+    """Return the model of a config; `written`: the names in the file, without those that `--set` added."""
     try:
-        return Experiment.model_validate(config)
+        return model.model_validate(config)
     except ValidationError as error:
         problems: dict[str, list[str]] = {}
         for problem in error.errors():
@@ -38,7 +70,7 @@ def load_experiment(path: Path = DEFAULT_CONFIG, overrides: Sequence[str] = ()) 
             f"{shorten(key, 200)}: {' or '.join(dict.fromkeys(messages))}".removeprefix(": ")
             for key, messages in problems.items()
         )
-        raise InputError("\n  ".join([f"{path}: invalid config:", *lines])) from None
+        raise InputError("\n  ".join([headline, *lines])) from None
 
 
 def _read_config(path: Path) -> dict:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from latefusion.catalogue import read_new_products
 from latefusion.catalogue.usual_names import find_columns
-from latefusion.config import Columns, Experiment, load_experiment
+from latefusion.config import Columns, Experiment, load_experiment, load_new_table
 from latefusion.experts.exported import Opening, Predict, open_expert
 from latefusion.images.inspection import check_images
 from latefusion.images.store import ImageStore
@@ -127,7 +127,7 @@ class Predictor:
     ) -> tuple[pd.DataFrame, pd.Series]:
         """Return the products as experts read them (index: id), and the problems with their images."""
         if not isinstance(products, pd.DataFrame):
-            products = read_new_products(Path(products), self.experiment.catalogue.columns)
+            products = read_new_products(load_new_table(Path(products), self.experiment.catalogue.columns, ()))
         named = find_columns(Path("the table"), list(map(str, products.columns)), Columns(), ["id", *COLUMNS])
         found = {field: columns[0] for field, columns in named.items() if columns and columns[0] in products.columns}
         if "title" not in found:

@@ -1,19 +1,21 @@
 """Predict a long table in shards, each of which is written whole; an interrupted run goes on after the last one.
 
 The shards lie beside the output, in `<out>.shards/`, until all are there. The folder's `about.json` says of which
-model, table and settings they are; shards of others are removed.
+model, table and settings they are; shards of others are removed. A shard says of which images it is. One shard at a
+time is in memory.
 """
 
 import logging
+import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
 from tqdm import tqdm
 
-from latefusion.images.files import stat_files
+from latefusion.catalogue import NewProducts
 from latefusion.plan.records import describe_file, digest
 from latefusion.predictor.manifest import NAME
 from latefusion.predictor.predictor import Predictor
@@ -22,15 +24,21 @@ from latefusion.utils.files import atomic_write, read_json, write_json
 logger = logging.getLogger(__name__)
 
 
+def shards_of(out: Path) -> Path:
+    """Return the folder of an output's shards."""
+    return out.with_name(f"{out.name}.shards")
+
+
 def predict_in_shards(
-    predictor: Predictor, products: pd.DataFrame, source: Path, images: Path | None, out: Path, size: int
-) -> pd.DataFrame:
-    """Return the predictions of all products; `source` is the file that they are from."""
-    folder = out.with_name(f"{out.name}.shards")
+    predictor: Predictor, products: NewProducts, n_products: int, images: Path | None, out: Path, size: int
+) -> list[Path]:
+    """Write the predictions of all products, `size` rows a shard; return the shards in the order of the table."""
+    folder = shards_of(out)
     about = {
         "model": describe_file(predictor.folder / NAME),
-        "products": describe_file(source),
-        "images": None if images is None else _describe_images(images, products["image"].dropna()),
+        "products": describe_file(products.path),
+        "read as": products.catalogue.model_dump(mode="json", exclude={"root"}),
+        "images": None if images is None else str(images.resolve()),
         "shard_size": size,
     }
     if _read(folder / "about.json") != about:
@@ -39,31 +47,50 @@ def predict_in_shards(
     elif done := len(list(folder.glob("*.parquet"))):
         logger.info("%s: %d shards are there already: continuing", out, done)
     shards = []
-    with tqdm(total=len(products), desc="predicting", unit="product", disable=None) as bar:
-        for number, start in enumerate(range(0, len(products), size)):
-            rows = products.iloc[start : start + size]
-            shards.append(_shard(folder / f"{number:05d}.parquet", partial(predictor.predict, rows, images)))
+    with tqdm(total=n_products, desc="predicting", unit="product", disable=None) as bar:
+        for number, rows in enumerate(products.blocks(size)):
+            path = folder / f"{number:05d}.parquet"
+            state = "" if images is None else _describe_images(images, rows["image"])
+            _write(path, partial(predictor.predict, rows, images), state)
+            shards.append(path)
             bar.update(len(rows))
-    return pd.concat(shards)
+    return shards
+
+
+def read_shards(shards: list[Path]) -> Iterator[pd.DataFrame]:
+    """Yield the predictions, shard by shard; index: id."""
+    for path in shards:
+        yield pd.read_parquet(path)
 
 
 def remove_shards(out: Path) -> None:
     """Remove the shards of an output that is written."""
-    shutil.rmtree(out.with_name(f"{out.name}.shards"), ignore_errors=True)
+    shutil.rmtree(shards_of(out), ignore_errors=True)
+
+
+def _write(path: Path, predict: Callable[[], pd.DataFrame], images: str) -> None:
+    """Write a shard, unless it is there and of the same images."""
+    if path.is_file():
+        if pd.read_parquet(path, columns=[]).attrs.get("images") == images:
+            return
+        logger.info("%s: images have changed since: predicting again", path.name)
+    shard = predict()
+    shard.attrs["images"] = images
+    with atomic_write(path) as unfinished:
+        shard.to_parquet(unfinished)
 
 
 def _describe_images(folder: Path, named: pd.Series) -> str:
     """Return a hash of the sizes and times of the images that are there."""
-    found = stat_files(folder, named.unique())
-    return digest([str(folder.resolve()), {path: [state.st_size, state.st_mtime_ns] for path, state in found.items()}])
+    return digest([_state(folder / path) for path in named.dropna()])
 
 
-def _shard(path: Path, predict: Callable[[], pd.DataFrame]) -> pd.DataFrame:
-    if not path.is_file():
-        shard = predict()
-        with atomic_write(path) as unfinished:
-            shard.to_parquet(unfinished)
-    return pd.read_parquet(path)
+def _state(path: Path) -> list[int] | None:
+    try:
+        state = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return [state.st_size, state.st_mtime_ns]
 
 
 def _read(path: Path) -> object:

@@ -1,0 +1,91 @@
+"""Write predictions to a table of any length: a CSV, TSV or Parquet file that appears whole."""
+
+import heapq
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from operator import itemgetter
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+from pyarrow import parquet as pq
+
+from latefusion.utils.files import atomic_write
+
+DELIMITERS = {".csv": ",", ".tsv": "\t"}
+SUFFIXES = (*DELIMITERS, ".parquet")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # spreadsheets run cells that begin so
+ROWS = 1024  # that are read at a time from each of the sorted tables, and written
+
+
+def write_table(path: Path, blocks: Iterable[pd.DataFrame], *, spreadsheet_safe: bool = False) -> int:
+    """Write tables of the same columns, one after another (index: id); return the number of rows.
+
+    `spreadsheet_safe`: text that a spreadsheet would run as a formula begins with an apostrophe.
+    """
+    with atomic_write(path) as unfinished:
+        tables = (_disarm(block) if spreadsheet_safe else block for block in blocks)
+        if path.suffix.lower() == ".parquet":
+            return _write_parquet(unfinished, tables)
+        return _write_text(unfinished, tables, DELIMITERS[path.suffix.lower()])
+
+
+def _write_text(path: Path, blocks: Iterable[pd.DataFrame], delimiter: str) -> int:
+    n_rows = 0
+    with path.open("w", encoding="utf-8", newline="") as file:
+        for number, block in enumerate(blocks):
+            block.to_csv(file, sep=delimiter, header=number == 0, float_format="%.6f", lineterminator="\n")
+            n_rows += len(block)
+    return n_rows
+
+
+def _write_parquet(path: Path, blocks: Iterable[pd.DataFrame]) -> int:
+    n_rows, writer = 0, None
+    try:
+        for block in blocks:
+            block.attrs = {}
+            table = pa.Table.from_pandas(block)
+            writer = writer or pq.ParquetWriter(path, table.schema)
+            writer.write_table(table)
+            n_rows += len(block)
+    finally:
+        if writer is not None:
+            writer.close()
+    return n_rows
+
+
+def _disarm(block: pd.DataFrame) -> pd.DataFrame:
+    """Put an apostrophe before text that begins as formulas do, as OWASP advises against CSV injection."""
+    block = block.rename(index=_as_text)
+    return block.assign(**{name: block[name].map(_as_text) for name in block.select_dtypes(["object", "str"])})
+
+
+def _as_text(cell: object) -> object:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+
+
+def write_sorted(path: Path, table: pd.DataFrame, column: str) -> None:
+    """Write one table for `merge_sorted`, sorted by a column of numbers."""
+    with atomic_write(path) as unfinished:
+        table.sort_values(column, kind="stable").to_parquet(unfinished)
+
+
+def merge_sorted(paths: list[Path], column: str) -> Iterator[pd.DataFrame]:
+    """Yield all rows of tables that `write_sorted` wrote, in the order of the column, in blocks.
+
+    Equal rows stay in the order of `paths`. A few rows of each table are in memory.
+    """
+    if not paths:
+        return
+    empty = pd.read_parquet(paths[0]).iloc[:0].reset_index()
+    place = empty.columns.get_loc(column)
+    merged = heapq.merge(*map(_rows, paths), key=itemgetter(place))
+    while rows := list(islice(merged, ROWS)):
+        block = pd.DataFrame(rows, columns=empty.columns).astype(empty.dtypes.to_dict())
+        yield block.set_index(empty.columns[0])
+
+
+def _rows(path: Path) -> Iterator[tuple]:
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=ROWS):
+            yield from pa.Table.from_batches([batch]).to_pandas().reset_index().itertuples(index=False, name=None)

@@ -1,0 +1,62 @@
+"""Tables of predictions are written in blocks, sorted without reading all, and safe for spreadsheets if asked for."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from latefusion.predictor.outputs import merge_sorted, write_sorted, write_table
+
+
+def blocks(values: list[float], size: int) -> list[pd.DataFrame]:
+    ids = pd.Index([f"p{n}" for n in range(len(values))], name="id", dtype="str")
+    table = pd.DataFrame({"label": "lamp", "confidence": np.float32(values), "agree": range(len(values))}, index=ids)
+    return [table.iloc[start : start + size] for start in range(0, len(table), size)]
+
+
+@given(st.lists(st.sampled_from([0.1, 0.2, 0.25, 0.5]), min_size=1, max_size=40), st.integers(1, 9))
+def test_a_merge_of_sorted_tables_is_a_stable_sort_of_all(tmp_path_factory, values, size):
+    folder, parts = tmp_path_factory.mktemp("merge"), blocks(values, size)
+    paths = [folder / f"{number}.parquet" for number in range(len(parts))]
+    for path, part in zip(paths, parts, strict=True):
+        write_sorted(path, part, "confidence")
+    merged = pd.concat(merge_sorted(paths, "confidence"))
+    pd.testing.assert_frame_equal(merged, pd.concat(parts).sort_values("confidence", kind="stable"))
+
+
+def test_nothing_to_merge():
+    assert list(merge_sorted([], "confidence")) == []
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet"])
+def test_blocks_make_one_table(tmp_path, suffix):
+    parts = blocks([0.5, 0.25, 0.125, 0.75, 1.0], 2)
+    path = tmp_path / f"out{suffix}"
+    assert write_table(path, parts) == 5
+    read = pd.read_parquet(path) if suffix == ".parquet" else pd.read_csv(path, sep=None, engine="python", index_col=0)
+    pd.testing.assert_frame_equal(read, pd.concat(parts), check_dtype=False)
+
+
+def test_nothing_is_left_of_a_table_whose_blocks_fail(tmp_path):
+    def failing():
+        yield blocks([0.5], 1)[0]
+        raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError):
+        write_table(tmp_path / "out.csv", failing())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_formulas_become_text_and_nothing_else_changes(tmp_path):
+    hostile = ["=cmd|' /C calc'!A0", "+1+2", "-2", "@SUM(A1)", "\t=1", "lamp = light", "'quoted"]
+    table = pd.DataFrame({"label": hostile, "confidence": -0.5}, index=pd.Index(hostile, name="id"))
+    write_table(tmp_path / "safe.csv", [table], spreadsheet_safe=True)
+    write_table(tmp_path / "plain.csv", [table])
+    safe, plain = (
+        pd.read_csv(tmp_path / name, keep_default_na=False, quotechar='"') for name in ("safe.csv", "plain.csv")
+    )
+    assert plain["label"].tolist() == hostile
+    assert safe["label"].tolist() == [f"'{cell}" for cell in hostile[:5]] + hostile[5:]
+    assert safe["id"].tolist() == safe["label"].tolist()
+    assert safe["confidence"].tolist() == [-0.5] * len(hostile)  # numbers are not text
