@@ -129,5 +129,4 @@ def test_how_a_table_of_new_products_is_written_can_be_said_and_nothing_else(tmp
 def test_an_unclosed_quote_in_the_first_row_is_not_blamed_on_the_separator(tmp_path):
     (tmp_path / "new.csv").write_text('id;title\n1;"red lamp\n')
     with pytest.raises(InputError, match="line 2: the quotes do not match"):
-        open_rows(tmp_path / "new.csv")
         read_rows(tmp_path / "new.csv", ["id", "title"])

@@ -128,7 +128,9 @@ class Predictor:
         """Return the products as experts read them (index: id), and the problems with their images."""
         if not isinstance(products, pd.DataFrame):
             products = read_new_products(load_new_table(Path(products), self.experiment.catalogue.columns, ()))
-        named = find_columns(Path("the table"), list(map(str, products.columns)), Columns(), ["id", *COLUMNS])
+        found_columns = list(map(str, products.columns))
+        columns = Columns(image="image") if "image" in found_columns else Columns()
+        named = find_columns(Path("the table"), found_columns, columns, ["id", *COLUMNS])
         found = {field: columns[0] for field, columns in named.items() if columns and columns[0] in products.columns}
         if "title" not in found:
             raise InputError(f"no column 'title' among {', '.join(map(str, products.columns))}: rename yours")

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from safetensors.numpy import load_file
+from scipy.sparse import csr_matrix
 from sklearn.svm import LinearSVC
 
 from latefusion.config import TfidfExpert
@@ -101,7 +102,11 @@ class TfidfClassifier:
 
     def predict_proba(self, texts: list[str]) -> np.ndarray:
         """Return (N, K) float32 probabilities."""
-        return tempered(self.vocabularies.transform(texts) @ self.weights + self.bias, self.temperature)
+        return self.probabilities(self.vocabularies.transform(texts))
+
+    def probabilities(self, features: csr_matrix) -> np.ndarray:
+        """Return (N, K) float32 probabilities for (N, F) features."""
+        return tempered(features @ self.weights + self.bias, self.temperature)
 
     def save(self, run_dir: Path) -> None:
         """Write `vocabulary.parquet` and `model.safetensors`."""
