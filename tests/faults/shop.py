@@ -16,8 +16,9 @@ from faults.processes import SOURCES, Script, Server, start
 
 LABELS = ("lamp", "shoe", "mug")
 WORDS = ("red", "large", "old", "steel", "soft", "round", "cheap", "new")
-UNEQUAL = ("job.json", "log.jsonl")  # tokens and speeds: no two runs share them
-RUN = b"\n## Run\n"  # scores.md's last section: the code's commit, which may change while the tests run
+# Tokens, speeds, and the code's commit, which may change while the tests run: no two runs share them.
+UNEQUAL = ("job.json", "log.jsonl", "current.json")
+RUN = b"\n## Run\n"  # scores.md's last section: the code's commit
 CNN = TINY_CNN | {"train": {"epochs": 3, "batch_size": 8, "lr": 0.01, "keep_last": 2}}
 CONFIG = {
     "name": "shop",

@@ -7,6 +7,7 @@ from latefusion.denoise.report import describe_label_issues
 from latefusion.scores.analysis import calibration_table, expert_pairs, vote_members
 from latefusion.scores.automation import automation_table
 from latefusion.scores.choice import log_vote_warning, rank_methods
+from latefusion.scores.current import read_current, write_current
 from latefusion.scores.environment import run_section
 from latefusion.scores.headline import headline
 from latefusion.scores.notes import sample_note
@@ -26,8 +27,15 @@ from latefusion.utils.locks import locked
 
 
 def write_scores(experiment: Experiment, dataset: Dataset) -> str:
-    """Score all finished jobs, write the tables and `scores.md`, and return the report."""
+    """Score all finished jobs, write the tables and `scores.md`, and return the report.
+
+    If those that are there are of these jobs, they are left as they are.
+    """
     results = Results(experiment, dataset)
+    done = [results.jobs[key] for key in sorted(results.done)]
+    if (current := read_current(experiment, done)) is not None:
+        log_vote_warning(experiment, dataset)
+        return current
     submitted = read_submitted(results)
     scores, comparisons = score_table(results)
     ranking = rank_methods(results) if submitted is None else submitted.ranking
@@ -58,6 +66,7 @@ def write_scores(experiment: Experiment, dataset: Dataset) -> str:
         for name, table in tables.items():
             write_text(experiment.run_root / "scores" / f"{name}.csv", table.to_csv(index=False))
         write_text(experiment.submission_dir / "scores.md", report)
+        write_current(experiment, done)
     log_vote_warning(experiment, dataset)
     return report
 
