@@ -101,7 +101,7 @@ def test_only_the_folds_that_are_missing_are_trained_again(cross_fitted, monkeyp
     (copy.run_root / "folds/0/experts/cnn_raw/valid_probs.parquet").unlink()
     with caplog.at_level("INFO"):
         copy.run("04_train_image.py", "--only", "cnn_raw")
-    assert "cnn_raw/fold-0: is repeated: valid_probs.parquet is missing" in caplog.text
+    assert "cnn_raw/fold-0: starts again: valid_probs.parquet is missing" in caplog.text
     assert "cnn_raw/fold-1: already done" in caplog.text
     assert all(job.state() == DONE for job in copy.jobs().values())
 

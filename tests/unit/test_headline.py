@@ -32,21 +32,21 @@ ALL = dict.fromkeys(CONFIG["policies"], 0.5)
             {"words": 0.7, "letters": 0.6, "images": 0.8, "product": 0.95},
             r"Submitted is \*\*product\*\*, right for 95\.0 \[.*\] % of the 300 test products, with macro-F1 95\.\d "
             r"\[.*\]; "
-            r"\+2\d\.\d \[.*\] points of macro-F1 over text alone \(words\); "
+            r"\+2\d\.\d \[.*\] points of macro-F1 over the best text expert \(words\); "
             r"\+1\d\.\d \[.*\] points of macro-F1 over the best single expert \(images\)\.",
         ),
         (
             {"words": 0.7, "letters": 0.6, "images": 0.5, "product": 0.95},
-            r"Submitted is \*\*product\*\*.*; \+2\d\.\d \[.*\] points of macro-F1 over text alone and the best single "
+            r"Submitted is \*\*product\*\*.*; \+2\d\.\d \[.*\] points of macro-F1 over the best text expert and the best single "
             r"expert \(words\)\.",
         ),
         (
             {"words": 0.9, "letters": 0.6, "images": 0.5, "product": 0.6},
-            r"Submitted is \*\*words\*\*.*; it is text alone and the best single expert\.",
+            r"Submitted is \*\*words\*\*.*; it is the best text expert and the best single expert\.",
         ),
         (
             {"words": 0.6, "letters": 0.5, "images": 0.9, "product": 0.7},
-            r"Submitted is \*\*images\*\*.*; \+\d\d\.\d \[.*\] points of macro-F1 over text alone \(words\); it is the "
+            r"Submitted is \*\*images\*\*.*; \+\d\d\.\d \[.*\] points of macro-F1 over the best text expert \(words\); it is the "
             r"best single expert\.",
         ),
     ],
@@ -80,7 +80,7 @@ def test_without_a_text_expert_the_gain_is_over_the_best_single_expert(tmp_path,
     policies = {"product": {"kind": "product", "experts": ["images", "other"]}}
     made_up = make_up(tmp_path, monkeypatch, experts={"images": CNN, "other": CNN}, policies=policies)
     line = first_line(report_of(made_up, {"images": 0.7, "other": 0.75, "product": 0.95}))
-    assert "text alone" not in line
+    assert "text expert" not in line
     assert re.search(r"; \+\d\d\.\d \[.*\] points of macro-F1 over the best single expert \(other\)\.$", line)
 
 

@@ -125,7 +125,7 @@ class Job:
             logger.info("%s: continues in %s", self.name, self.run_dir)
             return
         if reason:
-            logger.info("%s: is repeated: %s", self.name, reason)
+            logger.info("%s: starts again: %s", self.name, reason)
         logger.info("%s: begins", self.name)
         remove(self.run_dir / "job.json")  # first, so that a folder that is only half removed does not look done
         remove(self.run_dir)

@@ -111,6 +111,10 @@ def jobs_of(jobs: dict[str, Job], step: str, selection: Selection) -> list[Job]:
     elsewhere = next((job for job in jobs.values() if job.has_name(name)), None)
     if elsewhere is not None:
         raise StepError(f"{option} {name}: that is a job of {{step}}", elsewhere.step)
+    expert, fold, _ = name.partition("/fold-")
+    if fold and any(job.has_name(expert) for job in own.values()):
+        of_expert = ", ".join(job.name for job in own.values() if job.has_name(expert))
+        raise InputError(f"{option} {name}: there is no such fold; the jobs of {expert} are {of_expert}")
     raise InputError(f"{option} {name}: no such job in this step{did_you_mean(name, own)}")
 
 

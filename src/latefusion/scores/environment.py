@@ -1,5 +1,7 @@
 """The section on the environment of a run: device, precision, threads, versions and code, as each job recorded them."""
 
+from collections.abc import Iterable
+
 from latefusion.scores.results import Results
 from latefusion.tables.artifacts import read_json_object
 
@@ -20,12 +22,17 @@ def run_section(results: Results) -> str:
         if len(jobs_by_value) == 1:
             shared.append(f"{fact} {next(iter(jobs_by_value))}")
         else:
-            values = "; ".join(f"{value} ({', '.join(jobs)})" for value, jobs in jobs_by_value.items())
+            values = "; ".join(f"{value} ({', '.join(without_folds(jobs))})" for value, jobs in jobs_by_value.items())
             differing.append(f"- {fact} differs: {values}")
     line = f"All jobs: {', '.join(shared)}." if shared else ""
     if not facts:
         line = f"Environment: {UNKNOWN}."
     return "\n\n".join(filter(None, ["## Run", line, "\n".join(differing)]))
+
+
+def without_folds(names: Iterable[str]) -> list[str]:
+    """Return names of jobs, with those of an expert's folds, as in `tfidf/fold-0`, as the expert's name, once each."""
+    return list(dict.fromkeys(name.partition("/fold-")[0] for name in names))
 
 
 def _environment(results: Results, key: str) -> dict[str, str]:

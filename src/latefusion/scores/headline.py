@@ -33,7 +33,10 @@ def _gains(submitted: Submitted, scores: pd.DataFrame) -> list[str]:
     """Return what the method gains over the best text expert and over the best single expert."""
     results, name = submitted.results, submitted.method.name
     others: dict[str, list[str]] = {}
-    for other, what in {"text alone": best_text_expert(scores), "the best single expert": best_expert(scores)}.items():
+    for other, what in {
+        "the best text expert": best_text_expert(scores),
+        "the best single expert": best_expert(scores),
+    }.items():
         if what is not None:
             others.setdefault(what, []).append(other)
     gains, metric = [], deciding_metric(results)

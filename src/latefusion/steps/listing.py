@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 from latefusion.config import Experiment
-from latefusion.plan.jobs import Job, Known
+from latefusion.plan.jobs import BEGUN, Job, Known
 from latefusion.steps.scripts import SCRIPTS
+from latefusion.utils.locks import holder_of
 
 
 def describe(jobs: dict[str, Job]) -> str:
@@ -13,6 +14,8 @@ def describe(jobs: dict[str, Job]) -> str:
     known: Known = {}
     for job in jobs.values():
         state, reason = job.status(known=known)
+        if state == BEGUN and (holder := holder_of(job.run_dir)) is not None:
+            state, reason = "running", holder
         rows.append((job.name, job.kind, state, reason, SCRIPTS[job.step], _names(job.needs)))
     return _align(rows)
 

@@ -86,6 +86,23 @@ def _lock(descriptor: int, lock: Path, path: Path, *, wait: bool) -> bool:
     return True
 
 
+def holder_of(path: Path) -> str | None:
+    """Return who holds the lock on `path`, for a message; None if nobody does, or if it cannot be found out."""
+    lock = path.with_name(f"{path.name}.lock")
+    try:
+        descriptor = os.open(lock, os.O_RDWR)
+    except OSError:
+        return None
+    try:
+        if HAS_LOCKS:
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return None
+    except OSError as error:
+        return _read_holder(lock) if error.errno in BUSY else None
+    finally:
+        os.close(descriptor)  # which releases the lock
+
+
 def _is_at(descriptor: int, lock: Path) -> bool:
     """Return whether the open file is still the file at the path `lock`."""
     try:
