@@ -37,8 +37,8 @@ ALL = dict.fromkeys(CONFIG["policies"], 0.5)
         ),
         (
             {"words": 0.7, "letters": 0.6, "images": 0.5, "product": 0.95},
-            r"Submitted is \*\*product\*\*.*; \+2\d\.\d \[.*\] points of macro-F1 over the best text expert and the best "
-            r"single expert \(words\)\.",
+            r"Submitted is \*\*product\*\*.*; \+2\d\.\d \[.*\] points of macro-F1 over the best text expert and the "
+            r"best single expert \(words\)\.",
         ),
         (
             {"words": 0.9, "letters": 0.6, "images": 0.5, "product": 0.6},
@@ -46,8 +46,8 @@ ALL = dict.fromkeys(CONFIG["policies"], 0.5)
         ),
         (
             {"words": 0.6, "letters": 0.5, "images": 0.9, "product": 0.7},
-            r"Submitted is \*\*images\*\*.*; \+\d\d\.\d \[.*\] points of macro-F1 over the best text expert \(words\); it is "
-            r"the best single expert\.",
+            r"Submitted is \*\*images\*\*.*; \+\d\d\.\d \[.*\] points of macro-F1 over the best text expert \(words\); "
+            r"it is the best single expert\.",
         ),
     ],
 )
