@@ -19,7 +19,12 @@ def _mount(*arguments: str) -> None:
         pytest.skip(f"may not mount a small disk here: {done.stderr.strip()}")
 
 
-def _onto_a_disk(folder: Path, room: int) -> None:
+def remount(folder: Path, *options: str) -> None:
+    """Mount a small disk again with other options, such as `ro`."""
+    _mount("-o", ",".join(("remount", *options)), str(folder))
+
+
+def onto_a_disk(folder: Path, room: int) -> None:
     """Put a folder onto a disk that has `room` bytes more than it needs."""
     aside = folder.with_name(f"{folder.name}-aside")
     folder.rename(aside)
@@ -34,11 +39,11 @@ def _full(script: str, job: str, room: int, folder: str = "weights") -> Fault:
     def act(shop: Shop) -> Ended:
         if job:
             shop.forget(job)
-        _onto_a_disk(shop.folder / folder, room)
+        onto_a_disk(shop.folder / folder, room)
         return run(script)(shop)
 
     def mend(shop: Shop) -> None:
-        _mount("-o", f"remount,size={ROOM}", str(shop.folder / folder))
+        remount(shop.folder / folder, f"size={ROOM}")
 
     what = f"{folder}/ on a disk with {room // 1000} kB left"
     return Fault(
@@ -52,12 +57,12 @@ def _read_only(script: str, job: str, folder: str) -> Fault:
             shop.forget(job)
         else:
             shutil.rmtree(shop.folder / folder / "shop")
-        _onto_a_disk(shop.folder / folder, ROOM)
-        _mount("-o", "remount,ro", str(shop.folder / folder))
+        onto_a_disk(shop.folder / folder, ROOM)
+        remount(shop.folder / folder, "ro")
         return run(script)(shop)
 
     def mend(shop: Shop) -> None:
-        _mount("-o", "remount,rw", str(shop.folder / folder))
+        remount(shop.folder / folder, "rw")
 
     what = f"{folder}/ read-only"
     return Fault(

@@ -79,12 +79,12 @@ def _image(what: str, change: Callable[[Path], object], says: str) -> Fault:
     return Fault(f"an image: {what}", PREPARE, NAMED, act, says=rf"id p7: images/7\.png: .*({says})", mend=mend)
 
 
-def _fifo(path: Path) -> None:
+def fifo(path: Path) -> None:
     path.unlink()
     os.mkfifo(path)
 
 
-def _claims(width: int, height: int) -> Callable[[Path], object]:
+def claims(width: int, height: int) -> Callable[[Path], object]:
     """Return a change to a PNG that claims to be so large."""
 
     def change(path: Path) -> None:
@@ -149,10 +149,10 @@ FAULTS = [
     _image("cut", cut, "truncated|unreadable"),
     _image("one bit of a PNG", flip, "unreadable|truncated|damaged"),
     _image("text", lambda path: path.write_text("<html>404</html>"), "not an image"),
-    _image("a FIFO", _fifo, "not a regular file"),
+    _image("a FIFO", fifo, "not a regular file"),
     _image("a folder", lambda path: (path.unlink(), path.mkdir()), "not a regular file"),
-    _image("a PNG that claims 2^21 pixels in width", _claims(2**21, 40), "too large|unreadable"),
-    _image("a PNG that claims 40,000 x 40,000", _claims(40_000, 40_000), "too large"),
+    _image("a PNG that claims 2^21 pixels in width", claims(2**21, 40), "too large|unreadable"),
+    _image("a PNG that claims 40,000 x 40,000", claims(40_000, 40_000), "too large"),
     Fault(
         "bad_images: keep, and a missing image",
         "01_prepare.py",

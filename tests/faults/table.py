@@ -1,6 +1,6 @@
 """Write the fault matrix down: `PYTHONPATH=src:tests python -m faults.table > docs/faults.md`."""
 
-from faults import ALL
+from faults import ALL, INCOMING
 from faults.fault import Fault
 
 HEAD = """# What may go wrong, and what happens then
@@ -30,4 +30,4 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
-    print(table(ALL), end="")
+    print(table(ALL | INCOMING), end="")

@@ -3,14 +3,16 @@
 import re
 
 import pytest
-from faults import ALL, disks
+from faults import ALL, INCOMING, disks
 from faults.fault import Fault
+from faults.incoming import Incoming
 from faults.processes import Server
 from faults.shop import Shop
 from faults.table import table
 from helpers.workspace import REPOSITORY
 
 FAULTS = [fault for faults in ALL.values() for fault in faults]
+PREDICTING = [fault for faults in INCOMING.values() for fault in faults]
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +36,35 @@ def copied(finished, tmp_path):
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.script[:-3]}: {fault.what}")
 def test_a_fault(finished, copied, fault: Fault):
+    try_out(fault, finished, copied)
+
+
+@pytest.fixture(scope="module")
+def predicted(tmp_path_factory):
+    """An exported model and new products, predicted without a fault."""
+    server = Server()
+    place = Incoming(server, tmp_path_factory.mktemp("faults") / "predicted")
+    place.folder.mkdir()
+    place.open()
+    script = place.finish()
+    assert script.status == 0, script.output
+    yield place
+    server.close()
+
+
+@pytest.fixture
+def model_copied(predicted, tmp_path):
+    yield predicted.copy(tmp_path / "shop")
+    disks.unmount(tmp_path)
+
+
+@pytest.mark.parametrize("fault", PREDICTING, ids=lambda fault: f"{fault.script[:-3]}: {fault.what}")
+def test_a_fault_while_new_products_are_predicted(predicted, model_copied, fault: Fault):
+    try_out(fault, predicted, model_copied)
+
+
+def try_out(fault: Fault, finished: Shop, copied: Shop) -> None:
+    """Bring a fault about, mend it, finish, and compare with what is left without it."""
     ended = fault.act(copied)
     assert "Traceback" not in ended.output
     assert sorted(ended.statuses) == sorted(fault.status), ended.output
@@ -48,5 +79,6 @@ def test_a_fault(finished, copied, fault: Fault):
 
 
 def test_the_matrix_is_written_down_in_the_docs():
-    assert len({(fault.script, fault.what) for fault in FAULTS}) == len(FAULTS) >= 60
-    assert (REPOSITORY / "docs/faults.md").read_text() == table(ALL)
+    every = [*FAULTS, *PREDICTING]
+    assert len({(fault.script, fault.what) for fault in every}) == len(every) >= 60
+    assert (REPOSITORY / "docs/faults.md").read_text() == table(ALL | INCOMING)

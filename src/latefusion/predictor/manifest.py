@@ -1,10 +1,14 @@
-"""`model.json` of an exported model: the method, the classes, and the size and hash of every file."""
+"""`model.json` of an exported model: the method, the classes, and the size and hash of every file and of itself.
+
+Hashes tell damage, not intent: whoever can write the folder can write them too. So what is loaded must be harmless
+whatever it says: it is data, and none of it is run.
+"""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from latefusion.metrics.confidence import Calibration
-from latefusion.plan.records import describe_file
+from latefusion.plan.records import describe_file, digest
 from latefusion.predictor.method import MethodSpec
 from latefusion.predictor.missing import Reduced
 from latefusion.utils.errors import InputError
@@ -33,7 +37,8 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write `model.json`, with the description of all files that are in the folder."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     files = {path.relative_to(folder).as_posix(): describe_file(path) for path in paths}
-    write_json(folder / NAME, {"format": FORMAT} | asdict(manifest) | {"files": files})
+    content = {"format": FORMAT} | asdict(manifest) | {"files": files}
+    write_json(folder / NAME, content | {"digest": digest(content)})
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -47,13 +52,17 @@ def read_manifest(folder: Path) -> Manifest:
         content = read_json(path)
         if content["format"] != FORMAT:
             raise InputError(f"{path}: format {content['format']}; this version reads format {FORMAT}: {AGAIN}")
+        if content.pop("digest") != digest(content):
+            raise InputError(f"{path}: it has changed since the export: {AGAIN}")
         del content["format"]
         reduced = {
             missing: Reduced(_spec(one["spec"]), {name: tuple(left) for name, left in one["experts"].items()})
             for missing, one in content.pop("reduced").items()
         }
         manifest = Manifest(method=_spec(content.pop("method")), reduced=reduced, **content)
-    except (KeyError, TypeError, ValueError) as error:
+    except InputError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise InputError(f"{path}: it is damaged ({type(error).__name__}: {error}): {AGAIN}") from None
     _verify(folder, manifest.files)
     return manifest

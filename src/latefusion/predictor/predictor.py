@@ -13,12 +13,12 @@ from latefusion.config import Columns, Experiment, load_experiment, load_new_tab
 from latefusion.experts.exported import Opening, Predict, open_expert
 from latefusion.images.inspection import check_images
 from latefusion.images.store import ImageStore
-from latefusion.predictor.manifest import Manifest, read_manifest
+from latefusion.predictor.manifest import AGAIN, Manifest, read_manifest
 from latefusion.predictor.method import FinalMethod
 from latefusion.predictor.missing import folder_of, with_experts
 from latefusion.tables.predictions import next_classes
 from latefusion.training.loop import make_accelerator
-from latefusion.utils.errors import InputError, list_problems
+from latefusion.utils.errors import InputError, list_problems, reported_as
 
 logger = logging.getLogger(__name__)
 COLUMNS = ("title", "description", "image")
@@ -45,7 +45,8 @@ class Predictor:
         """Read an exported model. Raises InputError if the folder is none, or if one of its files has changed."""
         folder = Path(folder)
         manifest = read_manifest(folder)
-        return cls(folder, manifest, load_experiment(folder / "config.yaml"))
+        with reported_as(f"{folder}: the model cannot be loaded: {AGAIN}"):
+            return cls(folder, manifest, load_experiment(folder / "config.yaml"))
 
     @property
     def classes(self) -> list[str]:
@@ -60,19 +61,18 @@ class Predictor:
     @cached_property
     def _experts(self) -> dict[str, Predict]:
         accelerator = make_accelerator(self.experiment.hardware)
-        return {
-            name: open_expert(
-                Opening(
-                    folder=self.folder / "experts" / name,
-                    experts=self.experiment.experts,
-                    num_classes=len(self.classes),
-                    accelerator=accelerator,
-                    hardware=self.experiment.hardware,
-                ),
-                name,
+        opened = {}
+        for name in self.experts:
+            opening = Opening(
+                folder=self.folder / "experts" / name,
+                experts=self.experiment.experts,
+                num_classes=len(self.classes),
+                accelerator=accelerator,
+                hardware=self.experiment.hardware,
             )
-            for name in self.experts
-        }
+            with reported_as(f"{opening.folder}: the expert cannot be loaded: {AGAIN}"):
+                opened[name] = open_expert(opening, name)
+        return opened
 
     def predict(self, products: pd.DataFrame | str | Path, images: str | Path | None = None) -> pd.DataFrame:
         """Return a row for each product, in their order; index: id.
