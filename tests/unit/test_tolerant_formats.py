@@ -181,3 +181,10 @@ def test_other_suffixes_are_refused_with_those_that_are_read(tmp_path):
     found = refusal(tmp_path / "p.xls")
     for suffix in (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson", ".xlsx"):
         assert suffix in found
+
+
+def test_the_only_table_of_the_folder_is_named_if_the_one_asked_for_is_missing(tmp_path):
+    excel(tmp_path / "goods.xlsx", HEADER, ["1", "red lamp", "lamp"])
+    (tmp_path / "notes.txt").write_text("no table")
+    with pytest.raises(InputError, match=r"holds goods.xlsx, notes.txt; if it is goods.xlsx, set catalogue.products"):
+        read_catalogue(table(tmp_path))

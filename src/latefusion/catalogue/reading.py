@@ -21,10 +21,14 @@ from latefusion.utils.errors import InputError
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}  # by their names in `catalogue.delimiter`
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 JSON_LINES = (".jsonl", ".ndjson")
+READABLE = (*DELIMITERS, *JSON_LINES, ".xlsx", ".parquet")
 
 
-def find_file(root: Path, name: str) -> Path:
-    """Return `root / name`. Raises InputError if there is no such file; the message lists the folder's files."""
+def find_file(root: Path, name: str, key: str | None = None) -> Path:
+    """Return `root / name`. Raises InputError if there is no such file; the message lists the folder's files.
+
+    `key`: the key of the config that holds the name; if the folder has one table alone, the message advises to set it.
+    """
     path = root / name
     try:
         if not path.parent.is_dir():
@@ -32,7 +36,9 @@ def find_file(root: Path, name: str) -> Path:
         if not path.is_file():
             held = sorted(item.name for item in path.parent.iterdir())
             shown = ", ".join(held[:20]) + (f" and {len(held) - 20} more" if len(held) > 20 else "")
-            raise InputError(f"{path} not found: the folder holds {shown or 'nothing'}")
+            tables = [one for one in held if Path(one).suffix.lower() in READABLE]
+            advice = f"; if it is {tables[0]}, set {key}: {tables[0]}" if key and len(tables) == 1 else ""
+            raise InputError(f"{path} not found: the folder holds {shown or 'nothing'}{advice}")
         if path.stat().st_size == 0:
             raise InputError(f"{path} is empty")
     except OSError as error:

@@ -24,7 +24,7 @@ def read_table(catalogue: CatalogueConfig) -> Rows:
 
     Products without a label are to be predicted. With a split column, only test products may have no label.
     """
-    table = read_fields(catalogue, catalogue.products, ["id", "title", "description", "image", "label", "split"])
+    table = read_fields(catalogue, "products", ["id", "title", "description", "image", "label", "split"])
     products, named = table.rows, table.columns
     unlabelled = is_blank(products["label"])
     if unlabelled.all():
@@ -37,7 +37,7 @@ def read_table(catalogue: CatalogueConfig) -> Rows:
         logger.info("%d of %d products have no label: they will be predicted", unlabelled.sum(), len(products))
     if catalogue.test_products is None:
         return Rows(products, table.issues, table.others)
-    test = read_fields(catalogue, catalogue.test_products, ["id", "title", "description", "image"])
+    test = read_fields(catalogue, "test_products", ["id", "title", "description", "image"])
     rows = pd.concat([products, test.rows.assign(split="submit")])
     return Rows(rows, pd.concat([table.issues, test.issues]), table.others)
 
@@ -51,15 +51,20 @@ class Table(NamedTuple):
     columns: dict[str, list[str]]
 
 
-def read_fields(catalogue: CatalogueConfig, name: str, fields: list[str]) -> Table:
-    """Read `fields` of a table; they are empty where there is no column."""
+def read_fields(catalogue: CatalogueConfig, key: str, fields: list[str]) -> Table:
+    """Read `fields` of the table that a key of the catalogue names; they are empty where there is no column."""
     named: dict[str, list[str]] = {}
 
     def choose(path: Path, found: list[str]) -> list[str]:
         named.update(find_columns(path, found, catalogue.columns, fields))
         return flatten(named)
 
-    cells = read_rows(find_file(catalogue.root, name), choose, others=True, **text_format(catalogue))
+    cells = read_rows(
+        find_file(catalogue.root, getattr(catalogue, key), f"catalogue.{key}"),
+        choose,
+        others=True,
+        **text_format(catalogue),
+    )
     rows, issues = handle_repeated_ids(join_columns(cells, named), catalogue.repeated_ids)
     check_ids(rows)
     read = flatten(named)
