@@ -13,7 +13,7 @@ STEPS := 00_draw_sample 01_prepare 02_train_text 03_denoise 04_train_image 05_tr
 PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses 2 --dist worksteal
 IN_ANY_PRECISION := $(addprefix tests/pipeline/test_, loop.py table_experiment.py joint.py pipeline.py)
 
-.PHONY: submission compare test test-fast lint env
+.PHONY: submission compare serve test test-fast lint env
 
 # From the catalogue to a submission and its score table; what is done already is skipped.
 # make submission CONFIG=configs/rakuten.yaml SET="--set catalogue.root=data/rakuten"
@@ -27,6 +27,13 @@ compare: env
 	@test -n "$(CATALOGUE)" || { echo "error: name a folder: make compare CATALOGUE=path/to/folder" >&2; exit 2; }
 	@$(PY) tests/benchmarks/compare.py "$(CATALOGUE)" --config $(CONFIG) $(SET) $(if $(SEEDS),--seeds $(SEEDS)) \
 		$(if $(AUTOGLUON),--autogluon $(AUTOGLUON))
+
+# An exported model as an HTTP service, with a page to try it: docs/serving.md. Options of the script: SET="--max-seconds 10".
+# make serve MODEL=models/my_shop HOST=0.0.0.0 PORT=8080; a HOST or PORT in the environment has no effect.
+serve: env
+	@test -n "$(MODEL)" || { echo "error: name an exported model: make serve MODEL=models/my_shop" >&2; exit 2; }
+	@exec $(PY) src/15_serve.py --model "$(MODEL)" $(if $(filter command,$(origin HOST)),--host "$(HOST)") \
+		$(if $(filter command,$(origin PORT)),--port "$(PORT)") $(SET)
 
 # Everything; then what computes in a precision once more, as if on a machine that has bfloat16 and on one that has not.
 test: lint

@@ -15,4 +15,5 @@ SCRIPTS = {
     "compare": "11_compare_runs.py",
     "export": "12_export_model.py",
     "predict_new": "13_predict_new.py",
+    "serve": "15_serve.py",
 }
