@@ -79,6 +79,17 @@ def make_shop(workspace: Workspace, rows: list[dict], config: dict) -> Workspace
     return workspace
 
 
+def make_exported_shop(workspace: Workspace) -> Workspace:
+    """Make a cross-fitted shop with TF-IDF and probes of tiny networks, and export its model to `models/tiny`."""
+    config = probe_config(tfidf={"kind": "tfidf", "min_df": 1, "n_folds": 2, "regularisation": [1.0]})
+    config["catalogue"]["columns"]["split"] = None
+    config |= {"split": {"n_folds": 3, "test_fraction": 0.2}, "submit": "vote"}
+    make_shop(workspace, products(90), config)
+    workspace.run_all()
+    workspace.run("12_export_model.py")
+    return workspace
+
+
 def train(workspace: Workspace, *arguments: str) -> None:
     """Run the two scripts that train probes."""
     workspace.run("02_train_text.py", *arguments)

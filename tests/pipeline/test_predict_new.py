@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from helpers.probes import make_shop, probe_config, products
+from helpers.probes import make_exported_shop
 from helpers.workspace import Workspace
 
 from latefusion.predictor import Predictor
@@ -16,14 +16,7 @@ from latefusion.predictor import Predictor
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory) -> Workspace:
     """A cross-fitted shop with TF-IDF and probes of tiny networks, and its exported model; do not change it."""
-    workspace = Workspace(tmp_path_factory.mktemp("shop"))
-    config = probe_config(tfidf={"kind": "tfidf", "min_df": 1, "n_folds": 2, "regularisation": [1.0]})
-    config["catalogue"]["columns"]["split"] = None
-    config |= {"split": {"n_folds": 3, "test_fraction": 0.2}, "submit": "vote"}
-    make_shop(workspace, products(90), config)
-    workspace.run_all()
-    workspace.run("12_export_model.py")
-    return workspace
+    return make_exported_shop(Workspace(tmp_path_factory.mktemp("shop")))
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ from latefusion.service.schema import (
 )  # fmt: skip
 from latefusion.service.waiting import Ticket, Waiting
 from latefusion.service.worker import READY, PredictionFailed, Worker
+from latefusion.utils.environment import code_version
 
 PAGE = Path(__file__).parent / "page"
 FILES = {"/": "index.html", "/docs": "docs.html"} | {
@@ -63,7 +63,7 @@ class Service(FastAPI):
 
 
 def create_app(predictor: Predictor, threshold: float, limits: Limits) -> Service:
-    """Return the application; it loads the experts when it starts. `app.state` has the worker and the metrics."""
+    """Return the application; it loads the experts when it starts. `app.state`: worker, metrics, waiting."""
     metrics, waiting = Metrics(), Waiting(limits)
     batches = BatchPredictor(predictor, threshold, limits.pixels)
     worker = Worker(batches.try_out, batches.predict, batch_size=limits.batch, metrics=metrics)
@@ -76,14 +76,14 @@ def create_app(predictor: Predictor, threshold: float, limits: Limits) -> Servic
 
     app = Service(
         title=f"{predictor.manifest.experiment}: classes of products",
-        version=version("latefusion"),
+        version=code_version(),
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
         exception_handlers={Refusal: _refuse, HTTPException: _refuse_http, Exception: _report_bug},
     )
-    app.state.worker, app.state.metrics = worker, metrics
+    app.state.worker, app.state.metrics, app.state.waiting = worker, metrics, waiting
     about = _describe(predictor, threshold, limits)
 
     @app.post(
