@@ -1,5 +1,6 @@
 """The HTTP service in a process of its own."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -58,3 +59,8 @@ class ServerProcess:
         """Return the resident memory in MiB."""
         lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
+
+    def cpu_seconds(self) -> float:
+        """Return the time that all its threads have computed."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

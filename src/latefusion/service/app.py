@@ -45,7 +45,7 @@ REFUSALS = {400: "the body is not JSON", 408: "the body came too slowly", 413: "
             504: "the prediction took too long"}  # fmt: skip
 DESCRIPTION = (
     "Predicts the class of products from title, description and image. Images are sent in base64. A product may lack "
-    "any of the three; an image that cannot be used is left out, and `problem` says why."
+    "any of the three; an image that cannot be used is left out, and the answer says why."
 )
 
 
@@ -89,6 +89,7 @@ def create_app(predictor: Predictor, threshold: float, limits: Limits) -> Servic
     @app.post(
         "/v1/predict",
         response_model=PredictAnswer,
+        response_description="the predictions",
         responses={status: {"model": ErrorAnswer, "description": text} for status, text in REFUSALS.items()},
         openapi_extra={
             "requestBody": {
@@ -134,23 +135,25 @@ def create_app(predictor: Predictor, threshold: float, limits: Limits) -> Servic
         answer = PredictAnswer(model=predictor.manifest.experiment, predictions=predictions)
         return Response(answer.model_dump_json(), media_type=JSON_TYPE)
 
-    @app.get("/v1/model")
+    @app.get("/v1/model", response_description="the model and the limits")
     async def model() -> ModelAnswer:
         """Describe the model that answers, and the limits of the service."""
         return about
 
-    @app.get("/health")
+    @app.get("/health", response_description="the process answers")
     async def health() -> dict[str, str]:
         """Say that the process answers."""
         return {"health": "ok"}
 
-    @app.get("/ready", responses={503: {"model": StateAnswer, "description": "not ready"}})
+    @app.get(
+        "/ready", response_description="ready", responses={503: {"model": StateAnswer, "description": "not ready"}}
+    )
     async def ready(response: Response) -> StateAnswer:
         """Say whether the model is loaded and has predicted a trial product."""
         response.status_code = 200 if worker.state == READY else 503
         return StateAnswer(ready=worker.state == READY, state=worker.state)
 
-    @app.get("/metrics", response_class=PlainTextResponse)
+    @app.get("/metrics", response_class=PlainTextResponse, response_description="the metrics")
     async def read_metrics() -> Response:
         """Return counts and times in the text format of Prometheus."""
         text = metrics.text(waiting.requests, worker.state == READY)

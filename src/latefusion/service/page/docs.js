@@ -65,7 +65,9 @@ async function show() {
   main.append(about);
   for (const [path, methods] of Object.entries(spec.paths))
     for (const [method, operation] of Object.entries(methods)) main.append(endpoint(path, method, operation));
-  for (const [name, schema] of Object.entries(spec.components.schemas)) main.append(type(name, schema));
+  const sent = ["PredictRequest", "Product"]; // first what a program sends, then what it gets
+  const names = Object.keys(spec.components.schemas).filter((name) => !sent.includes(name));
+  for (const name of [...sent, ...names]) main.append(type(name, spec.components.schemas[name]));
 }
 
 show().catch((error) => document.getElementById("endpoints").append(element("p", `openapi.json cannot be read: ${error.message}`)));

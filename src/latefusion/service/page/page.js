@@ -117,6 +117,7 @@ async function submit(event) {
     show(prediction);
     message.hidden = true;
     byId("prediction").hidden = false;
+    bringIntoView(byId("answer"));
   } catch (error) {
     if (number !== latest) return;
     message.className = "error";
@@ -127,6 +128,12 @@ async function submit(event) {
       byId("answer").setAttribute("aria-busy", "false");
     }
   }
+}
+
+// On a phone the answer is below the form.
+function bringIntoView(section) {
+  const { top } = section.getBoundingClientRect();
+  if (top < 0 || top > innerHeight - 100) section.scrollIntoView();
 }
 
 function showPhoto() {
