@@ -6,8 +6,10 @@ MODEL is the folder of an exported model, PRODUCTS a table of new products (as f
 of their images. Each product is predicted by `Predictor.predict` first, all in one table. Then a server process on
 this machine answers for some seconds, then another one, for a quarter of the time, that predicts one request at a time
 (`--batch-size 1`). A good answer must have the label of the batch prediction, the labels of all experts, and its
-confidence up to --tolerance; a bad request must get its own status. Experts that compute in bfloat16 round by the size of
-the batch: export a model with `hardware.mixed_precision: no`, or allow more. The last line is one JSON object with the figures. Exit status 1 if an answer was wrong.
+confidence up to --tolerance; a bad request must get its own status. Experts that compute in bfloat16 round by the size
+of the batch: export a model with `hardware.mixed_precision: no`, or allow more.
+
+The last line is one JSON object with the figures. Exit status 1 if an answer was wrong.
 """
 
 import argparse
