@@ -35,8 +35,7 @@ from latefusion.catalogue import read_new_products
 from latefusion.predictor import Predictor
 
 BAD_SHARE = 0.2  # of the requests
-MOST_PRODUCTS = 4  # in one good request
-TIMEOUT = 120  # seconds; more than the server's own
+TIMEOUT = 600  # seconds; more than the server's own
 
 
 @dataclass
@@ -110,7 +109,7 @@ async def run_client(number: int, url: str, load: "Load", end: float, tally: Tal
                 if response.status_code != status:
                     tally.wrong.append(f"{body[:60]!r}: status {response.status_code}, not {status}")
                 continue
-            chosen = rng.sample(load.products, rng.randint(1, MOST_PRODUCTS))
+            chosen = rng.sample(load.products, rng.randint(1, load.most_products))
             body = json.dumps({"products": chosen}).encode()
             started = time.perf_counter()
             response = await client.post("/v1/predict", content=body)
@@ -135,6 +134,7 @@ class Load:
     products: list[dict]
     expected: pd.DataFrame
     tolerance: float
+    most_products: int  # in one good request
 
     def __post_init__(self) -> None:
         self.bad = bad_requests()
@@ -204,10 +204,12 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--clients", type=int, default=200)
     parser.add_argument("--sample", type=int, default=200, help="products that requests are made of (default: 200)")
+    parser.add_argument("--most-products", type=int, default=4, help="in a good request (default: 4)")
     parser.add_argument("--tolerance", type=float, default=1e-4, help="of confidences (default: 1e-4)")
     args = parser.parse_args()
     predictor = Predictor.load(args.model)
-    load = Load(predictor, *read_products(predictor, args.products, args.images, args.sample), args.tolerance)
+    read = read_products(predictor, args.products, args.images, args.sample)
+    load = Load(predictor, *read, args.tolerance, args.most_products)
     figures = {
         "micro_batches": measure("micro-batches", load, args, args.seconds),
         "one_at_a_time": measure("one request at a time", load, args, args.seconds / 4, "--batch-size", "1"),
