@@ -32,6 +32,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from helpers.service import ServerProcess
 
 from latefusion.catalogue import read_new_products
+from latefusion.config import load_new_table
 from latefusion.predictor import Predictor
 
 BAD_SHARE = 0.2  # of the requests
@@ -51,7 +52,7 @@ class Tally:
 
 def read_products(predictor: Predictor, table: Path, images: Path, n: int) -> tuple[list[dict], pd.DataFrame]:
     """Return up to n products as requests hold them, and their batch prediction; every tenth image is cut in half."""
-    rows = read_new_products(table, predictor.experiment.catalogue.columns).reset_index()
+    rows = read_new_products(load_new_table(table, predictor.experiment.catalogue.columns, ())).reset_index()
     rows = rows.sample(min(n, len(rows)), random_state=0).reset_index(drop=True)
     products, paths = [], []
     with tempfile.TemporaryDirectory() as folder:

@@ -48,7 +48,7 @@ class BatchPredictor:
                 {
                     "title": [item.title for item in items],
                     "description": [item.description for item in items],
-                    "image_path": images,  # the name that needs no line in the log
+                    "image": images,
                 },
                 dtype="str",
             )
