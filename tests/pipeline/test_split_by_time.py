@@ -18,9 +18,7 @@ def shop(workspace):
     """A shop whose first rows are the newest; its test products differ from the others in nothing but their dates."""
 
     def write(settings: dict = SPLIT, rows: list[dict] | None = None, **columns):
-        shuffled = np.random.default_rng(0).permutation(
-            [row for row in shop_products() if row["label"] != "one"]
-        )
+        shuffled = np.random.default_rng(0).permutation([row for row in shop_products() if row["label"] != "one"])
         own = [row | {"added": dated(number)} for number, row in enumerate(shuffled)]
         write_table(workspace, "products.csv", own if rows is None else rows)
         config = table_config() | {"split": settings}

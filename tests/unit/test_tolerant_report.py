@@ -127,7 +127,12 @@ def test_times_may_be_numbers_or_have_zones_and_what_is_none_is_missing():
     assert read_times(pd.Series(["3", "20.5", "", "nan", "inf", "x"])).isna().tolist() == [False] * 2 + [True] * 4
     zones = read_times(pd.Series(["2026-01-01T00:30:00+01:00", "2025-12-31T23:45:00Z"]))
     assert zones.iloc[0] < zones.iloc[1]
-    assert read_times(pd.Series(["2026-01-01", "2026-02-01", "2026-13-30", "5"])).isna().tolist() == [False, False, True, True]
+    assert read_times(pd.Series(["2026-01-01", "2026-02-01", "2026-13-30", "5"])).isna().tolist() == [
+        False,
+        False,
+        True,
+        True,
+    ]
     assert read_times(pd.Series([], dtype="str")).empty
 
 

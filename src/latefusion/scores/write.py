@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from latefusion.config import Experiment
 from latefusion.denoise.report import describe_label_issues
 from latefusion.scores.analysis import calibration_table, expert_pairs, vote_members
-from latefusion.scores.automation import automation_table
+from latefusion.scores.automation import automation_table, coverage_table
 from latefusion.scores.choice import log_vote_warning, rank_methods
 from latefusion.scores.current import read_current, write_current
 from latefusion.scores.environment import run_section
@@ -48,6 +48,7 @@ def write_scores(experiment: Experiment, dataset: Dataset) -> str:
         "calibration": calibration_table(results, submitted),
         "choice": ranking.assign(submitted=ranking["method"] == (submitted and submitted.method.name)),
         "automation": automation_table(submitted),
+        "coverage": coverage_table(submitted),
     }
     sections = [
         f"# {experiment.name}",
@@ -57,7 +58,7 @@ def write_scores(experiment: Experiment, dataset: Dataset) -> str:
         vote_section(results, tables["votes"]),
         pair_section(results, tables["pairs"]),
         calibration_section(results, tables["calibration"]),
-        automation_section(results, tables["automation"]),
+        automation_section(results, tables["automation"], tables["coverage"]),
         *_label_issues(results),
         run_section(results),
     ]

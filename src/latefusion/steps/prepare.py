@@ -104,7 +104,9 @@ def _contents(products: pd.DataFrame, classes: list[str], split: Split, files: p
     """Return hashes of what jobs read of a catalogue, by which the planner finds out whether it has changed."""
     # What only changes the products' splits and folds is in their table. Whether folds are nested changes no fold.
     unread = (
-        {"by", "nested"} | (set() if split.grouped else {"hash_distance"}) | ({"valid_fraction"} if split.n_folds else set())
+        {"by", "nested"}
+        | (set() if split.grouped else {"hash_distance"})
+        | ({"valid_fraction"} if split.n_folds else set())
     )
     settings = split.model_dump(mode="json", exclude=unread)
     images = ["image"] if split.grouped else ["image", "group"]  # group depends on images too
