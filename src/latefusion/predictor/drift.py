@@ -7,19 +7,25 @@ clear, which is both: not by chance (Z standard errors; ENOUGH products), and la
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from latefusion.predictor.unusual import FALSE_ALARMS, Unusual, texts_of
+from latefusion.config import Experiment
+from latefusion.predictor.unusual import FALSE_ALARMS, Unusual, fit_text
+from latefusion.scores.results import Results
+from latefusion.scores.submitted import read_submitted
+from latefusion.tables.dataset import Dataset
 from latefusion.utils.files import read_json, write_json
 
 NAME = "profile.json"
 Z = 4.0  # standard errors: with some ten comparisons, less than one report of 1,000 has a sentence by chance
 ENOUGH = 50  # new products, to compare them at all
 LEAST = {"known": 0.05, "unusual": 0.02, "description": 0.05, "image": 0.05, "confidence": 0.03, "class": 0.02}
-RATIO = 1.5  # of text lengths, of shares of a class
+RATIO = 1.5  # of text lengths; of shares of a class, or
+LARGE = 0.1  # their difference
 SHOWN = 3  # classes
 ADVICE = (
     "So thresholds and scores, which come from the labelled products, may promise too much. Label 100 of the doubtful new "
@@ -90,10 +96,10 @@ def make_profile(products: pd.DataFrame, known: np.ndarray, confidence: np.ndarr
 
 
 def measure_rows(products: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Return (N,) measures: the log of the text's length in characters; 1 without a description, without an image."""
-    lengths = np.array([len(text) for text in texts_of(products)], dtype=np.float64)
+    """Return (N,) measures: the log of the texts' length in characters; 1 without a description, without an image."""
+    lengths = sum(products[text].str.len().fillna(0).to_numpy(float) for text in ("title", "description"))
     return {
-        "length": np.log(np.where(lengths > 0, lengths, np.nan)),
+        "length": np.log(lengths, out=np.full(len(products), np.nan), where=lengths > 0),
         "description": products["description"].isna().to_numpy(float),
         "image": products["image"].isna().to_numpy(float),
     }
@@ -168,11 +174,40 @@ class Drift:
         for label, n in self.profile.classes.items():
             new, old = (_share(self.classes.get(label, 0), n_new), _share(n, n_old))
             ratio = (new.mean * n_new + 1) / (n_new + 1) / ((n + 1) / (n_old + 1))
-            if _is_clear(new, old, LEAST["class"]) and not 1 / RATIO < ratio < RATIO:
+            is_large = abs(new.mean - old.mean) >= LARGE or not 1 / RATIO < ratio < RATIO
+            if is_large and _is_clear(new, old, LEAST["class"]):
                 differences.append((abs(new.mean - old.mean), label, new.mean, old.mean))
-        shown = [f"'{label}' {new:.0%} ({old:.0%})" for _, label, new, old in sorted(differences)[: -SHOWN - 1 : -1]]
+        shown = [f"'{label}' {_percent(new)} ({_percent(old)})" for _, label, new, old in sorted(differences)[: -SHOWN - 1 : -1]]
         more = f" and {len(differences) - SHOWN} more" if len(differences) > SHOWN else ""
-        return f"Predicted classes, with their share of the labelled products: {', '.join(shown)}{more}." * bool(shown)
+        return f"Other shares of the predicted classes (labelled products): {', '.join(shown)}{more}." * bool(shown)
+
+
+def drift_section(experiment: Experiment, dataset: Dataset) -> str:
+    """Return how the newest products, held out as test, differ from the others: a section of the report `scores.md`.
+
+    Empty if the test split is random, or the submission is not done. Images are not looked at.
+    """
+    submitted = read_submitted(Results(experiment, dataset)) if experiment.split.by != "random" else None
+    test, labelled = dataset.evaluation_splits["test"], dataset.select("train", "valid")
+    newest = (test["split"] == "test").to_numpy()
+    if submitted is None or not newest.any():
+        return ""
+    text, known = fit_text(labelled)
+    unusual = Unusual(text, None)
+    drift = Drift(make_profile(labelled, known, submitted.learnt_confidence[0], unusual), unusual)
+    labels = np.array(dataset.classes, dtype=object)[submitted.preds("test")]
+    predicted = pd.DataFrame(
+        {
+            "label": labels,
+            "confidence": submitted.confidence("test"),
+            "unusual": text.reasons(test),
+            "problem": "",
+        },
+        test.index,
+    )
+    drift.add(test[newest], predicted[newest])
+    lines = drift.sentences() or ["No clear difference."]
+    return "\n".join(["## The newest products, beside the older ones", "", *(f"- {line}" for line in lines)])
 
 
 def _count(counts: dict[str, int], values: pd.Series) -> None:
@@ -193,47 +228,45 @@ def _is_clear(new: Measure, old: Measure, least: float) -> bool:
     return abs(new.mean - old.mean) >= max(least, Z * np.sqrt(variance))
 
 
+def _beside(new: Measure, old: Measure) -> str:
+    return f"{_percent(new.mean)} (labelled products: {_percent(old.mean)})"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
 def _known(new: Measure, old: Measure) -> str:
-    if new.mean > old.mean or not _is_clear(new, old, LEAST["known"]):
-        return ""
-    return f"Their words are less often known: {new.mean:.0%} of them, of labelled products {old.mean:.0%}."
+    is_less = new.mean < old.mean and _is_clear(new, old, LEAST["known"])
+    return f"Fewer of their words are known: {_beside(new, old)}." if is_less else ""
 
 
 def _length(new: Measure, old: Measure) -> str:
     if not _is_clear(new, old, np.log(RATIO)):
         return ""
     than = "longer" if new.mean > old.mean else "shorter"
-    return (
-        f"Texts are {than}: typically {np.exp(new.mean):.0f} characters, of labelled products {np.exp(old.mean):.0f}."
-    )
+    return f"Texts are {than}: typically {np.exp(new.mean):.0f} characters (labelled products: {np.exp(old.mean):.0f})."
 
 
-def _without(what: str):
-    def sentence(new: Measure, old: Measure) -> str:
-        if not _is_clear(new, old, LEAST[what]):
-            return ""
-        return f"{new.mean:.0%} have no {what}, of labelled products {old.mean:.0%}."
-
-    return sentence
+def _without(what: str, new: Measure, old: Measure) -> str:
+    return f"Without {what}: {_beside(new, old)}." if _is_clear(new, old, LEAST[what]) else ""
 
 
 def _unusual(new: Measure, old: Measure) -> str:
-    if new.mean < old.mean or not _is_clear(new, old, LEAST["unusual"]):
-        return ""
-    return f"{new.mean:.0%} are unlike all labelled products (column `unusual`), of those {old.mean:.0%}."
+    is_more = new.mean > old.mean and _is_clear(new, old, LEAST["unusual"])
+    return f"More are unlike all labelled products (column `unusual`): {_beside(new, old)}." if is_more else ""
 
 
 def _confidence(new: Measure, old: Measure) -> str:
-    if new.mean > old.mean or not _is_clear(new, old, LEAST["confidence"]):
-        return ""
-    return f"The confidence is lower: {new.mean:.0%} on average, of labelled products, out of fold, {old.mean:.0%}."
+    is_less = new.mean < old.mean and _is_clear(new, old, LEAST["confidence"])
+    return f"The confidence is lower: on average {_beside(new, old)}." if is_less else ""
 
 
 SENTENCES = {
     "known": _known,
     "length": _length,
-    "description": _without("description"),
-    "image": _without("image"),
+    "description": partial(_without, "description"),
+    "image": partial(_without, "image"),
     "unusual": _unusual,
     "confidence": _confidence,
 }

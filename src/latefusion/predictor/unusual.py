@@ -2,8 +2,7 @@
 
 Text: the distinct words of title and description are compared with those of the labelled products. A text is unusual
 if the share of them that is known, with PRIOR_WORDS words of the usual share added, is less than that of all but 1 % of
-the labelled texts. Those added words say that few words are weak evidence: one unknown word alone is never enough where
-most words are known. For labelled products a word is known if another group of near-duplicates has it; each counts
+the labelled texts. Those added words say that few words are weak evidence, and one unknown word alone is none. For labelled products a word is known if another group of near-duplicates has it; each counts
 twice, with its title alone too, because new products often come without a description. Digits are no words. In scripts
 without spaces each two characters that follow each other are a word.
 
@@ -36,6 +35,7 @@ from latefusion.utils.arrays import save_arrays
 NAME = "unusual.safetensors"
 FALSE_ALARMS = 0.01  # of the labelled products
 PRIOR_WORDS = 5
+FEWEST_UNKNOWN = 2
 MOST_WORDS = 1_000_000  # the words of most groups are kept: 4 MB
 MOST_TEXTS, MOST_IMAGES = 200_000, 5_000  # labelled products that the rules are learnt from
 FEWEST_IMAGES = 100  # labelled images, without which there is no rule for images
@@ -80,7 +80,8 @@ class TextRule:
         """Return (N,) reasons why texts are unusual, "" for those that are not."""
         known, n = self.count(products)
         reasons = np.full(len(products), "", dtype=object)
-        for row in np.flatnonzero(with_prior(known, n, float(self.share)) < self.least):
+        few = (with_prior(known, n, float(self.share)) < self.least) & (n - known >= FEWEST_UNKNOWN)
+        for row in np.flatnonzero(few):
             reasons[row] = f"text: {known[row]} of {n[row]} words are known"
         empty = is_empty(products)
         if not self.wordless_is_usual:

@@ -1,6 +1,6 @@
 """Score the finished jobs, and write the tables and the report."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from latefusion.config import Experiment
 from latefusion.denoise.report import describe_label_issues
@@ -26,10 +26,13 @@ from latefusion.utils.files import write_text
 from latefusion.utils.locks import locked
 
 
-def write_scores(experiment: Experiment, dataset: Dataset) -> str:
+def write_scores(
+    experiment: Experiment, dataset: Dataset, *, more: Callable[[Experiment, Dataset], str] | None = None
+) -> str:
     """Score all finished jobs, write the tables and `scores.md`, and return the report.
 
-    If those that are there are of these jobs, they are left as they are.
+    If those that are there are of these jobs, they are left as they are. `more` returns a further section of the
+    report, "" for none.
     """
     results = Results(experiment, dataset)
     done = [results.jobs[key] for key in sorted(results.done)]
@@ -59,6 +62,7 @@ def write_scores(experiment: Experiment, dataset: Dataset) -> str:
         pair_section(results, tables["pairs"]),
         calibration_section(results, tables["calibration"]),
         automation_section(results, tables["automation"], tables["coverage"]),
+        more(experiment, dataset) if more else "",
         *_label_issues(results),
         run_section(results),
     ]

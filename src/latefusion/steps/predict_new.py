@@ -23,8 +23,9 @@ def predict_new(
     settings: Sequence[str], target_precision: float | None, min_confidence: float | None, spreadsheet_safe: bool,
     shard_size: int,
 ) -> Iterator[str]:  # fmt: skip
-    """Write the predictions and, with a threshold, those of unusual products and those below it to `<out>-review`; yield what was written.
+    """Write the predictions and, with a threshold, those of unusual products and those below it to `<out>-review`.
 
+    How the products differ from the labelled ones is logged and written to `<out>-notes.md`. Yields what was written.
     `settings`: `catalogue.<key>=<value>`, how the table of products is written. Raises InputError for a model, table or
     folder that cannot be used, before anything is predicted.
     """
