@@ -100,9 +100,9 @@ def test_one_sentence_says_what_can_be_automated(submitted):
     table = automation_table(submitted)
     threshold = table.loc[table["target"] == 0.98, "threshold"].iloc[0]
     sentence = (
-        f"Of the 600 valid products, 50 % had a confidence of {threshold:.4f} or more, and 100.0 % of these were right, "
-        "out of fold; of the 600 test products, 50 %, and 100.0 [98.7, 100.0] % of these. The threshold was chosen on the "
-        "valid products, for 98 %: new products are right about as often only if they are like them."
+        f"Of the 600 valid products, 50 % had a confidence of {threshold:.4f} or more, and 100.0 % of these were "
+        "right, out of fold; of the 600 test products, 50 %, and 100.0 [98.7, 100.0] % of these. The threshold was "
+        "chosen on the valid products, for 98 %: new products are right about as often only if they are like them."
     )
     assert automation_sentence(table, "valid", "test") == sentence
     section = automation_section(submitted.results, table, coverage_table(submitted))

@@ -14,7 +14,13 @@ def catalogue(n: int, seed: int, words: list[str] = WORDS) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     texts = [" ".join(rng.choice(words, 8)) for _ in range(n)]
     ids = pd.Index([f"p{seed}-{number}" for number in range(n)], name="id", dtype="str")
-    columns = {"title": texts, "description": texts, "image": "a.jpg", "group": range(n), "label": rng.choice(["x", "y"], n)}
+    columns = {
+        "title": texts,
+        "description": texts,
+        "image": "a.jpg",
+        "group": range(n),
+        "label": rng.choice(["x", "y"], n),
+    }
     return pd.DataFrame(columns, ids)
 
 
@@ -115,10 +121,13 @@ def test_few_products_are_not_compared_and_none_is_no_error(drift_of):
 def test_reasons_are_counted_by_their_kind(drift_of):
     drift = drift_of()
     new = catalogue(4, 1)
-    reasons = ["no text", "text: 3 of 10 words are known", "text: 0 of 4 words are known", ""]
+    reasons = ["no text", "text: 3 of 10 words are known", "text: 0 of 4 words are known; image: unlike", ""]
     drift.add(new, predictions(new).assign(unusual=reasons))
     assert drift.n_unusual == 3
-    assert "3 of 4 products are unlike the labelled ones: text: few words are known (2), no text (1)" in drift.notes()
+    assert (
+        "3 of 4 products are unlike the labelled ones: text: few words are known (2), image: unlike (1), "
+        in drift.notes()
+    )
 
 
 def test_the_profile_is_the_same_after_saving(drift_of, tmp_path):

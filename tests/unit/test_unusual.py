@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latefusion.images.store import ImageStore
-from latefusion.predictor.unusual import FEWEST_IMAGES, Unusual, fit_image, fit_text, texture, words_of
+from latefusion.predictor.unusual import FEWEST_IMAGES, NAME, Unusual, fit_image, fit_text, texture, words_of
+from latefusion.utils.errors import InputError
 
 NOUNS = ["lamp", "shoe", "table", "curtain", "watch", "bottle", "blanket", "keyboard", "mirror", "basket"]
 OTHERS = ["red", "large", "cotton", "steel", "with", "for", "kitchen", "garden", "soft", "modern", "women", "pack"]
@@ -158,6 +159,14 @@ def test_rules_are_the_same_after_saving_and_reasons_are_joined(photos, rule, tm
     Unusual(None, unusual.image).save(tmp_path)
     assert Unusual.load(tmp_path).text is None
     assert Unusual.load(tmp_path).reasons(new[:0], store).tolist() == []
+
+
+@pytest.mark.parametrize("content", [None, b"", b"half", b"\x08" + b"\0" * 7 + b'{"a": 1}'])
+def test_damaged_rules_are_refused_in_words(tmp_path, content):
+    if content is not None:
+        (tmp_path / NAME).write_bytes(content)
+    with pytest.raises(InputError, match=r"unusual\.safetensors: it is missing or damaged: export the model again"):
+        Unusual.load(tmp_path)
 
 
 def test_the_flags_of_a_product_do_not_depend_on_those_beside_it(photos, rule):

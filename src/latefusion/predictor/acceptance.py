@@ -13,6 +13,7 @@ from safetensors.numpy import load_file
 
 from latefusion.metrics.thresholds import as_written
 from latefusion.metrics.thresholds import find_threshold as learn_threshold
+from latefusion.predictor.manifest import reading
 from latefusion.utils.arrays import save_arrays
 from latefusion.utils.errors import InputError
 
@@ -42,8 +43,9 @@ def find_threshold(folder: Path, target_precision: float | None, min_confidence:
         return 0.0
     if not LEAST_TARGET <= target_precision <= 1:
         raise InputError(f"--target-precision {target_precision}: give a share from {LEAST_TARGET} to 1, such as 0.98")
-    arrays = load_file(folder / NAME)
-    found = learn_threshold(arrays["confidence"], arrays["right"].astype(bool), target_precision)
+    with reading(folder / NAME):
+        arrays = load_file(folder / NAME)
+        found = learn_threshold(arrays["confidence"], arrays["right"].astype(bool), target_precision)
     if np.isnan(found):
         raise InputError(
             f"--target-precision {target_precision}: on the labelled products no confidence was high enough for it"

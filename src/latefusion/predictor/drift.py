@@ -5,7 +5,7 @@ same of new products, shard after shard, in memory that does not grow. A differe
 clear, which is both: not by chance (Z standard errors; ENOUGH products), and large enough to matter (LEAST).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from latefusion.config import Experiment
+from latefusion.predictor.manifest import reading
 from latefusion.predictor.unusual import FALSE_ALARMS, Unusual, fit_text
 from latefusion.scores.results import Results
 from latefusion.scores.submitted import read_submitted
@@ -28,9 +29,9 @@ RATIO = 1.5  # of text lengths; of shares of a class, or
 LARGE = 0.1  # their difference
 SHOWN = 3  # classes
 ADVICE = (
-    "So thresholds and scores, which come from the labelled products, may promise too much. Label 100 of the doubtful new "
-    "products (the review file, from its beginning, and some of the accepted ones), add them to the catalogue, train "
-    "again, and hold out the newest (split.by: time)."
+    "So thresholds and scores, which come from the labelled products, may promise too much. Label 100 of the doubtful "
+    "new products (the review file, from its beginning, and some of the accepted ones), add them to the catalogue, "
+    "train again, and hold out the newest (split.by: time)."
 )
 
 
@@ -56,9 +57,10 @@ class Profile:
 
     @classmethod
     def load(cls, folder: Path) -> "Profile":
-        """Read what `save` wrote."""
-        content = read_json(folder / NAME)
-        return cls({name: Measure(**one) for name, one in content["measures"].items()}, content["classes"])
+        """Read what `save` wrote. Raises InputError if it is missing or damaged."""
+        with reading(folder / NAME):
+            content = read_json(folder / NAME)
+            return cls({name: Measure(**one) for name, one in content["measures"].items()}, content["classes"])
 
 
 class Sums:
@@ -71,7 +73,7 @@ class Sums:
         """Add the (N,) values of each measure."""
         for name, own in values.items():
             own = own[~np.isnan(own)].astype(np.float64)
-            self._sums[name] = self._sums.get(name, np.zeros(3)) + [len(own), own.sum(), (own**2).sum()]
+            self._sums[name] = self._sums.get(name, np.zeros(3)) + np.array([len(own), own.sum(), (own**2).sum()])
 
     def measures(self) -> dict[str, Measure]:
         """Return the measures of what was added; without those of which there is nothing."""
@@ -115,7 +117,9 @@ class Drift:
 
     def __init__(self, profile: Profile, unusual: Unusual):
         self.profile, self.unusual = profile, unusual
-        self.n, self.classes, self.reasons = 0, {}, {}
+        self.n = self.n_unusual = 0
+        self.classes: dict[str, int] = {}  # predicted
+        self.reasons: dict[str, int] = {}  # of unusual products, without numbers; a product may have two
         self._sums = Sums()
 
     @classmethod
@@ -139,20 +143,20 @@ class Drift:
             values["known"] = np.divide(known, n, out=np.full(len(n), np.nan), where=n > 0)
         self._sums.add(values)
         _count(self.classes, predicted["label"])
-        _count(
-            self.reasons, predicted["unusual"][predicted["unusual"] != ""].str.replace(r"\d+ of \d+", "few", regex=True)
-        )
+        unusual = predicted["unusual"][predicted["unusual"] != ""]
+        self.n_unusual += len(unusual)
+        kinds = unusual.str.replace(r"\d+ of \d+", "few", regex=True)
+        _count(self.reasons, kinds.str.split("; ").explode())
 
-    @property
-    def n_unusual(self) -> int:
-        """The number of products that are unlike the labelled ones."""
-        return sum(self.reasons.values())
+    def differences(self) -> list[str]:
+        """Return a sentence for each clear difference."""
+        new, old = self._sums.measures(), self.profile.measures
+        found = [SENTENCES[name](new[name], old[name]) for name in SENTENCES if name in new and name in old]
+        return [line for line in (*found, self._classes()) if line]
 
     def sentences(self) -> list[str]:
         """Return a sentence for each clear difference, and then what to do; none without a clear difference."""
-        new, old = self._sums.measures(), self.profile.measures
-        found = [SENTENCES[name](new[name], old[name]) for name in SENTENCES if name in new and name in old]
-        lines = [line for line in (*found, self._classes()) if line]
+        lines = self.differences()
         return [*lines, ADVICE] if lines else []
 
     def notes(self) -> str:
@@ -177,7 +181,10 @@ class Drift:
             is_large = abs(new.mean - old.mean) >= LARGE or not 1 / RATIO < ratio < RATIO
             if is_large and _is_clear(new, old, LEAST["class"]):
                 differences.append((abs(new.mean - old.mean), label, new.mean, old.mean))
-        shown = [f"'{label}' {_percent(new)} ({_percent(old)})" for _, label, new, old in sorted(differences)[: -SHOWN - 1 : -1]]
+        shown = [
+            f"'{label}' {_percent(new)} ({_percent(old)})"
+            for _, label, new, old in sorted(differences)[: -SHOWN - 1 : -1]
+        ]
         more = f" and {len(differences) - SHOWN} more" if len(differences) > SHOWN else ""
         return f"Other shares of the predicted classes (labelled products): {', '.join(shown)}{more}." * bool(shown)
 
@@ -206,8 +213,13 @@ def drift_section(experiment: Experiment, dataset: Dataset) -> str:
         test.index,
     )
     drift.add(test[newest], predicted[newest])
-    lines = drift.sentences() or ["No clear difference."]
-    return "\n".join(["## The newest products, beside the older ones", "", *(f"- {line}" for line in lines)])
+    lines = drift.differences() or ["No clear difference."]
+    note = (
+        "The test products are the newest. Scores out of fold, and thresholds, are of older ones: for new products "
+        "expect what the test scores say."
+    )
+    headline = "## The newest products (test), beside the older ones"
+    return "\n".join([headline, "", *(f"- {line}" for line in lines), "", note])
 
 
 def _count(counts: dict[str, int], values: pd.Series) -> None:
@@ -262,7 +274,7 @@ def _confidence(new: Measure, old: Measure) -> str:
     return f"The confidence is lower: on average {_beside(new, old)}." if is_less else ""
 
 
-SENTENCES = {
+SENTENCES: dict[str, Callable[[Measure, Measure], str]] = {
     "known": _known,
     "length": _length,
     "description": partial(_without, "description"),

@@ -2,9 +2,10 @@
 
 Text: the distinct words of title and description are compared with those of the labelled products. A text is unusual
 if the share of them that is known, with PRIOR_WORDS words of the usual share added, is less than that of all but 1 % of
-the labelled texts. Those added words say that few words are weak evidence, and one unknown word alone is none. For labelled products a word is known if another group of near-duplicates has it; each counts
-twice, with its title alone too, because new products often come without a description. Digits are no words. In scripts
-without spaces each two characters that follow each other are a word.
+the labelled texts. Those added words say that few words are weak evidence, and one unknown word alone is none. For
+labelled products a word is known if another group of near-duplicates has it; each counts twice, with its title alone
+too, because new products often come without a description. Digits are no words. In scripts without spaces each two
+characters that follow each other are a word.
 
 Image: 29 numbers describe its texture at 112 pixels (`texture`), without colours. An image is unusual if its
 Mahalanobis distance from the labelled ones is greater than that of all but 1 % of these, out of fold. That finds
@@ -30,6 +31,7 @@ from safetensors.numpy import load_file
 from latefusion.config import Experiment
 from latefusion.dataset.cleaning import clean
 from latefusion.images.store import ImageStore
+from latefusion.predictor.manifest import reading
 from latefusion.utils.arrays import save_arrays
 
 NAME = "unusual.safetensors"
@@ -132,13 +134,14 @@ class Unusual:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read what `save` wrote."""
-        arrays = load_file(folder / NAME)
-        rules = {}
-        for name, kind in (("text", TextRule), ("image", ImageRule)):
-            own = {key.partition(".")[2]: value for key, value in arrays.items() if key.startswith(f"{name}.")}
-            rules[name] = kind(**own) if own else None
-        return cls(**rules)
+        """Read what `save` wrote. Raises InputError if it is missing or damaged."""
+        own: dict[str, dict[str, np.ndarray]] = {"text": {}, "image": {}}
+        with reading(folder / NAME):
+            for key, value in load_file(folder / NAME).items():
+                name, _, field = key.partition(".")
+                own[name][field] = value
+            text, image = own["text"], own["image"]
+            return cls(TextRule(**text) if text else None, ImageRule(**image) if image else None)
 
 
 def fit_text(products: pd.DataFrame) -> tuple[TextRule, np.ndarray]:
@@ -192,7 +195,7 @@ def texts_of(products: pd.DataFrame) -> list[str]:
 
 def reads(experiment: Experiment, experts: Iterable[str]) -> set[str]:
     """Return what experts read: text, image."""
-    modalities = {experiment.modality(name) for name in experts}
+    modalities: set[str] = {experiment.modality(name) for name in experts}
     return {"text", "image"} if "joint" in modalities else modalities
 
 

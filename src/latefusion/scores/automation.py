@@ -52,7 +52,7 @@ def coverage_table(submitted: Submitted | None) -> pd.DataFrame:
 
 
 def _final(submitted: Submitted) -> tuple[np.ndarray, np.ndarray]:
-    """Return the (M,) confidences on `final_split` of the decisions whose label is known, and whether they are right."""
+    """Return the (M,) confidences of decisions on `final_split` with a known label, and whether they are right."""
     known = submitted.results.known(split := submitted.results.final_split)
     right = submitted.preds(split) == submitted.results.targets[split]
     return submitted.confidence(split)[known], right[known]

@@ -110,8 +110,8 @@ def automation_sentence(automation: pd.DataFrame, learnt: str, final: str, targe
         return f"No confidence is high enough to be right for {_target(automation['target'].min())} of the products."
     row = reached[reached["target"] <= target].iloc[-1] if (reached["target"] <= target).any() else reached.iloc[0]
     found = (
-        f"Of the {row['n']} {learnt} products, {100 * row['share']:.0f} % had a confidence of {row['threshold']:.4f} or "
-        f"more, and {100 * row['right']:.1f} % of these were right, out of fold"
+        f"Of the {row['n']} {learnt} products, {100 * row['share']:.0f} % had a confidence of {row['threshold']:.4f} "
+        f"or more, and {100 * row['right']:.1f} % of these were right, out of fold"
     )
     tried = automation[(automation["split"] == final) & (automation["target"] == row["target"])].iloc[0]
     if final != learnt and tried["accepted"]:

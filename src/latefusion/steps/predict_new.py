@@ -55,7 +55,7 @@ def predict_new(
         if threshold > 0:
             doubtful = merge_sorted(sorted_reviews, "confidence")
             n_review = write_table(review, doubtful, spreadsheet_safe=spreadsheet_safe)
-            yield f"{review}: {n_review} products, unusual or below the confidence {threshold:.4f}, the least sure first"
+            yield f"{review}: {n_review} unusual products or below the confidence {threshold:.4f}, least sure first"
         yield _write_notes(out, drift)
         remove_shards(out)
 
