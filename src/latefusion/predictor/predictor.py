@@ -96,8 +96,7 @@ class Predictor:
         do. Empty cells mean that there is none. Columns: `label`, `confidence`, and those of the two next classes; for
         each expert that can read the product the label that it would give; `agree`, the number of experts that give
         the label; `problem`, why an image could not be used; `unusual`, why the product is unlike all labelled ones
-        (`predictor.unusual`), else "". Raises InputError if a column is missing or an id is not
-        unique.
+        (`predictor.unusual`), else "". Raises InputError if a column is missing or an id is not unique.
         """
         rows, problems = self._canonical(products, images)
         tables = self._tables(rows, images)

@@ -42,6 +42,7 @@ MOST_WORDS = 1_000_000  # the words of most groups are kept: 4 MB
 MOST_TEXTS, MOST_IMAGES = 200_000, 5_000  # labelled products that the rules are learnt from
 FEWEST_IMAGES = 100  # labelled images, without which there is no rule for images
 SIDE, FOLDS, SHRINKAGE = 112, 5, 0.1
+SIZE = 29  # numbers of a texture
 AROUND = ((0, 0), (0, 1), (0, 2), (1, 2), (2, 2), (2, 1), (2, 0), (1, 0))  # the neighbours of a pixel, in their order
 THREADS = 4  # that decode images
 DENSE = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\ua4cf\uac00-\ud7af\uf900-\ufaff"  # scripts without spaces
@@ -140,8 +141,13 @@ class Unusual:
             for key, value in load_file(folder / NAME).items():
                 name, _, field = key.partition(".")
                 own[name][field] = value
-            text, image = own["text"], own["image"]
-            return cls(TextRule(**text) if text else None, ImageRule(**image) if image else None)
+            text = TextRule(**own["text"]) if own["text"] else None
+            image = ImageRule(**own["image"]) if own["image"] else None
+            if text and (text.words.ndim != 1 or text.words.dtype != np.uint32):
+                raise ValueError("words")
+            if image and (image.mean.shape != (SIZE,) or image.precision.shape != (SIZE, SIZE)):
+                raise ValueError("textures")
+        return cls(text, image)
 
 
 def fit_text(products: pd.DataFrame) -> tuple[TextRule, np.ndarray]:
@@ -231,7 +237,7 @@ def textures(images: ImageStore, ids: pd.Index) -> np.ndarray:
     """Return the (N, D) textures of the images of products."""
     with ThreadPoolExecutor(THREADS) as pool:  # OpenCV releases the GIL
         found = list(pool.map(lambda id_: texture(images.read(id_, SIDE)), ids))
-    return np.stack(found) if found else np.empty((0, 29))
+    return np.stack(found) if found else np.empty((0, SIZE))
 
 
 def texture(image: np.ndarray) -> np.ndarray:
@@ -265,7 +271,7 @@ def distribution(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the mean (D,) and the inverse (D, D) of the covariance of (N, D) features, which is shrunk to a sphere."""
     covariance = np.cov(features.T)
     sphere = np.eye(len(covariance)) * np.trace(covariance) / len(covariance)
-    return features.mean(axis=0), np.linalg.inv((1 - SHRINKAGE) * covariance + SHRINKAGE * sphere + 1e-9 * np.eye(29))
+    return features.mean(axis=0), np.linalg.inv((1 - SHRINKAGE) * covariance + SHRINKAGE * sphere + 1e-9 * np.eye(SIZE))
 
 
 def distances(features: np.ndarray, mean: np.ndarray, precision: np.ndarray) -> np.ndarray:
