@@ -42,6 +42,7 @@ def test_the_newest_by_the_column_of_dates_are_held_out(shop):
     held_out = products.index[products["split"] == "test"]
     assert list(held_out) == labelled[: len(held_out)]
     assert abs(len(held_out) - 0.2 * len(labelled)) <= 2
+    assert "added" not in (shop.run_root / "catalogue/report.md").read_text()  # it is used
     first = read_products(shop)
     (shop.run_root / "catalogue/job.json").unlink()
     shop.run("01_prepare.py")

@@ -109,6 +109,17 @@ def test_shards_give_what_all_products_together_give(drift_of):
     assert whole.notes() == shards.notes()
 
 
+def test_of_many_products_the_words_of_each_tenth_are_read_whatever_the_shards(drift_of, monkeypatch):
+    monkeypatch.setattr("latefusion.predictor.drift.READ", 100)
+    whole, shards = drift_of(), drift_of()
+    new, predicted = changed("words")
+    whole.add(new, predicted)
+    for start in range(0, 400, 33):
+        shards.add(new[start : start + 33], predicted[start : start + 33])
+    assert whole.sentences() == shards.sentences() != []
+    assert whole._sums.measures()["known"].n == shards._sums.measures()["known"].n == 130
+
+
 def test_few_products_are_not_compared_and_none_is_no_error(drift_of):
     drift = drift_of()
     assert "0 of 0 products" in drift.notes()

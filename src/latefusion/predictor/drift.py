@@ -28,6 +28,7 @@ LEAST = {"known": 0.05, "unusual": 0.02, "description": 0.05, "image": 0.05, "co
 RATIO = 1.5  # of text lengths; of shares of a class, or
 LARGE = 0.1  # their difference
 SHOWN = 3  # classes
+READ, THEN_EACH = 20_000, 10  # of so many products all words are looked up, then of each tenth
 ADVICE = (
     "So thresholds and scores, which come from the labelled products, may promise too much. Label 100 of the doubtful "
     "new products (the review file, from its beginning, and some of the accepted ones), add them to the catalogue, "
@@ -132,6 +133,7 @@ class Drift:
 
         An image that could not be used (column `problem`) counts as missing.
         """
+        numbers = self.n + np.arange(len(products))
         self.n += len(products)
         values = measure_rows(products) | {
             "confidence": predicted["confidence"].to_numpy(float),
@@ -139,7 +141,8 @@ class Drift:
         }
         values["image"] = np.maximum(values["image"], (predicted["problem"] != "").to_numpy(float))
         if self.unusual.text is not None:
-            known, n = self.unusual.text.count(products)
+            read = (numbers < READ) | (numbers % THEN_EACH == 0)
+            known, n = self.unusual.text.count(products[read])
             values["known"] = np.divide(known, n, out=np.full(len(n), np.nan), where=n > 0)
         self._sums.add(values)
         _count(self.classes, predicted["label"])

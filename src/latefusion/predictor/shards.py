@@ -58,7 +58,7 @@ def predict_in_shards(
             _write(path, partial(predictor.predict, rows, images), state)
             shards.append(path)
             if seen is not None:
-                seen(rows, pd.read_parquet(path))
+                seen(rows if images is not None else rows.assign(image=None), pd.read_parquet(path))
             bar.update(len(rows))
     return shards
 

@@ -67,7 +67,8 @@ def _prepare(experiment: Experiment, job: Job) -> None:
     times = _times(products, others, experiment)
     products, twins = _split(products, inspection.hashes[products.index], times, experiment, job.run_dir)
     classes = class_order(products["label"].dropna())
-    report = describe_catalogue(products, issues=issues, bad_images=inspection.bad, others=others)
+    unused = others.drop(columns=experiment.catalogue.columns.time) if times is not None else others
+    report = describe_catalogue(products, issues=issues, bad_images=inspection.bad, others=unused)
     _report(experiment, job.run_dir, report)
     _check_split(products, classes, experiment.split.n_folds)
     check_trainable(Dataset(products, classes, experiment.split), experiment)
