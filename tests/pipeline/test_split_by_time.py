@@ -99,3 +99,18 @@ def test_settings_that_cannot_be_meant_are_refused(shop, capsys, split, columns,
     with pytest.raises(SystemExit):
         shop.run("01_prepare.py")
     assert message in capsys.readouterr().err
+
+
+def test_the_report_says_how_the_newest_products_differ(shop):
+    """They are lamps, all with the same short title."""
+    rows = [row for row in shop.write() if row["label"]]
+    newest = [{"id": f"n{number}", "title": f"lamp {number}", "label": "lamp"} for number in range(70)]
+    shop.write({"by": "order", "n_folds": 2, "test_fraction": 0.49}, [*rows, *(row | {"added": "1"} for row in newest)])
+    shop.run_all()
+    report = (shop.folder / "submissions/tiny/scores.md").read_text()
+    section = report.partition("## The newest products (test), beside the older ones")[2].partition("\n## ")[0]
+    assert "Texts are shorter: typically 7 characters" in section
+    assert "The test products are the newest." in section
+    shop.write({"n_folds": 2, "test_fraction": 0.49}, [*rows, *(row | {"added": "1"} for row in newest)])
+    shop.run_all()
+    assert "The newest products" not in (shop.folder / "submissions/tiny/scores.md").read_text()
