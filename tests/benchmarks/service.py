@@ -92,7 +92,8 @@ def check(answer: dict, row: pd.Series, predictor: Predictor, tolerance: float, 
     tally.largest_difference = max(tally.largest_difference, difference)
     said = {name: row[f"{name}_label"] or None for name in predictor.experts}
     same = answer["label"] == row["label"] and answer["experts"] == said and answer["agree"] == row["agree"]
-    if not same or difference > tolerance or answer["problem"] != (row["problem"] or None):
+    warned = all(answer[what] == (row[what] or None) for what in ("problem", "unusual"))
+    if not same or difference > tolerance or not warned:
         tally.wrong.append(f"{answer} is not {row.to_dict()}")
 
 

@@ -260,6 +260,8 @@ FAULTS = [
     _bomb("experts/tfidf/all/vocabulary.parquet", "vocabulary.parquet: cannot be read|cannot be loaded"),
     _bomb("policies/network/model.safetensors", "the model cannot be loaded"),
     _bomb("config.yaml", "config.yaml"),
+    _bomb("unusual.safetensors", "unusual.safetensors: it is missing or damaged"),
+    _bomb("profile.json", "profile.json: it is missing or damaged"),
     _table(
         "a duplicate id, in another shard", lambda text: text.replace("n11,", "n0,"), "line 2: id n0[\\s\\S]*line 13"
     ),

@@ -9,6 +9,7 @@ import pytest
 import torch
 from helpers.probes import make_exported_shop
 from helpers.workspace import Workspace
+from safetensors.numpy import load_file
 
 from latefusion.predictor import Predictor
 
@@ -50,7 +51,7 @@ def test_a_table_is_predicted_without_the_experiment(new, capsys):
     assert table.loc["n1", "label"] == "lamp"
     assert table["label"].isin(["lamp", "shoe", "mug"]).all()
     assert [bool(problem) for problem in table["problem"]] == [False, False, True, True]
-    assert sorted(path.name for path in (new.folder / "out").iterdir()) == ["labels.csv"]
+    assert sorted(path.name for path in (new.folder / "out").iterdir()) == ["labels-notes.md", "labels.csv"]
 
 
 def test_doubtful_products_go_to_a_review_file_the_least_sure_first(new, capsys):
@@ -58,7 +59,7 @@ def test_doubtful_products_go_to_a_review_file_the_least_sure_first(new, capsys)
     sure, review = (pd.read_csv(name, sep="\t", index_col="id") for name in ("sure.tsv", "sure-review.tsv"))
     assert sorted([*sure.index, *review.index]) == ["n1", "n2", "n3", "n4"]
     assert (sure["confidence"] >= 0.5).all()
-    assert (review["confidence"] < 0.5).all()
+    assert (review["confidence"][review["unusual"].isna()] < 0.5).all()
     assert review["confidence"].is_monotonic_increasing
 
 
@@ -88,7 +89,7 @@ def test_reviews_of_several_shards_are_sorted_together_and_cells_are_safe_for_sp
     assert review["confidence"].is_monotonic_increasing
     assert sorted(review.index) == ["'=n2", "n1", "n3", "n4"]
     assert pd.read_csv("all.csv").empty
-    assert sorted(path.name for path in new.folder.glob("all*")) == ["all-review.csv", "all.csv"]
+    assert sorted(path.name for path in new.folder.glob("all*")) == ["all-notes.md", "all-review.csv", "all.csv"]
 
 
 def test_neither_row_order_nor_threads_nor_a_table_in_pieces_change_a_prediction(new):
@@ -180,7 +181,8 @@ def dying(function, call: int):
         (["--out", "x.txt"], "--out x.txt: the name must end in .csv, .tsv or .parquet"),
         (["--out", "x.csv", "--images", "nowhere"], "--images nowhere: there is no such folder"),
         (["--out", "x.csv", "--min-confidence", "2"], "--min-confidence 2.0: give a probability"),
-        (["--out", "x.csv", "--target-precision", "0.5"], "--target-precision 0.5: the model knows 0.9, 0.95"),
+        (["--out", "x.csv", "--target-precision", "0.4"], "--target-precision 0.4: give a share from 0.5 to 1"),
+        (["--out", "x.csv", "--target-precision", "nan"], "--target-precision nan: give a share from 0.5 to 1"),
         (["--out", "x.csv", "--min-confidence", "0", "--target-precision", "0.9"], "exclude each other"),
         (["--out", "x.csv", "--shard-size", "0"], "--shard-size 0: give 1 or more"),
     ],
@@ -203,3 +205,36 @@ def test_a_model_is_not_overwritten_and_an_unfinished_experiment_not_exported(sh
         copy.run("12_export_model.py", "--out", "models/other")
     assert "the submission is not done: run src/08_vote.py first" in capsys.readouterr().err
     assert not (copy.folder / "models/other").exists()
+
+
+def test_products_unlike_all_labelled_ones_are_flagged_and_go_to_the_review_file(new, capsys):
+    """However sure the model is of them."""
+    rows = ["id,name", "usual,bright lamp for reading", "foreign,Vogelhaus aus Buchenholz mit Einflugloch", "empty,"]
+    (new.folder / "new.csv").write_text("\n".join(rows) + "\n")
+    predict(new, "--out", "all.csv")
+    reasons = pd.read_csv("all.csv", index_col="id", keep_default_na=False)["unusual"].to_dict()
+    assert reasons == {"usual": "", "foreign": "text: 0 of 5 words are known", "empty": "no text"}
+    predict(new, "--out", "sure.csv", "--min-confidence", "0.000001")
+    assert list(pd.read_csv("sure.csv")["id"]) == ["usual"]
+    assert sorted(pd.read_csv("sure-review.csv")["id"]) == ["empty", "foreign"]
+    assert "sure-notes.md: 2 products are unlike the labelled ones" in capsys.readouterr().out
+    assert "2 of 3 products are unlike the labelled ones" in (new.folder / "sure-notes.md").read_text()
+
+
+def test_new_products_that_differ_as_a_whole_are_said_so_whatever_the_shards(new, caplog):
+    rows = ["id,name", *(f"n{number},shoe" for number in range(120))]
+    (new.folder / "new.csv").write_text("\n".join(rows) + "\n")
+    predict(new, "--out", "whole.csv")
+    assert "Texts are shorter: typically 4 characters" in caplog.text
+    predict(new, "--out", "shards.csv", "--shard-size", "50")
+    notes = (new.folder / "whole-notes.md").read_text()
+    assert "'shoe' 100 %" in notes
+    assert (new.folder / "shards-notes.md").read_text() == notes
+
+
+def test_any_target_has_a_threshold_the_higher_the_target_the_higher(new):
+    predictor = Predictor.load("models/tiny")
+    confidence, right = load_file("models/tiny/confidence.safetensors").values()
+    for target in (0.5, 0.873, 0.98):
+        assert right[confidence >= predictor.threshold(target)].mean() >= target
+    assert predictor.threshold(0.5) <= predictor.threshold(0.873) <= predictor.threshold(0.98)

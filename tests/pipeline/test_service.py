@@ -146,8 +146,9 @@ def check_answer(answer: dict, row: pd.Series, experts: tuple[str, ...], thresho
     assert answer["experts"] == {name: row[f"{name}_label"] or None for name in experts}
     assert answer["agree"] == row["agree"]
     assert answer["problem"] == (row["problem"] or None)
+    assert answer["unusual"] == (row["unusual"] or None)
     if abs(row["confidence"] - threshold) > 1e-4:
-        assert answer["accepted"] == (row["confidence"] >= threshold)
+        assert answer["accepted"] == (row["confidence"] >= threshold and not row["unusual"])
 
 
 def post(client, *products: dict) -> httpx2.Response:
@@ -462,7 +463,7 @@ def test_a_model_that_cannot_be_loaded_ends_the_service(predictor, monkeypatch, 
         (["--max-seconds", "nan"], "--max-seconds nan: give a number above 0"),
         (["--batch-size", "-1"], "--batch-size -1: give a number above 0"),
         (["--max-body-mb", "500"], "--max-waiting-mb 256 must be --max-body-mb or more"),
-        (["--target-precision", "0.5"], "--target-precision 0.5: the model knows 0.9, 0.95"),
+        (["--target-precision", "0.4"], "--target-precision 0.4: give a share from 0.5 to 1"),
         (["--target-precision", "0.9", "--min-confidence", "1"], "exclude each other"),
     ],
 )

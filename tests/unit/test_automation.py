@@ -6,8 +6,8 @@ from helpers.results import MadeUp, draw_labels, make_up
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latefusion.metrics.thresholds import TARGETS, find_threshold
-from latefusion.scores.automation import automation_table
+from latefusion.metrics.thresholds import TARGETS, as_written, find_threshold, threshold_of_share
+from latefusion.scores.automation import COVERAGES, automation_table, coverage_table
 from latefusion.scores.report import automation_section, automation_sentence
 from latefusion.scores.submitted import read_submitted
 
@@ -100,10 +100,12 @@ def test_one_sentence_says_what_can_be_automated(submitted):
     table = automation_table(submitted)
     threshold = table.loc[table["target"] == 0.98, "threshold"].iloc[0]
     sentence = (
-        f"At 98 % right, 50 % of products can be automated: accept predictions with confidence {threshold:.4f} or more."
+        f"Of the 600 valid products, 50 % had a confidence of {threshold:.4f} or more, and 100.0 % of these were "
+        "right, out of fold; of the 600 test products, 50 %, and 100.0 [98.7, 100.0] % of these. The threshold was "
+        "chosen on the valid products, for 98 %: new products are right about as often only if they are like them."
     )
-    assert automation_sentence(table, "valid") == sentence
-    section = automation_section(submitted.results, table)
+    assert automation_sentence(table, "valid", "test") == sentence
+    section = automation_section(submitted.results, table, coverage_table(submitted))
     assert sentence in section
     assert "600 valid and 600 test products" in section
     row = next(line for line in section.splitlines() if line.startswith("| 98 %"))
@@ -113,9 +115,9 @@ def test_one_sentence_says_what_can_be_automated(submitted):
 @pytest.mark.parametrize(
     ("reached", "sentence"),
     [
-        ([0.9, 0.95], "At 95 % right, 40 % of products"),
-        ([0.9, 0.95, 0.98, 0.99], "At 98 % right, 40 % of products"),
-        ([0.99], "At 99 % right, 40 % of products"),
+        ([0.9, 0.95], "for 95 %:"),
+        ([0.9, 0.95, 0.98, 0.99], "for 98 %:"),
+        ([0.99], "for 99 %:"),
         ([], "No confidence is high enough to be right for 90 % of the products."),
     ],
 )
@@ -125,8 +127,8 @@ def test_thresholds_that_do_not_exist_are_said_not_to(submitted, reached, senten
     table["share"] = 0.4
     table.loc[missing, ["threshold", "right"]] = np.nan
     table.loc[missing, "share"] = 0.0
-    assert automation_sentence(table, "valid").startswith(sentence)
-    section = automation_section(submitted.results, table)
+    assert sentence in automation_sentence(table, "valid", "test")
+    section = automation_section(submitted.results, table, coverage_table(submitted))
     for target in set(TARGETS) - set(reached):
         row = next(line for line in section.splitlines() if line.startswith(f"| {100 * target:.0f} %"))
         assert [cell.strip() for cell in row.split("|")[2:-1]] == ["-", "0.00", "-", "0.00", "-"]
@@ -138,9 +140,35 @@ def test_without_test_labels_the_table_has_one_split(submitted):
     )
     table = automation_table(read_submitted(results))
     assert set(table["split"]) == {"valid"}
-    assert "no test label is known" in automation_section(results, table)
+    coverage = coverage_table(read_submitted(results))
+    assert set(coverage["split"]) == {"valid"}
+    assert "no test label is known" in automation_section(results, table, coverage)
 
 
 def test_nothing_submitted_gives_no_table():
     assert automation_table(None).empty
-    assert automation_section(None, automation_table(None)) == ""
+    assert automation_section(None, automation_table(None), coverage_table(None)) == ""
+
+
+@given(st.lists(st.integers(0, 1_000_000), min_size=1), st.sampled_from([0.01, 0.5, 0.9, 1.0]))
+def test_the_threshold_of_a_share_accepts_it_and_a_higher_one_would_not(numbers, share):
+    confidence = np.array(numbers) / 1_000_000
+    threshold = threshold_of_share(confidence, share)
+    assert (confidence >= threshold).mean() >= share - 1e-9
+    assert (confidence >= threshold + 1.1e-4).mean() < share
+
+
+def test_each_coverage_accepts_its_share_where_it_was_learnt_and_says_what_is_right(submitted):
+    table = coverage_table(submitted).set_index(["coverage", "split"])
+    for coverage in COVERAGES:
+        assert table.loc[(coverage, "valid"), "share"] >= coverage
+    assert table.loc[(0.5, "test"), "right"] == 1
+    everything = table.loc[(1.0, "test")]
+    assert everything["accepted"] <= everything["n"] == 600
+    assert table.loc[(1.0, "valid"), "right"] < 0.9
+
+
+def test_thresholds_come_from_the_confidences_that_are_kept(submitted):
+    confidence, right = submitted.learnt_confidence
+    for row in submitted.facts["automation"]:
+        assert find_threshold(as_written(confidence), right, row["target"]) == row["threshold"]

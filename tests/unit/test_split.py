@@ -1,5 +1,7 @@
 """Splits and folds: stratified, seeded, and kind to classes of any size."""
 
+import hashlib
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -165,3 +167,59 @@ def test_no_fold_is_empty_while_there_are_groups_enough(seed):
     groups = np.repeat(np.arange(8), rng.integers(1, 40, 8))
     folds = assign_folds(rng.integers(0, 5, len(groups)), 8, seed, groups)
     assert len(np.unique(folds)) == 8
+
+
+def test_the_newest_are_tested_and_the_newest_of_the_rest_are_valid():
+    products = catalogue({"a": 1, "b": 1, "ab": 48}).sample(frac=1, random_state=0)
+    times = pd.Series(np.arange(50.0), products.index).sample(frac=1, random_state=1).reindex(products.index)
+    splits = split_products(products, Split(by="time", valid_fraction=0.1, test_fraction=0.2), times=times)
+    own = times[products["label"] == "ab"]
+    alone = times[products["label"] != "ab"]
+    assert (splits[alone.index] == "train").all()  # however new they are
+    newest = own.sort_values(ascending=False).index
+    assert set(splits[newest[:10]]) == {"test"}
+    assert set(splits[newest[10:15]]) == {"valid"}
+    assert set(splits[newest[15:]]) == {"train"}
+
+
+def test_without_times_the_last_rows_are_the_newest_and_no_seed_decides():
+    products = catalogue({"a": 40})
+    for seed in (1, 2):
+        splits = split_products(products, Split(by="order", seed=seed, valid_fraction=0.1, test_fraction=0.2))
+        assert list(splits) == ["train"] * 28 + ["valid"] * 4 + ["test"] * 8
+
+
+def test_of_equal_times_later_rows_are_newer():
+    products = catalogue({"a": 40})
+    times = pd.Series([2020.0] * 10 + [2021.0] * 30, products.index)
+    splits = split_products(products, Split(by="time", n_folds=2, test_fraction=0.5), times=times)
+    assert list(splits) == ["train"] * 20 + ["test"] * 20
+
+
+def test_a_group_is_as_old_as_its_oldest_product():
+    products = catalogue({"a": 40})
+    groups = pd.Series(range(40), products.index)
+    groups.iloc[39] = groups.iloc[5]  # the newest is a near-duplicate of an old one
+    groups.iloc[36:39] = groups.iloc[36]
+    splits = split_products(products, Split(by="order", n_folds=2, test_fraction=0.1), groups)
+    assert splits.iloc[39] == "train"
+    assert list(splits.iloc[35:39]) == ["test"] * 4
+    assert (splits == "test").sum() == 4
+
+
+def test_products_to_predict_are_not_split_in_the_order_of_time():
+    products = catalogue({"a": 30})
+    products.loc[products.index[20:], ["split", "label"]] = ["submit", None]
+    splits = split_products(products, Split(by="order", n_folds=2, test_fraction=0.2))
+    assert list(splits) == ["train"] * 16 + ["test"] * 4 + ["submit"] * 10
+
+
+def test_random_splits_are_those_of_earlier_versions():
+    """The hash of a split, from before there were others than random ones."""
+    products = catalogue({"a": 50, "b": 31, "c": 7, "d": 1})
+    splits = [
+        split_products(products, Split(valid_fraction=0.1, test_fraction=0.2)),
+        split_products(products, Split(valid_fraction=0.2, test_fraction=0.2), in_groups(products, [4, 3, 2, 2, 5])),
+    ]
+    text = "".join(name[0] + name[1] for split in splits for name in split)
+    assert hashlib.sha256(text.encode()).hexdigest()[:16] == "6ffc3041ff037bb1"

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from latefusion.catalogue import describe_catalogue, read_with_issues, to_markdown
-from latefusion.catalogue.ordering import read_dates
+from latefusion.catalogue.ordering import read_dates, read_times
 from latefusion.catalogue.row_issues import NONE
 from latefusion.config import CatalogueConfig
 
@@ -83,6 +83,7 @@ def test_other_labels_are_not(labels):
 
 
 DATES = [f"2026-{month:02}-{day:02}" for month in (1, 2, 3) for day in (1, 11, 21, 28)]
+ADVICE = "if new products differ from old ones, hold out the newest: split.by: "
 FORMS = {
     "iso": DATES,
     "time": [f"{date} 12:30:00" for date in DATES],
@@ -98,7 +99,8 @@ def test_rows_in_the_order_of_time_are_pointed_out(dates, step):
     table = products(["x"] * 12)
     others = pd.DataFrame({"added": dates[::step], "stock": "7"}, index=table.index, dtype="str")
     found = lines(table, others=others)
-    assert "the rows are in the order of the dates in 'added'" in found["Please check"]
+    by = "order" if step == 1 else "time, with catalogue.columns.time: added"
+    assert f"the rows are in the order of the dates in 'added': {ADVICE}{by}" in found["Please check"]
     assert "'added', 'stock'" in found["Columns that are not used"]
     assert "columns.description" not in found["Columns that are not used"]  # there are no words
 
@@ -108,9 +110,30 @@ def test_ids_in_the_order_of_time_are_pointed_out_and_other_dates_named():
     table = products(["x"] * 12)
     others = pd.DataFrame({"added": [DATES[n] for n in order]}, index=[f"{n}" for n in order], dtype="str")
     table.index = others.index
-    assert "the ids are in the order" in lines(table, others=others)["Please check"]
+    found = lines(table, others=others)["Please check"]
+    assert f"the ids are in the order of the dates in 'added': {ADVICE}time, with catalogue.columns.time" in found
     others.index = table.index = pd.Index([f"p{n}" for n in range(12)])
     assert "neither the rows nor the ids" in lines(table, others=others)["Please check"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_times_are_numbers_that_grow(form):
+    dates = pd.Series(FORMS[form][:5], dtype="str")
+    assert (read_times(dates).diff()[1:] > 0).all()
+
+
+def test_times_may_be_numbers_or_have_zones_and_what_is_none_is_missing():
+    assert read_times(pd.Series(["3", "20.5", "", "nan", "inf", "x"])).tolist()[:2] == [3.0, 20.5]
+    assert read_times(pd.Series(["3", "20.5", "", "nan", "inf", "x"])).isna().tolist() == [False] * 2 + [True] * 4
+    zones = read_times(pd.Series(["2026-01-01T00:30:00+01:00", "2025-12-31T23:45:00Z"]))
+    assert zones.iloc[0] < zones.iloc[1]
+    assert read_times(pd.Series(["2026-01-01", "2026-02-01", "2026-13-30", "5"])).isna().tolist() == [
+        False,
+        False,
+        True,
+        True,
+    ]
+    assert read_times(pd.Series([], dtype="str")).empty
 
 
 @pytest.mark.parametrize(

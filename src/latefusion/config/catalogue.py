@@ -46,6 +46,7 @@ class Columns(Section):
     image: str | None = "image_path"
     label: str = "label"
     split: str | None = None
+    time: str | None = None  # for split.by: time; dates (ISO 8601, or 31.01.2026), or numbers that grow with time
 
     def of(self, field: str) -> list[str]:
         """Return the names of a field's columns: none, one, or for the description several."""
@@ -126,8 +127,13 @@ class CatalogueConfig(Section):
 
 
 class Split(Section):
-    """Stratified fractions of the labelled products; `test_fraction` is held out for scoring."""
+    """Fractions of the labelled products; `test_fraction` is held out for scoring."""
 
+    # random: stratified, by the seed. time: the newest products, by the column catalogue.columns.time, are the test
+    # split, and the newest of the rest the valid split; order: the same, by the order of the rows, the last is the
+    # newest. Products to predict are often newer than those with a label: a random test split then promises too much.
+    # Folds (n_folds) are random in each case.
+    by: Literal["random", "time", "order"] = "random"
     valid_fraction: Fraction = 0.1  # not with n_folds
     test_fraction: Fraction = 0.0
     seed: Seed = 2020

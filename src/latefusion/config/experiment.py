@@ -67,12 +67,27 @@ class Experiment(Section):
                 "split.valid_fraction 0: there would be no valid products: set it above 0, or n_folds, or "
                 "catalogue.columns.split"
             )
+        if problem := self._split_by_problem():
+            raise ValueError(f"split.by {split.by}: {problem}")
         for name, policy in self.policies.items():
             if split.nested and "n_folds" in policy.model_fields_set and policy.n_folds != split.n_folds:
                 raise ValueError(f"policies.{name}.n_folds: with split.nested, policies have the folds of the experts")
         if split.n_folds is not None and self.cleans_valid:
             raise ValueError("denoise.clean_valid: not with split.n_folds, which needs no valid split")
         return self
+
+    def _split_by_problem(self) -> str | None:
+        """Return why the products cannot be split in the order of time, None if they can or need not be."""
+        columns, split = self.catalogue.columns, self.split
+        if split.by == "random":
+            return None
+        if columns.split is not None:
+            return "not with catalogue.columns.split, which assigns the splits: remove one of the two"
+        if not split.test_fraction and split.n_folds is not None:
+            return "nothing is held out: set split.test_fraction above 0"
+        if split.by == "time" and columns.time is None:
+            return "name the column of dates or numbers: catalogue.columns.time"
+        return None
 
     @property
     def run_root(self) -> Path:

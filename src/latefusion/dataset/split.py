@@ -53,13 +53,19 @@ def stratified_sample(labels: np.ndarray, size: int, seed: int, groups: np.ndarr
     return np.flatnonzero(np.isin(units, np.concatenate(kept)))
 
 
-def split_products(products: pd.DataFrame, split: Split, groups: pd.Series | None = None) -> pd.Series:
+def split_products(
+    products: pd.DataFrame, split: Split, groups: pd.Series | None = None, times: pd.Series | None = None
+) -> pd.Series:
     """Return the split of every product: `train`, `valid`, `test`, or `submit` for the unlabelled test set.
 
     Splits that the catalogue assigns are kept; if it assigns no `valid`, that fraction is taken from its `train`.
     With `split.n_folds` there is no `valid`: products that the catalogue assigns to it are `train`. Every class
     keeps at least one product in train. With `groups` (index as `products`), all products of a group that are
     assigned here get the same split, whatever their labels; those that the catalogue assigns keep theirs.
+
+    With `split.by` order or time (then with `times`, numbers that grow with time; index as `products`), the newest are
+    `test`, and the newest of the rest `valid`. Of equal times, later rows are the newer. A group is as old as its
+    oldest product. Each class keeps its oldest unit (group, or product) in train.
     """
     result = products["split"].copy()
     shares = {"test": split.test_fraction, "valid": split.valid_fraction}
@@ -71,7 +77,11 @@ def split_products(products: pd.DataFrame, split: Split, groups: pd.Series | Non
         shares = {"valid": split.valid_fraction}
     free = products.index[result.isna()]
     labels, seed = products.loc[free, "label"].to_numpy(), derive_seed(split.seed, "split")
-    if groups is None:
+    if split.by != "random":
+        order = np.arange(len(free)) if times is None else times.loc[free].to_numpy()
+        units = np.arange(len(free)) if groups is None else groups.loc[free].to_numpy()
+        result.loc[free] = _split_newest(labels, units, order, shares)
+    elif groups is None:
         result.loc[free] = _split_classes(labels, shares, seed)
     else:
         result.loc[free] = _split_groups(labels, groups.loc[free].to_numpy(), shares, seed)
@@ -139,6 +149,26 @@ def _split_groups(labels: np.ndarray, groups: np.ndarray, shares: dict[str, floa
     bins = _deal(candidates, np.array([available - sum(targets), *targets]))
     names = np.array(["train", *shares], dtype=object)
     return names[bins.reindex(groups, fill_value=0)]
+
+
+def _split_newest(labels: np.ndarray, groups: np.ndarray, times: np.ndarray, shares: dict[str, float]) -> np.ndarray:
+    """Return (N,) names of splits: of the newest groups the first of `shares`, then the second, `train` for the rest.
+
+    A share ends with the group that fills it, so it can be exceeded by a part of a group.
+    """
+    names = np.full(len(labels), "train", dtype=object)
+    age = np.empty(len(labels), dtype=np.int64)  # 0: the oldest
+    age[np.argsort(times, kind="stable")] = np.arange(len(labels))
+    units = pd.DataFrame({"group": groups, "age": age}).groupby("group")["age"].agg(["min", "size"])
+    oldest = pd.Series(units.loc[groups, "min"].to_numpy()).groupby(labels).min()  # of each class
+    units = units[~units["min"].isin(oldest)].sort_values("min", ascending=False)
+    before = units["size"].cumsum() - units["size"]  # newer products of no train unit
+    end = 0
+    for name, fraction in shares.items():
+        start, end = end, end + round(fraction * len(labels))
+        chosen = units.index[(before >= start) & (before < end)]
+        names[np.isin(groups, chosen)] = name
+    return names
 
 
 def _units(labels: np.ndarray, groups: np.ndarray, seed: int) -> pd.DataFrame:

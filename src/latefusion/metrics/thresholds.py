@@ -30,6 +30,13 @@ def find_threshold(confidence: np.ndarray, right: np.ndarray, target: float) -> 
     return float(grid[most]) if enough.any() else float("nan")
 
 
+def threshold_of_share(confidence: np.ndarray, share: float) -> float:
+    """Return the highest threshold that accepts a share of at least `share` (above 0) of (N,) confidences."""
+    ordered = np.sort(as_written(confidence))[::-1]
+    last = ordered[int(np.ceil(share * len(ordered) - ROUNDING)) - 1]
+    return float(np.floor(last * 10**DECIMALS + ROUNDING) / 10**DECIMALS)
+
+
 def accepted_shares(confidence: np.ndarray, right: np.ndarray, threshold: float) -> tuple[int, float, float, int]:
     """Return how many of (N,) products a threshold accepts, their share, the share of them that is right, and N."""
     accepted = as_written(confidence) >= threshold

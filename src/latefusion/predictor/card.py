@@ -1,12 +1,15 @@
 """The model card of an exported model: what was trained on what, its scores, and its limits."""
 
 from latefusion.predictor.method import MethodSpec
+from latefusion.predictor.unusual import Unusual
+from latefusion.scores.automation import automation_table, coverage_table
+from latefusion.scores.report import automation_sentence, markdown, threshold_table
 from latefusion.scores.results import Results
 from latefusion.scores.submitted import Submitted
 from latefusion.scores.tables import score_table
 
 
-def model_card(results: Results, submitted: Submitted, spec: MethodSpec) -> str:
+def model_card(results: Results, submitted: Submitted, spec: MethodSpec, unusual: Unusual) -> str:
     """Return the card as Markdown."""
     experiment, dataset = results.experiment, results.dataset
     splits = ", ".join(f"{n} {split}" for split, n in dataset.products["split"].value_counts().items())
@@ -42,14 +45,11 @@ def model_card(results: Results, submitted: Submitted, spec: MethodSpec) -> str:
             *rows,
             "",
             "## Confidence thresholds\n",
-            "| right | confidence | share of the products |\n|---|---|---|",
             *_thresholds(submitted),
             "",
-            "Of the predictions with this confidence or more, this share was right on labelled products, out of fold.",
-            "",
+            "## Limits\n",
             "Scores hold for products like those of the catalogue that it was trained on. Classes that were not in it "
-            "are never predicted. Texts in another language than those of the catalogue, and images of another kind, "
-            "are not recognised as such.",
+            f"are never predicted. {' '.join(_unusual(unusual))}",
             "",
             "## Files\n\nsafetensors, JSON, YAML, Parquet and tokenizer files only. `model.json` has their hashes.",
             "",
@@ -58,11 +58,34 @@ def model_card(results: Results, submitted: Submitted, spec: MethodSpec) -> str:
 
 
 def _thresholds(submitted: Submitted) -> list[str]:
+    """Return the tables of thresholds: for shares that are to be right, and for shares of the products."""
+    automation, results = automation_table(submitted), submitted.results
     return [
-        f"| {row['target']:.0%} | {row['threshold']:.4f} | {row['share']:.0%} |"
-        for row in submitted.facts["automation"]
-        if row["threshold"] is not None
+        "`target`: the share of the accepted predictions that is to be right (any from 0.5 to 1 can be asked for). "
+        "`coverage`: the share of the products that is accepted. In percent:",
+        "",
+        markdown(threshold_table(automation, "target")),
+        "",
+        markdown(threshold_table(coverage_table(submitted), "coverage")),
+        "",
+        automation_sentence(automation, results.dataset.fusion_split, results.final_split),
     ]
+
+
+def _unusual(unusual: Unusual) -> list[str]:
+    """Return sentences about the products that are flagged, and those that are not."""
+    rules = []
+    if unusual.text is not None:
+        empty = "" if unusual.text.empty_is_usual else ", and products without any text"
+        rules.append(
+            "Texts of mostly unknown words, as in another language, are flagged in the column `unusual`" + empty + "."
+        )
+    if unusual.image is not None:
+        rules.append(
+            "Images of another texture, such as drawings or screenshots among photographs, are flagged there too; "
+            "photographs of other things are not."
+        )
+    return rules + ["So are about 1 % of usual products, by each rule."] * bool(rules)
 
 
 def _weights(model: str | None) -> str:

@@ -9,14 +9,18 @@ import numpy as np
 from latefusion.config import Experiment
 from latefusion.experts.context import Context
 from latefusion.experts.exported import export_expert
+from latefusion.images.store import ImageStore
 from latefusion.metrics.confidence import Calibration
 from latefusion.plan.records import read_record, verified
+from latefusion.predictor.acceptance import save_confidence
 from latefusion.predictor.card import model_card
+from latefusion.predictor.drift import make_profile
 from latefusion.predictor.manifest import Manifest, write_manifest
-from latefusion.predictor.method import spec_of
+from latefusion.predictor.method import MethodSpec, spec_of
 from latefusion.predictor.missing import READERS, fit_reduced
+from latefusion.predictor.unusual import Unusual, fit_image, fit_text, reads
 from latefusion.scores.results import Results
-from latefusion.scores.submitted import read_submitted
+from latefusion.scores.submitted import Submitted, read_submitted
 from latefusion.tables.dataset import Dataset, read_dataset
 from latefusion.utils.environment import run_environment
 from latefusion.utils.errors import InputError, StepError
@@ -48,7 +52,8 @@ def export_model(experiment: Experiment, folder: Path) -> None:
         for name in spec.policies:
             _copy_policy(experiment.policy_dir(name), partial / "policies" / name)
         reduced = {missing: fit_reduced(results, spec, missing, partial) for missing in READERS}
-        write_text(partial / "README.md", model_card(results, submitted, spec))
+        unusual = _describe_products(experiment, dataset, submitted, spec, partial)
+        write_text(partial / "README.md", model_card(results, submitted, spec, unusual))
         _allow_reading(partial)
         write_manifest(
             partial,
@@ -65,6 +70,21 @@ def export_model(experiment: Experiment, folder: Path) -> None:
             ),
         )
     logger.info("%s: %s, in %s", experiment.name, spec.name, folder)
+
+
+def _describe_products(
+    experiment: Experiment, dataset: Dataset, submitted: Submitted, spec: MethodSpec, folder: Path
+) -> Unusual:
+    """Write what the labelled products are like: to flag others, to compare new ones with them, and for thresholds."""
+    labelled, read = dataset.select("train", "valid"), reads(experiment, spec.experts(experiment))
+    text, known = fit_text(labelled)
+    images = ImageStore(labelled, experiment.catalogue.root) if "image" in read else None
+    unusual = Unusual(text if "text" in read else None, fit_image(labelled, images) if images else None)
+    unusual.save(folder)
+    confidence, right = submitted.learnt_confidence
+    save_confidence(folder, confidence, right)
+    make_profile(labelled, known, confidence, unusual).save(folder)
+    return unusual
 
 
 def _allow_reading(folder: Path) -> None:

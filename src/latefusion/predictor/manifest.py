@@ -4,6 +4,8 @@ Hashes tell damage, not intent: whoever can write the folder can write them too.
 whatever it says: it is data, and none of it is run.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from latefusion.metrics.confidence import Calibration
 from latefusion.plan.records import describe_file, digest
 from latefusion.predictor.method import MethodSpec
 from latefusion.predictor.missing import Reduced
-from latefusion.utils.errors import InputError
+from latefusion.utils.errors import InputError, reported_as
 from latefusion.utils.files import read_json, write_json
 
 NAME, FORMAT = "model.json", 1
@@ -66,6 +68,13 @@ def read_manifest(folder: Path) -> Manifest:
         raise InputError(f"{path}: it is damaged ({type(error).__name__}: {error}): {AGAIN}") from None
     _verify(folder, manifest.files)
     return manifest
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn errors while a file of an exported model is read into an InputError that names it."""
+    with reported_as(f"{path}: it is missing or damaged: {AGAIN}"):
+        yield
 
 
 def _spec(method: dict) -> MethodSpec:

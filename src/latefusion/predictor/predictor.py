@@ -13,9 +13,11 @@ from latefusion.config import Columns, Experiment, load_experiment, load_new_tab
 from latefusion.experts.exported import Opening, Predict, open_expert
 from latefusion.images.inspection import check_images
 from latefusion.images.store import ImageStore
+from latefusion.predictor.acceptance import find_threshold
 from latefusion.predictor.manifest import AGAIN, Manifest, read_manifest
 from latefusion.predictor.method import FinalMethod
 from latefusion.predictor.missing import folder_of, with_experts
+from latefusion.predictor.unusual import Unusual
 from latefusion.tables.predictions import next_classes
 from latefusion.training.loop import make_accelerator
 from latefusion.utils.errors import InputError, list_problems, reported_as
@@ -59,6 +61,18 @@ class Predictor:
         return self.manifest.method.experts(self.experiment)
 
     @cached_property
+    def unusual(self) -> Unusual:
+        """The rules by which products are unlike all labelled ones."""
+        return Unusual.load(self.folder)
+
+    def threshold(self, target: float) -> float:
+        """Return the least confidence with which a share `target` (0.5 to 1) was right on labelled products.
+
+        Raises InputError for another target, and if no confidence was high enough.
+        """
+        return find_threshold(self.folder, target, None)
+
+    @cached_property
     def _experts(self) -> dict[str, Predict]:
         accelerator = make_accelerator(self.experiment.hardware)
         opened = {}
@@ -81,13 +95,14 @@ class Predictor:
         `description` and `image`, a path relative to the folder `images`; usual names, such as `sku` and `name`, will
         do. Empty cells mean that there is none. Columns: `label`, `confidence`, and those of the two next classes; for
         each expert that can read the product the label that it would give; `agree`, the number of experts that give
-        the label; `problem`, why an image could not be used. Raises InputError if a column is missing or an id is not
-        unique.
+        the label; `problem`, why an image could not be used; `unusual`, why the product is unlike all labelled ones
+        (`predictor.unusual`), else "". Raises InputError if a column is missing or an id is not unique.
         """
         rows, problems = self._canonical(products, images)
         tables = self._tables(rows, images)
         preds, probs = self.decide(rows, tables)
-        return self._describe(rows, preds, probs, tables).assign(problem=problems)
+        reasons = self.unusual.reasons(rows, ImageStore(rows, Path(images or ".")))
+        return self._describe(rows, preds, probs, tables).assign(problem=problems, unusual=reasons)
 
     def predict_proba(self, products: pd.DataFrame | str | Path, images: str | Path | None = None) -> pd.DataFrame:
         """Return the calibrated (N, C) probabilities; index: id, columns: the classes. `products` as in `predict`."""

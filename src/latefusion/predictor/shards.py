@@ -30,9 +30,13 @@ def shards_of(out: Path) -> Path:
 
 
 def predict_in_shards(
-    predictor: Predictor, products: NewProducts, n_products: int, images: Path | None, out: Path, size: int
-) -> list[Path]:
-    """Write the predictions of all products, `size` rows a shard; return the shards in the order of the table."""
+    predictor: Predictor, products: NewProducts, n_products: int, images: Path | None, out: Path, size: int, *,
+    seen: Callable[[pd.DataFrame, pd.DataFrame], None] | None = None,
+) -> list[Path]:  # fmt: skip
+    """Write the predictions of all products, `size` rows a shard; return the shards in the order of the table.
+
+    `seen` gets the products and the predictions of each shard, also of those that were there already.
+    """
     folder = shards_of(out)
     about = {
         "model": describe_file(predictor.folder / NAME),
@@ -53,6 +57,8 @@ def predict_in_shards(
             state = "" if images is None else _describe_images(images, rows["image"])
             _write(path, partial(predictor.predict, rows, images), state)
             shards.append(path)
+            if seen is not None:
+                seen(rows if images is not None else rows.assign(image=None), pd.read_parquet(path))
             bar.update(len(rows))
     return shards
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binomtest
 
 from latefusion.scores.notes import best_policy_note, late_note, methods_note
 from latefusion.scores.results import GROUPS, Results
@@ -74,36 +75,55 @@ def calibration_section(results: Results, calibration: pd.DataFrame) -> str:
     return f"## Calibration ({results.final_split})\n\n{markdown(rows)}\n\n{note}"
 
 
-def automation_section(results: Results, automation: pd.DataFrame) -> str:
-    """Return which confidence thresholds are right how often, and one sentence about one of them."""
+def automation_section(results: Results, automation: pd.DataFrame, coverage: pd.DataFrame) -> str:
+    """Return which confidence thresholds are right how often, how often each share of the products, and a sentence."""
     if automation.empty:
         return ""
     learnt, final = results.dataset.fusion_split, results.final_split
-    splits = list(dict.fromkeys([learnt, final]))
-    heads = (cell for split in splits for cell in (f"{split} share", f"{split} right"))
-    rows: list[tuple[str, ...]] = [("target", "confidence", *heads)]
-    for target, own in automation.groupby("target"):
-        cells = own.set_index("split")
-        threshold = cells["threshold"].iloc[0]
-        values = (_percent(cells.loc[split, key]) for split in splits for key in ("share", "right"))
-        rows.append((_target(target), "-" if np.isnan(threshold) else f"{threshold:.4f}", *values))
     tried = (
         f"Shares are in percent of {' and '.join(f'{n} {split}' for split, n in _sizes(automation).items())} products. "
         f"Thresholds are learnt on {learnt}"
         + (f" and tried on {final}." if final != learnt else "; no test label is known.")
     )
-    return f"## Automation\n\n{automation_sentence(automation, learnt)}\n\n{markdown(rows)}\n\n{tried}"
+    tables = [threshold_table(automation, "target"), threshold_table(coverage, "coverage")]
+    sentence = automation_sentence(automation, learnt, final)
+    return "\n\n".join([f"## Automation\n\n{sentence}", *map(markdown, tables), tried])
 
 
-def automation_sentence(automation: pd.DataFrame, learnt: str, target: float = 0.98) -> str:
-    """Return the share of products that can be automated at a target, or at the highest target that is reached."""
+def threshold_table(table: pd.DataFrame, column: str) -> list[tuple[str, ...]]:
+    """Return the rows of a table of thresholds, the first of them the header, by target or coverage (`column`)."""
+    splits = list(dict.fromkeys(table["split"]))
+    heads = (cell for split in splits for cell in (f"{split} share", f"{split} right"))
+    rows: list[tuple[str, ...]] = [(column, "confidence", *heads)]
+    for target, own in table.groupby(column):
+        cells = own.set_index("split")
+        threshold = cells["threshold"].iloc[0]
+        values = (_percent(cells.loc[split, key]) for split in splits for key in ("share", "right"))
+        rows.append((_target(target), "-" if np.isnan(threshold) else f"{threshold:.4f}", *values))
+    return rows
+
+
+def automation_sentence(automation: pd.DataFrame, learnt: str, final: str, target: float = 0.98) -> str:
+    """Return what the threshold of a target, or of the highest target that is reached, gave, and what it promises."""
     reached = automation[(automation["split"] == learnt) & automation["threshold"].notna()]
     if reached.empty:
         return f"No confidence is high enough to be right for {_target(automation['target'].min())} of the products."
     row = reached[reached["target"] <= target].iloc[-1] if (reached["target"] <= target).any() else reached.iloc[0]
+    found = (
+        f"Of the {row['n']} {learnt} products, {100 * row['share']:.0f} % had a confidence of {row['threshold']:.4f} "
+        f"or more, and {100 * row['right']:.1f} % of these were right, out of fold"
+    )
+    tried = automation[(automation["split"] == final) & (automation["target"] == row["target"])].iloc[0]
+    if final != learnt and tried["accepted"]:
+        accepted, right = int(tried["accepted"]), round(tried["right"] * tried["accepted"])
+        interval = binomtest(right, accepted).proportion_ci(method="wilson")
+        found += (
+            f"; of the {tried['n']} {final} products, {100 * tried['share']:.0f} %, and {100 * tried['right']:.1f} "
+            f"[{100 * interval.low:.1f}, {100 * interval.high:.1f}] % of these"
+        )
     return (
-        f"At {_target(row['target'])} right, {100 * row['share']:.0f} % of products can be automated: accept "
-        f"predictions with confidence {row['threshold']:.4f} or more."
+        f"{found}. The threshold was chosen on the {learnt} products, for {_target(row['target'])}: new products are "
+        "right about as often only if they are like them."
     )
 
 

@@ -19,7 +19,7 @@ import pandas as pd
 from latefusion.config import Experiment
 from latefusion.fusion.vote import combine
 from latefusion.metrics.calibration import expected_calibration_error
-from latefusion.metrics.confidence import favour, fit_calibrations
+from latefusion.metrics.confidence import Calibration, favour, fit_calibrations
 from latefusion.metrics.f1 import split_scores
 from latefusion.metrics.thresholds import accepted_shares, learn_thresholds
 from latefusion.plan.jobs import Job
@@ -56,7 +56,7 @@ def submit(experiment: Experiment, dataset: Dataset, job: Job) -> None:
 def _calibrate(results: Results, method: Method) -> tuple[dict[str, np.ndarray], dict]:
     """Return a method's calibrated (N, C) probabilities by split, and the parameters of the calibration of test."""
     dataset, learnt = results.dataset, results.dataset.fusion_split
-    targets, folds, known = results.targets[learnt], dataset.selection_folds(), results.known(learnt)
+    targets, folds = results.targets[learnt], dataset.selection_folds()
     probs = {
         split: favour(results.probs(method, split), results.preds(method, split)) for split in dataset.evaluation_splits
     }
@@ -65,14 +65,21 @@ def _calibrate(results: Results, method: Method) -> tuple[dict[str, np.ndarray],
     as_on_test = _as_on_test(results, method)
     final = fit_calibrations(*as_on_test, targets, folds).final if as_on_test else fitted.final
     calibrated = {learnt: fitted.apply_out_of_fold(probs[learnt], folds), "test": final.apply(probs["test"])}
-    new, decided = as_on_test or own
-    automation = _automation(final.apply(new)[known], decided[known], targets[known])
+    automation = _automation(*_confidence(*(as_on_test or own), final, targets))
     return calibrated, {"calibration": asdict(final), "automation": automation}
 
 
-def _automation(probs: np.ndarray, preds: np.ndarray, targets: np.ndarray) -> list[dict]:
+def _confidence(
+    probs: np.ndarray, preds: np.ndarray, calibration: Calibration, targets: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the (M,) confidences of the decisions whose label is known (not -1), and whether they are right."""
+    rows = np.flatnonzero(targets >= 0)
+    confidence = calibration.apply(probs[rows])[np.arange(len(rows)), preds[rows]]
+    return confidence, preds[rows] == targets[rows]
+
+
+def _automation(confidence: np.ndarray, right: np.ndarray) -> list[dict]:
     """Return confidence thresholds and what they give, as a list of mappings; None where there is no threshold."""
-    confidence, right = probs[np.arange(len(preds)), preds], preds == targets
     rows = []
     for target, threshold in learn_thresholds(confidence, right).items():
         accepted, share, share_right, n = accepted_shares(confidence, right, threshold)
@@ -165,6 +172,17 @@ class Submitted:
         """Return the (N,) confidences, as probabilities, of the submitted decisions."""
         table = read_predictions(self.results.experiment.run_root / KEY, split, self.results.dataset)
         return table["confidence"].to_numpy(dtype=np.float64)
+
+    @cached_property
+    def learnt_confidence(self) -> tuple[np.ndarray, np.ndarray]:
+        """The (M,) confidences that thresholds are learnt from, and whether the decisions are right.
+
+        They are of the labelled products of `fusion_split`, out of fold, with the calibration that new products get.
+        """
+        split = self.results.dataset.fusion_split
+        own = self.results.probs(self.method, split), self.results.preds(self.method, split)
+        probs, preds = _as_on_test(self.results, self.method) or (favour(*own), own[1])
+        return _confidence(probs, preds, Calibration(**self.facts["calibration"]), self.results.targets[split])
 
     def preds(self, split: str) -> np.ndarray:
         """Return the (N,) class numbers that are submitted."""

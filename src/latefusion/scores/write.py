@@ -1,11 +1,11 @@
 """Score the finished jobs, and write the tables and the report."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from latefusion.config import Experiment
 from latefusion.denoise.report import describe_label_issues
 from latefusion.scores.analysis import calibration_table, expert_pairs, vote_members
-from latefusion.scores.automation import automation_table
+from latefusion.scores.automation import automation_table, coverage_table
 from latefusion.scores.choice import log_vote_warning, rank_methods
 from latefusion.scores.current import read_current, write_current
 from latefusion.scores.environment import run_section
@@ -26,10 +26,13 @@ from latefusion.utils.files import write_text
 from latefusion.utils.locks import locked
 
 
-def write_scores(experiment: Experiment, dataset: Dataset) -> str:
+def write_scores(
+    experiment: Experiment, dataset: Dataset, *, more: Callable[[Experiment, Dataset], str] | None = None
+) -> str:
     """Score all finished jobs, write the tables and `scores.md`, and return the report.
 
-    If those that are there are of these jobs, they are left as they are.
+    If those that are there are of these jobs, they are left as they are. `more` returns a further section of the
+    report, "" for none.
     """
     results = Results(experiment, dataset)
     done = [results.jobs[key] for key in sorted(results.done)]
@@ -48,6 +51,7 @@ def write_scores(experiment: Experiment, dataset: Dataset) -> str:
         "calibration": calibration_table(results, submitted),
         "choice": ranking.assign(submitted=ranking["method"] == (submitted and submitted.method.name)),
         "automation": automation_table(submitted),
+        "coverage": coverage_table(submitted),
     }
     sections = [
         f"# {experiment.name}",
@@ -57,7 +61,8 @@ def write_scores(experiment: Experiment, dataset: Dataset) -> str:
         vote_section(results, tables["votes"]),
         pair_section(results, tables["pairs"]),
         calibration_section(results, tables["calibration"]),
-        automation_section(results, tables["automation"]),
+        automation_section(results, tables["automation"], tables["coverage"]),
+        more(experiment, dataset) if more else "",
         *_label_issues(results),
         run_section(results),
     ]

@@ -11,8 +11,8 @@ import pandas as pd
 
 from latefusion.images.faults import DAMAGE
 from latefusion.images.header import open_header, own_size_limits
-from latefusion.metrics.thresholds import as_written
 from latefusion.predictor import Predictor
+from latefusion.predictor.acceptance import accepted
 from latefusion.service.reading import Item
 from latefusion.service.schema import NextClass, Prediction
 from latefusion.tables.predictions import RANKS
@@ -53,7 +53,7 @@ class BatchPredictor:
                 dtype="str",
             )
             predicted = self.predictor.predict(table, folder)
-        sure = as_written(predicted["confidence"].to_numpy()) >= self.threshold
+        sure = accepted(predicted, self.threshold)
         rows = predicted.to_dict("records")
         return [
             self._prediction(item, row, bool(is_sure), problem or row["problem"])
@@ -90,6 +90,7 @@ class BatchPredictor:
             experts={name: row[f"{name}_label"] or None for name in self.predictor.experts},
             agree=row["agree"],
             problem=problem or None,
+            unusual=row["unusual"] or None,
         )
 
 

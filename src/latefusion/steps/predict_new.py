@@ -1,17 +1,21 @@
 """Predict the products of a table with an exported model, and divide them into accepted ones and ones to review."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from latefusion.catalogue import NewProducts
 from latefusion.config import load_new_table
-from latefusion.metrics.thresholds import as_written
 from latefusion.predictor import Predictor
-from latefusion.predictor.acceptance import find_threshold
+from latefusion.predictor.acceptance import accepted, find_threshold
+from latefusion.predictor.drift import Drift
 from latefusion.predictor.outputs import SUFFIXES, merge_sorted, write_sorted, write_table
 from latefusion.predictor.shards import predict_in_shards, read_shards, remove_shards, shards_of
 from latefusion.utils.errors import InputError
+from latefusion.utils.files import write_text
 from latefusion.utils.locks import locked
+
+logger = logging.getLogger(__name__)
 
 
 def predict_new(
@@ -19,38 +23,50 @@ def predict_new(
     settings: Sequence[str], target_precision: float | None, min_confidence: float | None, spreadsheet_safe: bool,
     shard_size: int,
 ) -> Iterator[str]:  # fmt: skip
-    """Write the predictions and, with a threshold, those below it to `<out>-review`; yield what was written.
+    """Write the predictions and, with a threshold, those of unusual products and those below it to `<out>-review`.
 
+    How the products differ from the labelled ones is logged and written to `<out>-notes.md`. Yields what was written.
     `settings`: `catalogue.<key>=<value>`, how the table of products is written. Raises InputError for a model, table or
     folder that cannot be used, before anything is predicted.
     """
     review = out.with_name(f"{out.stem}-review{out.suffix}")
     _check_arguments(products, images, out, review, shard_size)
     predictor = Predictor.load(model)
-    threshold = find_threshold(predictor.manifest, target_precision, min_confidence)
+    threshold = find_threshold(model, target_precision, min_confidence)
     if threshold == 0 and review.exists():
         raise InputError(f"{review} is of an earlier run with a threshold: remove it, or choose another --out")
     table = NewProducts(load_new_table(products, predictor.experiment.catalogue.columns, settings))
     n_products = _check_products(table, images)
     with locked(out):
-        shards = predict_in_shards(predictor, table, n_products, images, out, shard_size)
+        drift = Drift.load(model)
+        shards = predict_in_shards(predictor, table, n_products, images, out, shard_size, seen=drift.add)
         sorted_reviews: list[Path] = []
 
-        def accepted() -> Iterator:
+        def accepted_rows() -> Iterator:
             for number, shard in enumerate(read_shards(shards)):
-                sure = as_written(shard["confidence"].to_numpy()) >= threshold
+                sure = accepted(shard, threshold)
                 if not sure.all():
                     sorted_reviews.append(shards_of(out) / f"review-{number:05d}.parquet")
                     write_sorted(sorted_reviews[-1], shard[~sure], "confidence")
                 yield shard[sure]
 
-        n_accepted = write_table(out, accepted(), spreadsheet_safe=spreadsheet_safe)
+        n_accepted = write_table(out, accepted_rows(), spreadsheet_safe=spreadsheet_safe)
         yield f"{out}: {n_accepted} of {n_products} products"
         if threshold > 0:
             doubtful = merge_sorted(sorted_reviews, "confidence")
             n_review = write_table(review, doubtful, spreadsheet_safe=spreadsheet_safe)
-            yield f"{review}: {n_review} products below the confidence {threshold:.4f}, the least sure first"
+            yield f"{review}: {n_review} unusual products or below the confidence {threshold:.4f}, least sure first"
+        yield _write_notes(out, drift)
         remove_shards(out)
+
+
+def _write_notes(out: Path, drift: Drift) -> str:
+    """Write how the products differ from the labelled ones, log it, and return a line about it."""
+    notes = out.with_name(f"{out.stem}-notes.md")
+    write_text(notes, drift.notes())
+    for line in drift.sentences():
+        logger.warning("%s", line)
+    return f"{notes}: {drift.n_unusual} products are unlike the labelled ones; how they differ as a whole"
 
 
 def _check_arguments(products: Path, images: Path | None, out: Path, review: Path, shard_size: int) -> None:

@@ -27,6 +27,7 @@ from latefusion.catalogue import (
     read_with_issues,
     to_markdown,
 )
+from latefusion.catalogue.ordering import read_times
 from latefusion.config import Experiment, Split
 from latefusion.dataset.duplicate_report import describe_near_duplicates, report_duplicates
 from latefusion.dataset.duplicates import find_duplicates
@@ -41,7 +42,7 @@ from latefusion.plan.runner import run_jobs
 from latefusion.steps.scripts import SCRIPTS
 from latefusion.tables.checks import check_trainable, image_readers
 from latefusion.tables.dataset import Dataset
-from latefusion.utils.errors import InputError
+from latefusion.utils.errors import InputError, list_problems
 from latefusion.utils.files import atomic_write, write_json, write_text
 
 logger = logging.getLogger(__name__)
@@ -62,10 +63,12 @@ def _prepare(experiment: Experiment, job: Job) -> None:
     products["image"] = find_images(catalogue, products["image"])
     _require_images(products, experiment)
     inspection = _inspect(products, experiment, job.run_dir)
-    products = handle_bad_images(products, inspection.bad, catalogue.bad_images).drop(columns="location")
-    products, twins = _split(products, inspection.hashes[products.index], experiment, job.run_dir)
+    products = handle_bad_images(products, inspection.bad, catalogue.bad_images)
+    times = _times(products, others, experiment)
+    products, twins = _split(products, inspection.hashes[products.index], times, experiment, job.run_dir)
     classes = class_order(products["label"].dropna())
-    report = describe_catalogue(products, issues=issues, bad_images=inspection.bad, others=others)
+    unused = others.drop(columns=experiment.catalogue.columns.time) if times is not None else others
+    report = describe_catalogue(products, issues=issues, bad_images=inspection.bad, others=unused)
     _report(experiment, job.run_dir, report)
     _check_split(products, classes, experiment.split.n_folds)
     check_trainable(Dataset(products, classes, experiment.split), experiment)
@@ -102,7 +105,9 @@ def _contents(products: pd.DataFrame, classes: list[str], split: Split, files: p
     """Return hashes of what jobs read of a catalogue, by which the planner finds out whether it has changed."""
     # What only changes the products' splits and folds is in their table. Whether folds are nested changes no fold.
     unread = (
-        {"nested"} | (set() if split.grouped else {"hash_distance"}) | ({"valid_fraction"} if split.n_folds else set())
+        {"by", "nested"}
+        | (set() if split.grouped else {"hash_distance"})
+        | ({"valid_fraction"} if split.n_folds else set())
     )
     settings = split.model_dump(mode="json", exclude=unread)
     images = ["image"] if split.grouped else ["image", "group"]  # group depends on images too
@@ -131,8 +136,32 @@ def _inspect(products: pd.DataFrame, experiment: Experiment, run_dir: Path) -> I
     return inspection
 
 
+def _times(products: pd.DataFrame, others: pd.DataFrame, experiment: Experiment) -> pd.Series | None:
+    """Return the times of the labelled products as numbers, None unless the products are split by time.
+
+    Raises InputError if there is no such column, and for labelled products without a date or number in it.
+    """
+    if experiment.split.by != "time":
+        return None
+    name = experiment.catalogue.columns.time
+    if name not in others:
+        found = f"there are {', '.join(map(str, others))}" if len(others.columns) else "there is no other column"
+        raise InputError(f"catalogue.columns.time: the products have no column '{name}' of its own: {found}")
+    labelled = products[products["label"].notna()]
+    cells = others[name].reindex(labelled.index).fillna("")
+    times = read_times(cells)
+    bad = labelled["location"] + ": id " + labelled.index + " has '" + cells + "'"
+    if problems := bad[times.isna()].to_list():
+        advice = (
+            "Write dates as 2026-01-31 or 2026-01-31T12:00:00, all in one form, or numbers that grow with time; or use "
+            "split.by: order."
+        )
+        raise list_problems(f"Products without a readable time in the column '{name}':", problems, advice)
+    return times
+
+
 def _split(
-    products: pd.DataFrame, hashes: pd.Series, experiment: Experiment, run_dir: Path
+    products: pd.DataFrame, hashes: pd.Series, times: pd.Series | None, experiment: Experiment, run_dir: Path
 ) -> tuple[pd.DataFrame, str]:
     """Return the products with `split` and `group`, and a line about twins in train; write the numbers."""
     split = experiment.split
@@ -141,16 +170,33 @@ def _split(
     duplicates = find_duplicates(products["title"], hashes, split.hash_distance)
     groups = pd.Series(duplicates.groups, products.index)
     splits = {
-        "stratified": split_products(products, split),
-        "grouped": split_products(products, split, groups),
+        "stratified": split_products(products, split, times=times),
+        "grouped": split_products(products, split, groups, times),
     }
     used = "grouped" if split.grouped else "stratified"
     report = report_duplicates(duplicates, products["label"], splits)
     write_json(run_dir / "duplicates.json", {"hash_distance": split.hash_distance, "split": used} | report)
-    products = products.assign(split=splits[used], group=groups)
+    products = products.assign(split=splits[used], group=groups).drop(columns="location")
+    if split.by != "random":
+        _warn_of_late_classes(products, times)
     if split.n_folds is not None:
         products["fold"] = assign_held_out_folds(products, split)
     return products, describe_near_duplicates(report, used)
+
+
+def _warn_of_late_classes(products: pd.DataFrame, times: pd.Series | None) -> None:
+    """Log the classes that are held out and of which only the oldest product, or its group, is trained on."""
+    held_out = products["split"].isin(["valid", "test"])
+    order = pd.Series(range(len(products)), products.index) if times is None else times.reindex(products.index)
+    is_new = order >= order[held_out].min()
+    classes = pd.DataFrame({"new": is_new, "held_out": held_out}).groupby(products["label"])
+    late = list((classes["new"].all() & classes["held_out"].any()).loc[lambda found: found].index)
+    if late:
+        shown = ", ".join(f"'{label}'" for label in late[:10]) + (f" and {len(late) - 10} more" if late[10:] else "")
+        logger.warning(
+            "%d classes that are held out have no product before them: %s; the oldest of each is trained on, so they "
+            "can be predicted", len(late), shown,
+        )  # fmt: skip
 
 
 def _check_split(products: pd.DataFrame, classes: list[str], n_folds: int | None) -> None:

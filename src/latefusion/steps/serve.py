@@ -15,5 +15,5 @@ def serve(
     Raises InputError for a model, threshold or port that cannot be used.
     """
     predictor = load_predictor(model)
-    threshold = find_threshold(predictor.manifest, target_precision, min_confidence)
+    threshold = find_threshold(model, target_precision, min_confidence)
     run_server(create_app(predictor, threshold, limits), host=host, port=port, limits=limits)

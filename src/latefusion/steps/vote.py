@@ -6,6 +6,7 @@ from latefusion.config import Experiment
 from latefusion.fusion.vote import vote
 from latefusion.plan.planning import Selection, plan
 from latefusion.plan.runner import run_jobs
+from latefusion.predictor.drift import drift_section
 from latefusion.scores import submit, write_scores
 from latefusion.steps.scripts import SCRIPTS
 from latefusion.tables.dataset import read_dataset
@@ -20,4 +21,4 @@ def vote_and_score(experiment: Experiment, selection: Selection) -> str:
         plan(experiment), "vote", lambda job: WORK[job.kind](experiment, dataset(), job), selection,
         script=SCRIPTS["vote"],
     )  # fmt: skip
-    return write_scores(experiment, dataset())
+    return write_scores(experiment, dataset(), more=drift_section)

@@ -90,6 +90,8 @@ function show(prediction) {
   decision.className = marked ? (prediction.accepted ? "accepted" : "review") : "";
   byId("problem").hidden = prediction.problem === null;
   byId("problem").textContent = `The photo was left out: ${prediction.problem}`;
+  byId("unusual").hidden = prediction.unusual === null;
+  byId("unusual").textContent = `Unlike the products that the model knows: ${prediction.unusual}`;
   const classes = [{ label: prediction.label, confidence: prediction.confidence }, ...prediction.next];
   byId("classes").replaceChildren(...classes.map((one) => classRow(one.label, one.confidence)));
   const experts = Object.entries(prediction.experts);
