@@ -261,7 +261,7 @@ BROKEN = [
     (table, "products.csv", 3, "b,Lamp,,/srv/b.jpg,lamps,valid", ["line 3: id b has '/srv/b.jpg'", "catalogue.root"]),
     (table, "products.csv", 3, "b,Lamp,,C:\\b.jpg,lamps,valid", ["line 3: id b has 'C:\\b.jpg'"]),
     (table, "products.csv", 3, "b,Lamp,,x/../../b.jpg,lamps,valid", ["line 3: id b has 'x/../../b.jpg'"]),
-    (table, "products.csv", 3, "b,Lamp,,https://shop/b.jpg,lamps,valid", ["line 3: id b has 'https://shop/b.jpg'"]),
+    (table, "products.csv", 3, "b,Lamp,,ftp://shop/b.jpg,lamps,valid", ["line 3: id b has 'ftp://shop/b.jpg'"]),
 ]
 
 

@@ -4,6 +4,7 @@ import posixpath
 
 import pandas as pd
 
+from latefusion.images.fetched import is_url
 from latefusion.utils.errors import list_problems
 
 
@@ -56,14 +57,15 @@ def check_whole_numbers(rows: pd.DataFrame, columns: list[str]) -> None:
 def relative_image_paths(products: pd.DataFrame) -> pd.Series:
     """Return the images' paths with forward slashes and without `./`; empty for products without an image.
 
-    Raises InputError for paths that lead out of the catalogue's root.
+    Addresses on the web stay as they are. Raises InputError for paths that lead out of the catalogue's root.
     """
     images = products["image"].mask(is_blank(products["image"]), "")
+    on_the_web = is_url(images)
     paths = images.str.replace("\\", "/", regex=False).map(lambda path: path and posixpath.normpath(path)).astype("str")
-    outside = paths.str.contains(r"^/|^[A-Za-z]:|^\.\.(?:/|$)|://?") & (paths != "")
+    outside = paths.str.contains(r"^/|^[A-Za-z]:|^\.\.(?:/|$)|://?") & (paths != "") & ~on_the_web
     refuse(
         ("id " + products["id"] + " has '" + images + "'")[outside],
         "Images that are not in the catalogue's root:",
-        "Write paths relative to catalogue.root, without .. (images on the web must be downloaded first).",
+        "Write paths relative to catalogue.root, without .., or addresses that begin with http:// or https://.",
     )
-    return paths
+    return paths.mask(on_the_web, images.str.strip())

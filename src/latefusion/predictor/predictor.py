@@ -11,6 +11,7 @@ from latefusion.catalogue import read_new_products
 from latefusion.catalogue.usual_names import find_columns
 from latefusion.config import Columns, Experiment, load_experiment, load_new_table
 from latefusion.experts.exported import Opening, Predict, open_expert
+from latefusion.images.fetched import find_fetched, refuse_unfetched
 from latefusion.images.inspection import check_images
 from latefusion.images.store import ImageStore
 from latefusion.predictor.manifest import AGAIN, Manifest, read_manifest
@@ -145,6 +146,9 @@ class Predictor:
             if n_named := rows["image"].notna().sum():
                 logger.warning("%d products name an image, but no folder of images is given: none is read", n_named)
             rows["image"] = rows["image"].mask(rows["image"].notna())
+        else:
+            rows["image"] = find_fetched(Path(images), rows["image"])
+            refuse_unfetched(Path(images), rows["image"], f"--products FILE --images {images}")
         bad = check_images(Path(images or "."), rows["image"]) if rows["image"].notna().any() else pd.DataFrame()
         problems = pd.Series("", index=rows.index, dtype="str")
         if len(bad):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from latefusion.catalogue import NewProducts
 from latefusion.config import load_new_table
+from latefusion.images.fetched import find_fetched, is_url, refuse_unfetched
 from latefusion.metrics.thresholds import as_written
 from latefusion.predictor import Predictor
 from latefusion.predictor.acceptance import find_threshold
@@ -78,7 +79,10 @@ def _check_products(table: NewProducts, images: Path | None) -> int:
         named = products["image"].dropna()
         n_named += len(named)
         example = example or next(iter(named), "")
-        found = found or any((images / path).is_file() for path in named)
+        if images is not None and len(named):
+            paths = find_fetched(images, named)
+            refuse_unfetched(images, paths, f"--products {table.path} --images {images}")
+            found = found or is_url(paths).any() or any((images / path).is_file() for path in paths)
     if n_named and not found:
         raise InputError(
             f"--images {images}: it has none of the {n_named} images that {table.path} names, such as {example}"

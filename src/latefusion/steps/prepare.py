@@ -32,6 +32,7 @@ from latefusion.dataset.duplicate_report import describe_near_duplicates, report
 from latefusion.dataset.duplicates import find_duplicates
 from latefusion.dataset.split import assign_held_out_folds, lacks_valid, split_products
 from latefusion.images.cache import cached_images
+from latefusion.images.fetched import refuse_unfetched
 from latefusion.images.files import refuse_absent_images
 from latefusion.images.inspection import Inspection, handle_bad_images, inspect_images
 from latefusion.plan.jobs import Job
@@ -60,6 +61,7 @@ def _prepare(experiment: Experiment, job: Job) -> None:
     with atomic_write(job.run_dir / "row_issues.csv") as partial:
         issues.to_csv(partial)
     products["image"] = find_images(catalogue, products["image"])
+    refuse_unfetched(catalogue.root, products["image"], "--config CONFIG")
     _require_images(products, experiment)
     inspection = _inspect(products, experiment, job.run_dir)
     products = handle_bad_images(products, inspection.bad, catalogue.bad_images).drop(columns="location")
