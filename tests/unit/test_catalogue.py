@@ -327,7 +327,7 @@ def test_parquet_problems_name_the_row(tmp_path):
     rows.to_parquet(tmp_path / "p.parquet")
     assert "p.parquet, row 2: id a" in message(table(tmp_path, split=None, products="p.parquet"))
     rows.assign(id=["a", "b"], label=[["z"], ["y"]]).to_parquet(tmp_path / "p.parquet")
-    assert "column 'label' holds list" in message(table(tmp_path, split=None, products="p.parquet"))
+    assert "p.parquet, row 1: 'label' holds a list: ['z']" in message(table(tmp_path, split=None, products="p.parquet"))
     rows.drop(columns="title").to_parquet(tmp_path / "p.parquet")
     assert "no column 'title'" in message(table(tmp_path, split=None, products="p.parquet"))
     (tmp_path / "p.parquet").write_bytes(b"id,title\n")

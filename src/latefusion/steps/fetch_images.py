@@ -10,6 +10,7 @@ from latefusion.config import Columns, load_experiment, load_new_table
 from latefusion.images.download import Limits
 from latefusion.images.fetch import Fetched, Pace, fetch_images
 from latefusion.images.fetched import FOLDER, REPORT, is_url
+from latefusion.images.several import list_images
 from latefusion.utils.errors import InputError
 from latefusion.utils.locks import locked
 
@@ -29,7 +30,8 @@ def fetch(
     pace = Pace(connections=connections, pause=pause, retries=retries)
     _check_numbers(limits, pace)
     root, cells = _read(config, overrides, products, images)
-    urls = cells[is_url(cells)]
+    named = list_images(cells)
+    urls = named[is_url(named)]
     if urls.empty:
         yield f"none of {len(cells)} products names an image by an address (http:// or https://): nothing to fetch"
         return
@@ -53,12 +55,14 @@ def _read(
     if products is None or images is None:
         if config is None:
             raise InputError("give --config, to fetch a catalogue's images, or --products and --images")
-        catalogue = load_experiment(config, overrides).catalogue
-        return catalogue.root, read_image_cells(catalogue)
+        own = load_experiment(config, overrides).catalogue
+        return own.root, read_image_cells(own)
     if not products.is_file():
         raise InputError(f"--products {products}: there is no such file")
-    columns = Columns() if config is None else load_experiment(config).catalogue.columns
-    table = NewProducts(load_new_table(products, columns, overrides))
+    catalogue = None if config is None else load_experiment(config).catalogue
+    columns = Columns() if catalogue is None else catalogue.columns
+    separator = None if catalogue is None else catalogue.image_separator
+    table = NewProducts(load_new_table(products, columns, overrides, image_separator=separator))
     return images, pd.concat([block["image"] for block in table.check()])
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from latefusion.catalogue import NewProducts
 from latefusion.config import load_new_table
 from latefusion.images.fetched import find_fetched, is_url, refuse_unfetched
+from latefusion.images.several import list_images
 from latefusion.metrics.thresholds import as_written
 from latefusion.predictor import Predictor
 from latefusion.predictor.acceptance import find_threshold
@@ -31,7 +32,10 @@ def predict_new(
     threshold = find_threshold(predictor.manifest, target_precision, min_confidence)
     if threshold == 0 and review.exists():
         raise InputError(f"{review} is of an earlier run with a threshold: remove it, or choose another --out")
-    table = NewProducts(load_new_table(products, predictor.experiment.catalogue.columns, settings))
+    catalogue = predictor.experiment.catalogue
+    table = NewProducts(
+        load_new_table(products, catalogue.columns, settings, image_separator=catalogue.image_separator)
+    )
     n_products = _check_products(table, images)
     with locked(out):
         shards = predict_in_shards(predictor, table, n_products, images, out, shard_size)
@@ -76,7 +80,7 @@ def _check_products(table: NewProducts, images: Path | None) -> int:
     example, found = "", images is None
     for products in table.check():
         n_products += len(products)
-        named = products["image"].dropna()
+        named = list_images(products["image"])
         n_named += len(named)
         example = example or next(iter(named), "")
         if images is not None and len(named):
