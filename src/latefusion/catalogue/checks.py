@@ -85,6 +85,12 @@ def relative_image_paths(products: pd.DataFrame) -> pd.Series:
 def _relative_paths(products: pd.DataFrame) -> pd.Series:
     images = products["image"].mask(is_blank(products["image"]), "")
     on_the_web = is_url(images)
+    several = images.str.contains(r"[|;,\s]\s*(?i:https?)://")
+    refuse(
+        ("id " + products["id"] + " has '" + images + "'")[several],
+        "Cells that seem to hold several addresses:",
+        "Say what separates them, in catalogue.image_separator.",
+    )
     paths = images.str.replace("\\", "/", regex=False).map(lambda path: path and posixpath.normpath(path)).astype("str")
     outside = paths.str.contains(r"^/|^[A-Za-z]:|^\.\.(?:/|$)|://?") & (paths != "") & ~on_the_web
     refuse(

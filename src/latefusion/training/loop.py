@@ -185,7 +185,7 @@ def predict(accelerator: Accelerator, model: torch.nn.Module, loader: DataLoader
     """
     model.eval()
     probs = map_items(accelerator, lambda **batch: model(**batch)["logits"].float().softmax(dim=-1), loader)
-    counts = getattr(loader.dataset, "counts", None)
+    counts = loader.batch_sampler.counts
     return probs if counts is None else group_means(probs, counts)
 
 
