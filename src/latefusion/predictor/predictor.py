@@ -81,8 +81,8 @@ class Predictor:
         """Return a row for each product, in their order; index: id.
 
         `products` is a table, or the file of one, with `title` and, if there are any, `id` (else its index is taken),
-        `description` and `image`, a path relative to the folder `images`; usual names, such as `sku` and `name`, will
-        do. Empty cells mean that there is none. Columns: `label`, `confidence`, and those of the two next classes; for
+        `description` and `image`, a path relative to the folder `images` (several: a list, or a text as in the
+        catalogue); usual names, such as `sku` and `name`, will do. Empty cells mean that there is none. Columns: `label`, `confidence`, and those of the two next classes; for
         each expert that can read the product the label that it would give; `agree`, the number of experts that give
         the label; `problem`, why an image could not be used. Raises InputError if a column is missing or an id is not
         unique.
