@@ -73,6 +73,32 @@ def test_a_catalogue_with_addresses_is_refused_until_its_images_are_fetched(shop
     assert shop.read_products()["image"].notna().all()
 
 
+def test_of_several_images_only_those_that_are_used_are_fetched(shop, web, capsys):
+    """`first`: the first that can be had, `mean`: all."""
+    table = shop.folder / "shop/products.csv"
+    rows = pd.read_csv(table, index_col="id")
+    rows.loc["p0", "image"] += f"|{web.url('good/50.png')}|{web.url('good/51.png')}"
+    rows.loc["p1", "image"] += f"|{web.url('good/52.png')}"
+    rows.loc["p3", "image"] = f"gone.png|{web.url('good/53.png')}"
+    rows.to_csv(table)
+    separated = ("--set", "catalogue.image_separator='|'")
+    assert "that seem to hold several addresses" in refusal(capsys, shop.run, "01_prepare.py")
+    fetch = ("14_fetch_images.py", "--allow-private", *LIMITS, *separated)
+    shop.run(*fetch)
+    assert "1 could not be fetched (1 404)" in capsys.readouterr().out
+    assert {path: web.asked[f"good/{path}.png"] for path in range(50, 54)} == {50: 1, 51: 0, 52: 0, 53: 1}
+    shop.run("01_prepare.py", *separated)
+    assert shop.read_products()["image"].notna().all()
+    issues = pd.read_csv(shop.run_root / "catalogue/image_issues.csv", index_col="id")
+    assert issues["reason"].to_dict() == {"p0": "not downloaded: 404", "p3": "missing"}
+    mean = (*separated, "--set", "catalogue.images_per_product=mean")
+    assert "2 products have an image on the web" in refusal(capsys, shop.run, "01_prepare.py", *mean)
+    shop.run(*fetch, "--set", "catalogue.images_per_product=mean")
+    assert {path: web.asked[f"good/{path}.png"] for path in range(50, 54)} == {50: 1, 51: 1, 52: 1, 53: 1}
+    shop.run("01_prepare.py", *mean)
+    assert list(shop.read_products()["more_images"].dropna().index) == ["p0", "p1"]
+
+
 def test_local_servers_are_refused_by_default_and_the_script_says_that_none_was_fetched(shop, web, capsys):
     said = refusal(capsys, shop.run, "14_fetch_images.py", *LIMITS)
     assert "none of 28 images could be fetched" in said

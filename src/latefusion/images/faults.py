@@ -43,8 +43,9 @@ class Inspector:
         try:
             status = (self.root / path).stat()
         except (FileNotFoundError, NotADirectoryError):
-            reason = failures(self.root).get(path.strip())  # of an address on the web
-            return Finding("missing" if reason is None else f"not downloaded: {reason}", ABSENT)
+            if "://" not in path:
+                return Finding("missing", ABSENT)
+            return Finding(f"not downloaded: {failures(self.root).get(path.strip(), 'not tried')}", ABSENT)
         except (OSError, ValueError) as error:  # ValueError: not a valid file name
             return Finding(f"unreadable: {getattr(error, 'strerror', error)}", ABSENT)
         if not stat.S_ISREG(status.st_mode):  # opening a pipe would block

@@ -48,14 +48,20 @@ def find_fetched(root: Path, images: pd.Series) -> pd.Series:
     return images.mask(urls, images.map(paths)).astype("str")
 
 
-def refuse_unfetched(root: Path, images: pd.Series, arguments: str) -> None:
+def refuse_unfetched(root: Path, images: pd.Series, arguments: str, *, every: bool) -> None:
     """Raise StepError for addresses that nobody has tried to fetch; `arguments` are those of the step that does.
 
-    `images` (index: id) is what `find_fetched` returns.
+    `images` (index: id, several times for several images) is what `find_fetched` returns. Unless `every` image is
+    used, those after a product's first that has not failed may be missing.
     """
-    left = images[is_url(images)]
-    if len(left):
-        left = left[~left.str.strip().isin(list(failures(root)))]
+    is_untried = is_url(images)
+    if is_untried.any():
+        failed = images.str.strip().isin(list(failures(root)))
+        is_untried &= ~failed
+        if not every:
+            usable = (~failed).astype(int)
+            is_untried &= usable.groupby(level=0).cumsum() == 1
+    left = images[is_untried]
     if len(left):
         raise StepError(
             f"{len(left)} products have an image on the web that was not fetched to {root / FOLDER}, the first: id "

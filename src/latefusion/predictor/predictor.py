@@ -82,10 +82,10 @@ class Predictor:
 
         `products` is a table, or the file of one, with `title` and, if there are any, `id` (else its index is taken),
         `description` and `image`, a path relative to the folder `images` (several: a list, or a text as in the
-        catalogue); usual names, such as `sku` and `name`, will do. Empty cells mean that there is none. Columns: `label`, `confidence`, and those of the two next classes; for
-        each expert that can read the product the label that it would give; `agree`, the number of experts that give
-        the label; `problem`, why an image could not be used. Raises InputError if a column is missing or an id is not
-        unique.
+        catalogue); usual names, such as `sku` and `name`, will do. Empty cells mean that there is none. Columns:
+        `label`, `confidence`, and those of the two next classes; for each expert that can read the product the label
+        that it would give; `agree`, the number of experts that give the label; `problem`, why an image could not be
+        used. Raises InputError if a column is missing or an id is not unique.
         """
         rows, problems = self._canonical(products, images)
         tables = self._tables(rows, images)
@@ -160,8 +160,8 @@ class Predictor:
         named = find_fetched(folder, list_images(rows["image"]))
         if named.empty:
             return rows, problems
-        refuse_unfetched(folder, named, f"--products FILE --images {folder}")
         keep_all = self.experiment.catalogue.images_per_product == "mean"
+        refuse_unfetched(folder, named, f"--products FILE --images {folder}", every=keep_all)
         bad = (inspect_images if keep_all else inspect_first_images)(folder, named).bad
         rows, lacking = use_images(rows, named, bad, keep_all=keep_all)
         if len(bad):

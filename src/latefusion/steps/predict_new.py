@@ -36,7 +36,7 @@ def predict_new(
     table = NewProducts(
         load_new_table(products, catalogue.columns, settings, image_separator=catalogue.image_separator)
     )
-    n_products = _check_products(table, images)
+    n_products = _check_products(table, images, every_image=catalogue.images_per_product == "mean")
     with locked(out):
         shards = predict_in_shards(predictor, table, n_products, images, out, shard_size)
         sorted_reviews: list[Path] = []
@@ -70,7 +70,7 @@ def _check_arguments(products: Path, images: Path | None, out: Path, review: Pat
             raise InputError(f"--out {out}: {path} is the table of products: choose another name")
 
 
-def _check_products(table: NewProducts, images: Path | None) -> int:
+def _check_products(table: NewProducts, images: Path | None, *, every_image: bool) -> int:
     """Read the table once; return the number of its products.
 
     Raises InputError for products that cannot be read. If they name images and the folder has none of them, it is
@@ -85,7 +85,7 @@ def _check_products(table: NewProducts, images: Path | None) -> int:
         example = example or next(iter(named), "")
         if images is not None and len(named):
             paths = find_fetched(images, named)
-            refuse_unfetched(images, paths, f"--products {table.path} --images {images}")
+            refuse_unfetched(images, paths, f"--products {table.path} --images {images}", every=every_image)
             found = found or is_url(paths).any() or any((images / path).is_file() for path in paths)
     if n_named and not found:
         raise InputError(

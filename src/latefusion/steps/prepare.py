@@ -64,10 +64,10 @@ def _prepare(experiment: Experiment, job: Job) -> None:
     with atomic_write(job.run_dir / "row_issues.csv") as partial:
         issues.to_csv(partial)
     images = find_images(catalogue, list_images(products["image"]))
-    refuse_unfetched(catalogue.root, images, "--config CONFIG")
+    keep_all = catalogue.images_per_product == "mean"
+    refuse_unfetched(catalogue.root, images, "--config CONFIG", every=keep_all)
     _require_images(images, products["split"], experiment)
     inspection = _inspect(images, experiment, job.run_dir)
-    keep_all = catalogue.images_per_product == "mean"
     products, lacking = use_images(products, images, inspection.bad, keep_all=keep_all)
     _log_several(images, inspection.bad, lacking, keep_all=keep_all)
     products = handle_bad_images(products, lacking, catalogue.bad_images).drop(columns="location")
