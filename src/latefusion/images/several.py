@@ -28,18 +28,20 @@ def use_images(
     `reason`). `image` becomes the first usable one, or if there is none, the first; with `keep_all`, `more_images` has
     the others. A product has at most one row in what is returned of `bad`.
     """
-    keys = pd.MultiIndex.from_arrays([listed.index, listed])
-    is_bad = pd.Series(keys.isin(pd.MultiIndex.from_arrays([bad.index, bad["image"]])), listed.index)
-    usable = listed[~is_bad]
-    by_product = usable.groupby(level=0, sort=False)
-    first = by_product.first().reindex(products.index)
+    faulty = set(zip(bad.index, bad["image"], strict=True))
+    usable = listed[[key not in faulty for key in zip(listed.index, listed, strict=True)]]
+    is_first = ~usable.index.duplicated()
+    first = usable[is_first].reindex(products.index)
     lacking = bad[~bad.index.isin(usable.index)]
     lacking = lacking[~lacking.index.duplicated()]
     first = first.fillna(lacking["image"].reindex(products.index))
     products = products.assign(image=first.astype("str"))
     if keep_all:
-        others = usable[usable.index.duplicated()].groupby(level=0, sort=False).agg("\n".join)
-        products[MORE] = others.reindex(products.index).astype("str")
+        others: dict[str, list[str]] = {}
+        for id_, path in usable[~is_first].items():
+            others.setdefault(id_, []).append(path)
+        lines = pd.Series({id_: "\n".join(paths) for id_, paths in others.items()}, dtype="str")
+        products[MORE] = lines.reindex(products.index).astype("str")
     return products, lacking
 
 
