@@ -25,7 +25,7 @@ from latefusion.config import Experiment
 from latefusion.images.files import stat_files
 from latefusion.images.header import MAX_PIXELS, count_pixels, own_size_limits
 from latefusion.images.several import all_paths
-from latefusion.images.store import ImageStore, no_image, read_image, resize
+from latefusion.images.store import ImageStore, load_image, resize
 from latefusion.utils.budget import Budget
 from latefusion.utils.files import read_json, remove
 from latefusion.utils.locks import locked
@@ -129,9 +129,7 @@ def _bounded_reader(root: Path, side: int) -> Callable[[str | None], np.ndarray]
     budget = Budget(MAX_PIXELS)
 
     def read(path: str | None) -> np.ndarray:
-        if path is None:
-            return resize(no_image(), side)
-        with budget.taken(count_pixels(root / path)):
-            return resize(read_image(root / path), side)
+        with budget.taken(0 if path is None else count_pixels(root / path)):
+            return resize(load_image(root, path), side)
 
     return read

@@ -115,9 +115,11 @@ def resize(image: np.ndarray, side: int) -> np.ndarray:
     return cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
 
 
-def no_image() -> np.ndarray:
-    """Return the image of a product that has none: one white pixel."""
-    return np.full((1, 1, 3), NO_IMAGE_GREY, dtype=np.uint8)
+def load_image(root: Path, path: str | None) -> np.ndarray:
+    """Return an image as `read_image` does; one white pixel for a product without an image (None or NaN)."""
+    if path is None or pd.isna(path):
+        return np.full((1, 1, 3), NO_IMAGE_GREY, dtype=np.uint8)
+    return read_image(root / path)
 
 
 class ImageStore:
@@ -149,10 +151,7 @@ class ImageStore:
             if self._cache is None:
                 self._cache = _open_cache(self._cache_path, self._stamp)
             return self._cache[self._rows[id_] + number]
-        path = self._paths[id_] if number == 0 else self._further[id_][number - 1]
-        if pd.isna(path):
-            return no_image()
-        return read_image(self._root / path)
+        return load_image(self._root, self._paths[id_] if number == 0 else self._further[id_][number - 1])
 
 
 def _open_cache(path: Path, stamp: dict) -> np.ndarray:
