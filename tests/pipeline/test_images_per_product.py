@@ -14,6 +14,7 @@ from helpers.workspace import Workspace
 
 from latefusion.experts.context import Context
 from latefusion.experts.exported import Opening, export_expert, open_expert
+from latefusion.experts.kinds import EXPERTS as EXPERT_KINDS
 from latefusion.images.several import MORE, count_images, only_first
 from latefusion.images.store import ImageStore
 from latefusion.predictor import Predictor
@@ -138,6 +139,24 @@ def test_valid_probabilities_are_means_too(context, tmp_path):
     for name in ("probe", "cnn"):
         kept = read_split_probs(context.experiment.expert_dir(name), "valid", context.dataset)
         np.testing.assert_allclose(opened(context, name, tmp_path)(valid, context.images), kept, atol=1e-6)
+
+
+def test_probes_are_trained_on_all_images_and_those_of_a_product_are_in_one_fold(context, monkeypatch):
+    fitted = []
+
+    def record(features, targets, groups, **keywords):
+        fitted.append((features, targets, groups))
+        raise InterruptedError
+
+    monkeypatch.setattr("latefusion.experts.probe.training.fit_classifier", record)
+    with pytest.raises(InterruptedError):
+        EXPERT_KINDS["image_probe"].require("train")(context, "probe", context.experiment.experts["probe"])
+    [(features, targets, groups)] = fitted
+    train = context.dataset.select("train")
+    counts = count_images(train)
+    assert len(features) == len(np.unique(features, axis=0)) == counts.sum()
+    assert targets.tolist() == np.repeat(context.dataset.targets(train), counts).tolist()
+    assert np.bincount(groups).tolist() == counts.tolist()
 
 
 def test_bad_images_are_reported_and_their_products_keep_the_others(shop):

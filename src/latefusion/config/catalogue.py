@@ -125,7 +125,8 @@ class CatalogueConfig(Section):
     # JSON lists as text and lines are always several.
     image_separator: Annotated[str, AfterValidator(_check_image_separator)] | None = None
     # Of a product's images. first: the first that can be used, in training and prediction. mean: experts that read
-    # images predict from each, and the mean of their probabilities is taken; they are trained on the first.
+    # images predict from each, and the mean of their probabilities is taken; image probes are trained on all, networks
+    # on the first.
     images_per_product: Literal["first", "mean"] = "first"
     # Of products that have no image that can be used. keep: keep the product, without its image.
     bad_images: Literal["error", "keep", "drop"] = "error"

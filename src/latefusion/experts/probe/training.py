@@ -29,16 +29,24 @@ def fit_probe(
 
     `features` (M, F) are those of the products `ids` (N,), with all of `train` among them. The other products, such as
     those without an image, get the class frequencies of the training products as their probabilities. `counts` (N,)
-    are the numbers of adjoining rows of `features` of each product (several: of its images): products are trained on
-    with the first, and predicted by the mean of the probabilities.
+    are the numbers of adjoining rows of `features` of each product (several: of its images): each is a training row,
+    and products are predicted by the mean of the probabilities.
     """
     dataset, run_dir = context.dataset, context.experiment.expert_dir(name)
     targets, groups = dataset.targets(train), groups_of(train, dataset.split)
     _refuse_unfit(train, groups, name=name, expert=expert)
     logger.info("%s: fitting %d products, %d features", name, len(train), features.shape[1])
     n_per_class = np.bincount(dataset.targets(dataset.select("train")), minlength=len(dataset.classes))
-    first = features[_items(counts, ids.get_indexer(train.index), only_first=True)]
-    classifier, facts = fit_classifier(first, targets, groups, n_per_class=n_per_class, expert=expert, name=name)
+    numbers = ids.get_indexer(train.index)
+    taken = counts[numbers]
+    if groups is None and (taken > 1).any():
+        groups = np.arange(len(train))  # the images of a product are in one fold
+    classifier, facts = fit_classifier(
+        features[_items(counts, numbers)],
+        np.repeat(targets, taken),
+        None if groups is None else np.repeat(groups, taken),
+        n_per_class=n_per_class, expert=expert, name=name,
+    )  # fmt: skip
     classifier.save(run_dir / "model.safetensors")
     probs = {
         split: _predict(classifier, features, counts, ids.get_indexer(products.index))
@@ -55,11 +63,9 @@ def _predict(classifier: ProbeClassifier, features: np.ndarray, counts: np.ndarr
     return probs
 
 
-def _items(counts: np.ndarray, products: np.ndarray, *, only_first: bool = False) -> np.ndarray:
+def _items(counts: np.ndarray, products: np.ndarray) -> np.ndarray:
     """Return the row numbers of the items of products, of which each has `counts` adjoining ones."""
     starts, taken = (np.cumsum(counts) - counts)[products], counts[products]
-    if only_first:
-        return starts
     return np.repeat(starts - (np.cumsum(taken) - taken), taken) + np.arange(taken.sum())
 
 
