@@ -8,10 +8,12 @@ import pandas as pd
 import pytest
 import torch
 from helpers.probes import make_exported_shop
+from helpers.web import serving
 from helpers.workspace import Workspace
 from safetensors.numpy import load_file
 
 from latefusion.predictor import Predictor
+from latefusion.utils.errors import StepError
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +142,28 @@ def test_no_file_of_the_user_is_overwritten_or_left_behind(new, capsys):
     with pytest.raises(SystemExit):
         predict(new, "--images", "photos", "--out", "x.csv")
     assert "x-review.csv is of an earlier run with a threshold: remove it" in capsys.readouterr().err
+
+
+def test_images_on_the_web_are_refused_until_they_are_fetched(new, capsys, monkeypatch):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with serving() as web:
+        table = pd.DataFrame({"SKU": ["n1", "n2", "n3"], "Name": "lamp", "Photo": ["a.png", *map(web.url, ["b", "c"])]})
+        table.to_csv("new.csv", sep=";", index=False)
+        web.answers["b"] = (new.folder / "photos/a.png").read_bytes()
+        with pytest.raises(SystemExit):
+            predict(new, "--images", "photos", "--out", "x.csv")
+        said = capsys.readouterr().err
+        assert "2 products have an image on the web that was not fetched to photos/fetched, the first: id n2" in said
+        assert "Fetch the images first: python src/14_fetch_images.py --products new.csv --images photos" in said
+        with pytest.raises(StepError, match="was not fetched"):
+            Predictor.load("models/tiny").predict(table, "photos")
+        names = ("--products", "new.csv", "--images", "photos")
+        new.run_script("14_fetch_images.py", *names, "--allow-private", "--retries", "0")
+    predict(new, "--images", "photos", "--out", "x.csv")
+    predicted = pd.read_csv("x.csv", index_col="id", keep_default_na=False)
+    assert predicted["problem"].to_dict() == {"n1": "", "n2": "", "n3": "not downloaded: 404"}
+    assert predicted.loc["n1", "confidence"] == predicted.loc["n2", "confidence"]  # the same image
+    assert predicted.loc["n3", "image_label"] == ""
 
 
 def test_experts_that_read_what_is_missing_have_no_influence(new):

@@ -257,7 +257,7 @@ def test_mutated_parquet_is_read_or_refused(folder, data, edit):
 SIMPLE = [pa.string(), pa.large_string(), pa.string_view(), pa.int8(), pa.uint64(), pa.float16(), pa.float32()]
 SIMPLE += [pa.float64(), pa.bool_(), pa.date32(), pa.date64(), pa.decimal128(38, 3), pa.decimal256(76, 0), pa.null()]
 OTHER = [pa.binary(), pa.large_binary(), pa.binary_view(), pa.binary(2), pa.timestamp("ns", "UTC"), pa.time64("ns")]
-OTHER += [pa.duration("us"), pa.list_(pa.string()), pa.struct([("x", pa.string())]), pa.map_(pa.string(), pa.int8())]
+OTHER += [pa.duration("us"), pa.list_(pa.binary()), pa.struct([("x", pa.string())]), pa.map_(pa.string(), pa.int8())]
 
 
 @st.composite

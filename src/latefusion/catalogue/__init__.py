@@ -4,7 +4,7 @@ Layouts: the two of the Rakuten challenge (`sigir`, `ens`), and a shop's own tab
 the products, `find_images` the paths of their images. The image files are checked in `latefusion.images.inspection`.
 """
 
-from latefusion.catalogue.canonical import Reading, read_catalogue, read_with_issues, table_files
+from latefusion.catalogue.canonical import Reading, read_catalogue, read_image_cells, read_with_issues, table_files
 from latefusion.catalogue.labels import class_order, read_test_labels
 from latefusion.catalogue.layouts import LAYOUTS, find_images
 from latefusion.catalogue.new_products import NewProducts, read_new_products
@@ -18,6 +18,7 @@ __all__ = [
     "describe_catalogue",
     "find_images",
     "read_catalogue",
+    "read_image_cells",
     "read_new_products",
     "read_test_labels",
     "read_with_issues",

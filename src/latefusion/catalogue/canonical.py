@@ -1,9 +1,9 @@
 """The canonical table of products, the same for all layouts.
 
-Index: `id`. Columns: `title`, `description`, `image` (path relative to the catalogue's root), `label`, `split` and
-`location` ("products.csv, line 12", for error messages), all of pandas' `str` dtype. Rows are in the order of the
-files. A missing value means: no description, no image, no label (then the split is `submit`), or a split that is not
-assigned yet.
+Index: `id`. Columns: `title`, `description`, `image` (path relative to the catalogue's root, or an address on the web;
+several: one per line), `label`, `split` and `location` ("products.csv, line 12", for error messages), all of pandas'
+`str` dtype. Rows are in the order of the files. A missing value means: no description, no image, no label (then the
+split is `submit`), or a split that is not assigned yet.
 """
 
 from pathlib import Path
@@ -82,3 +82,10 @@ def table_files(catalogue: CatalogueConfig) -> list[Path]:
     """Return the paths of the tables that a catalogue is read from; they may not exist."""
     names = LAYOUTS[catalogue.format].tables(catalogue)
     return [catalogue.root / name for name in names if name is not None]
+
+
+def read_image_cells(catalogue: CatalogueConfig) -> pd.Series:
+    """Return the images that each product names, one per line; missing for none; index: location."""
+    read = LAYOUTS[catalogue.format].read(catalogue)
+    images = (read.rows if isinstance(read, Rows) else read)["image"]
+    return images.mask(is_blank(images))

@@ -2,8 +2,11 @@
 
 import posixpath
 
+import numpy as np
 import pandas as pd
 
+from latefusion.catalogue.cells import LIST_MARK
+from latefusion.images.fetched import is_url
 from latefusion.utils.errors import list_problems
 
 
@@ -11,6 +14,17 @@ def refuse(problems: pd.Series, headline: str, advice: str) -> None:
     """Raise one InputError that lists all problems (texts, indexed by location), if there are any."""
     if len(problems):
         raise list_problems(headline, [f"{location}: {text}" for location, text in problems.items()], advice)
+
+
+def refuse_lists(cells: pd.DataFrame) -> None:
+    """Raise InputError for cells that hold lists (see `cells`), in columns that need one text."""
+    for name, column in cells.items():
+        lists = column[column.str.startswith(LIST_MARK)]
+        refuse(
+            f"'{name}' holds a list: " + lists.map(lambda cell: str(cell.split(LIST_MARK)[1:])),
+            "Lists where one text is needed:",
+            "Only images may be lists: write one text or number.",
+        )
 
 
 def is_blank(cells: pd.Series) -> pd.Series:
@@ -54,16 +68,34 @@ def check_whole_numbers(rows: pd.DataFrame, columns: list[str]) -> None:
 
 
 def relative_image_paths(products: pd.DataFrame) -> pd.Series:
-    """Return the images' paths with forward slashes and without `./`; empty for products without an image.
+    """Return the images' paths, one per line, with forward slashes and without `./`; empty if there is no image.
 
-    Raises InputError for paths that lead out of the catalogue's root.
+    Addresses on the web stay as they are. Raises InputError for paths that lead out of the catalogue's root.
     """
+    parts = products["image"].str.split("\n")
+    counts = parts.str.len().to_numpy()
+    if (counts == 1).all():
+        return _relative_paths(products)
+    row = np.repeat(np.arange(len(products)), counts)
+    single = products[["id"]].iloc[row].assign(image=[path for paths in parts for path in paths])
+    paths = pd.Series(_relative_paths(single).to_numpy()).groupby(row).agg("\n".join)
+    return pd.Series(paths.to_numpy(), products.index, dtype="str")
+
+
+def _relative_paths(products: pd.DataFrame) -> pd.Series:
     images = products["image"].mask(is_blank(products["image"]), "")
+    on_the_web = is_url(images)
+    several = images.str.contains(r"[|;,\s]\s*(?i:https?)://")
+    refuse(
+        ("id " + products["id"] + " has '" + images + "'")[several],
+        "Cells that seem to hold several addresses:",
+        "Say what separates them, in catalogue.image_separator.",
+    )
     paths = images.str.replace("\\", "/", regex=False).map(lambda path: path and posixpath.normpath(path)).astype("str")
-    outside = paths.str.contains(r"^/|^[A-Za-z]:|^\.\.(?:/|$)|://?") & (paths != "")
+    outside = paths.str.contains(r"^/|^[A-Za-z]:|^\.\.(?:/|$)|://?") & (paths != "") & ~on_the_web
     refuse(
         ("id " + products["id"] + " has '" + images + "'")[outside],
         "Images that are not in the catalogue's root:",
-        "Write paths relative to catalogue.root, without .. (images on the web must be downloaded first).",
+        "Write paths relative to catalogue.root, without .., or addresses that begin with http:// or https://.",
     )
-    return paths
+    return paths.mask(on_the_web, images.str.strip())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from latefusion.catalogue.cells import cell_text
+from latefusion.catalogue.cells import cell_text, is_flat
 from latefusion.catalogue.columns import Wanted, select_columns
 from latefusion.catalogue.encoding import find_encoding, open_text, show_encoding
 from latefusion.utils.errors import InputError, list_problems
@@ -24,8 +24,9 @@ KINDS: dict[type, str] = {list: "a list", dict: "an object"}
 def read_json_lines(path: Path, wanted: Wanted = None, *, others: bool = False, encoding: str = "auto") -> pd.DataFrame:
     """Return the wanted columns, by default all, as text, indexed by location ("products.jsonl, line 12").
 
-    A column is a key of any of the objects. `others`: return the other columns too, unless they hold lists or objects.
-    Raises InputError for lines that are not JSON objects, and for lists and objects in wanted columns.
+    A column is a key of any of the objects; for lists of texts see `cells`. `others`: return the other columns too,
+    unless they hold lists or objects. Raises InputError for lines that are not JSON objects, and for objects and other
+    lists in wanted columns.
     """
     table = open_json_lines(path, wanted, others=others, encoding=encoding)
     [rows] = table.blocks(None)
@@ -40,10 +41,13 @@ def open_json_lines(
     encoding = find_encoding(path, encoding)
     found: dict[str, None] = {}
     nested: dict[str, str] = {}  # what a column holds that is not text, and where first
+    lists: set[str] = set()  # columns with lists of texts
     for number, record in _records(path, encoding):
         found |= dict.fromkeys(record)
         for column, cell in record.items():
-            if isinstance(cell, list | dict):
+            if is_flat(cell):
+                lists.add(column)
+            elif isinstance(cell, list | dict):
                 nested.setdefault(column, f"{path.name}, line {number}: '{column}' holds {KINDS[type(cell)]}")
     if not found:
         raise InputError(f"{path} is empty")
@@ -51,7 +55,7 @@ def open_json_lines(
     if problems := [nested[name] for name in columns if name in nested]:
         raise list_problems(f"{path}: keys that cannot be read as text:", problems, "Text or numbers are needed.")
     if others:
-        columns += [name for name in found if name not in columns and name not in nested]
+        columns += [name for name in found if name not in columns and name not in nested and name not in lists]
     return JsonLinesTable(path, encoding, columns)
 
 

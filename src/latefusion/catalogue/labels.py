@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pandas as pd
 
-from latefusion.catalogue.checks import check_ids, is_blank, refuse
+from latefusion.catalogue.checks import check_ids, is_blank, refuse, refuse_lists
 from latefusion.catalogue.reading import find_file, read_rows, text_format
 from latefusion.catalogue.spelling import show_spelling, spelling_key
 from latefusion.config import CatalogueConfig
@@ -29,6 +29,7 @@ def read_test_labels(catalogue: CatalogueConfig, products: pd.DataFrame) -> pd.S
     rows = read_rows(path, **text_format(catalogue))
     if rows.shape[1] < 2:
         raise InputError(f"{path}: needs at least two columns: the first is the id, the last the label")
+    refuse_lists(rows)
     rows = pd.DataFrame({"id": rows.iloc[:, 0], "label": rows.iloc[:, -1].str.strip()})
     check_ids(rows)
     _check_test_labels(rows, products)

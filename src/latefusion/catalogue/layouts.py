@@ -13,6 +13,7 @@ from latefusion.catalogue import ens, sigir
 from latefusion.catalogue.rows import Rows
 from latefusion.catalogue.table import read_table
 from latefusion.config import CatalogueConfig
+from latefusion.images.fetched import find_fetched
 from latefusion.images.files import find_nested_images
 
 
@@ -57,5 +58,6 @@ LAYOUTS = {
 
 
 def find_images(catalogue: CatalogueConfig, images: pd.Series) -> pd.Series:
-    """Return the paths of images; in layouts with nested images, corrected if a file is one folder deeper."""
+    """Return the paths of images: files that are one folder deeper, in layouts with nested images, and fetched ones."""
+    images = find_fetched(catalogue.root, images)
     return find_nested_images(catalogue.root, images) if LAYOUTS[catalogue.format].has_nested_images else images

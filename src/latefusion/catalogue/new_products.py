@@ -72,7 +72,7 @@ class NewProducts:
 
     def _rows(self, size: int) -> Iterator[pd.DataFrame]:
         for cells in self._source.blocks(size):
-            yield join_columns(cells, self._named)
+            yield join_columns(cells, self._named, self.catalogue.image_separator)
 
     def _find_repeats(self, hashes: np.ndarray) -> None:
         """Look for equal ids among the rows with these hashes; refuse or note them."""

@@ -34,8 +34,8 @@ READABLE = (
 def read_parquet(path: Path, wanted: Wanted = None, *, others: bool = False) -> pd.DataFrame:
     """Return the wanted columns, by default all, as text, indexed by location ("products.parquet, row 12", from 1).
 
-    `others`: return the other columns that can be read as text too. Raises InputError for a damaged file, for missing
-    columns, and for wanted columns that cannot be read as text.
+    For lists of texts see `cells`. `others`: return the other columns that can be read as text too. Raises InputError
+    for a damaged file, for missing columns, and for wanted columns that cannot be read as text.
     """
     table = open_parquet(path, wanted)
     file, columns = table.file, table.columns
@@ -122,12 +122,17 @@ def _damage_reported(path: Path) -> Iterator[None]:
 
 def _require_readable(path: Path, schema: pa.Schema, columns: list[str]) -> None:
     fields = [schema.field(column) for column in columns]
-    problems = [f"column '{field.name}' holds {field.type}" for field in fields if not _is_readable(field.type)]
+    problems = [f"column '{field.name}' holds {field.type}" for field in fields if not _is_text_or_list(field.type)]
     if problems:
         advice = (
             "Text, numbers, booleans or dates are needed: convert bytes to text, and lists to columns of their own."
         )
         raise list_problems(f"{path}: columns that cannot be read as text:", problems, advice)
+
+
+def _is_text_or_list(kind: pa.DataType) -> bool:
+    is_list = types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
+    return _is_readable(kind.value_type if is_list else kind)
 
 
 def _is_readable(kind: pa.DataType) -> bool:

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from latefusion.catalogue.checks import check_ids, is_blank, is_missing, refuse
+from latefusion.catalogue.checks import check_ids, is_blank, is_missing, refuse, refuse_lists
+from latefusion.catalogue.image_cells import join_images
 from latefusion.catalogue.reading import find_file, read_rows, text_format
 from latefusion.catalogue.row_issues import handle_repeated_ids
 from latefusion.catalogue.rows import Rows
@@ -16,6 +17,7 @@ from latefusion.utils.errors import InputError
 
 logger = logging.getLogger(__name__)
 
+SEVERAL = ("description", "image")  # fields that may be read from several columns
 SPLITS = ["train", "valid", "test"]
 
 
@@ -65,7 +67,7 @@ def read_fields(catalogue: CatalogueConfig, key: str, fields: list[str]) -> Tabl
         others=True,
         **text_format(catalogue),
     )
-    rows, issues = handle_repeated_ids(join_columns(cells, named), catalogue.repeated_ids)
+    rows, issues = handle_repeated_ids(join_columns(cells, named, catalogue.image_separator), catalogue.repeated_ids)
     check_ids(rows)
     read = flatten(named)
     others = cells.loc[rows.index, [name for name in cells if name not in read]].set_axis(rows["id"].to_list())
@@ -89,9 +91,16 @@ def flatten(named: dict[str, list[str]]) -> list[str]:
     return list(dict.fromkeys(column for columns in named.values() for column in columns))
 
 
-def join_columns(cells: pd.DataFrame, named: dict[str, list[str]]) -> pd.DataFrame:
-    """Return a column for each field of the canonical table, from the columns that it is read from."""
-    rows = pd.DataFrame({field: _join(cells[columns]) for field, columns in named.items()})
+def join_columns(cells: pd.DataFrame, named: dict[str, list[str]], image_separator: str | None) -> pd.DataFrame:
+    """Return a column for each field of the canonical table, from the columns that it is read from.
+
+    Raises InputError for lists in other fields than `image`.
+    """
+    texts = {field: columns for field, columns in named.items() if field != "image"}
+    refuse_lists(cells[flatten(texts)])
+    rows = pd.DataFrame({field: _join(cells[columns]) for field, columns in texts.items()})
+    if "image" in named:
+        rows["image"] = join_images([cells[name] for name in named["image"]], image_separator)
     unnamed = [field for field in ("description", "image", "label", "split") if field not in named]
     return rows.assign(**dict.fromkeys(unnamed, ""))
 
@@ -99,7 +108,7 @@ def join_columns(cells: pd.DataFrame, named: dict[str, list[str]]) -> pd.DataFra
 def _present(columns: Columns, found: list[str]) -> Columns:
     """Return the columns without those that the config names and the table lacks."""
     named = {field: [name for name in columns.of(field) if name in found] for field in columns.model_fields_set}
-    kept = {field: names if field == "description" else names[0] for field, names in named.items() if names}
+    kept = {field: names if field in SEVERAL else names[0] for field, names in named.items() if names}
     without = {field: None for field in named if getattr(columns, field) is None}  # the config says that there is none
     return Columns.model_validate(kept | without)
 

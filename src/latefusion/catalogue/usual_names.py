@@ -14,7 +14,17 @@ USUAL_NAMES = {
     "id": ("product_id", "sku", "uniq_id", "item_id"),
     "title": ("name", "product_name", "designation", "product_title"),
     "description": ("product_description", "desc", "text", "body"),
-    "image": ("image_path", "image_file", "img", "picture", "photo"),
+    "image": (
+        "image_path",
+        "image_file",
+        "images",
+        "img",
+        "picture",
+        "photo",
+        "image_url",
+        "image_urls",
+        "image_link",
+    ),
     "label": ("category", "class", "product_category", "prdtypecode", "target"),
 }
 

@@ -8,7 +8,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from latefusion.config.section import Fraction, NoneText, NoneWord, Section, Seed
 
 NAMED_TABLES = ("table",)  # the layouts whose tables and columns the config names
-TABLE_KEYS = {"products", "test_products", "columns", "quoted", "delimiter", "encoding", "repeated_ids"}  # theirs alone
+TABLE_KEYS = {  # theirs alone
+    "products", "test_products", "columns", "quoted", "delimiter", "encoding", "repeated_ids", "image_separator",
+}  # fmt: skip
 SAMPLE_FORMATS = ("sigir", "ens")  # the layouts in which the sample catalogue can be drawn
 
 
@@ -43,13 +45,14 @@ class Columns(Section):
     # One column or a list of columns. Of a list, the first is text as it is; each other column adds a line with its
     # name, `brand: Acme`. Missing values are left out.
     description: Annotated[str | tuple[str, ...] | None, AfterValidator(_check_names)] = "description"
-    image: str | None = "image_path"
+    # One column or a list of columns, of a product's images.
+    image: Annotated[str | tuple[str, ...] | None, AfterValidator(_check_names)] = "image_path"
     label: str = "label"
     split: str | None = None
     time: str | None = None  # for split.by: time; dates (ISO 8601, or 31.01.2026), or numbers that grow with time
 
     def of(self, field: str) -> list[str]:
-        """Return the names of a field's columns: none, one, or for the description several."""
+        """Return the names of a field's columns: none, one, or of descriptions and images several."""
         names = getattr(self, field)
         return [] if names is None else [names] if isinstance(names, str) else list(names)
 
@@ -94,6 +97,13 @@ def _check_encoding(name: str) -> str:
     return name
 
 
+def _check_image_separator(separator: str) -> str:
+    """Return a separator of images unchanged. Raises ValueError if it can hardly be one, as it is part of paths."""
+    if not separator or any(character.isalnum() or character in "/\\.:_-" for character in separator):
+        raise ValueError(f"'{separator}' is part of paths or addresses: write a character such as | ; or a comma")
+    return separator
+
+
 class CatalogueConfig(Section):
     """Where the products are, and in which layout. All file names are relative to `root`."""
 
@@ -112,7 +122,15 @@ class CatalogueConfig(Section):
     encoding: Annotated[str, AfterValidator(_check_encoding)] = "auto"
     columns: Columns = Columns()
     test_labels: TableName | None = None  # true labels of the unlabelled test set, for scoring only
-    bad_images: Literal["error", "keep", "drop"] = "error"  # keep: keep the product, without its image
+    # table only: what separates the images that a cell names. null: a cell names one, but lists of Parquet and JSON,
+    # JSON lists as text and lines are always several.
+    image_separator: Annotated[str, AfterValidator(_check_image_separator)] | None = None
+    # Of a product's images. first: the first that can be used, in training and prediction. mean: experts that read
+    # images predict from each, and the mean of their probabilities is taken; image probes are trained on all, networks
+    # on the first.
+    images_per_product: Literal["first", "mean"] = "first"
+    # Of products that have no image that can be used. keep: keep the product, without its image.
+    bad_images: Literal["error", "keep", "drop"] = "error"
     # keep: with an empty title. drop: remove the product, unless it is to be predicted.
     missing_titles: Literal["error", "keep", "drop"] = "error"
     repeated_ids: Literal["error", "drop"] = "error"  # table only, in each table; drop: keep the first row of each id

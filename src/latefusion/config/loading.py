@@ -15,7 +15,7 @@ from latefusion.utils.errors import InputError
 from latefusion.utils.nearest import did_you_mean, nearest, shorten
 
 DEFAULT_CONFIG = Path(__file__).parents[3] / "configs" / "sample.yaml"
-NEW_TABLE_KEYS = ("columns", "delimiter", "encoding", "quoted", "repeated_ids")
+NEW_TABLE_KEYS = ("columns", "delimiter", "encoding", "quoted", "repeated_ids", "image_separator")
 NAMED = ("experts", "policies")  # sections whose keys are names chosen by the user
 
 
@@ -32,12 +32,16 @@ def load_experiment(path: Path = DEFAULT_CONFIG, overrides: Sequence[str] = ()) 
     return _validate(Experiment, config, f"{path}: invalid config:", written)
 
 
-def load_new_table(products: Path, columns: Columns, overrides: Sequence[str]) -> CatalogueConfig:
+def load_new_table(
+    products: Path, columns: Columns, overrides: Sequence[str], *, image_separator: str | None = None
+) -> CatalogueConfig:
     """Return how to read a table of new products: as the catalogue, with the overrides `catalogue.<key>=value`.
 
-    `columns` are those of the catalogue. Raises InputError for other keys, and for values that cannot be meant.
+    `columns` and `image_separator` are those of the catalogue. Raises InputError for other keys, and for values that
+    cannot be meant.
     """
     table = {"format": "table", "root": products.parent, "products": products.name, "missing_titles": "keep"}
+    table["image_separator"] = image_separator
     config: dict = {"catalogue": table | {"columns": columns.model_dump(exclude_unset=True)}}
     for override in overrides:
         section, _, key = override.partition("=")[0].partition(".")

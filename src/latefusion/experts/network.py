@@ -9,6 +9,7 @@ import torch
 from torch.utils.data import Dataset
 
 from latefusion.experts.context import Context
+from latefusion.images.several import only_first
 from latefusion.training.loaders import Collate
 from latefusion.training.loop import map_dataset, predict_dataset
 
@@ -36,8 +37,12 @@ def predict_products(context: Context, network: Network, products: pd.DataFrame,
 
 
 def pooled_features(context: Context, network: Network, products: pd.DataFrame, batch_size: int) -> np.ndarray:
-    """Return (N, F) float32: the input of a text or image expert's class head, for products in their order."""
+    """Return (N, F) float32: the input of a text or image expert's class head, for products in their order.
+
+    Of a product with several images it is that of the first.
+    """
+    dataset = network.eval_set(only_first(products))
     return map_dataset(
-        context.accelerator, network.model, network.model.features, network.eval_set(products), network.collate,
+        context.accelerator, network.model, network.model.features, dataset, network.collate,
         batch_size=batch_size, hardware=context.experiment.hardware,
     )  # fmt: skip

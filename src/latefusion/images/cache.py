@@ -24,7 +24,8 @@ from tqdm import tqdm
 from latefusion.config import Experiment
 from latefusion.images.files import stat_files
 from latefusion.images.header import MAX_PIXELS, count_pixels, own_size_limits
-from latefusion.images.store import ImageStore
+from latefusion.images.several import all_paths
+from latefusion.images.store import ImageStore, load_image, resize
 from latefusion.utils.budget import Budget
 from latefusion.utils.files import read_json, remove
 from latefusion.utils.locks import locked
@@ -55,13 +56,14 @@ def open_images(products: pd.DataFrame, root: Path, cache_dir: Path, cache_side:
 
 def _stamp(products: pd.DataFrame, root: Path, side: int) -> dict:
     """Return the stamp of these images, which changes when an image is replaced, added or removed."""
-    found = stat_files(root, products["image"])
+    paths = all_paths(products)
+    found = stat_files(root, [path for path in paths if path is not None])
     states = [f"{path} {found[path].st_size} {found[path].st_mtime_ns}" for path in found]
-    images = [path if path in found else "none" for path in products["image"]]
+    images = [path if path in found else "none" for path in paths]
     return {
         "side": side,
         "images": derive_seed(*products.index, *images, *states),
-        "shape": [len(products), side, side, 3],
+        "shape": [len(paths), side, side, 3],
     }
 
 
@@ -102,27 +104,32 @@ def _remove_abandoned(path: Path, *, has_lock: bool) -> None:
 
 
 def _write(path: Path, products: pd.DataFrame, root: Path, side: int) -> None:
-    shape, ids = (len(products), side, side, 3), products.index
+    paths = all_paths(products)
+    shape = (len(paths), side, side, 3)
     logger.info(
-        "caching %d images of %d pixels: %.2f GB in %s", len(ids), side, np.prod(shape, dtype=float) / 1e9, path.parent
+        "caching %d images of %d pixels: %.2f GB in %s",
+        len(paths),
+        side,
+        np.prod(shape, dtype=float) / 1e9,
+        path.parent,
     )
-    read = _bounded_reader(products, root, side)
+    read = _bounded_reader(root, side)
     # Written row by row, not through a memory map: on a full disk, a write raises an error, a map kills the process.
     with path.open("wb") as file, own_size_limits(), ThreadPoolExecutor() as pool:
         np.lib.format.write_array_header_2_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
-        with tqdm(total=len(ids), unit="image", desc="cache", disable=None) as bar:
-            for start in range(0, len(ids), CHUNK):
-                for image in pool.map(read, ids[start : start + CHUNK]):  # OpenCV releases the GIL
+        with tqdm(total=len(paths), unit="image", desc="cache", disable=None) as bar:
+            for start in range(0, len(paths), CHUNK):
+                for image in pool.map(read, paths[start : start + CHUNK]):  # OpenCV releases the GIL
                     file.write(image.tobytes())
                     bar.update()
 
 
-def _bounded_reader(products: pd.DataFrame, root: Path, side: int) -> Callable[[str], np.ndarray]:
-    """Return a function that reads a product's image; all threads that call it hold at most MAX_PIXELS at one time."""
-    store, images, budget = ImageStore(products, root), products["image"], Budget(MAX_PIXELS)
+def _bounded_reader(root: Path, side: int) -> Callable[[str | None], np.ndarray]:
+    """Return a function that reads an image, None: a white one; all threads hold at most MAX_PIXELS at one time."""
+    budget = Budget(MAX_PIXELS)
 
-    def read(id_: str) -> np.ndarray:
-        with budget.taken(0 if pd.isna(images[id_]) else count_pixels(root / images[id_])):
-            return store.read(id_, side)
+    def read(path: str | None) -> np.ndarray:
+        with budget.taken(0 if path is None else count_pixels(root / path)):
+            return resize(load_image(root, path), side)
 
     return read

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from latefusion.images.fetched import failures
 from latefusion.images.files import ABSENT, MAX_BYTES, FileState, hash_bytes
 from latefusion.images.header import MAX_PIXELS, MAX_SIDE, open_header
 from latefusion.images.perceptual_hash import image_hash, read_grey
@@ -42,7 +43,9 @@ class Inspector:
         try:
             status = (self.root / path).stat()
         except (FileNotFoundError, NotADirectoryError):
-            return Finding("missing", ABSENT)
+            if "://" not in path:
+                return Finding("missing", ABSENT)
+            return Finding(f"not downloaded: {failures(self.root).get(path.strip(), 'not tried')}", ABSENT)
         except (OSError, ValueError) as error:  # ValueError: not a valid file name
             return Finding(f"unreadable: {getattr(error, 'strerror', error)}", ABSENT)
         if not stat.S_ISREG(status.st_mode):  # opening a pipe would block
@@ -55,10 +58,10 @@ class Inspector:
                 content = (self.root / path).read_bytes()
             except OSError as error:
                 return Finding(f"unreadable: {error.strerror}", unread)
-            fault, hash_ = self._check_content(content)
+            fault, hash_ = self.check_content(content)
             return Finding(fault, unread._replace(blake2b=hash_bytes(content)), hash_)
 
-    def _check_content(self, content: bytes) -> tuple[str | None, int | None]:
+    def check_content(self, content: bytes) -> tuple[str | None, int | None]:
         """Return the fault of a file's content and, if there is none, the image's perceptual hash."""
         if not content:
             return "empty file", None

@@ -105,7 +105,8 @@ def refuse_absent_images(root: Path, products: pd.DataFrame, otherwise: str) -> 
     for split, images in products["image"].dropna().groupby(products["split"].fillna("labelled")):
         paths = images.unique()
         if not any((root / path).is_file() for path in paths):
-            searched = "; ".join(_describe(root / folder) for folder in list(_by_folder(paths))[:3])
+            folders = [folder for folder in _by_folder(paths) if "://" not in folder]
+            searched = "; ".join(_describe(root / folder) for folder in folders[:3]) or "none could be fetched"
             problems.append(f"{split}: {len(images)} products name an image, the first is {paths[0]}; {searched}")
     if problems:
         advice = f"Put the images there, or correct catalogue.root ({root}). {otherwise}"

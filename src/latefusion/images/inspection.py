@@ -31,7 +31,10 @@ class Inspection:
 
 
 def inspect_images(root: Path, images: pd.Series) -> Inspection:
-    """Check every image that products name; `images` maps id to a path relative to `root`, missing for no image."""
+    """Check every image that products name; `images` maps id to a path relative to `root`, missing for no image.
+
+    An id may be there several times.
+    """
     paths = images.dropna().unique()
     with own_size_limits(), ThreadPoolExecutor(THREADS) as pool:  # OpenCV releases the GIL
         findings = tqdm(
@@ -45,6 +48,23 @@ def inspect_images(root: Path, images: pd.Series) -> Inspection:
         bad=pd.DataFrame({"image": bad, "reason": bad.map(faults)}, dtype="str").rename_axis("id"),
         hashes=pd.Series(pd.array(hashes, dtype="UInt64"), index=images.index),
         files=states_table({path: finding.state for path, finding in found.items()}),
+    )
+
+
+def inspect_first_images(root: Path, images: pd.Series) -> Inspection:
+    """Check each product's first image and, as long as it cannot be used, the next; ids may be there several times."""
+    inspections: list[Inspection] = []
+    left = images
+    while len(left) or not inspections:
+        is_first = ~left.index.duplicated()
+        inspections.append(inspect_images(root, left[is_first]))
+        left = left[~is_first]
+        left = left[left.index.isin(inspections[-1].bad.index)]
+    files = pd.concat([inspection.files for inspection in inspections])
+    return Inspection(
+        bad=pd.concat([inspection.bad for inspection in inspections]),
+        hashes=pd.concat([inspection.hashes for inspection in inspections]),
+        files=files[~files.index.duplicated()],
     )
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from PIL import UnidentifiedImageError
 
 from latefusion.images.orientation import read_orientation, turn
+from latefusion.images.several import count_images, further_images
 from latefusion.utils.errors import InputError, StepError
 from latefusion.utils.files import read_json
 
@@ -114,13 +115,24 @@ def resize(image: np.ndarray, side: int) -> np.ndarray:
     return cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
 
 
+def load_image(root: Path, path: str | None) -> np.ndarray:
+    """Return an image as `read_image` does; one white pixel for a product without an image (None or NaN)."""
+    if path is None or pd.isna(path):
+        return np.full((1, 1, 3), NO_IMAGE_GREY, dtype=np.uint8)
+    return read_image(root / path)
+
+
 class ImageStore:
     """The images of a catalogue by product id, read from files or from a cache of decoded images."""
 
     def __init__(self, products: pd.DataFrame, root: Path, cache: Path | None = None, stamp: dict | None = None):
-        """Take products with `image`, a path relative to `root`; with a cache: its path and its stamp."""
-        self._paths = products["image"]
-        self._rows = {id_: row for row, id_ in enumerate(products.index)}
+        """Take products with `image`, a path relative to `root`, and perhaps `more_images` (see `several`).
+
+        With a cache: its path and its stamp; it has all images of a product in adjoining rows.
+        """
+        self._paths, self._further = products["image"], further_images(products)
+        counts = count_images(products)
+        self._rows = dict(zip(products.index, (np.cumsum(counts) - counts).tolist(), strict=True))
         self._root = root
         self._cache_path, self._stamp = cache, stamp or {}
         self._cache: np.ndarray | None = None
@@ -129,20 +141,17 @@ class ImageStore:
         """Pickle without the open cache: each loader process opens it itself, so the images are not sent to it."""
         return self.__dict__ | {"_cache": None}
 
-    def read(self, id_: str, side: int) -> np.ndarray:
-        """Return (side, side, 3) uint8 RGB; white if the product has no image."""
-        return resize(self.load(id_), side)
+    def read(self, id_: str, side: int, number: int = 0) -> np.ndarray:
+        """Return (side, side, 3) uint8 RGB; white if the product has no image. `number`: which of its images."""
+        return resize(self.load(id_, number), side)
 
-    def load(self, id_: str) -> np.ndarray:
+    def load(self, id_: str, number: int = 0) -> np.ndarray:
         """Return (H, W, 3) uint8 RGB in the stored size; one white pixel if the product has no image."""
         if self._cache_path is not None:
             if self._cache is None:
                 self._cache = _open_cache(self._cache_path, self._stamp)
-            return self._cache[self._rows[id_]]
-        path = self._paths[id_]
-        if pd.isna(path):
-            return np.full((1, 1, 3), NO_IMAGE_GREY, dtype=np.uint8)
-        return read_image(self._root / path)
+            return self._cache[self._rows[id_] + number]
+        return load_image(self._root, self._paths[id_] if number == 0 else self._further[id_][number - 1])
 
 
 def _open_cache(path: Path, stamp: dict) -> np.ndarray:

@@ -8,10 +8,13 @@ import numpy as np
 import pandas as pd
 
 from latefusion.catalogue import read_new_products
+from latefusion.catalogue.image_cells import image_lines
 from latefusion.catalogue.usual_names import find_columns
 from latefusion.config import Columns, Experiment, load_experiment, load_new_table
 from latefusion.experts.exported import Opening, Predict, open_expert
-from latefusion.images.inspection import check_images
+from latefusion.images.fetched import find_fetched, refuse_unfetched
+from latefusion.images.inspection import inspect_first_images, inspect_images
+from latefusion.images.several import list_images, use_images
 from latefusion.images.store import ImageStore
 from latefusion.predictor.acceptance import find_threshold
 from latefusion.predictor.manifest import AGAIN, Manifest, read_manifest
@@ -92,11 +95,12 @@ class Predictor:
         """Return a row for each product, in their order; index: id.
 
         `products` is a table, or the file of one, with `title` and, if there are any, `id` (else its index is taken),
-        `description` and `image`, a path relative to the folder `images`; usual names, such as `sku` and `name`, will
-        do. Empty cells mean that there is none. Columns: `label`, `confidence`, and those of the two next classes; for
-        each expert that can read the product the label that it would give; `agree`, the number of experts that give
-        the label; `problem`, why an image could not be used; `unusual`, why the product is unlike all labelled ones
-        (`predictor.unusual`), else "". Raises InputError if a column is missing or an id is not unique.
+        `description` and `image`, a path relative to the folder `images` (several: a list, or a text as in the
+        catalogue); usual names, such as `sku` and `name`, will do. Empty cells mean that there is none. Columns:
+        `label`, `confidence`, and those of the two next classes; for each expert that can read the product the label
+        that it would give; `agree`, the number of experts that give the label; `problem`, why an image could not be
+        used; `unusual`, why the product is unlike all labelled ones (`predictor.unusual`), else "". Raises InputError
+        if a column is missing or an id is not unique.
         """
         rows, problems = self._canonical(products, images)
         tables = self._tables(rows, images)
@@ -141,8 +145,10 @@ class Predictor:
         self, products: pd.DataFrame | str | Path, images: str | Path | None
     ) -> tuple[pd.DataFrame, pd.Series]:
         """Return the products as experts read them (index: id), and the problems with their images."""
+        catalogue = self.experiment.catalogue
         if not isinstance(products, pd.DataFrame):
-            products = read_new_products(load_new_table(Path(products), self.experiment.catalogue.columns, ()))
+            table = load_new_table(Path(products), catalogue.columns, (), image_separator=catalogue.image_separator)
+            products = read_new_products(table)
         found_columns = list(map(str, products.columns))
         columns = Columns(image="image") if "image" in found_columns else Columns()
         named = find_columns(Path("the table"), found_columns, columns, ["id", *COLUMNS])
@@ -151,6 +157,8 @@ class Predictor:
             raise InputError(f"no column 'title' among {', '.join(map(str, products.columns))}: rename yours")
         ids = pd.Index(products[found["id"]] if "id" in found else products.index).astype("str").rename("id")
         cells = {name: products[found[name]].to_numpy() if name in found else None for name in COLUMNS}
+        if "image" in found:
+            cells["image"] = image_lines(products[found["image"]], catalogue.image_separator)
         rows = pd.DataFrame(cells, index=ids)
         rows = rows.astype("str").apply(lambda cells: cells.mask(cells.str.strip() == ""))
         if repeated := sorted(set(rows.index[rows.index.duplicated()])):
@@ -160,14 +168,27 @@ class Predictor:
             if n_named := rows["image"].notna().sum():
                 logger.warning("%d products name an image, but no folder of images is given: none is read", n_named)
             rows["image"] = rows["image"].mask(rows["image"].notna())
-        bad = check_images(Path(images or "."), rows["image"]) if rows["image"].notna().any() else pd.DataFrame()
+        return self._with_images(rows, Path(images or "."))
+
+    def _with_images(self, rows: pd.DataFrame, folder: Path) -> tuple[pd.DataFrame, pd.Series]:
+        """Return the products with their images that can be used, and what is wrong with the others."""
         problems = pd.Series("", index=rows.index, dtype="str")
+        named = find_fetched(folder, list_images(rows["image"]))
+        if named.empty:
+            return rows, problems
+        keep_all = self.experiment.catalogue.images_per_product == "mean"
+        refuse_unfetched(folder, named, f"--products FILE --images {folder}", every=keep_all)
+        bad = (inspect_images if keep_all else inspect_first_images)(folder, named).bad
+        rows, lacking = use_images(rows, named, bad, keep_all=keep_all)
         if len(bad):
-            problems[bad.index] = bad["reason"]
-            rows["image"] = rows["image"].mask(rows.index.isin(bad.index))
+            has_several = rows.index.isin(named.index[named.index.duplicated()])
+            reasons = bad["reason"].where(~bad.index.isin(rows.index[has_several]), bad["image"] + ": " + bad["reason"])
+            by_product = reasons.groupby(level=0, sort=False).agg("; ".join)
+            problems[by_product.index] = by_product
+            rows["image"] = rows["image"].mask(rows.index.isin(lacking.index))
             first = f"{bad.index[0]}, {bad['image'].iloc[0]}: {bad['reason'].iloc[0]}"
             logger.warning(
-                "%d of %d products have an image that cannot be used; the first: %s", len(bad), len(rows), first
+                "%d of %d products have an image that cannot be used; the first: %s", len(by_product), len(rows), first
             )
         return rows, problems
 

@@ -16,6 +16,8 @@ import pandas as pd
 from tqdm import tqdm
 
 from latefusion.catalogue import NewProducts
+from latefusion.images.fetched import find_fetched
+from latefusion.images.several import list_images
 from latefusion.plan.records import describe_file, digest
 from latefusion.predictor.manifest import NAME
 from latefusion.predictor.predictor import Predictor
@@ -88,7 +90,7 @@ def _write(path: Path, predict: Callable[[], pd.DataFrame], images: str) -> None
 
 def _describe_images(folder: Path, named: pd.Series) -> str:
     """Return a hash of the sizes and times of the images that are there."""
-    return digest([_state(folder / path) for path in named.dropna()])
+    return digest([_state(folder / path) for path in find_fetched(folder, list_images(named))])
 
 
 def _state(path: Path) -> list[int] | None:

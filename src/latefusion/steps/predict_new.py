@@ -6,6 +6,8 @@ from pathlib import Path
 
 from latefusion.catalogue import NewProducts
 from latefusion.config import load_new_table
+from latefusion.images.fetched import find_fetched, is_url, refuse_unfetched
+from latefusion.images.several import list_images
 from latefusion.predictor import Predictor
 from latefusion.predictor.acceptance import accepted, find_threshold
 from latefusion.predictor.drift import Drift
@@ -35,8 +37,11 @@ def predict_new(
     threshold = find_threshold(model, target_precision, min_confidence)
     if threshold == 0 and review.exists():
         raise InputError(f"{review} is of an earlier run with a threshold: remove it, or choose another --out")
-    table = NewProducts(load_new_table(products, predictor.experiment.catalogue.columns, settings))
-    n_products = _check_products(table, images)
+    catalogue = predictor.experiment.catalogue
+    table = NewProducts(
+        load_new_table(products, catalogue.columns, settings, image_separator=catalogue.image_separator)
+    )
+    n_products = _check_products(table, images, every_image=catalogue.images_per_product == "mean")
     with locked(out):
         drift = Drift.load(model)
         shards = predict_in_shards(predictor, table, n_products, images, out, shard_size, seen=drift.add)
@@ -81,7 +86,7 @@ def _check_arguments(products: Path, images: Path | None, out: Path, review: Pat
             raise InputError(f"--out {out}: {path} is the table of products: choose another name")
 
 
-def _check_products(table: NewProducts, images: Path | None) -> int:
+def _check_products(table: NewProducts, images: Path | None, *, every_image: bool) -> int:
     """Read the table once; return the number of its products.
 
     Raises InputError for products that cannot be read. If they name images and the folder has none of them, it is
@@ -91,10 +96,13 @@ def _check_products(table: NewProducts, images: Path | None) -> int:
     example, found = "", images is None
     for products in table.check():
         n_products += len(products)
-        named = products["image"].dropna()
+        named = list_images(products["image"])
         n_named += len(named)
         example = example or next(iter(named), "")
-        found = found or any((images / path).is_file() for path in named)
+        if images is not None and len(named):
+            paths = find_fetched(images, named)
+            refuse_unfetched(images, paths, f"--products {table.path} --images {images}", every=every_image)
+            found = found or is_url(paths).any() or any((images / path).is_file() for path in paths)
     if n_named and not found:
         raise InputError(
             f"--images {images}: it has none of the {n_named} images that {table.path} names, such as {example}"

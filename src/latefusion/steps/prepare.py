@@ -2,7 +2,8 @@
 
 Writes to `weights/<experiment>/catalogue/`:
 - `products.parquet`: index `id`; columns title, description, image, label, split, and group (near-duplicates have the
-  same group number); with `split.n_folds` also fold, the fold that holds out a train product;
+  same group number); with `split.n_folds` also fold, the fold that holds out a train product; with
+  `catalogue.images_per_product: mean` also more_images, the paths of a product's further images, one per line;
 - `classes.json`: the class codes in the order that all tables use;
 - `contents.json`: hashes of what jobs read of the catalogue;
 - `report.md`: classes, missing texts and images, columns that are not used, and what to check, in plain words;
@@ -16,6 +17,7 @@ Writes to `weights/<experiment>/catalogue/`:
 import logging
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from latefusion.catalogue import (
@@ -33,8 +35,10 @@ from latefusion.dataset.duplicate_report import describe_near_duplicates, report
 from latefusion.dataset.duplicates import find_duplicates
 from latefusion.dataset.split import assign_held_out_folds, lacks_valid, split_products
 from latefusion.images.cache import cached_images
+from latefusion.images.fetched import refuse_unfetched
 from latefusion.images.files import refuse_absent_images
-from latefusion.images.inspection import Inspection, handle_bad_images, inspect_images
+from latefusion.images.inspection import Inspection, handle_bad_images, inspect_first_images, inspect_images
+from latefusion.images.several import MORE, all_paths, count_images, list_images, use_images
 from latefusion.plan.jobs import Job
 from latefusion.plan.planning import Selection, plan
 from latefusion.plan.records import digest
@@ -60,12 +64,17 @@ def _prepare(experiment: Experiment, job: Job) -> None:
     products, issues, others = read_with_issues(catalogue)
     with atomic_write(job.run_dir / "row_issues.csv") as partial:
         issues.to_csv(partial)
-    products["image"] = find_images(catalogue, products["image"])
-    _require_images(products, experiment)
-    inspection = _inspect(products, experiment, job.run_dir)
-    products = handle_bad_images(products, inspection.bad, catalogue.bad_images)
+    images = find_images(catalogue, list_images(products["image"]))
+    keep_all = catalogue.images_per_product == "mean"
+    refuse_unfetched(catalogue.root, images, "--config CONFIG", every=keep_all)
+    _require_images(images, products["split"], experiment)
+    inspection = _inspect(images, experiment, job.run_dir)
+    products, lacking = use_images(products, images, inspection.bad, keep_all=keep_all)
+    _log_several(images, inspection.bad, lacking, keep_all=keep_all)
+    products = handle_bad_images(products, lacking, catalogue.bad_images)
     times = _times(products, others, experiment)
-    products, twins = _split(products, inspection.hashes[products.index], times, experiment, job.run_dir)
+    hashes = inspection.hashes.groupby(level=0).first().reindex(products.index)
+    products, twins = _split(products, hashes, times, experiment, job.run_dir)
     classes = class_order(products["label"].dropna())
     unused = others.drop(columns=experiment.catalogue.columns.time) if times is not None else others
     report = describe_catalogue(products, issues=issues, bad_images=inspection.bad, others=unused)
@@ -110,25 +119,30 @@ def _contents(products: pd.DataFrame, classes: list[str], split: Split, files: p
         | ({"valid_fraction"} if split.n_folds else set())
     )
     settings = split.model_dump(mode="json", exclude=unread)
-    images = ["image"] if split.grouped else ["image", "group"]  # group depends on images too
-    of_products = digest([products.drop(columns=images).to_csv(na_rep="\0"), classes, settings])
-    of_images = products["image"].map(files["blake2b"])  # of the content, whatever the path
+    images = ["image", MORE] if split.grouped else ["image", MORE, "group"]  # group depends on images too
+    of_products = digest([products.drop(columns=images, errors="ignore").to_csv(na_rep="\0"), classes, settings])
+    ids = np.repeat(products.index, count_images(products))
+    paths = pd.Series(all_paths(products), index=ids, name="image", dtype="str")
+    of_images = paths.map(files["blake2b"])  # of the content, whatever the path
     return {"products": of_products, "images": digest([of_products, of_images.to_csv(na_rep="\0")])}
 
 
-def _require_images(products: pd.DataFrame, experiment: Experiment) -> None:
+def _require_images(images: pd.Series, splits: pd.Series, experiment: Experiment) -> None:
     """Raise InputError, before any image is read, if no image of a split exists.
 
     Skipped if no expert reads images and the tables name an image for every product, as the challenge's do.
     """
     layout = LAYOUTS[experiment.catalogue.format]
     if image_readers(experiment) or not layout.always_names_images:
-        refuse_absent_images(experiment.catalogue.root, products, layout.without_images)
+        named = pd.DataFrame({"image": images, "split": splits[images.index]})
+        refuse_absent_images(experiment.catalogue.root, named, layout.without_images)
 
 
-def _inspect(products: pd.DataFrame, experiment: Experiment, run_dir: Path) -> Inspection:
-    """Check all images; write the list of bad ones and the state of all files."""
-    inspection = inspect_images(experiment.catalogue.root, products["image"])
+def _inspect(images: pd.Series, experiment: Experiment, run_dir: Path) -> Inspection:
+    """Check the images that are used; write the list of bad ones and the state of all files."""
+    catalogue = experiment.catalogue
+    inspect = inspect_first_images if catalogue.images_per_product == "first" else inspect_images
+    inspection = inspect(catalogue.root, images)
     with atomic_write(run_dir / "image_issues.csv") as partial:
         inspection.bad.to_csv(partial)
     with atomic_write(run_dir / "images.parquet") as partial:
@@ -158,6 +172,22 @@ def _times(products: pd.DataFrame, others: pd.DataFrame, experiment: Experiment)
         )
         raise list_problems(f"Products without a readable time in the column '{name}':", problems, advice)
     return times
+
+
+def _log_several(images: pd.Series, bad: pd.DataFrame, lacking: pd.DataFrame, *, keep_all: bool) -> None:
+    """Log how many products have several images, and what is made of them."""
+    numbers = images.index.value_counts()
+    if (several := int((numbers > 1).sum())) == 0:
+        return
+    what = "experts that read images predict from all" if keep_all else "the first that can be used is read"
+    logger.info(
+        "%d products have several images, up to %d: %s (catalogue.images_per_product)", several, numbers.max(), what
+    )
+    others = bad[~bad.index.isin(lacking.index)]
+    if len(others):
+        logger.warning(
+            "%d images cannot be used, of products that have others, which are used: see image_issues.csv", len(others)
+        )
 
 
 def _split(

@@ -15,5 +15,6 @@ SCRIPTS = {
     "compare": "11_compare_runs.py",
     "export": "12_export_model.py",
     "predict_new": "13_predict_new.py",
+    "fetch_images": "14_fetch_images.py",
     "serve": "15_serve.py",
 }

@@ -129,9 +129,17 @@ class EvalBatches(Sampler):
     """
 
     def __init__(
-        self, size: int, batch_size: int, *, rank: int = 0, n_processes: int = 1, lengths: np.ndarray | None = None
+        self,
+        size: int,
+        batch_size: int,
+        *,
+        rank: int = 0,
+        n_processes: int = 1,
+        lengths: np.ndarray | None = None,
+        counts: np.ndarray | None = None,
     ):
         self.size = size
+        self.counts = counts  # (N,) numbers of adjoining items of each product; None: one each
         order = np.arange(size) if lengths is None else np.argsort(-lengths, kind="stable")
         self.micro_batches = [micro_batch(batch, rank, n_processes) for batch in _cut(order, batch_size)]
 

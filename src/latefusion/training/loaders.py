@@ -48,7 +48,8 @@ def eval_loader(
     accelerator: Accelerator, dataset: Dataset, collate: Collate, batch_size: int, hardware: Hardware
 ) -> DataLoader:
     """Return this process's loader of its share of a dataset; its batch sampler is an EvalBatches."""
-    batches = EvalBatches(len(dataset), batch_size, **_rank(accelerator), lengths=_lengths(dataset))
+    counts = getattr(dataset, "counts", None)
+    batches = EvalBatches(len(dataset), batch_size, **_rank(accelerator), lengths=_lengths(dataset), counts=counts)
     return _loader(dataset, batches, collate, hardware)
 
 

@@ -32,6 +32,7 @@ from latefusion.training.loaders import Collate, Data, eval_loader, train_loader
 from latefusion.training.log import TrainingLog
 from latefusion.training.optim import lr_factor, make_optimizer
 from latefusion.training.progress import Progress, Step
+from latefusion.utils.arrays import group_means
 from latefusion.utils.errors import InputError
 from latefusion.utils.seeds import derive_seed
 
@@ -178,9 +179,14 @@ def train_steps(
 
 
 def predict(accelerator: Accelerator, model: torch.nn.Module, loader: DataLoader) -> np.ndarray:
-    """Return (N, C) float32 probabilities in the dataset's order, the same on every process."""
+    """Return (N, C) float32 probabilities in the dataset's order, the same on every process.
+
+    If the dataset has several items of a product (its attribute `counts`, (N,)), these are the means over them.
+    """
     model.eval()
-    return map_items(accelerator, lambda **batch: model(**batch)["logits"].float().softmax(dim=-1), loader)
+    probs = map_items(accelerator, lambda **batch: model(**batch)["logits"].float().softmax(dim=-1), loader)
+    counts = loader.batch_sampler.counts
+    return probs if counts is None else group_means(probs, counts)
 
 
 @torch.inference_mode()

@@ -14,6 +14,7 @@ from latefusion.experts.context import Context
 from latefusion.experts.exported import WEIGHTS, Opening, Restored, copy_results
 from latefusion.experts.network import Network
 from latefusion.images.augment import augment, centre_crop, training_transform
+from latefusion.images.several import count_images, number_images
 from latefusion.images.store import ImageStore
 from latefusion.tables.label_issues import without_label_issues
 from latefusion.utils.errors import InputError
@@ -22,16 +23,18 @@ from latefusion.utils.weights import load_weights
 
 
 class EvalImages(Dataset):
-    """Images of products, resized and centre-cropped."""
+    """All images of products, resized and centre-cropped; `counts` (N,) are the numbers of items of each product."""
 
     def __init__(self, products: pd.DataFrame, store: ImageStore, image: ImageInput):
-        self.ids, self.store, self.image = list(products.index), store, image
+        self.counts, self.store, self.image = count_images(products), store, image
+        self.items = number_images(products.index, self.counts)
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.items)
 
     def __getitem__(self, index: int) -> dict:
-        return {"images": centre_crop(self.store.read(self.ids[index], self.image.resize), self.image.crop)}
+        id_, number = self.items[index]
+        return {"images": centre_crop(self.store.read(id_, self.image.resize, number), self.image.crop)}
 
 
 class TrainImages(Dataset):

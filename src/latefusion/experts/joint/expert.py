@@ -28,6 +28,7 @@ from latefusion.experts.layers import backbone_groups
 from latefusion.experts.network import Network
 from latefusion.experts.text.encoder_layers import encoder_layers
 from latefusion.experts.text.pooling import Pooling
+from latefusion.images.several import only_first
 from latefusion.tables.label_issues import without_label_issues
 from latefusion.training.loaders import Collate
 
@@ -118,7 +119,7 @@ def _on_networks(context: Context, expert: EndToEndJointExpert, run_dir: Path) -
             {"params": model.head.parameters(), "lr_factor": expert.head_lr_factor},
         ],
         train_set=train_set,
-        eval_set=lambda products: Pairs(text.eval_set(products), image.eval_set(products)),
+        eval_set=lambda products: Pairs(text.eval_set(products), image.eval_set(only_first(products))),
         collate=partial(collate, collate_text=text.collate),
         training_products=lambda products: without_label_issues(context.experiment, products, expert.train_on),
         drop_last=True,

@@ -29,6 +29,7 @@ from latefusion.experts.joint.expert import JointClassifier, Pairs, collate
 from latefusion.experts.joint.fusion import FusionHead
 from latefusion.experts.kinds import EXPERTS
 from latefusion.experts.text.transformer import export_encoder, restore_encoder
+from latefusion.images.several import only_first
 from latefusion.utils.weights import load_weights
 
 
@@ -75,7 +76,9 @@ def _restore_frozen(opening: Opening, expert: FrozenJointExpert) -> Restored:
     load_weights(head, opening.folder / WEIGHTS)
     return Restored(
         model=FrozenPair(text.model, image.model, head),
-        dataset=lambda products, images: Pairs(text.dataset(products, images), image.dataset(products, images)),
+        dataset=lambda products, images: Pairs(
+            text.dataset(products, images), image.dataset(only_first(products), images)
+        ),
         collate=partial(collate, collate_text=text.collate),
         batch_size=min(text.batch_size, image.batch_size),
     )
@@ -91,7 +94,7 @@ def _restore_end_to_end(opening: Opening, expert: EndToEndJointExpert) -> Restor
     return Restored(
         model=model,
         dataset=lambda products, images: Pairs(
-            text.dataset(products, images), EvalImages(products, images, image_expert.image)
+            text.dataset(products, images), EvalImages(only_first(products), images, image_expert.image)
         ),
         collate=partial(collate, collate_text=text.collate),
         batch_size=expert.train.batch_size,

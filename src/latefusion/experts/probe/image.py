@@ -20,8 +20,10 @@ from latefusion.experts.probe.classifier import ProbeClassifier
 from latefusion.experts.probe.features import FrozenNetwork, View, batch_size, describe_weights, read_features
 from latefusion.experts.probe.training import fit_probe
 from latefusion.images.files import hash_bytes
+from latefusion.images.several import all_paths, count_images, number_images
 from latefusion.images.store import ImageStore, decode_bytes, read_bytes, resize
 from latefusion.plan.records import verified
+from latefusion.utils.arrays import group_means
 from latefusion.utils.errors import StepError
 from latefusion.utils.weights import load_weights, save_weights
 
@@ -33,11 +35,12 @@ def train_image_probe(context: Context, name: str, expert: ImageProbe) -> None:
     products = context.dataset.products
     with_image = products[products["image"].notna()]
     train = training_products(context, context.dataset.select("train"), expert.train_on)
-    views = image_views(context, name, expert, with_image["image"])
+    paths = pd.Series(all_paths(with_image), dtype="str")
+    views = image_views(context, name, expert, paths)
     features = [read_features(context, view) for view in views]  # each (N, F), or None
     if not context.accelerator.is_main_process:
         return
-    fit_probe(context, name, expert, np.mean(features, axis=0), with_image.index, train)
+    fit_probe(context, name, expert, np.mean(features, axis=0), with_image.index, count_images(with_image), train)
 
 
 def image_views(context: Context, name: str, expert: ImageProbe, images: pd.Series) -> list[View]:
@@ -99,12 +102,13 @@ def open_image_probe(opening: Opening, expert: ImageProbe) -> Predict:
         has_image = products["image"].notna().to_numpy()
         probs = np.tile(classifier.frequencies, (len(products), 1))
         if has_image.any():
-            ids, size = list(products.index[has_image]), batch_size(opening.accelerator)
+            counts, size = count_images(products[has_image]), batch_size(opening.accelerator)
+            items = number_images(products.index[has_image], counts)
             features = [
-                opening.features(backbone, backbone, StoredImages(images, ids, side, flip=flip), collate, size)
+                opening.features(backbone, backbone, StoredImages(images, items, side, flip=flip), collate, size)
                 for side, flip in views_of(expert)
             ]
-            probs[has_image] = classifier.predict_proba(np.mean(features, axis=0))
+            probs[has_image] = group_means(classifier.predict_proba(np.mean(features, axis=0)), counts)
         return probs
 
     return predict
@@ -113,14 +117,16 @@ def open_image_probe(opening: Opening, expert: ImageProbe) -> Predict:
 class StoredImages(Dataset):
     """Images of products, resized to squares: dicts of `images`, (side, side, 3) uint8."""
 
-    def __init__(self, images: ImageStore, ids: list[str], side: int, *, flip: bool):
-        self.images, self.ids, self.side, self.flip = images, ids, side, flip
+    def __init__(self, images: ImageStore, items: list[tuple[str, int]], side: int, *, flip: bool):
+        """Take the id and number of each image."""
+        self.images, self.items, self.side, self.flip = images, items, side, flip
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.items)
 
     def __getitem__(self, index: int) -> dict[str, np.ndarray]:
-        return {"images": turned(self.images.read(self.ids[index], self.side), flip=self.flip)}
+        id_, number = self.items[index]
+        return {"images": turned(self.images.read(id_, self.side, number), flip=self.flip)}
 
 
 def turned(image: np.ndarray, *, flip: bool) -> np.ndarray:

@@ -29,7 +29,8 @@ def train_text_probe(context: Context, name: str, expert: TextProbe) -> None:
     features = read_features(context, text_view(context, name, expert))
     if features is None:
         return
-    fit_probe(context, name, expert, features, context.dataset.products.index, context.dataset.select("train"))
+    ids = context.dataset.products.index
+    fit_probe(context, name, expert, features, ids, np.ones(len(ids), np.int64), context.dataset.select("train"))
 
 
 def text_view(context: Context, name: str, expert: TextProbe) -> View:

@@ -10,40 +10,63 @@ from latefusion.dataset.split import groups_of
 from latefusion.experts.context import Context
 from latefusion.experts.linear import refuse_too_few
 from latefusion.experts.probe.classifier import ProbeClassifier, fit_classifier
+from latefusion.utils.arrays import group_means
 from latefusion.utils.errors import InputError
 
 logger = logging.getLogger(__name__)
 
 
 def fit_probe(
-    context: Context, name: str, expert: Probe, features: np.ndarray, ids: pd.Index, train: pd.DataFrame
+    context: Context,
+    name: str,
+    expert: Probe,
+    features: np.ndarray,
+    ids: pd.Index,
+    counts: np.ndarray,
+    train: pd.DataFrame,
 ) -> None:
     """Fit on the products in `train` and write the expert's run folder; only the main process calls this.
 
-    `features` (N, F) are those of the products `ids` (N,), with all of `train` among them. The other products, such as
-    those without an image, get the class frequencies of the training products as their probabilities.
+    `features` (M, F) are those of the products `ids` (N,), with all of `train` among them. The other products, such as
+    those without an image, get the class frequencies of the training products as their probabilities. `counts` (N,)
+    are the numbers of adjoining rows of `features` of each product (several: of its images): each is a training row,
+    and products are predicted by the mean of the probabilities.
     """
     dataset, run_dir = context.dataset, context.experiment.expert_dir(name)
     targets, groups = dataset.targets(train), groups_of(train, dataset.split)
     _refuse_unfit(train, groups, name=name, expert=expert)
     logger.info("%s: fitting %d products, %d features", name, len(train), features.shape[1])
     n_per_class = np.bincount(dataset.targets(dataset.select("train")), minlength=len(dataset.classes))
+    numbers = ids.get_indexer(train.index)
+    taken = counts[numbers]
+    if groups is None and (taken > 1).any():
+        groups = np.arange(len(train))  # the images of a product are in one fold
     classifier, facts = fit_classifier(
-        features[ids.get_indexer(train.index)], targets, groups, n_per_class=n_per_class, expert=expert, name=name
-    )
+        features[_items(counts, numbers)],
+        np.repeat(targets, taken),
+        None if groups is None else np.repeat(groups, taken),
+        n_per_class=n_per_class, expert=expert, name=name,
+    )  # fmt: skip
     classifier.save(run_dir / "model.safetensors")
     probs = {
-        split: _predict(classifier, features, ids.get_indexer(products.index))
+        split: _predict(classifier, features, counts, ids.get_indexer(products.index))
         for split, products in dataset.evaluation_splits.items()
     }
     context.write_outputs(run_dir, probs, facts)
 
 
-def _predict(classifier: ProbeClassifier, features: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Return the (N, C) probabilities of products from their row numbers in `features`, -1 for those without any."""
-    probs = np.tile(classifier.frequencies, (len(rows), 1))
-    probs[rows >= 0] = classifier.predict_proba(features[rows[rows >= 0]])
+def _predict(classifier: ProbeClassifier, features: np.ndarray, counts: np.ndarray, products: np.ndarray) -> np.ndarray:
+    """Return the (N, C) probabilities of products from their numbers, -1 for those without features."""
+    probs = np.tile(classifier.frequencies, (len(products), 1))
+    known = products[products >= 0]
+    probs[products >= 0] = group_means(classifier.predict_proba(features[_items(counts, known)]), counts[known])
     return probs
+
+
+def _items(counts: np.ndarray, products: np.ndarray) -> np.ndarray:
+    """Return the row numbers of the items of products, of which each has `counts` adjoining ones."""
+    starts, taken = (np.cumsum(counts) - counts)[products], counts[products]
+    return np.repeat(starts - (np.cumsum(taken) - taken), taken) + np.arange(taken.sum())
 
 
 def _refuse_unfit(train: pd.DataFrame, groups: np.ndarray | None, *, name: str, expert: Probe) -> None:
