@@ -113,7 +113,7 @@ def test_an_experts_name_selects_all_its_folds_and_a_folds_name_one(cross_fitted
     assert [job.name for job in jobs_of(jobs, "denoise", Selection("denoise"))] == [
         f"denoise/fold-{n}" for n in range(3)
     ]
-    with pytest.raises(InputError, match="did you mean 'cnn_raw/fold-2'"):
+    with pytest.raises(InputError, match="there is no such fold; the jobs of cnn_raw are cnn_raw/fold-0"):
         jobs_of(jobs, "image", Selection("cnn_raw/fold-3"))
     names = [job.name for job in jobs.values()]
     assert len(names) == len(set(names))
