@@ -10,7 +10,10 @@ from helpers.workspace import REPOSITORY
 from latefusion import BatchPredictor
 
 ray = pytest.importorskip("ray", reason="ray is not installed: make test-clusters")
-pytestmark = pytest.mark.filterwarnings("ignore:.* is deprecated:DeprecationWarning:ray.data.context")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.* is deprecated:DeprecationWarning:ray.data.context"),
+    pytest.mark.filterwarnings("ignore:The inplace keyword in DataFrame.reset_index:DeprecationWarning"),
+]
 EXAMPLE = REPOSITORY / "docs/examples/ray_predict.py"
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pandas as pd
+
 from helpers.probes import make_shop, probe_config, products
 from helpers.workspace import Workspace
 

@@ -1,18 +1,15 @@
 """Two hosts train one expert: each has a launcher of its own, as torchrun is started on each host of a cluster."""
 
-import json
 import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
-import sys
 import time
 
 import pytest
 from helpers.configs import TINY_TRANSFORMER, tiny_config
-from helpers.launch import free_port, launch, launch_hosts, launch_two
+from helpers.launch import launch_hosts, launch_two
 from helpers.workspace import Workspace
 
 SCRIPT = "02_train_text.py"
@@ -76,6 +73,7 @@ def ended(process: subprocess.Popen, within: float) -> str:
 
 
 def workers(process: subprocess.Popen) -> list[int]:
+    """Return the processes that a host's launcher has started; they are in sessions of their own."""
     found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True)
     return [int(pid) for pid in found.stdout.split()]
 
@@ -84,7 +82,8 @@ def workers(process: subprocess.Popen) -> list[int]:
 def test_a_host_is_killed_the_other_says_so_and_both_continue(undisturbed, shared, lost):
     hosts = launch_hosts([shared, shared], SCRIPT)
     wait_for_checkpoint(shared)
-    os.killpg(hosts[lost].pid, signal.SIGKILL)  # its launcher and its worker, as if the host had lost its power
+    for pid in (hosts[lost].pid, *workers(hosts[lost])):  # as if the host had lost its power
+        os.kill(pid, signal.SIGKILL)
     hosts[lost].communicate()
     output = ended(hosts[1 - lost], within=60)
     assert re.search(KILLED.format(lost), output), output
@@ -99,3 +98,41 @@ def test_a_host_is_killed_the_other_says_so_and_both_continue(undisturbed, share
     assert done[-1] >= "step-00000005"
     assert results(shared) == results(undisturbed)
     assert not list(shared.run_root.glob(".shared-*"))
+
+
+def test_a_host_that_does_not_answer_ends_the_other(shared):
+    """As when its network is cut: no connection is closed, so nothing but the heartbeats tells."""
+    hosts = launch_hosts([shared, shared], SCRIPT)
+    wait_for_checkpoint(shared)
+    (worker,) = workers(hosts[1])
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        output = ended(hosts[0], within=60)
+    finally:
+        os.kill(worker, signal.SIGKILL)
+        hosts[1].communicate()
+    assert re.search(r"error: rank 1 \(process \d+ on .*\) does not answer, for 5 seconds", output), output
+    assert AGAIN in output
+
+
+def test_hosts_without_a_shared_folder_are_refused(prepared, tmp_path):
+    hosts = [prepared.copy(tmp_path / str(host)) for host in range(2)]
+    for process in launch_hosts(hosts, SCRIPT):
+        output = ended(process, within=60)
+        assert re.search(r"error: rank 1 \(process \d+ on .*\) does not see the run folder of rank 0", output), output
+        assert "all hosts must share weights/" in output
+    assert all(not (host.run_root / "experts").exists() for host in hosts)
+
+
+def test_an_error_of_one_host_ends_the_other_with_its_words(shared, tmp_path):
+    """Host 1 lacks the catalogue's images, which may be copies: it ends before it joins the training."""
+    other = Workspace(tmp_path / "other")
+    other.folder.mkdir()
+    shutil.copyfile(shared.config, other.config)
+    (other.folder / "weights").symlink_to(shared.folder / "weights")  # shared, but no data/
+    hosts = launch_hosts([shared, other], SCRIPT)
+    outputs = [ended(process, within=90) for process in hosts]
+    own = re.search(r"^error: (.*)", outputs[1], re.MULTILINE)
+    assert own, outputs[1]
+    assert re.search(r"error: rank 1 \(process \d+ on .*\) has ended: ", outputs[0]), outputs[0]
+    assert own[1].splitlines()[0][:100] in outputs[0]

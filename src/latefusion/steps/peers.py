@@ -44,7 +44,7 @@ def watched(experiment: Experiment, rank: int) -> Iterator[None]:
     if world_size == 1:
         yield
         return
-    peers = Peers(rank, world_size, lost_after=experiment.hardware.lost_after)
+    peers = Peers(rank, world_size, lost_after=experiment.hardware.lost_after, store=_connect(rank))
     settings = experiment.model_dump(mode="json", exclude={"hardware": {"num_workers", "lost_after"}})
     peers.join(digest(settings), experiment.run_root)
     peers.start()
@@ -59,13 +59,13 @@ def watched(experiment: Experiment, rank: int) -> Iterator[None]:
 class Peers:
     """The processes of a run, as this one knows them from the store."""
 
-    def __init__(self, rank: int, world_size: int, lost_after: float):
+    def __init__(self, rank: int, world_size: int, lost_after: float, store: "Store"):
         self.rank, self.others = rank, [other for other in range(world_size) if other != rank]
         self.lost_after = lost_after
         self.own = {"host": socket.gethostname(), "pid": os.getpid(), "beat": 0, "state": "runs"}
         self.seen: dict[int, tuple[dict, float]] = {}  # what each other process wrote last, and when it came
         self.stopped = threading.Event()
-        self.store = _connect(rank)
+        self.store = store
 
     def join(self, config: str, run_root: Path) -> None:
         """Wait for all processes; compare their configs, and whether they see the folder of rank 0."""
@@ -114,7 +114,6 @@ class Peers:
         self.stopped.set()
 
     def fail(self, error: BaseException) -> None:
-        print("FAIL", type(error), str(error)[:200], flush=True)
         """Tell the others. Raises InputError, in the place of `error`, if the connection to them was lost."""
         self.stopped.set()
         if not _is_broken_connection(error):
@@ -192,8 +191,8 @@ class Peers:
         while missing := [rank for rank in missing if not self.store.check([self._key(kind, rank)])]:
             if time.monotonic() > until:
                 raise InputError(
-                    f"rank {missing[0]} has not started within {JOIN} seconds: see what it says on its host. Then start "
-                    "the same command on every host again"
+                    f"rank {missing[0]} has not started within {JOIN} seconds: see what it says on its host. Then "
+                    "start the same command on every host again"
                 )
             time.sleep(0.05)
 
