@@ -1,6 +1,6 @@
 """Predict a table of products on a Spark cluster: Parquet or CSV in, Parquet out.
 
-spark-submit docs/examples/spark_predict.py --model models/my_shop --products new.parquet --images data/images --out labels
+spark-submit docs/examples/spark_predict.py --model models/my_shop --products new.parquet --out labels
 
 The model, the images and the folder of --out are read and written by all machines: they need the same paths there.
 """

@@ -63,7 +63,7 @@ def test_a_host_with_another_config_is_refused_by_all(both, tmp_path):
 
 
 def test_a_process_that_never_starts_is_named(both, tmp_path):
-    with pytest.raises(InputError, match="rank 1 has not started within 0.3 seconds: see what it says on its host"):
+    with pytest.raises(InputError, match=r"rank 1 has not started within 0\.3 seconds: see what it says on its host"):
         both[0].join("one", tmp_path)
 
 

@@ -16,11 +16,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from latefusion.config import Experiment
 from latefusion.plan.records import digest
-from latefusion.utils.errors import InputError
+from latefusion.steps.scripts import SCRIPTS
+from latefusion.utils.errors import InputError, StepError
 
 if TYPE_CHECKING:
     from torch.distributed import Store
@@ -62,7 +63,7 @@ class Peers:
     def __init__(self, rank: int, world_size: int, lost_after: float, store: "Store"):
         self.rank, self.others = rank, [other for other in range(world_size) if other != rank]
         self.lost_after = lost_after
-        self.own = {"host": socket.gethostname(), "pid": os.getpid(), "beat": 0, "state": "runs"}
+        self.own: dict[str, Any] = {"host": socket.gethostname(), "pid": os.getpid(), "beat": 0, "state": "runs"}
         self.seen: dict[int, tuple[dict, float]] = {}  # what each other process wrote last, and when it came
         self.stopped = threading.Event()
         self.store = store
@@ -259,7 +260,8 @@ def _is_broken_connection(error: BaseException) -> bool:
 def _first_line(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         return "it was interrupted or terminated"
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+    message = error.with_script(SCRIPTS) if isinstance(error, StepError) else str(error)
+    return (message.strip() or type(error).__name__).splitlines()[0][:300]
 
 
 def _end(message: str) -> None:
