@@ -133,10 +133,35 @@ def test_a_process_whose_others_have_finished_does_not_wait_for_ever(joined, qui
     assert "has finished, but this process has not, for 0.3 seconds" in wait_for(quick)
 
 
-def test_a_store_that_is_gone_means_that_rank_0_is_lost(joined, quick, monkeypatch):
+def test_a_store_that_is_gone_means_that_rank_0_is_lost(joined, quick):
     class Gone:
         def __getattr__(self, name):
             raise DistNetworkError("Failed to recv, got 0 bytes")
 
     joined[1].store = Gone()
     assert re.match(r"error: rank 0 \(.*\) is lost: it was killed, or its host does not answer", wait_for(quick))
+
+
+def test_a_store_that_never_answers_ends_the_process_too(joined, quick):
+    """As when the network of the host with the store is cut: the client waits for its answer for ever."""
+
+    class Stuck:
+        def set(self, key, value):
+            pass
+
+        def get(self, key):
+            time.sleep(3)
+            raise DistNetworkError("timeout")
+
+    joined[1].store = Stuck()
+    assert re.match(r"error: rank 0 \(.*\) is lost: it was killed, or its host does not answer", wait_for(quick))
+
+
+def test_an_error_is_told_even_if_the_store_never_answers(joined, quick):
+    class Stuck:
+        def set(self, key, value):
+            time.sleep(1)
+
+    joined[1].store = Stuck()
+    joined[1].fail(InputError("the disk is full"))
+    assert "error: the disk is full" in quick

@@ -65,6 +65,8 @@ class Peers:
         self.lost_after = lost_after
         self.own: dict[str, Any] = {"host": socket.gethostname(), "pid": os.getpid(), "beat": 0, "state": "runs"}
         self.seen: dict[int, tuple[dict, float]] = {}  # what each other process wrote last, and when it came
+        self.problem: str | None = None  # what has happened to one of them
+        self.answered = time.monotonic()  # when the store did last
         self.stopped = threading.Event()
         self.store = store
 
@@ -103,12 +105,15 @@ class Peers:
         now = time.monotonic()
         self.seen = {rank: (self._read(rank), now) for rank in self.others}
         self.store.set_timeout(timedelta(seconds=self.lost_after))  # of each read and write
-        threading.Thread(target=self._watch, name="heartbeat", daemon=True).start()
+        self.answered = now
+        for work in (self._talk, self._watch):
+            threading.Thread(target=work, name=f"peers{work.__name__}", daemon=True).start()
 
     def finish(self) -> None:
         """Say that this process has done its work, and wait until all have."""
         until = time.monotonic() + self.lost_after
-        with suppress(RuntimeError):  # the process with the store may be the first to end
+        # The process with the store may be the first to end.
+        with self._bounded(f"{self._no_store()}. {AGAIN}"), suppress(RuntimeError):
             self._write(state="done")
             while time.monotonic() < until and any(self._read(rank)["state"] == "runs" for rank in self.others):
                 time.sleep(0.05)
@@ -118,13 +123,14 @@ class Peers:
         """Tell the others. Raises InputError, in the place of `error`, if the connection to them was lost."""
         self.stopped.set()
         if not _is_broken_connection(error):
-            with suppress(RuntimeError):  # the store may be gone
+            with self._bounded(_first_line(error)), suppress(RuntimeError):  # the store may be gone
                 self._write(state="failed", why=_first_line(error))
                 time.sleep(LINGER)
             return
-        lost = self._find_lost(3 * BEAT)
-        with suppress(RuntimeError):
-            self._write(state="failed", why=f"{lost}, so it ended too")
+        with self._bounded(f"{self._no_store()}. {AGAIN}"):
+            lost = self._find_lost(3 * BEAT)
+            with suppress(RuntimeError):
+                self._write(state="failed", why=f"{lost}, so it ended too")
         raise InputError(f"{lost}. {AGAIN} ({_first_line(error)})") from error
 
     def _find_lost(self, seconds: float) -> str:
@@ -147,15 +153,37 @@ class Peers:
             return f"{_name(silent[0], found)} is lost: it was killed, or its host does not answer any more"
         return "the connection between the processes of this run broke, though all of them still run"
 
-    def _watch(self) -> None:
+    def _talk(self) -> None:
         while not self.stopped.wait(BEAT):
             try:
                 self._write(beat=self.own["beat"] + 1)
-                problem = self._problem()
+                self.problem = self._problem()
             except RuntimeError:
+                self.problem = _failed(self._last()) or self._no_store()
+                return
+            self.answered = time.monotonic()
+
+    def _watch(self) -> None:
+        """End this process if there is a problem, or if the store does not answer: its client may wait for ever."""
+        while not self.stopped.wait(BEAT / 4):
+            problem = self.problem
+            if problem is None and time.monotonic() - self.answered > self.lost_after:
                 problem = _failed(self._last()) or self._no_store()
-            if problem is not None and not self.stopped.wait(GRACE):
-                _end(f"error: {problem}. {AGAIN}")
+            if problem is not None:
+                if not self.stopped.wait(GRACE):
+                    _end(f"error: {problem}. {AGAIN}")
+                return
+
+    @contextmanager
+    def _bounded(self, message: str) -> Iterator[None]:
+        """End this process with a message if the body takes too long, because the store does not answer."""
+        timer = threading.Timer(self.lost_after + 3 * BEAT + LINGER, _end, [f"error: {message}"])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def _problem(self) -> str | None:
         """Read what the others wrote, and return what has happened to one of them, None if nothing has."""
