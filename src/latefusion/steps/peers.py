@@ -294,7 +294,9 @@ def _first_line(error: BaseException) -> str:
 
 def _end(message: str) -> None:
     """End this process at once: its main thread waits for a process that is gone."""
-    print(message, file=sys.stderr, flush=True)
-    for child in multiprocessing.active_children():
-        child.kill()
-    os._exit(2)
+    try:
+        print(message, file=sys.stderr, flush=True)
+        for child in multiprocessing.active_children():
+            child.kill()
+    finally:
+        os._exit(2)  # also if nobody reads the output any more
