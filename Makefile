@@ -13,7 +13,7 @@ STEPS := 00_draw_sample 01_prepare 02_train_text 03_denoise 04_train_image 05_tr
 PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses 2 --dist worksteal
 IN_ANY_PRECISION := $(addprefix tests/pipeline/test_, loop.py table_experiment.py joint.py pipeline.py)
 
-.PHONY: submission compare serve test test-fast lint env
+.PHONY: submission compare serve test test-fast test-clusters lint env
 
 # From the catalogue to a submission and its score table; what is done already is skipped.
 # make submission CONFIG=configs/rakuten.yaml SET="--set catalogue.root=data/rakuten"
@@ -37,7 +37,7 @@ serve: env
 
 # Everything; then what computes in a precision once more, as if on a machine that has bfloat16 and on one that has not.
 test: lint
-	$(PYTEST)
+	$(PYTEST) --ignore tests/clusters
 	LATEFUSION_TEST_BF16=0 $(PYTEST) $(IN_ANY_PRECISION)
 	LATEFUSION_TEST_BF16=1 $(PYTEST) $(IN_ANY_PRECISION)
 
@@ -45,6 +45,11 @@ test: lint
 test-fast: env
 	$(PY) -m ruff check src tests notebooks
 	HYPOTHESIS_PROFILE=fast $(PYTEST) tests/unit
+
+# Prediction with Ray and Spark, on clusters of this machine: it installs both, and needs Java. Minutes.
+test-clusters: env
+	$(VENV)/bin/pip install --quiet --requirement requirements-clusters.txt
+	OMP_NUM_THREADS=1 $(PY) -m pytest tests/clusters
 
 lint: env
 	$(PY) -m ruff check src tests notebooks

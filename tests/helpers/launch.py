@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 
 from helpers.workspace import REPOSITORY, Workspace
 
@@ -12,19 +13,40 @@ def launch(
 ) -> subprocess.Popen:
     """Start a script in a process of its own, after the command line `prefix`."""
     command = [*prefix, str(REPOSITORY / "src" / script), "--config", str(workspace.config), *arguments]
-    return subprocess.Popen(command, cwd=workspace.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return subprocess.Popen(
+        command, cwd=workspace.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        start_new_session=True,
+    )  # fmt: skip
 
 
 def launch_two(workspace: Workspace, script: str, *arguments: str) -> None:
     """Run a script in two processes of one training run."""
-    launcher = (sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", _free_port())
+    launcher = (sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", free_port())
     process = launch(workspace, script, *arguments, prefix=launcher)
     output, _ = process.communicate(timeout=300)
     assert process.returncode == 0, output
     assert "2 processes" in output
 
 
-def _free_port() -> str:
+def launch_hosts(
+    workspaces: Sequence[Workspace], script: str, arguments: Sequence[Sequence[str]] = ((), ())
+) -> list[subprocess.Popen]:
+    """Start a script as hosts do that train together: one launcher in each workspace, which may be the same."""
+    port = free_port()
+    launchers = [
+        [
+            sys.executable, "-m", "torch.distributed.run", "--nnodes", str(len(workspaces)), "--node_rank", str(rank),
+            "--nproc_per_node", "1", "--master_addr", "127.0.0.1", "--master_port", port,
+        ]
+        for rank in range(len(workspaces))
+    ]  # fmt: skip
+    return [
+        launch(workspace, script, *own, prefix=tuple(launcher))
+        for workspace, launcher, own in zip(workspaces, launchers, arguments, strict=True)
+    ]
+
+
+def free_port() -> str:
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         return str(server.getsockname()[1])

@@ -23,7 +23,8 @@ def project() -> dict:
 
 
 def pinned() -> dict[str, str]:
-    lines = (REPOSITORY / "requirements.txt").read_text().splitlines()
+    files = REPOSITORY.glob("requirements*.txt")
+    lines = [line for path in files for line in path.read_text().splitlines()]
     return dict(line.split("==") for line in lines if "==" in line)
 
 

@@ -113,3 +113,5 @@ class Hardware(Section):
     mixed_precision: Annotated[Literal["auto", "no", "bf16", "fp16"], NoWord] = "auto"
     compile: bool = False  # torch.compile: one or two minutes at the start of each expert, then faster steps
     checkpoint_every: int = Field(500, ge=1)  # optimizer steps; a checkpoint is written at the end of each epoch too
+    # Seconds without a sign of life after which another process of the same training counts as lost, and all end.
+    lost_after: int = Field(60, ge=5, le=86400)

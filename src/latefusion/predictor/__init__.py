@@ -4,7 +4,8 @@
 files only, and nothing in it is run.
 """
 
+from latefusion.predictor.batches import BatchPredictor
 from latefusion.predictor.export import export_model
 from latefusion.predictor.predictor import Predictor
 
-__all__ = ["Predictor", "export_model"]
+__all__ = ["BatchPredictor", "Predictor", "export_model"]

@@ -138,7 +138,7 @@ class Predictor:
     def _tables(self, rows: pd.DataFrame, images: str | Path | None) -> dict[str, np.ndarray]:
         store = ImageStore(rows, Path(images or "."))
         if rows.empty:
-            return {name: np.empty((0, len(self.classes)), np.float32) for name in self._experts}
+            return {name: np.empty((0, len(self.classes)), np.float32) for name in self.experts}
         return {name: predict(rows, store) for name, predict in self._experts.items()}
 
     def _canonical(

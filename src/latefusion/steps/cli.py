@@ -18,6 +18,7 @@ from latefusion.steps.failures import explain
 from latefusion.steps.interrupt import stoppable
 from latefusion.steps.launch import process_rank
 from latefusion.steps.listing import describe, describe_weights
+from latefusion.steps.peers import watched
 from latefusion.steps.scripts import SCRIPTS
 from latefusion.utils.errors import InputError, StepError
 
@@ -74,7 +75,10 @@ def run_script(
             print("\n\n".join(filter(None, tables)))
         elif preview is not None and args.preview:
             preview(experiment, selection)
-        elif parallel or rank == 0:
+        elif parallel:
+            with watched(experiment, rank):
+                work(experiment, selection, **own)
+        elif rank == 0:
             work(experiment, selection, **own)
 
 
