@@ -24,7 +24,7 @@ from helpers.workspace import REPOSITORY, Workspace
 from latefusion.predictor import Predictor
 from latefusion.service import Limits, create_app, run_server
 from latefusion.service.app import PAGE
-from latefusion.service.batch import BatchPredictor, load_predictor
+from latefusion.service.batch import RequestPredictor, load_predictor
 from latefusion.service.metrics import Metrics
 from latefusion.service.reading import Item
 from latefusion.service.worker import FAILED, LOADING, READY, PredictionFailed, Worker
@@ -180,7 +180,7 @@ def test_an_answer_does_not_depend_on_its_micro_batch(predictor, tmp_path):
         )
         for one in products
     ]
-    batches = BatchPredictor(predictor, THRESHOLD, LIMITS.pixels)
+    batches = RequestPredictor(predictor, THRESHOLD, LIMITS.pixels)
     alone = [batches.predict([item])[0] for item in items]
     together, reverse = batches.predict(items), batches.predict(items[::-1])[::-1]
     for answers in (alone, together, reverse):
@@ -446,7 +446,7 @@ def test_a_model_that_cannot_be_loaded_ends_the_service(predictor, monkeypatch, 
     def fail(self):
         raise InputError("the weights are damaged")
 
-    monkeypatch.setattr(BatchPredictor, "try_out", fail)
+    monkeypatch.setattr(RequestPredictor, "try_out", fail)
     app = create_app(predictor, 0, Limits())
     with pytest.raises(InputError, match="the weights are damaged"):
         run_server(app, host="127.0.0.1", port=0, limits=Limits())

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from latefusion.predictor import Predictor
-from latefusion.service.batch import BatchPredictor
+from latefusion.service.batch import RequestPredictor
 from latefusion.service.limits import Limits
 from latefusion.service.metrics import Metrics
 from latefusion.service.middleware import GONE, CountedAnswers
@@ -65,7 +65,7 @@ class Service(FastAPI):
 def create_app(predictor: Predictor, threshold: float, limits: Limits) -> Service:
     """Return the application; it loads the experts when it starts. `app.state`: worker, metrics, waiting."""
     metrics, waiting = Metrics(), Waiting(limits)
-    batches = BatchPredictor(predictor, threshold, limits.pixels)
+    batches = RequestPredictor(predictor, threshold, limits.pixels)
     worker = Worker(batches.try_out, batches.predict, batch_size=limits.batch, metrics=metrics)
 
     @asynccontextmanager

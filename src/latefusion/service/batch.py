@@ -26,7 +26,7 @@ def load_predictor(folder: Path) -> Predictor:
     return predictor
 
 
-class BatchPredictor:
+class RequestPredictor:
     """Predicts products as `Predictor.predict` does. For one thread."""
 
     def __init__(self, predictor: Predictor, threshold: float, max_pixels: int):
