@@ -10,7 +10,7 @@ from faults.processes import SOURCES, Script, start
 from faults.shop import CONFIG, Shop
 from latefusion.utils.files import read_json
 
-EXPORT, PREDICT = "12_export_model.py", "13_predict_new.py"
+EXPORT, PREDICT, SERVE = "12_export_model.py", "13_predict_new.py", "15_serve.py"
 EXPERTS = ("tfidf", "text", "cnn")
 CHANGES = {
     "experts": {name: CONFIG["experts"][name] for name in EXPERTS},
@@ -57,8 +57,8 @@ class Incoming(Shop):
         self.new.write_text("\n".join(lines) + "\n")
 
     def start(self, *names: str, arguments: tuple[str, ...] = (), **options) -> Script:
-        """Start scripts; `arguments` come after those that the two scripts need, and win."""
-        if names not in ((EXPORT,), (PREDICT,)):
+        """Start scripts; `arguments` come after those that exports and predictions need, and win."""
+        if names not in ((EXPORT,), (PREDICT,), (SERVE,)):
             return super().start(*names, arguments=arguments, **options)
         return start(self.server, self.folder, [self.command(names[0], *arguments)], **options)
 
@@ -67,6 +67,8 @@ class Incoming(Shop):
         if name == PREDICT:
             own = ("--model", "models/shop", "--products", "new.csv", "--images", "photos", "--out", "out/labels.csv")
             own += ("--min-confidence", "0.5", "--shard-size", "4")
+        if name == SERVE:
+            own = ("--model", "models/shop", "--port", "0")
         return [str(SOURCES / name), *own, *arguments]
 
     def finish(self) -> Script:

@@ -4,6 +4,8 @@ import json
 import os
 import pickle
 import shutil
+import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 from signal import SIGINT, SIGKILL, SIGTERM
@@ -14,7 +16,7 @@ from helpers.damage import cut, flip
 from faults.disks import FULL, onto_a_disk, remount
 from faults.fault import FINE, INTERRUPTED, KILLED, REFUSED, TERMINATED, Ended, Fault, after, at_once, run, struck
 from faults.files import claims, fifo
-from faults.incoming import EXPORT, PREDICT, Incoming
+from faults.incoming import EXPORT, PREDICT, SERVE, Incoming
 from latefusion.plan.records import describe_file, digest
 from latefusion.utils.files import read_json, remove, write_json
 
@@ -28,19 +30,19 @@ def _struck(what: str, script: str, how: object, status: int, when: str, *forget
     return Fault(what, script, EQUAL, struck(script, how, when, forget=forget), status=(status,), says=says)
 
 
-def _model(what: str, change: Callable[[Path], object], says: str = FOREIGN) -> Fault:
+def _model(what: str, change: Callable[[Path], object], says: str = FOREIGN, script: str = PREDICT) -> Fault:
     """A model that was damaged, or put together from several."""
 
     def act(place: Incoming) -> Ended:
         shutil.copytree(place.model, place.folder / "sound", symlinks=True)
         change(place.model)
-        return run(PREDICT)(place)
+        return run(script)(place)
 
     def mend(place: Incoming) -> None:
         shutil.rmtree(place.model)
         shutil.move(place.folder / "sound", place.model)
 
-    return Fault(f"model: {what}", PREDICT, f"refused with the file; {EQUAL}", act, says=says, mend=mend)
+    return Fault(f"model: {what}", script, f"refused with the file; {EQUAL}", act, says=says, mend=mend)
 
 
 def _on(name: str, change: Callable[[Path], object]) -> Callable[[Path], object]:
@@ -72,16 +74,16 @@ def _pickle(path: Path) -> None:
     path.write_bytes(pickle.dumps(Bomb()))
 
 
-def _bomb(name: str, says: str) -> Fault:
+def _bomb(name: str, says: str, script: str = PREDICT) -> Fault:
     """A stranger's pickle in the place of a file, with the right hashes."""
-    fault = _model(f"{name} is a stranger's pickle, with its hash", _forged(name, _pickle), says)
+    fault = _model(f"{name} is a stranger's pickle, with its hash", _forged(name, _pickle), says, script)
 
     def act(place: Incoming) -> Ended:
         ended = fault.act(place)
         assert not (place.folder / "bombed").exists()
         return ended
 
-    return Fault(fault.what, PREDICT, f"refused, and not run; {EQUAL}", act, says=says, mend=fault.mend)
+    return Fault(fault.what, script, f"refused, and not run; {EQUAL}", act, says=says, mend=fault.mend)
 
 
 def _edit(change: Callable[[dict], object]) -> Callable[[Path], object]:
@@ -186,6 +188,24 @@ def _train_again(place: Incoming) -> None:
     assert script.status == 0, script.output
 
 
+def _serving(what: str, how: int, status: int, says: str = "") -> Fault:
+    """A signal to a service that is ready."""
+
+    def act(place: Incoming) -> Ended:
+        process = place.start(SERVE)
+        while "the model is loaded" not in process.output and not process.has_ended():
+            time.sleep(0.01)
+        os.kill(process.pid, how)
+        return Ended((process.wait(),), process.output)
+
+    return Fault(what, SERVE, f"ends; {EQUAL}", act, status=(status,), says=says)
+
+
+def _serve_at_a_taken_port(place: Incoming) -> Ended:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return run(SERVE, "--port", str(taken.getsockname()[1]))(place)
+
+
 FAULTS = [
     _struck(
         "SIGKILL while the model is gathered", EXPORT, SIGKILL, KILLED, "models/shop.partial/experts", "models/shop"
@@ -281,4 +301,15 @@ FAULTS = [
         run(PREDICT, limits={"RLIMIT_NOFILE": 16}),
         status=(FINE,),
     ),
+    _serving("SIGTERM to a service that is ready", SIGTERM, FINE, "0 requests"),
+    _serving("SIGKILL to a service that is ready", SIGKILL, KILLED),
+    Fault(
+        "a port that another program uses",
+        SERVE,
+        f"refused with the options; {EQUAL}",
+        _serve_at_a_taken_port,
+        says="cannot listen on 127.0.0.1, port .*choose others with --host and --port",
+    ),
+    _model("model.json is cut", _on("model.json", cut), script=SERVE),
+    _bomb("experts/cnn/all/model.safetensors", "experts/cnn: the expert cannot be loaded", script=SERVE),
 ]
