@@ -13,7 +13,8 @@ from helpers.workspace import Workspace
 from safetensors.numpy import load_file
 
 from latefusion.predictor import Predictor
-from latefusion.utils.errors import StepError
+from latefusion.steps import predict_new
+from latefusion.utils.errors import InputError, StepError
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +105,40 @@ def test_neither_row_order_nor_threads_nor_a_table_in_pieces_change_a_prediction
         others = [predictor.predict_proba(table, "photos"), shuffled, pd.concat(pieces)]
     for other in others:
         pd.testing.assert_frame_equal(whole, other, atol=2e-6)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_review_file_without_products_has_its_columns(new, monkeypatch, suffix):
+    monkeypatch.setattr(predict_new, "accepted", lambda shard, threshold: np.ones(len(shard), dtype=bool))
+    predict(new, "--out", f"all{suffix}", "--min-confidence", "0.1")
+    read = pd.read_csv if suffix == ".csv" else pd.read_parquet
+    review, table = read(f"all-review{suffix}"), read(f"all{suffix}")
+    assert (len(review), len(table)) == (0, 4)
+    assert list(review.columns) == list(table.columns)
+
+
+def test_a_table_in_memory_is_read_with_the_columns_of_the_catalogue(new, shop, tmp_path):
+    """Its own names of columns, and several columns in one description, as in a file."""
+    predictor = Predictor.load("models/tiny")
+    catalogue = predictor.experiment.catalogue
+    columns = catalogue.columns.model_copy(update={"title": "headline", "description": ("body", "brand")})
+    columns.model_fields_set.update({"title", "description"})
+    own = catalogue.model_copy(update={"columns": columns})
+    predictor.experiment = predictor.experiment.model_copy(update={"catalogue": own})
+    table = pd.DataFrame(
+        {"sku": ["a", "b"], "headline": ["lamp", "x"], "body": ["bright", None], "brand": ["Acme", "shoe leather"]}
+    )
+    table.to_csv("own.csv", index=False)
+    rows, _ = predictor.read(table, None)
+    assert rows["description"].tolist() == ["bright\nbrand: Acme", "brand: shoe leather"]
+    assert predictor.predict_proba(table).equals(predictor.predict_proba("own.csv"))
+
+
+@pytest.mark.parametrize("path", ["../photos/a.png", "/etc/passwd", "x/../../a.png"])
+def test_a_table_in_memory_cannot_name_images_outside_of_the_folder(new, path):
+    table = pd.DataFrame({"id": ["p1"], "title": ["lamp"], "image": [path]})
+    with pytest.raises(InputError, match="id p1 has"):
+        Predictor.load("models/tiny").predict(table, "photos")
 
 
 @contextmanager
@@ -208,6 +243,7 @@ def dying(function, call: int):
         (["--out", "x.csv", "--target-precision", "0.4"], "--target-precision 0.4: give a share from 0.5 to 1"),
         (["--out", "x.csv", "--target-precision", "nan"], "--target-precision nan: give a share from 0.5 to 1"),
         (["--out", "x.csv", "--min-confidence", "0", "--target-precision", "0.9"], "exclude each other"),
+        (["--out", "new.csv", "--products", "nowhere.csv"], "--products nowhere.csv: there is no such file"),
         (["--out", "x.csv", "--shard-size", "0"], "--shard-size 0: give 1 or more"),
     ],
 )

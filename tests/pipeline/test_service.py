@@ -24,7 +24,7 @@ from helpers.workspace import REPOSITORY, Workspace
 from latefusion.predictor import Predictor
 from latefusion.service import Limits, create_app, run_server
 from latefusion.service.app import PAGE
-from latefusion.service.batch import RequestPredictor, load_predictor
+from latefusion.service.batch import RequestPredictor
 from latefusion.service.metrics import Metrics
 from latefusion.service.reading import Item
 from latefusion.service.worker import FAILED, LOADING, READY, PredictionFailed, Worker
@@ -50,7 +50,7 @@ def server(shop, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def predictor(shop) -> Predictor:
-    return load_predictor(shop.folder / "models/tiny")
+    return Predictor.load(shop.folder / "models/tiny", num_workers=0)
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,13 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
 from helpers.configs import TINY_TRANSFORMER, tiny_config
 from helpers.launch import launch_hosts, launch_two
-from helpers.workspace import Workspace
+from helpers.workspace import REPOSITORY, Workspace
 
 SCRIPT = "02_train_text.py"
 AGAIN = "Start the same command on every host again: it continues from the newest checkpoint"
@@ -136,3 +137,11 @@ def test_an_error_of_one_host_ends_the_other_with_its_words(shared, tmp_path):
     assert own, outputs[1]
     assert re.search(r"error: rank 1 \(process \d+ on .*\) has ended: ", outputs[0]), outputs[0]
     assert own[1].splitlines()[0][:100] in outputs[0]
+
+
+def test_a_process_ends_even_if_nobody_reads_its_output():
+    code = "import threading, time; from latefusion.steps.peers import _end\n"
+    code += "time.sleep(0.5); threading.Thread(target=_end, args=['lost']).start(); time.sleep(60)"
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, cwd=REPOSITORY / "src")
+    process.stderr.close()
+    assert process.wait(timeout=30) == 2

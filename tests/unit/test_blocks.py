@@ -130,3 +130,19 @@ def test_an_unclosed_quote_in_the_first_row_is_not_blamed_on_the_separator(tmp_p
     (tmp_path / "new.csv").write_text('id;title\n1;"red lamp\n')
     with pytest.raises(InputError, match="line 2: the quotes do not match"):
         read_rows(tmp_path / "new.csv", ["id", "title"])
+
+
+@pytest.mark.parametrize("size", [10, 20, 50, None])
+def test_a_cell_over_several_lines_is_read_whatever_the_size_of_the_blocks(tmp_path, size):
+    """A description with as many commas as a row has is a description, also in a block with few other rows."""
+    rows = [f'p{n},"lamp, red",plain' for n in range(64)] + ['p64,"lamp, red","soft\nred, green, blue\nend"']
+    (tmp_path / "p.csv").write_text("id,title,description\n" + "\n".join(rows) + "\n")
+    read = pd.concat(open_rows(tmp_path / "p.csv").blocks(size))
+    assert read["description"].iloc[-1] == "soft\nred, green, blue\nend"
+
+
+def test_dropped_rows_do_not_count_as_products(repeats):
+    table = new_products(repeats, "catalogue.repeated_ids=drop")
+    for _ in table.check():
+        pass
+    assert table.n_products == 5

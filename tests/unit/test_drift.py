@@ -145,3 +145,10 @@ def test_the_profile_is_the_same_after_saving(drift_of, tmp_path):
     profile = drift_of().profile
     profile.save(tmp_path)
     assert Profile.load(tmp_path) == profile
+
+
+def test_a_product_that_lost_one_of_its_images_has_an_image(drift_of):
+    drift, products = drift_of(), catalogue(200, seed=5)
+    products = products.assign(image="gone.jpg\na.jpg")
+    drift.add(products, predictions(products).assign(problem="gone.jpg: missing"))
+    assert not [line for line in drift.differences() if "image" in line]

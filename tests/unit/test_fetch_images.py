@@ -1,5 +1,6 @@
 """Fetching images from the web, from a server on this machine that has every fault."""
 
+import io
 import os
 import threading
 import time
@@ -10,18 +11,19 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers.web import closed_port, encoded, serving
+from PIL import Image
 
 from latefusion.catalogue import read_with_issues
 from latefusion.config import CatalogueConfig
 from latefusion.images import fetch
-from latefusion.images.download import Limits, is_public, seconds_to_wait
+from latefusion.images.download import DownloadLimits, is_public, seconds_to_wait, suffix_of
 from latefusion.images.fetch import Pace, fetch_images
 from latefusion.images.fetched import FOLDER, fetched_path, find_fetched, read_report, refuse_unfetched
 from latefusion.images.inspection import handle_bad_images, inspect_images
 from latefusion.images.store import read_image
 from latefusion.utils.errors import StepError
 
-LIMITS = Limits(max_bytes=200_000, seconds=0.8, silence=0.4, allow_private=True)
+LIMITS = DownloadLimits(max_bytes=200_000, seconds=0.8, silence=0.4, allow_private=True)
 PACE = Pace(pause=0, retries=1, backoff=0.01)
 FAULTS = {  # what the server does, and what the report says about it
     "missing/1.png": "404",
@@ -116,7 +118,7 @@ def test_local_addresses_are_refused_unless_allowed(web, tmp_path, monkeypatch):
     port = web.server.server_port
     hosts = ["127.0.0.1", "localhost", "0.0.0.0", "[::1]", "[::ffff:127.0.0.1]", "2130706433", "127.1", "0x7f.0.0.1"]
     inside = [f"http://{host}:{port}/good/1.png" for host in hosts]
-    guarded = Limits(seconds=2, silence=1)
+    guarded = DownloadLimits(seconds=2, silence=1)
     result = fetch_images(tmp_path, inside, guarded, Pace(pause=0, retries=0))
     assert result.saved == 0
     assert web.asked == {}
@@ -156,7 +158,24 @@ def test_a_server_may_name_seconds_or_a_date():
     later = datetime.now(UTC) + timedelta(seconds=100)
     assert seconds_to_wait("7") == 7
     assert 95 < seconds_to_wait(format_datetime(later, usegmt=True)) <= 100
-    assert [seconds_to_wait(text) for text in ("", "soon", "-5", "Mon, 01 Jan 2001 00:00:00 GMT")] == [0, 0, 0, 0]
+    unreadable = ("", "soon", "-5", "²", "Mon, 01 Jan 2001 00:00:00 GMT")
+    unreadable += ("Mon, 01 Jan 2040 00:00:00 +99999999999999999999",)
+    assert [seconds_to_wait(text) for text in unreadable] == [0] * len(unreadable)
+
+
+def test_a_jpeg_of_several_pictures_has_the_suffix_of_a_jpeg():
+    content = io.BytesIO()
+    pictures = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    pictures[0].save(content, format="MPO", save_all=True, append_images=pictures[1:])
+    assert suffix_of(content.getvalue()) == ".jpg"
+
+
+def test_a_path_to_nothing_does_not_excuse_an_address_that_was_not_fetched(tmp_path):
+    named = pd.Series(["gone.jpg", "https://shop.example/a.jpg"], index=["p1", "p1"], dtype="str")
+    with pytest.raises(StepError, match=r"id p1, https://shop\.example/a\.jpg"):
+        refuse_unfetched(tmp_path, named, "", every=False)
+    (tmp_path / "gone.jpg").touch()
+    refuse_unfetched(tmp_path, named, "", every=False)
 
 
 def test_a_host_that_does_not_answer_is_soon_left_alone(tmp_path):
@@ -169,7 +188,7 @@ def test_a_host_that_does_not_answer_is_soon_left_alone(tmp_path):
 
 def test_an_interrupted_run_ends_at_once_and_the_next_goes_on(web, tmp_path, monkeypatch):
     urls = [web.url(f"good/{number}.png") for number in range(12)] + [web.url("silent/1.png")]
-    patient = Limits(seconds=60, silence=60, allow_private=True)
+    patient = DownloadLimits(seconds=60, silence=60, allow_private=True)
 
     def killed(self, outcome):
         calls.append(outcome)

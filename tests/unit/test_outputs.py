@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from latefusion.predictor import outputs
 from latefusion.predictor.outputs import merge_sorted, write_sorted, write_table
 
 
@@ -60,3 +61,18 @@ def test_formulas_become_text_and_nothing_else_changes(tmp_path):
     assert safe["label"].tolist() == [f"'{cell}" for cell in hostile[:5]] + hostile[5:]
     assert safe["id"].tolist() == safe["label"].tolist()
     assert safe["confidence"].tolist() == [-0.5] * len(hostile)  # numbers are not text
+
+
+def test_more_tables_are_merged_than_can_be_open_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(outputs, "FILES", 3)
+    rng = np.random.default_rng(0)
+    parts = blocks(list(rng.choice([0.1, 0.2, 0.3], 50)), 4)
+    paths = [tmp_path / f"{number:02d}.parquet" for number in range(len(parts))]
+    for path, part in zip(paths, parts, strict=True):
+        write_sorted(path, part, "confidence")
+    opened = []
+    own = outputs._rows
+    monkeypatch.setattr(outputs, "_rows", lambda path: opened.append(path) or own(path))
+    merged = pd.concat(merge_sorted(paths, "confidence"))
+    pd.testing.assert_frame_equal(merged, pd.concat(parts).sort_values("confidence", kind="stable"))
+    assert len(opened) > len(parts)  # in rounds

@@ -176,3 +176,8 @@ def test_the_flags_of_a_product_do_not_depend_on_those_beside_it(photos, rule):
     new = titled("qwert asdfg zxcvb", "red lamp", "", "soft curtain").assign(image=names)
     alone = [unusual.reasons(new.iloc[[row]], ImageStore(new, folder))[0] for row in range(4)]
     assert unusual.reasons(new, ImageStore(new, folder)).tolist() == alone
+
+
+def test_there_is_no_rule_if_all_images_are_nearly_the_same_one(photos):
+    folder, labelled = photos
+    assert fit_image(labelled.assign(group=7), ImageStore(labelled, folder)) is None

@@ -21,6 +21,7 @@ from latefusion.utils.errors import InputError, list_problems
 
 logger = logging.getLogger(__name__)
 
+USUAL = 10_000  # first rows, which tell what rows look like, whatever the size of the blocks
 MAX_CELL = 100_000_000  # characters; some descriptions are longer than Python's default limit of 131,072
 
 
@@ -145,13 +146,14 @@ class DelimitedTable:
         Raises InputError for rows that cannot be read.
         """
         path, names = self.file.path, self.header.cells
-        records = self.file.records(self.delimiter)
-        next(records)  # the header
+        records, usual = self._body(), None if size is None else list(islice(self._body(), USUAL))
         n_rows = 0
         while body := list(islice(records, size)):
             if self.file.quoted is None:
                 id_column = names.index(self.columns[0])
-                refuse_swallowed_rows(path, self.header, body, self.delimiter, id_column=id_column)
+                refuse_swallowed_rows(
+                    path, self.header, body, self.delimiter, id_column=id_column, usual=body if usual is None else usual
+                )
             _require_width(path, body, len(names))
             n_rows += len(body)
             spanning = sum(record.end > record.line for record in body)
@@ -163,6 +165,9 @@ class DelimitedTable:
             yield pd.DataFrame(cells, columns=names, index=locations, dtype="str")[self.columns]
         if n_rows == 0:
             raise InputError(f"{path} has a header but no rows")
+
+    def _body(self) -> Iterator[Record]:
+        return islice(self.file.records(self.delimiter), 1, None)  # without the header
 
 
 def _require_width(path: Path, body: list[Record], width: int) -> None:

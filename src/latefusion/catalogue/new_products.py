@@ -34,6 +34,7 @@ class NewProducts:
         """
         self.catalogue, self.path = catalogue, find_file(catalogue.root, catalogue.products)
         self._named: dict[str, list[str]] = {}
+        self.n_products = 0  # known after `check`
         self._repeats: set[str] = set()  # locations of rows whose id an earlier row has
         self._source: RowSource = open_rows(self.path, self._choose, **text_format(catalogue))
         for field in OPTIONAL:
@@ -51,9 +52,10 @@ class NewProducts:
 
         Raises InputError for rows that cannot be read and, after the last block, for ids that are in several blocks.
         """
-        hashes, untitled = [], 0
+        hashes, untitled, n_rows = [], 0, 0
         for rows in self._rows(BLOCK):
             hashes.append(_hash(rows["id"]))
+            n_rows += len(rows)
             untitled += int(is_blank(rows["title"]).sum())
             if self.catalogue.repeated_ids == "error":
                 handle_repeated_ids(rows, "error")
@@ -61,6 +63,7 @@ class NewProducts:
         found, counts = np.unique(np.concatenate(hashes), return_counts=True)
         if (counts > 1).any():
             self._find_repeats(found[counts > 1])
+        self.n_products = n_rows - len(self._repeats)
         if untitled:
             logger.warning("%s: %d products have no title", self.path.name, untitled)
 

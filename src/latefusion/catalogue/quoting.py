@@ -47,18 +47,21 @@ def refuse_long_header(path: Path, header: Record) -> None:
         raise InputError(f"{path}, line {header.line}: {problem}. {QUOTING_ADVICE}")
 
 
-def refuse_swallowed_rows(path: Path, header: Record, body: list[Record], delimiter: str, *, id_column: int) -> None:
+def refuse_swallowed_rows(
+    path: Path, header: Record, body: list[Record], delimiter: str, *, id_column: int, usual: list[Record]
+) -> None:
     """Raise InputError if a record spans lines that would be rows if its quotation marks were text.
 
     A line that could be a row has the header's number of cells. In a table that needs quotes, because cells hold
     separators, a line of a description may have that number too. There the line must also have a new id that looks like
-    the other ids, in the cell with index `id_column`.
+    the other ids, in the cell with index `id_column`. `usual` are rows that tell what ids look like, and whether the
+    table needs quotes.
     """
     width = len(header.cells)
     spanning = [record for record in body if record.end > record.line and _begins_as_row(record, width, delimiter)]
     if not spanning:
         return
-    is_id = _id_test(body, width, delimiter, id_column)
+    is_id = _id_test(usual, width, delimiter, id_column)
     problems = []
     for record in spanning:
         readings = [_read_alone(line, delimiter) for line in record.lines[1:]]

@@ -32,7 +32,7 @@ BUSY = {429, 503}  # answers that ask for fewer requests
 
 
 @dataclass(frozen=True)
-class Limits:
+class DownloadLimits:
     """What a download may take."""
 
     max_bytes: int = 20_000_000
@@ -54,7 +54,7 @@ class NotDownloadedError(Exception):
 class Downloader:
     """Downloads images, one after another; each thread needs its own."""
 
-    def __init__(self, limits: Limits, inspector: Inspector, context: ssl.SSLContext):
+    def __init__(self, limits: DownloadLimits, inspector: Inspector, context: ssl.SSLContext):
         self.limits, self.inspector = limits, inspector
         no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
         self._client = httpx2.Client(
@@ -209,14 +209,14 @@ def is_public(address: str) -> bool:
 
 def seconds_to_wait(retry_after: str) -> float:
     """Return the seconds that a header Retry-After asks for: a number or a date; 0 if it says nothing readable."""
-    if retry_after.strip().isdigit():
-        return float(retry_after)
     try:
+        if retry_after.strip().isdecimal():
+            return float(retry_after)
         date = parsedate_to_datetime(retry_after)
-    except (ValueError, TypeError):
+        date = date if date.tzinfo else date.replace(tzinfo=UTC)
+        return max(0.0, (date - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError, OverflowError):
         return 0.0
-    date = date if date.tzinfo else date.replace(tzinfo=UTC)
-    return max(0.0, (date - datetime.now(UTC)).total_seconds())
 
 
 def suffix_of(content: bytes) -> str:

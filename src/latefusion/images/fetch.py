@@ -24,7 +24,7 @@ import httpx2
 import pandas as pd
 from tqdm import tqdm
 
-from latefusion.images.download import Downloader, Limits, NotDownloadedError
+from latefusion.images.download import Downloader, DownloadLimits, NotDownloadedError
 from latefusion.images.faults import Inspector
 from latefusion.images.fetched import COLUMNS, FOLDER, REPORT, fetched_path, file_stem, read_report
 from latefusion.images.header import own_size_limits
@@ -64,14 +64,16 @@ class Fetched(NamedTuple):
     failed: pd.DataFrame  # columns: those of the report
 
 
-def fetch_images(root: Path, urls: Iterable[str], limits: Limits | None = None, pace: Pace | None = None) -> Fetched:
+def fetch_images(
+    root: Path, urls: Iterable[str], limits: DownloadLimits | None = None, pace: Pace | None = None
+) -> Fetched:
     """Fetch the images of these addresses into a subfolder of `root`, and return what became of them."""
     wanted = list(dict.fromkeys(url.strip() for url in urls))
     there = [Outcome(url, path, (root / path).stat().st_size) for url in wanted if (path := fetched_path(root, url))]
     done = {outcome.url for outcome in there}
     missing = [url for url in wanted if url not in done]
     logger.info("%d addresses: %d images are there already, %d to fetch", len(wanted), len(there), len(missing))
-    fetcher = _Fetcher(root, limits or Limits(), pace or Pace())
+    fetcher = _Fetcher(root, limits or DownloadLimits(), pace or Pace())
     fetched = list(tqdm(fetcher.run(missing), "fetching", total=len(missing), unit="image", disable=None))
     rows = pd.DataFrame([*there, *fetched], columns=COLUMNS)
     _write_report(root / FOLDER, rows.astype("str"))
@@ -126,7 +128,7 @@ class _StoppedError(Exception):
 class _Fetcher:
     """Threads that each take a host and ask it for its addresses, until all hosts are done."""
 
-    def __init__(self, root: Path, limits: Limits, pace: Pace):
+    def __init__(self, root: Path, limits: DownloadLimits, pace: Pace):
         self.root, self.limits, self.pace = root, limits, pace
         self.inspector = Inspector(root)
         self.context = httpx2.create_ssl_context()  # once: it reads all certificates

@@ -9,16 +9,18 @@ that nobody has tried to fetch is refused.
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from latefusion.images.files import hash_bytes
+from latefusion.images.files import hash_bytes, is_file
 from latefusion.utils.errors import InputError, StepError
 
 FOLDER = "fetched"
 REPORT = "report.csv"
 COLUMNS = ["url", "file", "bytes", "reason"]
 SUFFIXES = {  # by Pillow's name of the format; the most frequent first
-    "JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif", "AVIF": ".avif", "BMP": ".bmp", "TIFF": ".tif",
+    "JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif", "AVIF": ".avif", "BMP": ".bmp",
+    "TIFF": ".tif",
 }  # fmt: skip
 
 
@@ -35,7 +37,7 @@ def file_stem(url: str) -> str:
 def fetched_path(root: Path, url: str) -> str | None:
     """Return the path of an address's file, relative to `root`; None if it was not saved."""
     stem = file_stem(url)
-    names = (f"{FOLDER}/{stem}{suffix}" for suffix in SUFFIXES.values())
+    names = (f"{FOLDER}/{stem}{suffix}" for suffix in dict.fromkeys(SUFFIXES.values()))
     return next((name for name in names if (root / name).is_file()), None)
 
 
@@ -59,7 +61,8 @@ def refuse_unfetched(root: Path, images: pd.Series, arguments: str, *, every: bo
         failed = images.str.strip().isin(list(failures(root)))
         is_untried &= ~failed
         if not every:
-            usable = (~failed).astype(int)
+            exists = np.array([is_file(root / path) for path in images.mask(is_url(images)).fillna("")])
+            usable = (~failed & (is_url(images) | exists)).astype(int)
             is_untried &= usable.groupby(level=0).cumsum() == 1
     left = images[is_untried]
     if len(left):

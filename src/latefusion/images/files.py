@@ -30,6 +30,14 @@ class FileState(NamedTuple):
 ABSENT = FileState()
 
 
+def is_file(path: Path) -> bool:
+    """Return whether there is such a file; also for names that no file can have."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def find_nested_images(root: Path, images: pd.Series) -> pd.Series:
     """Return the paths of images, relative to `root`, corrected for files that are one folder deeper.
 

@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 from safetensors.numpy import load_file
 
-from latefusion.metrics.thresholds import as_written
-from latefusion.metrics.thresholds import find_threshold as learn_threshold
+from latefusion.metrics.thresholds import as_written, find_threshold
 from latefusion.predictor.manifest import reading
 from latefusion.utils.arrays import save_arrays
 from latefusion.utils.errors import InputError
@@ -27,7 +26,7 @@ def save_confidence(folder: Path, confidence: np.ndarray, right: np.ndarray) -> 
     save_arrays({"confidence": as_written(confidence[order]), "right": right[order].astype(np.uint8)}, folder / NAME)
 
 
-def find_threshold(folder: Path, target_precision: float | None, min_confidence: float | None) -> float:
+def threshold_for(folder: Path, target_precision: float | None, min_confidence: float | None) -> float:
     """Return the confidence from which predictions of the exported model in `folder` are accepted; 0: all are.
 
     With a target precision: the threshold that accepts most of the labelled products of those with which a share of at
@@ -45,7 +44,7 @@ def find_threshold(folder: Path, target_precision: float | None, min_confidence:
         raise InputError(f"--target-precision {target_precision}: give a share from {LEAST_TARGET} to 1, such as 0.98")
     with reading(folder / NAME):
         arrays = load_file(folder / NAME)
-        found = learn_threshold(arrays["confidence"], arrays["right"].astype(bool), target_precision)
+        found = find_threshold(arrays["confidence"], arrays["right"].astype(bool), target_precision)
     if np.isnan(found):
         raise InputError(
             f"--target-precision {target_precision}: on the labelled products no confidence was high enough for it"

@@ -63,7 +63,7 @@ class BatchPredictor:
         if ids not in batch.columns:
             found = ", ".join(map(str, batch.columns))
             raise InputError(f"no column 'id' among {found}: batches have no common index, so name the column of ids")
-        if n_missing := batch[ids].isna().sum():
+        if n_missing := (batch[ids].isna() | (batch[ids].astype("str").str.strip() == "")).sum():
             raise InputError(f"{n_missing} of {len(batch)} products of a batch have no {ids}: give each product an id")
         predicted = predictor.predict(batch, self.images).reset_index()
         return predicted.astype(empty.dtypes)
@@ -98,10 +98,7 @@ class BatchPredictor:
 
 @lru_cache(maxsize=1)
 def _open(folder: Path, version: str) -> tuple[Predictor, pd.DataFrame]:
-    predictor = Predictor.load(folder)
-    # Ray and Spark say how many processes there are: loaders must not start more.
-    hardware = predictor.experiment.hardware.model_copy(update={"num_workers": 0})
-    predictor.experiment = predictor.experiment.model_copy(update={"hardware": hardware})
+    predictor = Predictor.load(folder, num_workers=0)  # Ray and Spark say how many processes there are
     empty = predictor.predict(pd.DataFrame({"id": [], "title": []})).reset_index()
     return predictor, empty.astype({name: _dtype(empty[name]) for name in empty})
 

@@ -131,7 +131,7 @@ class Drift:
     def add(self, products: pd.DataFrame, predicted: pd.DataFrame) -> None:
         """Add new products (columns title, description, image) and the table that `Predictor.predict` gives for them.
 
-        An image that could not be used (column `problem`) counts as missing.
+        A product whose only image could not be used (column `problem`) counts as one without.
         """
         numbers = self.n + np.arange(len(products))
         self.n += len(products)
@@ -139,7 +139,9 @@ class Drift:
             "confidence": predicted["confidence"].to_numpy(float),
             "unusual": (predicted["unusual"] != "").to_numpy(float),
         }
-        values["image"] = np.maximum(values["image"], (predicted["problem"] != "").to_numpy(float))
+        has_several = products["image"].str.contains("\n", regex=False).fillna(False).to_numpy(bool)
+        lost = (predicted["problem"] != "").to_numpy(bool) & ~has_several
+        values["image"] = np.maximum(values["image"], lost)
         if self.unusual.text is not None:
             read = (numbers < READ) | (numbers % THEN_EACH == 0)
             known, n = self.unusual.text.count(products[read])

@@ -1,4 +1,4 @@
-"""Write predictions to a table of any length: a CSV, TSV or Parquet file that appears whole."""
+"""Write predictions to a table of any length, atomically: CSV, TSV or Parquet."""
 
 import heapq
 from collections.abc import Iterable, Iterator
@@ -10,12 +10,13 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet as pq
 
+from latefusion.catalogue.reading import DELIMITERS
 from latefusion.utils.files import atomic_write
 
-DELIMITERS = {".csv": ",", ".tsv": "\t"}
 SUFFIXES = (*DELIMITERS, ".parquet")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # spreadsheets run cells that begin so
-ROWS = 1024  # that are read at a time from each of the sorted tables, and written
+ROWS = 1024  # that are written at a time, and of a row group of a sorted table
+FILES = 200  # that are merged at a time: systems allow a process 1,024 open files or fewer
 
 
 def write_table(path: Path, blocks: Iterable[pd.DataFrame], *, spreadsheet_safe: bool = False) -> int:
@@ -67,20 +68,26 @@ def _as_text(cell: object) -> object:
 def write_sorted(path: Path, table: pd.DataFrame, column: str) -> None:
     """Write one table for `merge_sorted`, sorted by a column of numbers."""
     with atomic_write(path) as unfinished:
-        table.sort_values(column, kind="stable").to_parquet(unfinished)
+        table.sort_values(column, kind="stable").to_parquet(unfinished, row_group_size=ROWS)
 
 
 def merge_sorted(paths: list[Path], column: str) -> Iterator[pd.DataFrame]:
     """Yield all rows of tables that `write_sorted` wrote, in the order of the column, in blocks.
 
-    Equal rows stay in the order of `paths`. A few rows of each table are in memory.
+    Equal rows stay in the order of `paths`. A few rows of each table are in memory. Of many tables, the first are
+    merged into one, beside them, until few are left.
     """
+    paths = list(paths)
+    while len(paths) > FILES:
+        merged = paths[0].with_name(f"{paths[0].stem}-merged.parquet")
+        write_table(merged, merge_sorted(paths[:FILES], column))
+        paths[:FILES] = [merged]
     if not paths:
         return
     empty = pd.read_parquet(paths[0]).iloc[:0].reset_index()
-    place = empty.columns.get_loc(column)
-    merged = heapq.merge(*map(_rows, paths), key=itemgetter(place))
-    while rows := list(islice(merged, ROWS)):
+    number = empty.columns.get_loc(column)
+    rows_in_order = heapq.merge(*map(_rows, paths), key=itemgetter(number))
+    while rows := list(islice(rows_in_order, ROWS)):
         block = pd.DataFrame(rows, columns=empty.columns).astype(empty.dtypes.to_dict())
         yield block.set_index(empty.columns[0])
 

@@ -8,19 +8,20 @@ import numpy as np
 import pandas as pd
 
 from latefusion.catalogue import read_new_products
+from latefusion.catalogue.checks import relative_image_paths
 from latefusion.catalogue.image_cells import image_lines
-from latefusion.catalogue.usual_names import find_columns
-from latefusion.config import Columns, Experiment, load_experiment, load_new_table
+from latefusion.catalogue.table import find_present, flatten, join_columns
+from latefusion.config import Experiment, load_experiment, load_new_table
 from latefusion.experts.exported import Opening, Predict, open_expert
 from latefusion.images.fetched import find_fetched, refuse_unfetched
 from latefusion.images.inspection import inspect_first_images, inspect_images
 from latefusion.images.several import list_images, use_images
 from latefusion.images.store import ImageStore
-from latefusion.predictor.acceptance import find_threshold
+from latefusion.predictor.acceptance import threshold_for
 from latefusion.predictor.manifest import AGAIN, Manifest, read_manifest
 from latefusion.predictor.method import FinalMethod
 from latefusion.predictor.missing import folder_of, with_experts
-from latefusion.predictor.unusual import Unusual
+from latefusion.predictor.unusual import Unusual, is_empty
 from latefusion.tables.predictions import next_classes
 from latefusion.training.loop import make_accelerator
 from latefusion.utils.errors import InputError, list_problems, reported_as
@@ -46,12 +47,16 @@ class Predictor:
         }
 
     @classmethod
-    def load(cls, folder: str | Path) -> "Predictor":
-        """Read an exported model. Raises InputError if the folder is none, or if one of its files has changed."""
+    def load(cls, folder: str | Path, *, num_workers: int | None = None) -> "Predictor":
+        """Read an exported model. Raises InputError if the folder is none, or if one of its files has changed.
+
+        `num_workers`: processes that read images; None: as in training (`hardware.num_workers`).
+        """
         folder = Path(folder)
         manifest = read_manifest(folder)
+        settings = [] if num_workers is None else [f"hardware.num_workers={num_workers}"]
         with reported_as(f"{folder}: the model cannot be loaded: {AGAIN}"):
-            return cls(folder, manifest, load_experiment(folder / "config.yaml"))
+            return cls(folder, manifest, load_experiment(folder / "config.yaml", settings))
 
     @property
     def classes(self) -> list[str]:
@@ -73,7 +78,7 @@ class Predictor:
 
         Raises InputError for another target, and if no confidence was high enough.
         """
-        return find_threshold(self.folder, target, None)
+        return threshold_for(self.folder, target, None)
 
     @cached_property
     def _experts(self) -> dict[str, Predict]:
@@ -127,7 +132,7 @@ class Predictor:
         preds = np.full(len(rows), frequencies.argmax())
         probs = np.tile(frequencies, (len(rows), 1))
         has_image = rows["image"].notna().to_numpy()
-        readable = has_text(rows)
+        readable = ~is_empty(rows)
         groups = {None: has_image & readable, "image": readable & ~has_image, "text": has_image & ~readable}
         for missing, group in groups.items():
             if group.any():
@@ -149,18 +154,17 @@ class Predictor:
         if not isinstance(products, pd.DataFrame):
             table = load_new_table(Path(products), catalogue.columns, (), image_separator=catalogue.image_separator)
             products = read_new_products(table)
-        found_columns = list(map(str, products.columns))
-        columns = Columns(image="image") if "image" in found_columns else Columns()
-        named = find_columns(Path("the table"), found_columns, columns, ["id", *COLUMNS])
-        found = {field: columns[0] for field, columns in named.items() if columns and columns[0] in products.columns}
-        if "title" not in found:
-            raise InputError(f"no column 'title' among {', '.join(map(str, products.columns))}: rename yours")
-        ids = pd.Index(products[found["id"]] if "id" in found else products.index).astype("str").rename("id")
-        cells = {name: products[found[name]].to_numpy() if name in found else None for name in COLUMNS}
-        if "image" in found:
-            cells["image"] = image_lines(products[found["image"]], catalogue.image_separator)
-        rows = pd.DataFrame(cells, index=ids)
-        rows = rows.astype("str").apply(lambda cells: cells.mask(cells.str.strip() == ""))
+        products = products.set_axis(products.columns.map(str), axis=1)
+        fields = ("id", *COLUMNS)
+        named = find_present(Path("the table"), list(products.columns), catalogue.columns, list(fields), fields)
+        if "title" not in named:
+            raise InputError(f"no column 'title' among {', '.join(products.columns)}: rename yours")
+        ids = pd.Index(products[named["id"][0]] if "id" in named else products.index).astype("str").rename("id")
+        texts = products[flatten({field: named[field] for field in named if field != "image"})].astype("str").fillna("")
+        paths = {name: image_lines(products[name], catalogue.image_separator) for name in named.get("image", ())}
+        rows = join_columns(texts.assign(**paths), named, catalogue.image_separator).set_axis(ids)
+        rows["image"] = relative_image_paths(rows.assign(id=ids))
+        rows = rows[list(COLUMNS)].apply(lambda cells: cells.mask(cells.str.strip() == ""))
         if repeated := sorted(set(rows.index[rows.index.duplicated()])):
             raise InputError(list_problems("Ids that occur more than once:", repeated, "Give each product its own id."))
         rows["title"] = rows["title"].fillna("")
@@ -198,7 +202,7 @@ class Predictor:
         classes, rows = np.array(self.classes, dtype=object), np.arange(len(preds))
         columns = {"label": classes[preds], "confidence": probs[rows, preds]}
         columns |= next_classes(preds, probs, self.classes)
-        has = {"image": products["image"].notna().to_numpy(), "text": has_text(products)}
+        has = {"image": products["image"].notna().to_numpy(), "text": ~is_empty(products)}
         by_expert, agree = {}, np.zeros(len(preds), dtype=int)
         for name, table in tables.items():
             modality, own = self.experiment.modality(name), table.argmax(axis=1)
@@ -206,8 +210,3 @@ class Predictor:
             by_expert[f"{name}_label"] = np.where(reads, classes[own], "")
             agree += reads & (own == preds)
         return pd.DataFrame(columns | by_expert | {"agree": agree}, index=products.index)
-
-
-def has_text(products: pd.DataFrame) -> np.ndarray:
-    """Return (N,): whether the products have a title or a description."""
-    return ((products["title"] != "") | products["description"].notna()).to_numpy(bool)

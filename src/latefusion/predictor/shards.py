@@ -1,4 +1,4 @@
-"""Predict a long table in shards, each of which is written whole; an interrupted run goes on after the last one.
+"""Predict a long table in shards, each of which is written atomically; an interrupted run goes on after the last one.
 
 The shards lie beside the output, in `<out>.shards/`, until all are there. The folder's `about.json` says of which
 model, table and settings they are; shards of others are removed. A shard says of which images it is. One shard at a
@@ -50,7 +50,7 @@ def predict_in_shards(
     if _read(folder / "about.json") != about:
         shutil.rmtree(folder, ignore_errors=True)
         write_json(folder / "about.json", about)
-    elif done := len(list(folder.glob("*.parquet"))):
+    elif done := len(list(folder.glob("[0-9]*.parquet"))):
         logger.info("%s: %d shards are there already: continuing", out, done)
     shards = []
     with tqdm(total=n_products, desc="predicting", unit="product", disable=None) as bar:
@@ -69,6 +69,11 @@ def read_shards(shards: list[Path]) -> Iterator[pd.DataFrame]:
     """Yield the predictions, shard by shard; index: id."""
     for path in shards:
         yield pd.read_parquet(path)
+
+
+def empty_table(shards: list[Path]) -> pd.DataFrame:
+    """Return a table of predictions without rows."""
+    return pd.read_parquet(shards[0]).iloc[:0]
 
 
 def remove_shards(out: Path) -> None:

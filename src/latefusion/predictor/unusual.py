@@ -185,8 +185,10 @@ def fit_image(products: pd.DataFrame, images: ImageStore) -> ImageRule | None:
     with_image = with_image.iloc[:: max(1, -(-len(with_image) // MOST_IMAGES))]
     if len(with_image) < FEWEST_IMAGES:
         return None
-    features = textures(images, with_image.index)
     folds = pd.factorize(with_image["group"])[0] % FOLDS  # near-duplicates are in one
+    if len(folds) - np.bincount(folds).max() < FEWEST_IMAGES / 2:
+        return None  # nearly all are the same image
+    features = textures(images, with_image.index)
     own = np.zeros(len(features))
     for fold in range(FOLDS):
         own[folds == fold] = distances(features[folds == fold], *distribution(features[folds != fold]))

@@ -18,7 +18,7 @@ def read_current(experiment: Experiment, done: Iterable[Job]) -> str | None:
     """Return the report, if it and all tables are those of these jobs; otherwise None."""
     try:
         current = read_json(_path(experiment))
-        if current["made_from"] != _inputs(experiment, done) or current["code"].endswith("+changes"):
+        if current["made_from"] != describe_inputs(experiment, done) or current["code"].endswith("+changes"):
             return None
         if any(describe_file(Path(path)) != described for path, described in current["written"].items()):
             return None
@@ -29,12 +29,12 @@ def read_current(experiment: Experiment, done: Iterable[Job]) -> str | None:
         return None
 
 
-def write_current(experiment: Experiment, done: Iterable[Job]) -> None:
-    """Note that the tables and the report that are there were made from these jobs."""
+def write_current(experiment: Experiment, made_from: str) -> None:
+    """Note that the tables and the report that are there were made from these inputs."""
     written = [_report(experiment), *sorted((experiment.run_root / "scores").glob("*.csv"))]
     content = {
         "code": code_version(),
-        "made_from": _inputs(experiment, done),
+        "made_from": made_from,
         "written": {str(path): describe_file(path) for path in written},
     }
     remove(_path(experiment))  # so that it is written again, with a new time, even if nothing has changed
@@ -49,7 +49,7 @@ def _report(experiment: Experiment) -> Path:
     return experiment.submission_dir / "scores.md"
 
 
-def _inputs(experiment: Experiment, done: Iterable[Job]) -> str:
+def describe_inputs(experiment: Experiment, done: Iterable[Job]) -> str:
     """Return a hash of what scores depend on: the config, the jobs' results, and the true labels."""
     catalogue = experiment.catalogue
     labels = [catalogue.root / catalogue.test_labels] if catalogue.test_labels else []

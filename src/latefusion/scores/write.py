@@ -7,7 +7,7 @@ from latefusion.denoise.report import describe_label_issues
 from latefusion.scores.analysis import calibration_table, expert_pairs, vote_members
 from latefusion.scores.automation import automation_table, coverage_table
 from latefusion.scores.choice import log_vote_warning, rank_methods
-from latefusion.scores.current import read_current, write_current
+from latefusion.scores.current import describe_inputs, read_current, write_current
 from latefusion.scores.environment import run_section
 from latefusion.scores.headline import headline
 from latefusion.scores.notes import sample_note
@@ -39,6 +39,7 @@ def write_scores(
     if (current := read_current(experiment, done)) is not None:
         log_vote_warning(experiment, dataset)
         return current
+    made_from = describe_inputs(experiment, done)  # now: another process may do a job again meanwhile
     submitted = read_submitted(results)
     scores, comparisons = score_table(results)
     ranking = rank_methods(results) if submitted is None else submitted.ranking
@@ -71,7 +72,7 @@ def write_scores(
         for name, table in tables.items():
             write_text(experiment.run_root / "scores" / f"{name}.csv", table.to_csv(index=False))
         write_text(experiment.submission_dir / "scores.md", report)
-        write_current(experiment, done)
+        write_current(experiment, made_from)
     log_vote_warning(experiment, dataset)
     return report
 

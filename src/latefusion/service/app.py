@@ -17,7 +17,7 @@ from latefusion.predictor import Predictor
 from latefusion.service.batch import RequestPredictor
 from latefusion.service.limits import Limits
 from latefusion.service.metrics import Metrics
-from latefusion.service.middleware import GONE, CountedAnswers
+from latefusion.service.middleware import GONE, HEADERS, CountedAnswers
 from latefusion.service.reading import JSON_TYPE, Refusal, check_headers, parse_products, read_body
 from latefusion.service.schema import (
     ErrorAnswer,
@@ -226,4 +226,6 @@ async def _refuse_http(request: Request, error: Exception) -> Response:
 
 
 async def _report_bug(request: Request, error: Exception) -> Response:
-    return _answer(500, ErrorAnswer(error=BUG))
+    answer = _answer(500, ErrorAnswer(error=BUG))
+    answer.headers.update(HEADERS)  # it does not pass the middleware
+    return answer

@@ -18,14 +18,6 @@ from latefusion.service.schema import NextClass, Prediction
 from latefusion.tables.predictions import RANKS
 
 
-def load_predictor(folder: Path) -> Predictor:
-    """Return the model such that it predicts within this process: starting loader processes takes longer than that."""
-    predictor = Predictor.load(folder)
-    hardware = predictor.experiment.hardware.model_copy(update={"num_workers": 0})
-    predictor.experiment = predictor.experiment.model_copy(update={"hardware": hardware})
-    return predictor
-
-
 class RequestPredictor:
     """Predicts products as `Predictor.predict` does. For one thread."""
 
@@ -63,8 +55,7 @@ class RequestPredictor:
     def _write_images(self, items: list[Item], folder: Path) -> tuple[list[str], list[str]]:
         """Write the images to files, which experts read; return their names and the problems, "" where there is none.
 
-        The names are ours. An image file is read by the experts one after the other, so that memory holds one decoded
-        image at a time.
+        The names are ours. As files, few images are decoded at one time, not those of all products.
         """
         images, problems = [""] * len(items), [""] * len(items)
         with own_size_limits():

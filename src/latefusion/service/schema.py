@@ -51,7 +51,9 @@ class Prediction(BaseModel):
     )
     agree: int = Field(description="the number of experts that give the label")
     problem: str | None = Field(description="why the image could not be used; the prediction is made without it")
-    unusual: str | None = Field(description="in what the product is unlike all labelled ones; it is not accepted then")
+    unusual: str | None = Field(
+        description="in what the product is unlike all labelled ones; with a threshold it is not accepted then"
+    )
 
 
 class PredictAnswer(BaseModel):

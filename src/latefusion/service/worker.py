@@ -9,6 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from latefusion.service.metrics import Metrics
@@ -20,7 +21,7 @@ LOADING, READY, FAILED, STOPPING = "loading the model", "ready", "the model cann
 
 
 @dataclass(frozen=True)
-class Job:
+class QueuedRequest:
     """The products of one request, and the future of their predictions."""
 
     items: list[Item]
@@ -41,7 +42,7 @@ class Worker:
         """Take `try_out`, which loads the model and predicts a product, and `predict`."""
         self.try_out, self.predict, self.batch_size, self.metrics = try_out, predict, batch_size, metrics
         self.state = LOADING
-        self._jobs: deque[Job] = deque()
+        self._jobs: deque[QueuedRequest] = deque()
         self._changed = threading.Condition()
         # A daemon: a prediction that hangs must not keep the process from its end.
         self._thread = threading.Thread(target=self._run, name="predictions", daemon=True)
@@ -54,11 +55,17 @@ class Worker:
 
     def submit(self, items: list[Item]) -> "Future[list[Prediction]]":
         """Return the future of the predictions; a future that is cancelled in time is not predicted."""
-        job = Job(items)
+        job = QueuedRequest(items)
         with self._changed:
             self._jobs.append(job)
             self._changed.notify()
+        job.future.add_done_callback(lambda future: self._forget(job) if future.cancelled() else None)
         return job.future
+
+    def _forget(self, job: QueuedRequest) -> None:
+        """Remove a cancelled request, which holds its images, if it still waits."""
+        with self._changed, suppress(ValueError):
+            self._jobs.remove(job)
 
     def stop(self, patience: float) -> bool:
         """Predict what waits, then end the thread; return whether it ended within so many seconds."""
@@ -83,11 +90,11 @@ class Worker:
         while jobs := self._next_batch():
             self._predict(jobs)
 
-    def _next_batch(self) -> list[Job]:
+    def _next_batch(self) -> list[QueuedRequest]:
         """Wait for requests and return those that are predicted together; none: the worker is to stop."""
         with self._changed:
             self._changed.wait_for(lambda: self._jobs or self.state == STOPPING)
-            jobs: list[Job] = []
+            jobs: list[QueuedRequest] = []
             n_products = 0
             while self._jobs and (not jobs or n_products + len(self._jobs[0].items) <= self.batch_size):
                 job = self._jobs.popleft()
@@ -95,7 +102,7 @@ class Worker:
                 n_products += len(job.items)
             return jobs
 
-    def _predict(self, jobs: list[Job]) -> None:
+    def _predict(self, jobs: list[QueuedRequest]) -> None:
         jobs = [job for job in jobs if job.future.set_running_or_notify_cancel()]
         if not jobs:
             return
@@ -115,7 +122,7 @@ class Worker:
             job.future.set_result(predictions[start : start + len(job.items)])
             start += len(job.items)
 
-    def _predict_alone(self, job: Job) -> None:
+    def _predict_alone(self, job: QueuedRequest) -> None:
         try:
             job.future.set_result(self.predict(job.items))
         except BaseException as error:

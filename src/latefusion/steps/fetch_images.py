@@ -1,5 +1,6 @@
 """Fetch the images that a catalogue, or a table of new products, names by their addresses on the web."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,9 +8,10 @@ import pandas as pd
 
 from latefusion.catalogue import NewProducts, read_image_cells
 from latefusion.config import Columns, load_experiment, load_new_table
-from latefusion.images.download import Limits
+from latefusion.images.download import DownloadLimits
 from latefusion.images.fetch import Fetched, Pace, fetch_images
 from latefusion.images.fetched import COLUMNS, FOLDER, REPORT, is_url
+from latefusion.images.files import is_file
 from latefusion.images.several import list_images
 from latefusion.utils.errors import InputError
 from latefusion.utils.locks import locked
@@ -26,7 +28,10 @@ def fetch(
     Images that cannot be fetched are no error: dead links are usual, and `catalogue.bad_images` says what readers make
     of them. Raises InputError if none at all could be fetched, and for arguments that cannot be meant.
     """
-    limits = Limits(max_bytes=int(max_mb * 1e6), seconds=timeout, allow_private=allow_private)
+    for name, number in {"--max-mb": max_mb, "--timeout": timeout, "--pause": pause}.items():
+        if not math.isfinite(number):
+            raise InputError(f"{name} {number}: give a number")
+    limits = DownloadLimits(max_bytes=int(max_mb * 1e6), seconds=timeout, allow_private=allow_private)
     pace = Pace(connections=connections, pause=pause, retries=retries)
     _check_numbers(limits, pace)
     root, cells, every = _read(config, overrides, products, images)
@@ -45,7 +50,7 @@ def fetch(
     yield from _summarise(root, result)
 
 
-def _fetch(root: Path, named: pd.Series, limits: Limits, pace: Pace, *, every: bool) -> Fetched:
+def _fetch(root: Path, named: pd.Series, limits: DownloadLimits, pace: Pace, *, every: bool) -> Fetched:
     """Fetch the images that products name; unless `every` one is used, of each product the first that can be had.
 
     `named` are files and addresses; index: the product, several times.
@@ -57,7 +62,7 @@ def _fetch(root: Path, named: pd.Series, limits: Limits, pace: Pace, *, every: b
         is_first = ~named.index.duplicated()
         first = named[is_first].str.strip()
         urls = first[is_url(first)]
-        lacking = {at for at, path in first.drop(urls.index).items() if not (root / path).is_file()}
+        lacking = {at for at, path in first.drop(urls.index).items() if not is_file(root / path)}
         if len(urls):
             results.append(fetch_images(root, urls, limits, pace))
             lacking |= set(urls.index[urls.isin(results[-1].failed["url"])])
@@ -92,7 +97,7 @@ def _read(
     return images, pd.concat([block["image"] for block in table.check()]), every
 
 
-def _check_numbers(limits: Limits, pace: Pace) -> None:
+def _check_numbers(limits: DownloadLimits, pace: Pace) -> None:
     for name, value, least in (
         ("--max-mb", limits.max_bytes, 1),
         ("--timeout", limits.seconds, 0.001),

@@ -254,8 +254,10 @@ def _token(run_root: Path, rank: int) -> Iterator[str]:
         yield ""
         return
     run_root.mkdir(parents=True, exist_ok=True)
-    for old in run_root.glob(".shared-*"):  # of a killed process
-        old.unlink(missing_ok=True)
+    for old in run_root.glob(".shared-*"):
+        with suppress(OSError):  # another process may remove it too
+            if time.time() - old.stat().st_mtime > 2 * JOIN:  # of a killed process, not of another run that begins
+                old.unlink()
     path = run_root / f".shared-{secrets.token_hex(8)}"
     path.touch()
     try:

@@ -7,12 +7,13 @@ from pathlib import Path
 from latefusion.catalogue import NewProducts
 from latefusion.config import load_new_table
 from latefusion.images.fetched import find_fetched, is_url, refuse_unfetched
+from latefusion.images.files import is_file
 from latefusion.images.several import list_images
 from latefusion.predictor import Predictor
-from latefusion.predictor.acceptance import accepted, find_threshold
+from latefusion.predictor.acceptance import accepted, threshold_for
 from latefusion.predictor.drift import Drift
 from latefusion.predictor.outputs import SUFFIXES, merge_sorted, write_sorted, write_table
-from latefusion.predictor.shards import predict_in_shards, read_shards, remove_shards, shards_of
+from latefusion.predictor.shards import empty_table, predict_in_shards, read_shards, remove_shards, shards_of
 from latefusion.utils.errors import InputError
 from latefusion.utils.files import write_text
 from latefusion.utils.locks import locked
@@ -34,7 +35,7 @@ def predict_new(
     review = out.with_name(f"{out.stem}-review{out.suffix}")
     _check_arguments(products, images, out, review, shard_size)
     predictor = Predictor.load(model)
-    threshold = find_threshold(model, target_precision, min_confidence)
+    threshold = threshold_for(model, target_precision, min_confidence)
     if threshold == 0 and review.exists():
         raise InputError(f"{review} is of an earlier run with a threshold: remove it, or choose another --out")
     catalogue = predictor.experiment.catalogue
@@ -58,7 +59,7 @@ def predict_new(
         n_accepted = write_table(out, accepted_rows(), spreadsheet_safe=spreadsheet_safe)
         yield f"{out}: {n_accepted} of {n_products} products"
         if threshold > 0:
-            doubtful = merge_sorted(sorted_reviews, "confidence")
+            doubtful = merge_sorted(sorted_reviews, "confidence") if sorted_reviews else [empty_table(shards)]
             n_review = write_table(review, doubtful, spreadsheet_safe=spreadsheet_safe)
             yield f"{review}: {n_review} unusual products or below the confidence {threshold:.4f}, least sure first"
         yield _write_notes(out, drift)
@@ -81,6 +82,8 @@ def _check_arguments(products: Path, images: Path | None, out: Path, review: Pat
         raise InputError(f"--shard-size {shard_size}: give 1 or more")
     if images is not None and not images.is_dir():
         raise InputError(f"--images {images}: there is no such folder")
+    if not products.is_file():
+        raise InputError(f"--products {products}: there is no such file")
     for path in (out, review):
         if path.exists() and path.samefile(products):
             raise InputError(f"--out {out}: {path} is the table of products: choose another name")
@@ -92,19 +95,18 @@ def _check_products(table: NewProducts, images: Path | None, *, every_image: boo
     Raises InputError for products that cannot be read. If they name images and the folder has none of them, it is
     another folder.
     """
-    n_products = n_named = 0
+    n_named = 0
     example, found = "", images is None
     for products in table.check():
-        n_products += len(products)
         named = list_images(products["image"])
         n_named += len(named)
         example = example or next(iter(named), "")
         if images is not None and len(named):
             paths = find_fetched(images, named)
             refuse_unfetched(images, paths, f"--products {table.path} --images {images}", every=every_image)
-            found = found or is_url(paths).any() or any((images / path).is_file() for path in paths)
+            found = found or is_url(paths).any() or any(is_file(images / path) for path in paths)
     if n_named and not found:
         raise InputError(
             f"--images {images}: it has none of the {n_named} images that {table.path} names, such as {example}"
         )
-    return n_products
+    return table.n_products

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from latefusion.predictor.acceptance import find_threshold
+from latefusion.predictor import Predictor
+from latefusion.predictor.acceptance import threshold_for
 from latefusion.service import Limits, create_app, run_server
-from latefusion.service.batch import load_predictor
 
 
 def serve(
@@ -14,6 +14,6 @@ def serve(
 
     Raises InputError for a model, threshold or port that cannot be used.
     """
-    predictor = load_predictor(model)
-    threshold = find_threshold(model, target_precision, min_confidence)
+    predictor = Predictor.load(model, num_workers=0)  # starting loader processes takes longer than a prediction
+    threshold = threshold_for(model, target_precision, min_confidence)
     run_server(create_app(predictor, threshold, limits), host=host, port=port, limits=limits)
