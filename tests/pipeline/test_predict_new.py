@@ -57,6 +57,10 @@ def test_a_table_is_predicted_without_the_experiment(new, capsys):
     assert sorted(path.name for path in (new.folder / "out").iterdir()) == ["labels-notes.md", "labels.csv"]
 
 
+def test_the_path_of_the_training_data_is_not_handed_on(shop):
+    assert str(shop.folder) not in (shop.folder / "models/tiny/config.yaml").read_text()
+
+
 def test_doubtful_products_go_to_a_review_file_the_least_sure_first(new, capsys):
     predict(new, "--images", "photos", "--out", "sure.tsv", "--min-confidence", "0.5")
     sure, review = (pd.read_csv(name, sep="\t", index_col="id") for name in ("sure.tsv", "sure-review.tsv"))

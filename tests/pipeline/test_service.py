@@ -30,7 +30,7 @@ from latefusion.service.reading import Item
 from latefusion.service.worker import FAILED, LOADING, READY, PredictionFailed, Worker
 from latefusion.utils.errors import InputError
 
-THRESHOLD = 0.6
+THRESHOLD = 0.8
 LIMITS = Limits(products=6, characters=200, pixels=10_000, body_mb=0.2, waiting_mb=0.5)
 
 

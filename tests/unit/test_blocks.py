@@ -146,3 +146,13 @@ def test_dropped_rows_do_not_count_as_products(repeats):
     for _ in table.check():
         pass
     assert table.n_products == 5
+
+
+def test_columns_that_are_not_found_are_named_with_those_that_are_left(tmp_path, caplog):
+    (tmp_path / "new.csv").write_text("id,title,Long Description,bild\n1,lamp,bright,1.png\n")
+    new_products(tmp_path / "new.csv")
+    for field in ("description", "image"):
+        assert (
+            f"no column is found for the {field}, so all products are without; not used are 'Long Description', "
+            f"'bild': is it one of these? Then set catalogue.columns.{field}" in caplog.text
+        )

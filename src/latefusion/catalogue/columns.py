@@ -28,7 +28,8 @@ def require_columns(path: Path, found: list[str], columns: list[str]) -> None:
             advice += " There is only one:" * (len(found) == 1) + " Is the separator right?"
             advice += " .csv is separated by commas, .tsv by tabs; for format table, catalogue.delimiter can be comma,"
             advice += " semicolon, tab or pipe."
-        advice += " For format table, set the names of the columns in catalogue.columns (null: no such column)."
+        advice += " For format table, set the names of the columns in catalogue.columns (null: no such column; only for"
+        advice += " description and image)."
         raise list_problems(f"{path}: missing or duplicate columns:", problems, advice)
 
 

@@ -34,16 +34,24 @@ class NewProducts:
         """
         self.catalogue, self.path = catalogue, find_file(catalogue.root, catalogue.products)
         self._named: dict[str, list[str]] = {}
+        self._found: list[str] = []  # the columns of the table
         self.n_products = 0  # known after `check`
         self._repeats: set[str] = set()  # locations of rows whose id an earlier row has
         self._source: RowSource = open_rows(self.path, self._choose, **text_format(catalogue))
+        self._warn_of_missing()
+
+    def _warn_of_missing(self) -> None:
+        unused = [f"'{name}'" for name in self._found if name not in flatten(self._named)]
         for field in OPTIONAL:
             if field not in self._named:
+                advice = f"; not used are {', '.join(unused)}: is it one of these? Then set catalogue.columns.{field}"
                 logger.warning(
-                    "%s: it has no column for the %s: all products are predicted without", self.path.name, field
-                )
+                    "%s: no column is found for the %s, so all products are without%s",
+                    self.path.name, field, advice * bool(unused),
+                )  # fmt: skip
 
     def _choose(self, path: Path, found: list[str]) -> list[str]:
+        self._found = found
         self._named = find_present(path, found, self.catalogue.columns, FIELDS, OPTIONAL)
         return flatten(self._named)
 

@@ -45,7 +45,9 @@ def export_model(experiment: Experiment, folder: Path) -> None:
     context = Context(experiment)
     with atomic_write(folder) as partial:
         partial.mkdir()
-        write_yaml(partial / "config.yaml", experiment.model_dump(mode="json", exclude={"sample"}, exclude_unset=True))
+        config = experiment.model_dump(mode="json", exclude={"sample"}, exclude_unset=True)
+        config["catalogue"]["root"] = "."  # not read; the path of the training data concerns nobody else
+        write_yaml(partial / "config.yaml", config)
         for name in spec.experts(experiment):
             logger.info("exporting the expert %s", name)
             export_expert(context, name, partial / "experts" / name)

@@ -21,8 +21,10 @@ class Server(uvicorn.Server):
     """A server that ends with status 0 when it is asked to stop."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop on the first signal; on a second one, without finishing. Uvicorn would raise the signal again."""
-        self.force_exit = self.should_exit
+        """Stop on the first signal; on a second one, at once. Uvicorn would raise the signal again."""
+        if self.should_exit:
+            logging.shutdown()
+            os._exit(0)
         self.should_exit = True
 
 

@@ -45,7 +45,7 @@ def fetch(
         first = result.failed.iloc[0]
         raise InputError(
             f"none of {len(result.failed)} images could be fetched, the first: {first['url']}: {first['reason']}; is "
-            f"there a connection? All are in {root / FOLDER / REPORT}"
+            f"there a connection? (local addresses need --allow-private) All are in {root / FOLDER / REPORT}"
         )
     yield from _summarise(root, result)
 

@@ -57,7 +57,7 @@ def predict_new(
                 yield shard[sure]
 
         n_accepted = write_table(out, accepted_rows(), spreadsheet_safe=spreadsheet_safe)
-        yield f"{out}: {n_accepted} of {n_products} products"
+        yield f"{out}: {n_accepted} of {n_products} products{' accepted' if threshold > 0 else ''}"
         if threshold > 0:
             doubtful = merge_sorted(sorted_reviews, "confidence") if sorted_reviews else [empty_table(shards)]
             n_review = write_table(review, doubtful, spreadsheet_safe=spreadsheet_safe)
