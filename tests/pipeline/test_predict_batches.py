@@ -51,7 +51,11 @@ def test_a_process_reads_the_model_once_and_a_replaced_one_again(shop, monkeypat
     model, images, table, _ = shop
     folder = shutil.copytree(model, tmp_path / "model")
     loaded = []
-    monkeypatch.setattr(Predictor, "load", lambda folder, load=Predictor.load: loaded.append(folder) or load(folder))
+    monkeypatch.setattr(
+        Predictor,
+        "load",
+        lambda folder, load=Predictor.load, **options: loaded.append(folder) or load(folder, **options),
+    )
     for _ in range(3):  # Spark makes one for each partition
         BatchPredictor(folder, images)(table[:2])
     assert loaded == [folder]
