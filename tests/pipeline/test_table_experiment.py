@@ -162,3 +162,14 @@ def test_a_split_column_is_obeyed_and_its_unlabelled_test_rows_are_predicted(wor
     given = {row["id"]: row["part"] for row in rows}
     assert {id_: "test" if split == "submit" else split for id_, split in dataset.products["split"].items()} == given
     assert dataset.products.loc["p2", "split"] == "submit"
+
+
+def test_a_misspelt_folder_does_not_cost_the_catalogue_that_is_prepared(workspace, capsys):
+    write_table(workspace, "products.csv", shop_products())
+    workspace.write_config(table_config())
+    workspace.run("01_prepare.py")
+    before = workspace.snapshot()
+    with pytest.raises(SystemExit):
+        workspace.run("01_prepare.py", "--set", "catalogue.root=typo")
+    assert "typo/products.csv not found: the folder typo does not exist" in capsys.readouterr().err
+    assert workspace.snapshot() == before

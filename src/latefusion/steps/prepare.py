@@ -27,10 +27,12 @@ from latefusion.catalogue import (
     find_images,
     read_test_labels,
     read_with_issues,
+    table_files,
     to_markdown,
 )
 from latefusion.catalogue.ordering import read_times
-from latefusion.config import Experiment, Split
+from latefusion.catalogue.reading import find_file
+from latefusion.config import CatalogueConfig, Experiment, Split
 from latefusion.dataset.duplicate_report import describe_near_duplicates, report_duplicates
 from latefusion.dataset.duplicates import find_duplicates
 from latefusion.dataset.split import assign_held_out_folds, lacks_valid, split_products
@@ -54,8 +56,16 @@ logger = logging.getLogger(__name__)
 
 def prepare(experiment: Experiment, selection: Selection) -> None:
     """Run the catalogue's job if it is not done."""
+    _require_tables(experiment.catalogue)
     jobs, script = plan(experiment), SCRIPTS["prepare"]
     run_jobs(jobs, "prepare", lambda job: _prepare(experiment, job), selection, script=script)
+
+
+def _require_tables(catalogue: CatalogueConfig) -> None:
+    """Raise InputError if no table is there: a misspelt path must not cost the catalogue that is prepared already."""
+    names = [str(path.relative_to(catalogue.root)) for path in table_files(catalogue)]
+    if not any((catalogue.root / name).is_file() for name in names):
+        find_file(catalogue.root, names[0], "catalogue.products" if catalogue.format == "table" else None)
 
 
 def _prepare(experiment: Experiment, job: Job) -> None:
