@@ -114,7 +114,9 @@ def make_up(folder: Path, patch: pytest.MonkeyPatch, *, n: int = 300, num_classe
     patch.chdir(folder)
     patch.setattr(Results, "done", property(_with_a_folder))
     patch.setattr("latefusion.scores.write.read_current", lambda experiment, done: None)
-    patch.setattr("latefusion.scores.write.write_current", lambda experiment, done: None)  # its jobs have no records
+    # Its jobs have no records.
+    patch.setattr("latefusion.scores.write.describe_inputs", lambda experiment, done: "")
+    patch.setattr("latefusion.scores.write.write_current", lambda experiment, made_from: None)
     numbers = np.r_[draw_labels(n, num_classes), draw_labels(n, num_classes, seed=1)]
     products = pd.DataFrame(
         {

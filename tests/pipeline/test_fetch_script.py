@@ -147,7 +147,8 @@ def test_new_products_are_fetched_into_the_folder_of_their_images(shop, web, cap
         (["--products", "new.csv"], "--products and --images belong together"),
         (["--products", "none.csv", "--images", "x"], "--products none.csv: there is no such file"),
         (["--config", "tiny.yaml", "--connections", "0"], "--connections: too small a number"),
-        (["--config", "tiny.yaml", "--pause", "nan"], "--pause: too small a number"),
+        (["--config", "tiny.yaml", "--pause", "nan"], "--pause nan: give a number"),
+        (["--config", "tiny.yaml", "--max-mb", "inf"], "--max-mb inf: give a number"),
     ],
 )
 def test_arguments_that_cannot_be_meant_are_refused(workspace, capsys, arguments, message):
