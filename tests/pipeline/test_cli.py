@@ -135,6 +135,7 @@ def test_ctrl_c_while_loader_workers_start_ends_all_in_plain_words(dataset):
 
 def test_weights_that_is_a_file_ends_a_script_in_plain_words(workspace, capsys):
     workspace.write_config(tiny_config())
+    workspace.run("00_draw_sample.py")
     (workspace.folder / "weights").write_text("")
     with pytest.raises(SystemExit, match="2"):
         workspace.run("01_prepare.py")
