@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from helpers.probes import make_shop, probe_config, products
+from helpers.probes import make_exported_shop
 from helpers.workspace import Workspace
 
 TITLES = ["bright lamp for reading", "leather shoe size nine", "mug for coffee"]
@@ -15,14 +15,7 @@ HOSTILE = '=cmd|"/C calc"!A1\x00\u202e\n`,;\'"\\ \U0001f600 <script>' + "lamp " 
 
 def export_shop(folder: Path) -> Workspace:
     """Make a shop with TF-IDF and probes of tiny networks, and export its model to `models/tiny`."""
-    workspace = Workspace(folder)
-    config = probe_config(tfidf={"kind": "tfidf", "min_df": 1, "n_folds": 2, "regularisation": [1.0]})
-    config["catalogue"]["columns"]["split"] = None
-    config |= {"split": {"n_folds": 3, "test_fraction": 0.2}, "submit": "vote"}
-    make_shop(workspace, products(90), config)
-    workspace.run_all()
-    workspace.run("12_export_model.py")
-    return workspace
+    return make_exported_shop(Workspace(folder))
 
 
 def new_products(folder: Path, n: int = 60) -> pd.DataFrame:
