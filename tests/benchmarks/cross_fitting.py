@@ -24,7 +24,7 @@ from latefusion.config import BoostingPolicy, LogisticPolicy, NetworkPolicy, Pol
 from latefusion.dataset.split import assign_folds
 from latefusion.fusion.inputs import FusionInputs
 from latefusion.fusion.training import fit_alone
-from latefusion.metrics.f1 import quick_macro_f1
+from latefusion.metrics.f1 import macro_f1
 
 N, CLASSES, FOLDS, FAMILY, FEATURES = 800, 7, 5, 4, 300
 PAIR = {"experts": ("a", "b"), "n_folds": FOLDS}
@@ -80,8 +80,8 @@ def pairs() -> list[tuple[int, int]]:
 def above_chance(targets: np.ndarray, probs: np.ndarray) -> float:
     """Return points of macro-F1 above what the same decisions get on the labels in any other order."""
     rng, preds = np.random.default_rng(0), probs.argmax(axis=1)
-    shuffled = [quick_macro_f1(rng.permutation(targets), preds, CLASSES) for _ in range(100)]
-    return 100 * (quick_macro_f1(targets, preds, CLASSES) - np.mean(shuffled))
+    shuffled = [macro_f1(rng.permutation(targets), preds) for _ in range(100)]
+    return 100 * (macro_f1(targets, preds) - np.mean(shuffled))
 
 
 def with_error(values: list[float]) -> str:

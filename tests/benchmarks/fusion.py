@@ -26,7 +26,7 @@ from latefusion.dataset.split import assign_folds
 from latefusion.fusion.inputs import FusionInputs
 from latefusion.fusion.networks import StackedPolicy, fit_networks, group_into_stacks, network_sizes
 from latefusion.fusion.training import decide, fit_alone
-from latefusion.metrics.f1 import quick_macro_f1
+from latefusion.metrics.f1 import macro_f1
 from latefusion.utils.seeds import derive_seed
 
 EXPERTS = 5
@@ -114,7 +114,7 @@ def train_module(inputs: FusionInputs, fold: int) -> nn.Sequential:
             optimizer.step()
         with torch.no_grad():
             preds = module(features[left_out]).argmax(dim=1).numpy()
-        score = quick_macro_f1(inputs.targets[left_out], preds, sizes[-1])
+        score = macro_f1(inputs.targets[left_out], preds)
         if score > best[0]:
             best = score, {key: value.clone() for key, value in module.state_dict().items()}
     module.load_state_dict(best[1])

@@ -28,7 +28,7 @@ from latefusion.config import BoostingPolicy, LogisticPolicy, NetworkPolicy, Rul
 from latefusion.dataset.split import assign_folds
 from latefusion.fusion.inputs import FusionInputs
 from latefusion.fusion.training import fit_alone
-from latefusion.metrics.f1 import quick_macro_f1
+from latefusion.metrics.f1 import macro_f1
 from latefusion.metrics.selection import CrossSelection
 
 N, CLASSES, FOLDS, EPOCHS, CHANGED = 800, 8, 8, 20, 60
@@ -86,8 +86,8 @@ def moved(noise: Noise, rows: Callable[[np.ndarray], np.ndarray], n_products: in
 def above_chance(targets: np.ndarray, probs: np.ndarray) -> float:
     """Return points of macro-F1 above what the same decisions get on the labels in any other order."""
     rng, preds = np.random.default_rng(0), probs.argmax(axis=1)
-    shuffled = [quick_macro_f1(rng.permutation(targets), preds, CLASSES) for _ in range(100)]
-    return 100 * (quick_macro_f1(targets, preds, CLASSES) - np.mean(shuffled))
+    shuffled = [macro_f1(rng.permutation(targets), preds) for _ in range(100)]
+    return 100 * (macro_f1(targets, preds) - np.mean(shuffled))
 
 
 def with_error(values: list[float]) -> str:

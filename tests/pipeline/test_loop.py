@@ -20,6 +20,7 @@ from latefusion.training import loop
 from latefusion.training.checkpoint import best_weights, late_weights, resume
 from latefusion.training.loaders import Data
 from latefusion.training.loop import fit, make_accelerator, predict_dataset
+from latefusion.training.objective import ONE_LABEL, outputs
 from latefusion.utils.errors import InputError
 from latefusion.utils.weights import load_weights
 
@@ -56,10 +57,7 @@ class Net(nn.Module):
         self.layers = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Dropout(dropout), nn.Linear(8, CLASSES))
 
     def forward(self, points, labels=None):
-        logits = self.layers(points)
-        return {"logits": logits} if labels is None else {
-            "logits": logits, "loss": nn.functional.cross_entropy(logits, labels)
-        }  # fmt: skip
+        return outputs(ONE_LABEL, self.layers(points), labels)
 
 
 def train(run_dir, *, dropout: float = 0.0, hardware: Hardware = HARDWARE, **training):

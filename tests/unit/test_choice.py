@@ -8,7 +8,7 @@ from helpers.results import CONFIG, MadeUp, draw_probs, make_up
 from latefusion.config.complexity import COMPLEXITIES
 from latefusion.fusion.vote import vote
 from latefusion.metrics.calibration import expected_calibration_error
-from latefusion.metrics.f1 import accuracy
+from latefusion.metrics.f1 import score
 from latefusion.plan.planning import plan
 from latefusion.scores.choice import choose_method, log_vote_warning, rank_methods, vote_warning
 from latefusion.scores.write import write_scores
@@ -234,7 +234,7 @@ def test_a_vote_keeps_its_decisions_and_is_as_sure_as_it_is_right(voting):
         assert (voting.dataset.targets(table) == preds).all()
         assert (table["confidence"] >= table["confidence_2"]).all()
         right = preds == targets
-        assert table["confidence"].mean() == pytest.approx(accuracy(targets, preds), abs=0.05)
+        assert table["confidence"].mean() == pytest.approx(score("accuracy", targets, preds), abs=0.05)
         assert table["confidence"][right].mean() > table["confidence"][~right].mean() + 0.1
         assert table["confidence"].iloc[:100].max() < 0.6
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from helpers.policies import chance_epochs
+from sklearn.metrics import accuracy_score, f1_score
 
 from latefusion.dataset.split import assign_folds
-from latefusion.metrics.f1 import class_counts, macro_f1, macro_f1_of_counts
+from latefusion.metrics.f1 import count, macro_f1
 from latefusion.metrics.selection import CrossSelection, LastEpoch
 
 
@@ -94,11 +95,15 @@ def test_the_last_epoch_depends_on_no_label_and_survives_being_saved(rng, tmp_pa
     assert np.array_equal(continued.probs, epochs[2])
 
 
-def test_macro_f1_of_counts_is_scikit_learns(rng):
+def test_scores_of_counts_are_scikit_learns(rng):
     """Also where classes have no labels, no predictions, or neither."""
     for _ in range(20):
         targets, preds = rng.integers(0, 6, 30), rng.integers(2, 9, 30)
         groups = rng.integers(0, 3, 30)
-        scores = macro_f1_of_counts(class_counts(targets, preds, 12, groups, 3))
+        counts = count(targets, preds, 12, groups, 3)
         for group in range(3):
-            assert scores[group] == pytest.approx(macro_f1(targets[groups == group], preds[groups == group]))
+            own = targets[groups == group], preds[groups == group]
+            for average in ("macro", "weighted"):
+                expected = f1_score(*own, average=average, zero_division=0)
+                assert counts.score(f"{average}_f1")[group] == pytest.approx(expected)
+            assert counts.score("accuracy")[group] == pytest.approx(accuracy_score(*own))

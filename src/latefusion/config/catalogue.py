@@ -10,6 +10,7 @@ from latefusion.config.section import Fraction, NoneText, NoneWord, Section, See
 NAMED_TABLES = ("table",)  # the layouts whose tables and columns the config names
 TABLE_KEYS = {  # theirs alone
     "products", "test_products", "columns", "quoted", "delimiter", "encoding", "repeated_ids", "image_separator",
+    "labels", "label_separator",
 }  # fmt: skip
 SAMPLE_FORMATS = ("sigir", "ens")  # the layouts in which the sample catalogue can be drawn
 
@@ -125,6 +126,13 @@ class CatalogueConfig(Section):
     # table only: what separates the images that a cell names. null: a cell names one, but lists of Parquet and JSON,
     # JSON lists as text and lines are always several.
     image_separator: Annotated[str, AfterValidator(_check_image_separator)] | None = None
+    # table only. one: each product has one label, its class. several: any number of labels, each a class; lists of
+    # Parquet and JSON, JSON lists as text and lines are always several.
+    labels: Literal["one", "several"] = "one"
+    # Several only: what separates the labels of a cell, such as |. null: only lists and lines are several.
+    label_separator: Annotated[str, Field(min_length=1)] | None = None
+    # Labels that fewer labelled products have are left out, and with them products that have no other.
+    min_products: int = Field(1, ge=1)
     # Of a product's images. first: the first that can be used, in training and prediction. mean: experts that read
     # images predict from each, and the mean of their probabilities is taken; image probes are trained on all, networks
     # on the first.
@@ -134,6 +142,12 @@ class CatalogueConfig(Section):
     # keep: with an empty title. drop: remove the product, unless it is to be predicted.
     missing_titles: Literal["error", "keep", "drop"] = "error"
     repeated_ids: Literal["error", "drop"] = "error"  # table only, in each table; drop: keep the first row of each id
+
+    @model_validator(mode="after")
+    def _check_labels(self) -> "CatalogueConfig":
+        if self.label_separator is not None and self.labels == "one":
+            raise ValueError("label_separator is only for labels: several")
+        return self
 
     @model_validator(mode="after")
     def _refuse_table_keys_elsewhere(self) -> "CatalogueConfig":

@@ -44,6 +44,13 @@ class Experiment(Section):
     # The method whose decisions are submitted. vote: the vote, as published. best: the simplest method that is not
     # clearly worse than the best one, by scores out of fold; `scores.choice` has the rule.
     submit: Literal["vote", "best"] = "vote"
+    # By which epochs, weights of policies and the submitted method are chosen. auto: macro_f1, as published for the
+    # challenge; of products with several labels micro_f1. accuracy: of these, the share of products whose most probable
+    # label is one of theirs, as Zahavy et al. count.
+    metric: Literal["auto", "macro_f1", "micro_f1", "weighted_f1", "accuracy"] = "auto"
+    # Products with several labels only. half: a label is assigned if its probability is 0.5 or more. tuned: each class
+    # has a threshold of its own, with the highest F1 on the products that policies learn from (out of fold there).
+    label_thresholds: Literal["half", "tuned"] = "half"
     hardware: Hardware = Hardware()
     _held_out: tuple[int, ...] | None = PrivateAttr(None)  # see `of_fold`
 
@@ -54,6 +61,21 @@ class Experiment(Section):
         check_references(self.experts, has_denoise=self.denoise is not None)
         check_image_cache(self.cache_side, self._image_inputs)
         check_fusion(self.experts, self.policies, self._votes)
+        return self
+
+    @model_validator(mode="after")
+    def _check_labels(self) -> "Experiment":
+        if self.several and self.denoise is not None:
+            raise ValueError("denoise: not for catalogue.labels: several; remove the section")
+        if self.several:
+            return self
+        if self.metric == "micro_f1":
+            raise ValueError("metric: of products with one label, micro_f1 is accuracy: write accuracy")
+        if self.label_thresholds == "tuned":
+            raise ValueError("label_thresholds: only for catalogue.labels: several")
+        for name, expert in self.experts.items():
+            if expert.training is not None and expert.training.positive_weight != 1:
+                raise ValueError(f"experts.{name}.train.positive_weight: only for catalogue.labels: several")
         return self
 
     @model_validator(mode="after")
@@ -88,6 +110,18 @@ class Experiment(Section):
         if split.by == "time" and columns.time is None:
             return "name the column of dates or numbers: catalogue.columns.time"
         return None
+
+    @property
+    def several(self) -> bool:
+        """Whether products have several labels."""
+        return self.catalogue.labels == "several"
+
+    @property
+    def chosen_by(self) -> str:
+        """The name of the metric by which epochs, weights and methods are chosen."""
+        if self.metric != "auto":
+            return self.metric
+        return "micro_f1" if self.several else "macro_f1"
 
     @property
     def run_root(self) -> Path:

@@ -26,10 +26,14 @@ class Training(Section):
     warmup_fraction: Fraction = 0.0  # of all optimizer steps, for both schedules
     decay_every: int = Field(12, ge=1)  # schedule step only: in epochs
     decay_rate: float = Field(0.1, gt=0, le=1)  # schedule step only
-    # best: the epoch of highest macro-F1 on the validation products. last: the last epoch, so that their labels have no
-    # influence on the network. Networks that are trained without validation products (denoising) always use the last.
+    # best: the epoch with the highest score on the validation products (`metric`). last: the last epoch, so that their
+    # labels have no influence on the network. Networks that are trained without validation products (denoising) always
+    # use the last.
     epoch: Annotated[Literal["best", "last"], BeforeValidator(_refuse_number)] = "best"
     keep_last: int = Field(0, ge=0)  # keep the weights of the last k epochs, for experts of kind `late`
+    # Products with several labels only: q of the weighted sigmoid cross-entropy, the weight of a label that a product
+    # has against one that it has not (`training.objective`). 30 in Zahavy et al.
+    positive_weight: float = Field(1.0, gt=0)
     group_by_length: bool = True  # put texts of similar length into the same batch, otherwise at random
     gradient_accumulation_steps: int = Field(1, ge=1)  # micro-batches per batch: less memory, the same optimizer step
     seed: Seed = 2020

@@ -26,6 +26,20 @@ def assign_folds(labels: np.ndarray, n_folds: int, seed: int, groups: np.ndarray
     return folds
 
 
+def strata(labels: pd.Series, *, several: bool) -> np.ndarray:
+    """Return (N,) texts by which products are stratified: their labels, of several (one per line) the rarest.
+
+    So each class is spread evenly, the rarest first, as in Sechidis et al., "On the Stratification of Multi-label Data"
+    (ECML 2011). Of equally rare labels, the first in alphabetical order.
+    """
+    if not several:
+        return labels.to_numpy()
+    of_products = labels.reset_index(drop=True).str.split("\n").explode().rename("label").reset_index()
+    sizes = of_products["label"].map(of_products["label"].value_counts())
+    ordered = of_products.assign(size=sizes).sort_values(["size", "label"], kind="stable")
+    return ordered.drop_duplicates("index").sort_values("index")["label"].to_numpy()
+
+
 def groups_of(products: pd.DataFrame, split: Split) -> np.ndarray | None:
     """Return the (N,) groups whose products must stay together, or None if the split is not grouped."""
     return products["group"].to_numpy() if split.grouped else None

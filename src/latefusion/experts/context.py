@@ -47,7 +47,11 @@ class Context:
     def write_outputs(self, run_dir: Path, probs: dict[str, np.ndarray], facts: dict) -> None:
         """Write an expert's `<split>_probs.parquet`, and its scores on `fusion_split` and `facts` to `metrics.json`."""
         for split, products in self.dataset.evaluation_splits.items():
-            write_probs(run_dir / f"{split}_probs.parquet", products.index, probs[split], self.dataset.classes)
+            write_probs(
+                run_dir / f"{split}_probs.parquet", products.index, probs[split], self.dataset.classes,
+                several=self.dataset.several,
+            )  # fmt: skip
             if split == self.dataset.fusion_split:
-                facts = split_scores(split, self.dataset.targets(products), probs[split].argmax(axis=1)) | facts
+                preds = self.dataset.decide(probs[split])
+                facts = split_scores(split, self.dataset.targets(products), preds) | facts
         write_json(run_dir / "metrics.json", facts)

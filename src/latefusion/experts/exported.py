@@ -40,9 +40,10 @@ class Opening:
     num_classes: int
     accelerator: Accelerator
     hardware: Hardware
+    several: bool = False  # whether products have several labels
 
     def predict(self, model: torch.nn.Module, dataset: Dataset, collate: Collate, batch_size: int) -> np.ndarray:
-        """Return the (N, C) probabilities of a network that returns logits."""
+        """Return the (N, C) probabilities of a network that returns `probs`."""
         return predict_dataset(
             self.accelerator, model.eval(), dataset, collate, batch_size=batch_size, hardware=self.hardware
         )

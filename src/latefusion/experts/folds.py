@@ -33,7 +33,8 @@ def join_folds(context: Context, name: str) -> None:
         others = {other: tuple(sorted((fold, other))) for other in range(len(folds)) if other != fold}
         rows = dataset.fusion_products["fold"] != fold
         table = _join(context, name, others)[rows.to_numpy(bool)]
-        write_probs(run_dir / nested_table(fold), rows.index[rows], table, dataset.classes)
+        ids = rows.index[rows]
+        write_probs(run_dir / nested_table(fold), ids, table, dataset.classes, several=dataset.several)
 
 
 def _join(context: Context, name: str, views: dict[int, tuple[int, ...]]) -> np.ndarray:

@@ -1,8 +1,9 @@
 """Train a network expert: build, fit, load the best weights, predict, write the run folder.
 
-Test probabilities are those of the epoch of highest validation macro-F1. On validation products these would make the
-scores too high, because the same products chose the epoch. So each validation fold gets the probabilities of the epoch
-that is best on the other folds (see `metrics.selection`). With `train.epoch: last` all are those of the last epoch.
+Test probabilities are those of the epoch with the highest score on valid (`metric` of the config). On validation
+products these would make the scores too high, because the same products chose the epoch. So each validation fold gets
+the probabilities of the epoch that is best on the other folds (see `metrics.selection`). With `train.epoch: last` all
+are those of the last epoch.
 """
 
 from dataclasses import dataclass
@@ -65,11 +66,11 @@ def _validation(context: Context, expert: ExpertConfig) -> Validation:
     For an expert that is trained without label issues, removed ones do not count in the selection of epochs.
     """
     dataset = context.dataset
-    products, num_classes = dataset.select("valid"), len(dataset.classes)
+    products, num_classes, metric = dataset.select("valid"), len(dataset.classes), context.experiment.chosen_by
     targets = fusion_targets(context.experiment, dataset) if expert.trains_on_clean else dataset.targets(products)
     if not expert.chooses_epoch:
-        return Validation(products, LastEpoch(targets, num_classes))
-    return Validation(products, CrossSelection(targets, dataset.selection_folds(), num_classes))
+        return Validation(products, LastEpoch(targets, num_classes, metric))
+    return Validation(products, CrossSelection(targets, dataset.selection_folds(), num_classes, metric))
 
 
 def fit_network(

@@ -28,7 +28,7 @@ from tqdm import tqdm
 from latefusion.config import NetworkPolicy
 from latefusion.fusion.inputs import FusionInputs
 from latefusion.fusion.vote import majority_vote
-from latefusion.metrics.f1 import class_counts, macro_f1_of_counts
+from latefusion.metrics.f1 import count
 from latefusion.utils.errors import InputError
 from latefusion.utils.seeds import derive_seed
 from latefusion.utils.weights import save_weights
@@ -248,4 +248,4 @@ class _StackTrainer:
 def _fold_scores(inputs: FusionInputs[NetworkPolicy], oof_probs: np.ndarray) -> np.ndarray:
     """Return (F,): the macro-F1 of each fold's network on its held-out products."""
     preds, n_folds = oof_probs.argmax(axis=1), inputs.policy.n_folds
-    return macro_f1_of_counts(class_counts(inputs.targets, preds, inputs.num_classes, inputs.folds, n_folds))
+    return count(inputs.targets, preds, inputs.num_classes, inputs.folds, n_folds).score("macro_f1")

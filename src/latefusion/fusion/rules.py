@@ -18,7 +18,7 @@ from scipy.special import log_softmax, softmax
 
 from latefusion.fusion.inputs import ALL, FusionInputs
 from latefusion.metrics.calibration import as_logits
-from latefusion.metrics.f1 import quick_macro_f1
+from latefusion.metrics.f1 import macro_f1
 
 LARGEST_WEIGHT = 10.0  # an exponent; experts that are right on all products would have infinite ones
 BLOCK = 2_000_000  # probabilities of one expert whose log loss is computed at a time
@@ -117,7 +117,7 @@ def greedy_weights(tables: list[np.ndarray], targets: np.ndarray) -> np.ndarray:
     best_score, best = -1.0, bag
     summed = np.zeros_like(tables[0])
     for _ in range(ROUNDS):
-        scores = [quick_macro_f1(targets, (summed + table).argmax(axis=1), table.shape[1]) for table in tables]
+        scores = [macro_f1(targets, (summed + table).argmax(axis=1)) for table in tables]
         chosen = int(np.argmax(scores))
         bag[chosen] += 1
         summed = summed + tables[chosen]

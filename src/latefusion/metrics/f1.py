@@ -1,76 +1,101 @@
-"""The metrics of the score table: macro-F1 (the challenge's metric), weighted F1, accuracy.
+"""Scores, which are all computed from counts.
 
-Macro-F1 is computed thousands of times (for every epoch of every policy network and every bootstrap sample), so there
-is a fast version, from counts, beside scikit-learn's. Both give the same values.
+Scores are computed thousands of times (for every epoch of every policy network and every bootstrap sample), and of
+groups of products at a time; so they are computed from counts per class. Those of products with one label are those of
+scikit-learn. Of products with several labels, micro-F1, macro-F1 and weighted F1 compare the decided sets of labels,
+and accuracy is the share of products whose first decided label is one of theirs (Zahavy et al. 2016).
 """
 
+from dataclasses import dataclass
+from functools import partial
+
 import numpy as np
-from sklearn.metrics import accuracy_score, f1_score
+
+from latefusion.metrics.decisions import is_known, is_right
+
+ONE_LABEL = ("macro_f1", "weighted_f1", "accuracy")
+SEVERAL_LABELS = ("micro_f1", "macro_f1", "weighted_f1", "accuracy")
+METRIC_NAMES = {"macro_f1": "macro-F1", "micro_f1": "micro-F1", "weighted_f1": "weighted F1", "accuracy": "accuracy"}
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Counts of products: of each class (..., C), and of all (...). They need not be whole numbers."""
+
+    correct: np.ndarray  # (..., C) decided for the class, which is theirs
+    predicted: np.ndarray  # (..., C) decided for the class
+    labelled: np.ndarray  # (..., C) with this label
+    right: np.ndarray  # (...) whose (first) decided label is theirs
+    n: np.ndarray  # (...)
+
+    def of_others(self) -> "Counts":
+        """Return, for each entry of the first axis, the sum of all others."""
+        parts = (self.correct, self.predicted, self.labelled, self.right, self.n)
+        return Counts(*(part.sum(axis=0, keepdims=True) - part for part in parts))
+
+    def f1(self) -> np.ndarray:
+        """Return (..., C) F1 per class; 0 for a class that is neither predicted nor labelled."""
+        return 2 * self.correct / np.maximum(self.predicted + self.labelled, 1)
+
+    def score(self, metric: str) -> np.ndarray:
+        """Return (...) scores; macro-F1 omits classes that are neither predicted nor labelled."""
+        if metric == "accuracy":
+            return self.right / np.maximum(self.n, 1)
+        counted = self.predicted + self.labelled
+        if metric == "macro_f1":
+            return self.f1().sum(axis=-1) / np.maximum((counted > 0).sum(axis=-1), 1)
+        if metric == "micro_f1":
+            return 2 * self.correct.sum(axis=-1) / np.maximum(counted.sum(axis=-1), 1)
+        if metric == "weighted_f1":
+            return (self.labelled * self.f1()).sum(axis=-1) / np.maximum(self.labelled.sum(axis=-1), 1)
+        raise KeyError(metric)
+
+
+def count(
+    targets: np.ndarray, preds: np.ndarray, num_classes: int, groups: np.ndarray | None = None, n_groups: int = 1
+) -> Counts:
+    """Return the counts per group (G,) and class (G, C) of labels and decisions (see `metrics.decisions`).
+
+    `groups`: (N,) group numbers. Products whose labels do not count are ignored.
+    """
+    known = is_known(targets)
+    targets, preds = targets[known], preds[known]
+    groups = np.zeros(len(targets), dtype=np.int64) if groups is None else groups[known]
+    right = np.bincount(groups[is_right(targets, preds)], minlength=n_groups)
+    n = np.bincount(groups, minlength=n_groups)
+    if targets.ndim == 2:
+        correct, predicted, labelled = (
+            np.stack([matrix[groups == group].sum(axis=0) for group in range(n_groups)])
+            for matrix in ((targets > 0) & (preds > 0), preds > 0, targets > 0)
+        )
+        return Counts(correct, predicted, labelled, right, n)
+    cells, offset = n_groups * num_classes, groups * num_classes
+    correct, predicted, labelled = (
+        np.bincount(numbers, minlength=cells).reshape(n_groups, num_classes)
+        for numbers in ((offset + targets)[targets == preds], offset + preds, offset + targets)
+    )
+    return Counts(correct, predicted, labelled, right, n)
+
+
+def metrics_of(targets: np.ndarray) -> tuple[str, ...]:
+    """Return the names of the metrics for products with one label, or with several; the first is the usual one."""
+    return ONE_LABEL if targets.ndim == 1 else SEVERAL_LABELS
+
+
+def score(metric: str, targets: np.ndarray, preds: np.ndarray) -> float:
+    """Return a score of decisions; products whose labels do not count are ignored."""
+    num_classes = targets.shape[1] if targets.ndim == 2 else 1 + max(targets.max(initial=0), preds.max(initial=0))
+    return float(count(targets, preds, num_classes).score(metric)[0])
 
 
 def macro_f1(targets: np.ndarray, preds: np.ndarray) -> float:
     """Return the mean F1 over classes, the metric of the SIGIR challenge."""
-    return float(f1_score(targets, preds, average="macro", zero_division=0))
-
-
-def weighted_f1(targets: np.ndarray, preds: np.ndarray) -> float:
-    """Return the mean F1 over classes weighted by class size, the metric of ENS Challenge Data."""
-    return float(f1_score(targets, preds, average="weighted", zero_division=0))
-
-
-def accuracy(targets: np.ndarray, preds: np.ndarray) -> float:
-    return float(accuracy_score(targets, preds))
-
-
-METRICS = {"macro_f1": macro_f1, "weighted_f1": weighted_f1, "accuracy": accuracy}
+    return score("macro_f1", targets, preds)
 
 
 def split_scores(split: str, targets: np.ndarray, preds: np.ndarray) -> dict[str, float]:
-    """Return all metrics, as `<split>_<name>`, over the products of a split; those with target -1 are ignored."""
-    known = targets >= 0
-    return {f"{split}_{name}": metric(targets[known], preds[known]) for name, metric in METRICS.items()}
+    """Return all metrics, as `<split>_<name>`, over the products of a split whose labels count."""
+    return {f"{split}_{metric}": score(metric, targets, preds) for metric in metrics_of(targets)}
 
 
-def class_counts(
-    targets: np.ndarray, preds: np.ndarray, num_classes: int, groups: np.ndarray | None = None, n_groups: int = 1
-) -> np.ndarray:
-    """Return (3, G, C) counts of correct predictions, predictions and labels, per group and class.
-
-    `targets` and `preds` are (N,) class numbers, `groups` (N,) group numbers; products with target -1 are ignored.
-    """
-    known = targets >= 0
-    offset = 0 if groups is None else groups[known] * num_classes
-    targets, preds = targets[known], preds[known]
-    cells = n_groups * num_classes
-    correct = np.bincount((offset + targets)[targets == preds], minlength=cells)
-    predicted = np.bincount(offset + preds, minlength=cells)
-    labelled = np.bincount(offset + targets, minlength=cells)
-    return np.stack([correct, predicted, labelled]).reshape(3, n_groups, num_classes)
-
-
-def scores_of_counts(counts: np.ndarray) -> dict[str, np.ndarray]:
-    """Return all metrics, each of shape (...), from (3, ..., C) counts (see `class_counts`)."""
-    correct, _, labelled = counts
-    total = np.maximum(labelled.sum(axis=-1), 1)
-    return {
-        "macro_f1": macro_f1_of_counts(counts),
-        "weighted_f1": (labelled * f1_of_counts(counts)).sum(axis=-1) / total,
-        "accuracy": correct.sum(axis=-1) / total,
-    }
-
-
-def macro_f1_of_counts(counts: np.ndarray) -> np.ndarray:
-    """Return (...) macro-F1 from (3, ..., C) counts; the mean omits classes that are neither predicted nor labelled."""
-    _, predicted, labelled = counts
-    return f1_of_counts(counts).sum(axis=-1) / np.maximum((predicted + labelled > 0).sum(axis=-1), 1)
-
-
-def f1_of_counts(counts: np.ndarray) -> np.ndarray:
-    """Return (..., C) F1 per class from (3, ..., C) counts; 0 for a class that is neither predicted nor labelled."""
-    correct, predicted, labelled = counts
-    return 2 * correct / np.maximum(predicted + labelled, 1)
-
-
-def quick_macro_f1(targets: np.ndarray, preds: np.ndarray, num_classes: int) -> float:
-    """Return the same value as `macro_f1`, faster, without input checks; products with target -1 are ignored."""
-    return float(macro_f1_of_counts(class_counts(targets, preds, num_classes))[0])
+METRICS = {metric: partial(score, metric) for metric in ONE_LABEL}

@@ -11,14 +11,16 @@ from typing import Protocol
 
 import numpy as np
 
-from latefusion.metrics.f1 import class_counts, macro_f1_of_counts
+from latefusion.metrics.decisions import decide
+from latefusion.metrics.f1 import count
 
 
 class Selection(Protocol):
     """The probabilities of the validation products, selected from those of the epochs that are added one by one."""
 
-    targets: np.ndarray  # (N,) class numbers, -1 for labels to ignore
+    targets: np.ndarray  # (N,) class numbers, or (N, C): see `metrics.decisions`
     probs: np.ndarray  # (N, C), selected so far
+    metric: str  # by which the epoch of the weights is chosen
 
     def add(self, probs: np.ndarray) -> None:
         """Add an epoch's (N, C) probabilities."""
@@ -31,8 +33,8 @@ class Selection(Protocol):
 class LastEpoch:
     """Use the last epoch: the labels are for scoring only, and have no influence on the probabilities."""
 
-    def __init__(self, targets: np.ndarray, num_classes: int):
-        self.targets = targets
+    def __init__(self, targets: np.ndarray, num_classes: int, metric: str = "macro_f1"):
+        self.targets, self.metric = targets, metric
         self.probs = np.zeros((len(targets), num_classes), dtype=np.float32)
 
     def add(self, probs: np.ndarray) -> None:
@@ -47,22 +49,22 @@ class LastEpoch:
 
 
 class CrossSelection:
-    """For each validation fold, use the epoch that is best on the other folds, by macro-F1.
+    """For each validation fold, use the epoch that is best on the other folds.
 
-    `probs`: the (N, C) probabilities selected so far; `scores`: for each fold, the best macro-F1 on the other folds.
+    `probs`: the (N, C) probabilities selected so far; `scores`: for each fold, the best score on the other folds.
     """
 
-    def __init__(self, targets: np.ndarray, folds: np.ndarray, num_classes: int):
-        """Take (N,) class numbers, -1 for labels to ignore, and (N,) fold numbers."""
-        self.targets, self.folds = targets, folds
+    def __init__(self, targets: np.ndarray, folds: np.ndarray, num_classes: int, metric: str = "macro_f1"):
+        """Take labels (see `metrics.decisions`), (N,) fold numbers, and the name of the metric to choose by."""
+        self.targets, self.folds, self.metric = targets, folds, metric
         self.scores = np.full(folds.max() + 1, -np.inf)
         self.probs = np.zeros((len(targets), num_classes), dtype=np.float32)
 
     def add(self, probs: np.ndarray) -> None:
         """Add an epoch's (N, C) probabilities; on ties the earlier epoch is kept."""
-        counts = class_counts(self.targets, probs.argmax(axis=1), probs.shape[1], self.folds, len(self.scores))
-        others = counts.sum(axis=1, keepdims=True) - counts
-        scores = macro_f1_of_counts(others)
+        preds = decide(probs, several=self.targets.ndim == 2)
+        counts = count(self.targets, preds, probs.shape[1], self.folds, len(self.scores))
+        scores = counts.of_others().score(self.metric)
         better = scores > self.scores
         rows = better[self.folds]
         self.probs[rows] = probs[rows]

@@ -49,6 +49,8 @@ def plan(experiment: Experiment) -> dict[str, Job]:
     for name in _in_order(experiment):
         expert, network = experiment.experts[name], experiment.network_of(name)
         settings = expert.settings(experiment.experts)
+        if network.chooses_epoch:
+            settings |= _chosen_by(experiment)
         if network.reads_pixels:
             settings["image_cache"] = experiment.cache_side
         reads = "products" if network.modality == "text" else "images"
@@ -65,7 +67,8 @@ def plan(experiment: Experiment) -> dict[str, Job]:
             add(f"experts/{name}", "folds", network.step, {"views": len(folds)}, folds, reads=reads)
     for name, policy in experiment.policies.items():
         needs = [f"experts/{expert}" for expert in policy.experts] + (["denoise"] if experiment.cleans_valid else [])
-        add(f"policies/{name}", "policy", "fuse", policy.model_dump(mode="json"), needs)
+        settings = policy.model_dump(mode="json") | _chosen_by(experiment) | _label_thresholds(experiment)
+        add(f"policies/{name}", "policy", "fuse", settings, needs)
     members = [f"policies/{name}" for name in experiment.vote_members]
     if experiment.has_vote:
         add("vote", "vote", "vote", {"members": experiment.vote_members}, members)
@@ -90,10 +93,21 @@ def _submission(experiment: Experiment) -> tuple[dict, list[str]]:
     """Return the settings of the submission, and the keys of the jobs that it needs: the vote, or all methods."""
     needs = ["denoise"] if experiment.cleans_valid else []
     if experiment.submit == "vote":
-        return {"submit": "vote"}, ["vote", *needs]
+        return {"submit": "vote"} | _label_thresholds(experiment), ["vote", *needs]
     methods = [f"experts/{name}" for name in experiment.experts] + [f"policies/{name}" for name in experiment.policies]
     settings = experiment.model_dump(mode="json", include={"submit": True, "vote": {"subsets"}})
+    settings |= _chosen_by(experiment) | _label_thresholds(experiment)
     return settings, [*methods, *(["vote"] if experiment.has_vote else []), *needs]
+
+
+def _chosen_by(experiment: Experiment) -> dict[str, str]:
+    """Return the setting by which epochs, weights and methods are chosen, if it is not the usual one."""
+    return {} if experiment.metric == "auto" else {"metric": experiment.metric}
+
+
+def _label_thresholds(experiment: Experiment) -> dict[str, str]:
+    """Return the setting of the thresholds of several labels, if it is not the usual one."""
+    return {} if experiment.label_thresholds == "half" else {"label_thresholds": experiment.label_thresholds}
 
 
 def jobs_of(jobs: dict[str, Job], step: str, selection: Selection) -> list[Job]:

@@ -89,6 +89,7 @@ class Predictor:
                 folder=self.folder / "experts" / name,
                 experts=self.experiment.experts,
                 num_classes=len(self.classes),
+                several=self.experiment.several,
                 accelerator=accelerator,
                 hardware=self.experiment.hardware,
             )

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from latefusion.fusion.vote import majority_vote
-from latefusion.metrics.f1 import quick_macro_f1
+from latefusion.metrics.f1 import macro_f1
 from latefusion.scores.results import Results
 from latefusion.tables.predictions import read_preds
 from latefusion.tables.probabilities import read_split_probs
@@ -21,7 +21,7 @@ def votes_by_size(results: Results, split: str, *, draws: int = 100, seed: int =
     """
     experiment, dataset = results.experiment, results.dataset
     members, known = experiment.vote_members, results.known(split)
-    targets, num_classes = results.targets[split][known], len(dataset.classes)
+    targets = results.targets[split][known]
     run_dirs = [experiment.policy_dir(name) for name in members]
     preds = np.stack([read_preds(run_dir, split, dataset) for run_dir in run_dirs])
     tables = (read_split_probs(run_dir, split, dataset) for run_dir in run_dirs)
@@ -29,7 +29,7 @@ def votes_by_size(results: Results, split: str, *, draws: int = 100, seed: int =
     rng, rows = np.random.default_rng(seed), []
     for size in range(1, len(members) + 1):
         for subset in draw_subsets(len(members), size, draws, rng):
-            score = quick_macro_f1(targets, leaders.vote(subset), num_classes)
+            score = macro_f1(targets, leaders.vote(subset))
             rows.append((size, tuple(members[number] for number in subset), score))
     return pd.DataFrame(rows, columns=["size", "members", "macro_f1"])
 

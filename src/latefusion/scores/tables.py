@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from latefusion.metrics.f1 import METRICS, class_counts, f1_of_counts, macro_f1
+from latefusion.metrics.f1 import METRICS, count, macro_f1
 from latefusion.scores.intervals import bootstrap, interval, mcnemar
 from latefusion.scores.results import Method, Results
 
@@ -94,8 +94,8 @@ def class_table(results: Results) -> pd.DataFrame:
     """Return precision, recall, F1 and counts of each class, for each method and split."""
     frames = []
     for method, split, preds in results.all_preds():
-        counts = class_counts(results.targets[split], preds, len(results.dataset.classes))[:, 0]
-        right, predicted, labelled = counts
+        counts = count(results.targets[split], preds, len(results.dataset.classes))
+        right, predicted, labelled = counts.correct[0], counts.predicted[0], counts.labelled[0]
         frames.append(
             pd.DataFrame(
                 {
@@ -104,7 +104,7 @@ def class_table(results: Results) -> pd.DataFrame:
                     "class": results.dataset.classes,
                     "precision": right / np.maximum(predicted, 1),
                     "recall": right / np.maximum(labelled, 1),
-                    "f1": f1_of_counts(counts),
+                    "f1": counts.f1()[0],
                     "predicted": predicted,
                     "labelled": labelled,
                 }

@@ -2,8 +2,9 @@
 
 `steps.prepare` writes it to `weights/<experiment>/catalogue/`; experts, policies and scores read it (`read_dataset`).
 
-A product's `label` is the code of its class, a text. `classes` lists the codes; a class number (`targets`, `preds`) is
-an index into this list, and probability tables have one column per class in its order.
+A product's `label` is the code of its class, a text; of a product with several labels, their codes, one per line.
+`classes` lists the codes; a class number is an index into this list, and probability tables have one column per class
+in its order. `metrics.decisions` describes `targets` and `preds`.
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from latefusion.config import Experiment, Split
-from latefusion.dataset.split import assign_folds, count_units, groups_of
+from latefusion.dataset.split import assign_folds, count_units, groups_of, strata
+from latefusion.metrics.decisions import decide
 from latefusion.plan.records import verified
 from latefusion.utils.errors import InputError
 from latefusion.utils.files import read_json
@@ -30,6 +32,7 @@ class Dataset:
     products: pd.DataFrame  # index: id; columns: see `steps.prepare`
     classes: list[str]
     split: Split
+    several: bool = False  # whether products have several labels
 
     @property
     def fusion_split(self) -> str:
@@ -69,7 +72,7 @@ class Dataset:
         one_split = self.split.model_copy(
             update={"n_folds": None, "nested": False, "group_duplicates": self.split.grouped}
         )
-        return Dataset(products, self.classes, one_split)
+        return Dataset(products, self.classes, one_split, self.several)
 
     @property
     def training_views(self) -> "tuple[Dataset, ...]":
@@ -79,8 +82,22 @@ class Dataset:
         return tuple(self.of_fold(*view) for view in held_out) or (self,)
 
     def targets(self, products: pd.DataFrame) -> np.ndarray:
-        """Return the (N,) class numbers of labelled products."""
-        return pd.Index(self.classes).get_indexer(products["label"])
+        """Return the labels of products: (N,) class numbers, or (N, C) int8 (see `metrics.decisions`)."""
+        if not self.several:
+            return pd.Index(self.classes).get_indexer(products["label"])
+        labels = products["label"].reset_index(drop=True).str.split("\n").explode()
+        targets = np.zeros((len(products), len(self.classes)), dtype=np.int8)
+        targets[labels.index, pd.Index(self.classes).get_indexer(labels)] = 1
+        targets[products["label"].isna().to_numpy()] = -1
+        return targets
+
+    def strata(self, products: pd.DataFrame) -> np.ndarray:
+        """Return (N,) texts by which labelled products are stratified: labels, of several the rarest."""
+        return strata(products["label"], several=self.several)
+
+    def decide(self, probs: np.ndarray) -> np.ndarray:
+        """Return the decisions for (N, C) probabilities, with thresholds of a half (see `metrics.decisions`)."""
+        return decide(probs, several=self.several)
 
     def folds(self, products: pd.DataFrame, n_folds: int, seed: int) -> np.ndarray:
         """Return (N,) fold numbers of labelled products, stratified; grouped if the split is grouped.
@@ -91,7 +108,7 @@ class Dataset:
         if (n_units := count_units(products, self.split)) < n_folds:
             in_groups = f" in {n_units} groups of near-duplicates" if grouped else ""
             raise InputError(f"too few products: {len(products)} products{in_groups} for {n_folds} folds")
-        return assign_folds(self.targets(products), n_folds, seed, groups_of(products, self.split))
+        return assign_folds(self.strata(products), n_folds, seed, groups_of(products, self.split))
 
     def fusion_folds(self, n_folds: int) -> np.ndarray:
         """Return (N,) fold numbers of the products of `fusion_split`: the same for all experts and policies.
@@ -115,5 +132,5 @@ def read_dataset(experiment: Experiment) -> Dataset:
     folder = experiment.run_root / "catalogue"
     products = pd.read_parquet(verified(folder, "products.parquet"))
     classes: list[str] = read_json(verified(folder, "classes.json"))
-    dataset = Dataset(products, classes, experiment.split)
+    dataset = Dataset(products, classes, experiment.split, experiment.several)
     return dataset if experiment.held_out is None else dataset.of_fold(*experiment.held_out)

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from latefusion.config import Experiment
+from latefusion.metrics.decisions import is_known
 from latefusion.plan.records import verified
 from latefusion.tables.artifacts import damaged, read_parquet
 from latefusion.tables.dataset import Dataset
@@ -31,7 +32,7 @@ def removed_issues(experiment: Experiment) -> pd.Index:
 
 
 def fusion_targets(experiment: Experiment, dataset: Dataset) -> np.ndarray:
-    """Return (N,) class numbers of the products of `fusion_split`; with `denoise.clean_valid`, -1 for those removed.
+    """Return the labels of the products of `fusion_split`; with `denoise.clean_valid`, -1 for those removed.
 
     Raises InputError if all of them were removed.
     """
@@ -39,7 +40,7 @@ def fusion_targets(experiment: Experiment, dataset: Dataset) -> np.ndarray:
     targets = dataset.targets(products)
     if experiment.cleans_valid:
         targets[products.index.isin(removed_issues(experiment))] = -1
-    if not (targets >= 0).any():
+    if not is_known(targets).any():
         raise InputError("denoising removed all valid products: set denoise.clean_valid to false or remove fewer")
     return targets
 

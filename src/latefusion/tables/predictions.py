@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from latefusion.metrics.decisions import FIRST, first_labels
 from latefusion.plan.records import verified
 from latefusion.tables.artifacts import damaged, read_parquet
 from latefusion.tables.dataset import Dataset
@@ -17,10 +18,16 @@ RANKS = 3  # classes per product in a submission
 def write_predictions(
     run_dir: Path, split: str, ids: pd.Index, preds: np.ndarray, probs: np.ndarray, classes: list[str]
 ) -> None:
-    """Write `<split>_probs.parquet` and `<split>_preds.parquet` from (N,) decisions and (N, C) probabilities."""
-    write_probs(run_dir / f"{split}_probs.parquet", ids, probs, classes)
-    confidence = probs[np.arange(len(preds)), preds].astype(np.float32).clip(0, 1)  # rounding errors, as in write_probs
-    table = pd.DataFrame({"label": np.array(classes)[preds], "confidence": confidence}, index=ids.rename("id"))
+    """Write `<split>_probs.parquet` and `<split>_preds.parquet` from decisions and (N, C) probabilities.
+
+    Of several labels (see `metrics.decisions`), `label` has all that are assigned, one per line, the most probable
+    first, and `confidence` is that of the first.
+    """
+    write_probs(run_dir / f"{split}_probs.parquet", ids, probs, classes, several=preds.ndim == 2)
+    own = probs[np.arange(len(preds)), first_labels(preds)]
+    confidence = own.astype(np.float32).clip(0, 1)  # rounding errors, as in write_probs
+    labels = np.array(classes)[preds] if preds.ndim == 1 else label_lines(preds, probs, classes)
+    table = pd.DataFrame({"label": labels, "confidence": confidence}, index=ids.rename("id"))
     with atomic_write(run_dir / f"{split}_preds.parquet") as partial:
         table.to_parquet(partial)
 
@@ -33,7 +40,8 @@ def read_predictions(run_dir: Path, split: str, dataset: Dataset) -> pd.DataFram
     path = verified(run_dir, f"{split}_preds.parquet")
     table = read_parquet(path, ("label", "confidence"))
     check_ids(path, table.index, dataset.evaluation_splits[split].index)
-    unknown = table.index[~table["label"].isin(dataset.classes)]
+    labels = table["label"].str.split("\n").explode() if dataset.several else table["label"]
+    unknown = labels.index[~labels.isin(dataset.classes)]
     if len(unknown):
         raise damaged(path, f"id {unknown[0]} has the unknown label {table.loc[unknown[0], 'label']!r}")
     wrong = table.index[~table["confidence"].between(0, 1)]
@@ -43,8 +51,21 @@ def read_predictions(run_dir: Path, split: str, dataset: Dataset) -> pd.DataFram
 
 
 def read_preds(run_dir: Path, split: str, dataset: Dataset) -> np.ndarray:
-    """Return the (N,) predicted class numbers for a split's products, in the catalogue's order."""
-    return dataset.targets(read_predictions(run_dir, split, dataset))
+    """Return the decisions (see `metrics.decisions`) for a split's products, in the catalogue's order."""
+    table = read_predictions(run_dir, split, dataset)
+    preds = dataset.targets(table)
+    if dataset.several:
+        first = pd.Index(dataset.classes).get_indexer(table["label"].str.partition("\n")[0])
+        preds[np.arange(len(preds)), first] = FIRST
+    return preds
+
+
+def label_lines(preds: np.ndarray, probs: np.ndarray, classes: list[str]) -> list[str]:
+    """Return the labels of (N, C) decisions, one per line, the first one first, then the most probable."""
+    order = np.lexsort((-probs, -(preds == FIRST).astype(np.int8)), axis=1)
+    assigned = np.take_along_axis(preds > 0, order, axis=1)
+    names = np.array(classes, dtype=object)
+    return ["\n".join(names[row[kept]]) for row, kept in zip(order, assigned, strict=True)]
 
 
 def read_ranked_predictions(run_dir: Path, split: str, dataset: Dataset) -> pd.DataFrame:

@@ -19,13 +19,16 @@ ROUNDING = 1e-6  # by which a single probability may be outside 0 to 1
 SUM_TOLERANCE = 1e-3  # by which a row's sum may differ from one
 
 
-def write_probs(path: Path, ids: pd.Index, probs: np.ndarray, classes: list[str]) -> None:
-    """Write (N, C) probabilities as float32, clipped to 0 and 1. Raises InputError if a row is not a distribution."""
+def write_probs(path: Path, ids: pd.Index, probs: np.ndarray, classes: list[str], *, several: bool = False) -> None:
+    """Write (N, C) probabilities as float32, clipped to 0 and 1.
+
+    Raises InputError if a value is no probability or, unless products have several labels, if a row is no distribution.
+    """
     if probs.shape != (len(ids), len(classes)):
         raise ValueError(
             f"{path}: probabilities of shape {probs.shape} for {len(ids)} products, {len(classes)} classes"
         )
-    fault = _fault(ids, probs)
+    fault = _fault(ids, probs, several=several)
     if fault:
         raise InputError(f"{path}: not written: {fault}. If training diverged, lower its lr")
     table = pd.DataFrame(probs.astype(np.float32).clip(0, 1), index=ids.rename("id"), columns=classes)
@@ -33,11 +36,11 @@ def write_probs(path: Path, ids: pd.Index, probs: np.ndarray, classes: list[str]
         table.to_parquet(partial)
 
 
-def read_probs(path: Path, ids: pd.Index, classes: list[str]) -> np.ndarray:
+def read_probs(path: Path, ids: pd.Index, classes: list[str], *, several: bool = False) -> np.ndarray:
     """Return the (N, C) probabilities of `ids`, in their order.
 
     Raises InputError unless the file is readable, holds exactly these ids, each once, and these classes in this order,
-    and every row is a distribution.
+    and every value is a probability and, unless products have several labels, every row a distribution.
     """
     table = read_parquet(path)
     if list(table.columns) != classes:
@@ -46,7 +49,7 @@ def read_probs(path: Path, ids: pd.Index, classes: list[str]) -> np.ndarray:
     if not all(pd.api.types.is_float_dtype(dtype) for dtype in table.dtypes):
         raise damaged(path, "its columns are not all floats")
     probs = table.loc[ids].to_numpy()
-    fault = _fault(ids, probs)
+    fault = _fault(ids, probs, several=several)
     if fault:
         raise damaged(path, fault)
     return probs
@@ -55,7 +58,7 @@ def read_probs(path: Path, ids: pd.Index, classes: list[str]) -> np.ndarray:
 def read_split_probs(run_dir: Path, split: str, dataset: Dataset) -> np.ndarray:
     """Return the (N, C) probabilities that a job wrote for a split's products, in the catalogue's order."""
     path = verified(run_dir, f"{split}_probs.parquet")
-    return read_probs(path, dataset.evaluation_splits[split].index, dataset.classes)
+    return read_probs(path, dataset.evaluation_splits[split].index, dataset.classes, several=dataset.several)
 
 
 def nested_table(fold: int) -> str:
@@ -71,7 +74,8 @@ def read_nested_probs(run_dir: Path, fold: int, dataset: Dataset) -> np.ndarray:
     products = dataset.fusion_products
     others = (products["fold"] != fold).to_numpy(bool)
     probs = read_split_probs(run_dir, dataset.fusion_split, dataset).copy()
-    probs[others] = read_probs(verified(run_dir, nested_table(fold)), products.index[others], dataset.classes)
+    path, ids = verified(run_dir, nested_table(fold)), products.index[others]
+    probs[others] = read_probs(path, ids, dataset.classes, several=dataset.several)
     return probs
 
 
@@ -86,14 +90,24 @@ def check_ids(path: Path, found: pd.Index, expected: pd.Index) -> None:
         raise damaged(path, f"its products are not those of the catalogue: {rows}, {which}")
 
 
-def _fault(ids: pd.Index, probs: np.ndarray) -> str | None:
+def _fault(ids: pd.Index, probs: np.ndarray, *, several: bool) -> str | None:
     """Return why (N, C) values are not probabilities, or None if they are."""
+    if several:
+        broken = ~np.isfinite(probs).all(axis=1)
+        if broken.any():
+            return f"{broken.sum()} rows are not finite, the first is that of id {ids[int(broken.argmax())]}"
+        return _outside(ids, probs)
     with np.errstate(invalid="ignore"):  # the sum of +inf and -inf is NaN
         sums = probs.sum(axis=1, dtype=np.float64)
     wrong = ~np.isclose(sums, 1.0, rtol=0, atol=SUM_TOLERANCE)  # NaN and infinity are never close
     if wrong.any():
         first = int(wrong.argmax())
         return f"{wrong.sum()} rows do not sum to one, id {ids[first]} sums to {sums[first]:.6g}"
+    return _outside(ids, probs)
+
+
+def _outside(ids: pd.Index, probs: np.ndarray) -> str | None:
+    """Return which rows have values outside 0 to 1, or None."""
     outside = (probs.min(axis=1) < -ROUNDING) | (probs.max(axis=1) > 1 + ROUNDING)
     if outside.any():
         first = int(outside.argmax())

@@ -1,9 +1,9 @@
 """The training loop of every network, on top of accelerate.
 
-A model is called with a batch of keyword tensors and returns a dict: `logits` (B, C) and, if the batch has
-`labels`, `loss` and its terms, each a mean over the batch. All randomness of an epoch is derived from the seed and the
-epoch, and a checkpoint holds the states of the random generators. So a run that is interrupted at any step and resumed
-ends with the same weights.
+A model is called with a batch of keyword tensors and returns a dict: `logits` (B, C); if the batch has `labels` also
+`loss` and its terms, each a mean over the batch, and otherwise `probs` (B, C), as `training.objective` makes them. All
+randomness of an epoch is derived from the seed and the epoch, and a checkpoint holds the states of the random
+generators. So a run that is interrupted at any step and resumed ends with the same weights.
 """
 
 import logging
@@ -24,6 +24,7 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from torch.utils.data import DataLoader, Dataset
 
 from latefusion.config import Hardware, Training
+from latefusion.metrics.decisions import decide
 from latefusion.metrics.f1 import split_scores
 from latefusion.training.checkpoint import keep_weights, resume, save_checkpoint
 from latefusion.training.divergence import Divergence, count_broken
@@ -133,12 +134,15 @@ def fit(
                     save_checkpoint(accelerator, progress, selection, run_dir)
             record = _epoch_record(accelerator, progress, step.lr, batches.padding_share, log)
             divergence.check_training(record, model, epoch + 1)
+            score = None
             if selection is not None:
                 probs = predict(accelerator, model, valid_loader)
                 divergence.check_probs(probs, epoch + 1)
                 selection.add(probs)
-                record |= split_scores("valid", selection.targets, probs.argmax(axis=1))
-            best = progress.close_epoch(record, use_last=training.epoch == "last")
+                preds = decide(probs, several=selection.targets.ndim == 2)
+                record |= split_scores("valid", selection.targets, preds)
+                score = record[f"valid_{selection.metric}"]
+            best = progress.close_epoch(record, score if training.epoch == "best" else None)
             log.close_epoch(progress, record)
             logger.info("%s: epoch %d/%d %s", name, progress.epoch, training.epochs, _one_line(record))
             if accelerator.is_main_process:
@@ -184,7 +188,7 @@ def predict(accelerator: Accelerator, model: torch.nn.Module, loader: DataLoader
     If the dataset has several items of a product (its attribute `counts`, (N,)), these are the means over them.
     """
     model.eval()
-    probs = map_items(accelerator, lambda **batch: model(**batch)["logits"].float().softmax(dim=-1), loader)
+    probs = map_items(accelerator, lambda **batch: model(**batch)["probs"], loader)
     counts = loader.batch_sampler.counts
     return probs if counts is None else group_means(probs, counts)
 

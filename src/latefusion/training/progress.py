@@ -27,7 +27,7 @@ class Progress:
     sums: dict[str, float | torch.Tensor] = field(default_factory=dict)  # summed over the items of the current epoch
     items: int = 0  # done in the current epoch, over all processes
     best_epoch: int = 0
-    best_macro_f1: float = -math.inf
+    best_score: float = -math.inf
     history: list[dict] = field(default_factory=list)  # one record per finished epoch
     precision: str | None = None  # the mixed precision that the run last used
 
@@ -39,19 +39,15 @@ class Progress:
         self.batch += 1
         self.step += 1
 
-    def close_epoch(self, record: dict, *, use_last: bool = False) -> bool:
-        """Add an epoch's record; return whether the epoch is the best so far.
-
-        With `use_last`, or without validation, every epoch is.
-        """
+    def close_epoch(self, record: dict, score: float | None) -> bool:
+        """Add an epoch's record; return whether the epoch is the best so far: without a score, every epoch is."""
         self.epoch += 1
         self.batch, self.items, self.sums = 0, 0, {}
         self.history.append({"epoch": self.epoch, "step": self.step} | record)
-        score = None if use_last else record.get("valid_macro_f1")
-        better = score is None or score > self.best_macro_f1
+        better = score is None or score > self.best_score
         if better:
             self.best_epoch = self.epoch
-            self.best_macro_f1 = -math.inf if score is None else score
+            self.best_score = -math.inf if score is None else score
         return better
 
     def summed(self, accelerator: Accelerator) -> dict[str, float]:

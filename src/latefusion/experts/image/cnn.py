@@ -17,15 +17,16 @@ from latefusion.experts.image.data import image_network, restore_images, train_i
 from latefusion.experts.layers import backbone_groups, join_equal
 from latefusion.experts.network import Network
 from latefusion.plan.records import verified
+from latefusion.training.objective import ONE_LABEL, Objective, make_objective, outputs
 from latefusion.utils.weights import load_weights
 
 
 class ImageClassifier(nn.Module):
     """Backbone, global pooling, linear head."""
 
-    def __init__(self, net: TimmBackbone, num_classes: int):
+    def __init__(self, net: TimmBackbone, num_classes: int, objective: Objective = ONE_LABEL):
         super().__init__()
-        self.net = net
+        self.net, self.objective = net, objective
         self.head = nn.Linear(net.pooled_size, num_classes)
 
     @property
@@ -38,16 +39,15 @@ class ImageClassifier(nn.Module):
 
     def forward(self, images: torch.Tensor, labels: torch.Tensor | None = None) -> dict[str, torch.Tensor]:
         logits = self.head(self.features(images))  # (B, C)
-        if labels is None:
-            return {"logits": logits}
-        return {"logits": logits, "loss": nn.functional.cross_entropy(logits, labels)}
+        return outputs(self.objective, logits, labels)
 
 
 def build(context: Context, expert: CnnExpert, run_dir: Path) -> Network:
     """Build the network; with `start_from` it gets that expert's best weights. `run_dir` is not used."""
     pretrained = expert.pretrained and expert.start_from is None
     net = TimmBackbone(stage_1(context.experiment.experts, expert), pretrained=pretrained)
-    model = ImageClassifier(net, len(context.dataset.classes))
+    objective = make_objective(expert.train, several=context.dataset.several)
+    model = ImageClassifier(net, len(context.dataset.classes), objective)
     if expert.start_from is not None:
         load_weights(model, verified(context.experiment.expert_dir(expert.start_from), "model.safetensors"))
     head_group = {"params": list(model.head.parameters()), "lr_factor": expert.head_lr_factor}
@@ -58,7 +58,8 @@ def build(context: Context, expert: CnnExpert, run_dir: Path) -> Network:
 def restore_cnn(opening: Opening, expert: CnnExpert) -> Restored:
     """Return the network of an exported expert."""
     net = TimmBackbone(stage_1(opening.experts, expert), pretrained=False)
-    return restore_images(opening, expert, ImageClassifier(net, opening.num_classes))
+    objective = make_objective(expert.train, several=opening.several)
+    return restore_images(opening, expert, ImageClassifier(net, opening.num_classes, objective))
 
 
 def preview(context: Context, expert: CnnExpert, products: pd.DataFrame) -> list[list[np.ndarray]]:

@@ -25,6 +25,7 @@ from latefusion.experts.image.destruction import nearest_mean, neighbour_permuta
 from latefusion.experts.layers import backbone_groups
 from latefusion.experts.network import Network
 from latefusion.plan.records import verified
+from latefusion.training.objective import ONE_LABEL, Objective, make_objective, outputs
 from latefusion.utils.errors import InputError
 from latefusion.utils.seeds import derive_seed
 
@@ -32,9 +33,9 @@ from latefusion.utils.seeds import derive_seed
 class DclClassifier(nn.Module):
     """Backbone with class, adversarial and construction heads; only the construction head has a bias."""
 
-    def __init__(self, net: TimmBackbone, num_classes: int, expert: DclExpert):
+    def __init__(self, net: TimmBackbone, num_classes: int, expert: DclExpert, objective: Objective = ONE_LABEL):
         super().__init__()
-        self.net, self.expert, self.num_classes = net, expert, num_classes
+        self.net, self.expert, self.num_classes, self.objective = net, expert, num_classes, objective
         adv_classes = 2 if expert.adversarial == "cls_2" else 2 * num_classes
         self.class_head = nn.Linear(net.pooled_size, num_classes, bias=False)
         self.adv_head = nn.Linear(net.pooled_size, adv_classes, bias=False)
@@ -65,12 +66,12 @@ class DclClassifier(nn.Module):
         logits (2B, C) of the intact images followed by the destroyed ones.
         """
         if labels is None:
-            return {"logits": self._evaluation_logits(self.features(images))}
+            return outputs(self.objective, self._evaluation_logits(self.features(images)))
         feature_map = self.net.feature_map(torch.cat([images, destroyed]))  # (2B, F, h, w), intact images first
         pooled = self.net.pool(feature_map)
         logits = self.class_head(pooled)
         losses = {
-            "cls_loss": nn.functional.cross_entropy(logits, labels.repeat(2)),
+            "cls_loss": self.objective.loss(logits, torch.cat([labels, labels])),
             "adv_loss": nn.functional.cross_entropy(self.adv_head(pooled), self.adversarial_targets(labels)),
             "loc_loss": nn.functional.l1_loss(self._locations(feature_map), location_targets(permutation)),
         }
@@ -80,7 +81,8 @@ class DclClassifier(nn.Module):
     def adversarial_targets(self, labels: torch.Tensor) -> torch.Tensor:
         """Return (2B,) targets: `cls_2` has intact 1, destroyed 0; `cls_mul` has intact y, destroyed y + C."""
         if self.expert.adversarial == "cls_2":
-            return torch.cat([torch.ones_like(labels), torch.zeros_like(labels)])
+            intact = torch.ones(len(labels), dtype=torch.int64, device=labels.device)
+            return torch.cat([intact, torch.zeros_like(intact)])
         return torch.cat([labels, labels + self.num_classes])
 
     def _evaluation_logits(self, pooled: torch.Tensor) -> torch.Tensor:
@@ -146,7 +148,8 @@ def train_images(context: Context, expert: DclExpert, products: pd.DataFrame) ->
 def build(context: Context, expert: DclExpert, run_dir: Path) -> Network:
     """Build the network with the weights of its stage-1 expert. `run_dir` is not used."""
     net = TimmBackbone(stage_1(context.experiment.experts, expert), pretrained=False)
-    model = DclClassifier(net, len(context.dataset.classes), expert)
+    objective = make_objective(expert.train, several=context.dataset.several)
+    model = DclClassifier(net, len(context.dataset.classes), expert, objective)
     _start_from(model, verified(context.experiment.expert_dir(expert.start_from), "model.safetensors"))
     param_groups = [
         *backbone_groups(net, timm_layers, expert.train),
@@ -158,7 +161,8 @@ def build(context: Context, expert: DclExpert, run_dir: Path) -> Network:
 def restore_dcl(opening: Opening, expert: DclExpert) -> Restored:
     """Return the network of an exported expert."""
     net = TimmBackbone(stage_1(opening.experts, expert), pretrained=False)
-    return restore_images(opening, expert, DclClassifier(net, opening.num_classes, expert))
+    objective = make_objective(expert.train, several=opening.several)
+    return restore_images(opening, expert, DclClassifier(net, opening.num_classes, expert, objective))
 
 
 def preview(context: Context, expert: DclExpert, products: pd.DataFrame) -> list[list[np.ndarray]]:

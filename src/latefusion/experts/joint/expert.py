@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from accelerate.utils import set_seed
@@ -31,6 +32,7 @@ from latefusion.experts.text.pooling import Pooling
 from latefusion.images.several import only_first
 from latefusion.tables.label_issues import without_label_issues
 from latefusion.training.loaders import Collate
+from latefusion.training.objective import make_objective
 
 
 class JointClassifier(nn.Module):
@@ -69,7 +71,7 @@ def collate(items: list[dict], collate_text: Collate) -> dict:
         "image": collate_arrays([item["image"] for item in items]),
     }
     if "labels" in items[0]:
-        batch["labels"] = torch.tensor([item["labels"] for item in items])
+        batch["labels"] = torch.from_numpy(np.asarray([item["labels"] for item in items]))
     return batch
 
 
@@ -83,7 +85,8 @@ def _on_features(context: Context, expert: FrozenJointExpert, run_dir: Path) -> 
     dataset = context.dataset
     stores = open_features(context, expert.text), open_features(context, expert.image)
     set_seed(expert.train.seed)  # again: computing features has drawn random numbers, reading them from disk has not
-    model = FusionHead(expert, stores[0].size, stores[1].size, len(dataset.classes))
+    objective = make_objective(expert.train, several=dataset.several)
+    model = FusionHead(expert, stores[0].size, stores[1].size, len(dataset.classes), objective)
     return Network(
         model=model,
         param_groups=[{"params": model.parameters()}],
@@ -104,9 +107,9 @@ def _on_networks(context: Context, expert: EndToEndJointExpert, run_dir: Path) -
     assert isinstance(image_expert, ImageExpert)  # as the config has checked
     text, image = (build_network(context, one, run_dir) for one in (text_expert, image_expert))
     sizes = text.model.feature_size, image.model.feature_size
-    model = JointClassifier(
-        text.model.encoder, text.model.pool, image.model.net, FusionHead(expert, *sizes, len(context.dataset.classes))
-    )
+    objective = make_objective(expert.train, several=context.dataset.several)
+    head = FusionHead(expert, *sizes, len(context.dataset.classes), objective)
+    model = JointClassifier(text.model.encoder, text.model.pool, image.model.net, head)
 
     def train_set(products: pd.DataFrame) -> Pairs:
         return Pairs(text.train_set(products), train_images(context, image_expert, products))

@@ -30,6 +30,7 @@ from latefusion.experts.joint.fusion import FusionHead
 from latefusion.experts.kinds import EXPERTS
 from latefusion.experts.text.transformer import export_encoder, restore_encoder
 from latefusion.images.several import only_first
+from latefusion.training.objective import make_objective
 from latefusion.utils.weights import load_weights
 
 
@@ -72,7 +73,8 @@ def _restore_frozen(opening: Opening, expert: FrozenJointExpert) -> Restored:
         )
         for modality, source in {"text": expert.text, "image": expert.image}.items()
     )
-    head = FusionHead(expert, text.model.feature_size, image.model.feature_size, opening.num_classes)
+    objective = make_objective(expert.train, several=opening.several)
+    head = FusionHead(expert, text.model.feature_size, image.model.feature_size, opening.num_classes, objective)
     load_weights(head, opening.folder / WEIGHTS)
     return Restored(
         model=FrozenPair(text.model, image.model, head),
@@ -88,7 +90,8 @@ def _restore_end_to_end(opening: Opening, expert: EndToEndJointExpert) -> Restor
     text_expert, image_expert = _networks(opening.experts, expert)
     text = restore_encoder(opening, text_expert)
     net = TimmBackbone(stage_1(opening.experts, image_expert), pretrained=False)
-    head = FusionHead(expert, text.model.feature_size, net.pooled_size, opening.num_classes)
+    objective = make_objective(expert.train, several=opening.several)
+    head = FusionHead(expert, text.model.feature_size, net.pooled_size, opening.num_classes, objective)
     model = JointClassifier(text.model.encoder, text.model.pool, net, head)
     load_weights(model, opening.folder / WEIGHTS)
     return Restored(

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from latefusion.config import JointExpert
+from latefusion.training.objective import ONE_LABEL, Objective, outputs
 
 
 class Concat(nn.Module):
@@ -66,8 +67,16 @@ FUSIONS: dict[str, Callable[[int, int, int], nn.Module]] = {"concat": Concat, "s
 class FusionHead(nn.Module):
     """Fusion, dropout, linear class head."""
 
-    def __init__(self, expert: JointExpert, text_size: int, image_size: int, num_classes: int):
+    def __init__(
+        self,
+        expert: JointExpert,
+        text_size: int,
+        image_size: int,
+        num_classes: int,
+        objective: Objective = ONE_LABEL,
+    ):
         super().__init__()
+        self.objective = objective
         self.fusion = FUSIONS[expert.fusion](text_size, image_size, expert.hidden_size)
         self.head = nn.Sequential(nn.Dropout(expert.dropout), nn.Linear(expert.hidden_size, num_classes))
 
@@ -75,7 +84,4 @@ class FusionHead(nn.Module):
         self, text: torch.Tensor, image: torch.Tensor, labels: torch.Tensor | None = None
     ) -> dict[str, torch.Tensor]:
         """Return `logits` (B, C), with `labels` also `loss`, of features (B, text_size) and (B, image_size)."""
-        logits = self.head(self.fusion(text, image))  # (B, C)
-        if labels is None:
-            return {"logits": logits}
-        return {"logits": logits, "loss": nn.functional.cross_entropy(logits, labels)}
+        return outputs(self.objective, self.head(self.fusion(text, image)), labels)

@@ -152,7 +152,7 @@ def collate(items: list[dict], pad_token_id: int) -> dict[str, torch.Tensor]:
         padded[real] = np.concatenate([item[key] for item in items])
         batch[key] = torch.from_numpy(padded)
     if "labels" in items[0]:
-        batch["labels"] = torch.tensor([item["labels"] for item in items])
+        batch["labels"] = torch.from_numpy(np.asarray([item["labels"] for item in items]))
     return batch
 
 

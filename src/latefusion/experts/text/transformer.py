@@ -18,6 +18,7 @@ from latefusion.experts.text.pretrained_encoder import load_config, load_encoder
 from latefusion.experts.text.scratch_encoder import learn_tokenizer, make_encoder
 from latefusion.experts.text.tokens import EncodedTexts, TextDataset, collate, open_tokens, read_pairs
 from latefusion.plan.pretrained import find_encoder
+from latefusion.training.objective import ONE_LABEL, Objective, make_objective, outputs
 from latefusion.utils.weights import load_weights
 
 ENCODER = "encoder"  # the folder of an exported expert with the tokenizer and the encoder's config
@@ -26,8 +27,17 @@ ENCODER = "encoder"  # the folder of an exported expert with the tokenizer and t
 class TextClassifier(nn.Module):
     """Encoder, pooling, linear head. A pooler that is not used is removed."""
 
-    def __init__(self, encoder: nn.Module, num_classes: int, *, bias: bool, pooling: str = "published"):
+    def __init__(
+        self,
+        encoder: nn.Module,
+        num_classes: int,
+        *,
+        bias: bool,
+        pooling: str = "published",
+        objective: Objective = ONE_LABEL,
+    ):
         super().__init__()
+        self.objective = objective
         self.encoder, self.pool = encoder, POOLINGS[pooling]
         if pooling != "published" and getattr(encoder, "pooler", None) is not None:
             encoder.pooler = None
@@ -43,9 +53,7 @@ class TextClassifier(nn.Module):
 
     def forward(self, labels: torch.Tensor | None = None, **inputs: torch.Tensor) -> dict[str, torch.Tensor]:
         logits = self.head(self.features(**inputs))  # (B, C)
-        if labels is None:
-            return {"logits": logits}
-        return {"logits": logits, "loss": nn.functional.cross_entropy(logits, labels)}
+        return outputs(self.objective, logits, labels)
 
 
 def build(context: Context, expert: TransformerExpert, run_dir: Path) -> Network:
@@ -66,7 +74,10 @@ def build(context: Context, expert: TransformerExpert, run_dir: Path) -> Network
         store = open_tokens(tokenizer, dataset.products, expert, cache)
     if expert.train.gradient_checkpointing:
         encoder.activation_checkpointing_enable()
-    model = TextClassifier(encoder, len(dataset.classes), bias=expert.head_bias, pooling=expert.pooling)
+    model = TextClassifier(
+        encoder, len(dataset.classes), bias=expert.head_bias, pooling=expert.pooling,
+        objective=make_objective(expert.train, several=dataset.several),
+    )  # fmt: skip
     head_group = {"params": list(model.head.parameters()), "lr_factor": expert.head_lr_factor}
     return Network(
         model=model,
@@ -106,7 +117,13 @@ def restore_encoder(opening: Opening, expert: TransformerExpert) -> Restored:
     config, tokenizer = load_config(str(opening.folder / ENCODER), None)
     encoder = AutoModel.from_config(config, trust_remote_code=False)
     return Restored(
-        model=TextClassifier(encoder, opening.num_classes, bias=expert.head_bias, pooling=expert.pooling),
+        model=TextClassifier(
+            encoder,
+            opening.num_classes,
+            bias=expert.head_bias,
+            pooling=expert.pooling,
+            objective=make_objective(expert.train, several=opening.several),
+        ),
         dataset=lambda products, images: EncodedTexts(
             tokenizer, read_pairs(tokenizer, products, expert), expert.max_length
         ),

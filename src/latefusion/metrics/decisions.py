@@ -1,0 +1,98 @@
+"""Labels and decisions, of products with one label each and of products with several.
+
+One label: `targets` and `preds` are (N,) class numbers; a target of -1 is a label that is unknown or does not count.
+Several labels: both are (N, C) int8, a column per class. A target is 1 for each label of the product, and -1 in the
+whole row of a product whose labels are unknown or do not count. A decision is `ASSIGNED` for each label that is
+assigned, and `FIRST` for the one of highest probability, which is always assigned: every product has a label.
+
+As in scikit-learn, the number of dimensions tells which it is.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+ASSIGNED, FIRST = 1, 2
+HALF = 0.5  # the threshold of each class, unless they are tuned
+GRID = np.arange(0.05, 0.96, 0.05)  # of tuned thresholds
+
+
+def is_known(targets: np.ndarray) -> np.ndarray:
+    """Return the (N,) mask of the products with labels that count."""
+    return targets >= 0 if targets.ndim == 1 else targets[:, 0] >= 0
+
+
+def is_right(targets: np.ndarray, preds: np.ndarray) -> np.ndarray:
+    """Return (N,) bools: whether the decided label is the product's; of several labels, the first decided one."""
+    if targets.ndim == 1:
+        return preds == targets
+    return targets[np.arange(len(targets)), first_labels(preds)] > 0
+
+
+def first_labels(preds: np.ndarray) -> np.ndarray:
+    """Return (N,) class numbers: the decided labels, of several the first."""
+    return preds if preds.ndim == 1 else preds.argmax(axis=1)
+
+
+def unknown(targets: np.ndarray) -> np.ndarray:
+    """Return targets of the same shape that do not count."""
+    return np.full_like(targets, -1)
+
+
+def decide(probs: np.ndarray, *, several: bool, thresholds: np.ndarray | float = HALF) -> np.ndarray:
+    """Return the decisions for (N, C) probabilities: the class of highest probability, or several labels.
+
+    Of several, those with a probability of at least their threshold (one for all, (C,) or (N, C)) are assigned, and the
+    one of highest probability in any case.
+    """
+    highest = probs.argmax(axis=1)
+    if not several:
+        return highest
+    preds = (probs >= thresholds).astype(np.int8)
+    preds[np.arange(len(preds)), highest] = FIRST
+    return preds
+
+
+@dataclass(frozen=True)
+class LabelThresholds:
+    """The thresholds by which several labels are decided: of each fold, learnt on the others, and of all folds."""
+
+    by_fold: np.ndarray  # (F, C)
+    final: np.ndarray  # (C,)
+
+    @classmethod
+    def half(cls, n_folds: int, num_classes: int) -> "LabelThresholds":
+        """Return thresholds of a half."""
+        return cls(np.full((n_folds, num_classes), HALF), np.full(num_classes, HALF))
+
+    @classmethod
+    def tuned(cls, probs: np.ndarray, targets: np.ndarray, folds: np.ndarray) -> "LabelThresholds":
+        """Tune them on (N, C) probabilities and targets; what holds for a fold is learnt on the others."""
+        known = is_known(targets)
+        learnt_on = [*(known & (folds != fold) for fold in range(int(folds.max()) + 1)), known]
+        *by_fold, final = (tune_thresholds(probs[rows], targets[rows]) for rows in learnt_on)
+        return cls(np.stack(by_fold), final)
+
+    def decide_out_of_fold(self, probs: np.ndarray, folds: np.ndarray) -> np.ndarray:
+        """Return the decisions for (N, C) probabilities of products in (N,) folds."""
+        return decide(probs, several=True, thresholds=self.by_fold[folds])
+
+    def decide(self, probs: np.ndarray) -> np.ndarray:
+        """Return the decisions for (N, C) probabilities of other products."""
+        return decide(probs, several=True, thresholds=self.final)
+
+
+def tune_thresholds(probs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Return (C,) thresholds, of each class the one of `GRID` with the highest F1 on (N, C) probabilities and targets.
+
+    Of equal ones the nearest to a half; a half for a class without products. All targets must be known.
+    """
+    thresholds = np.full(probs.shape[1], HALF)
+    labelled, best = (targets > 0).sum(axis=0), np.full(probs.shape[1], -1.0)
+    for threshold in sorted(GRID, key=lambda value: abs(value - HALF)):
+        assigned = probs >= threshold
+        correct = (assigned & (targets > 0)).sum(axis=0)
+        f1 = 2 * correct / np.maximum(assigned.sum(axis=0) + labelled, 1)
+        better = (f1 > best) & (labelled > 0)
+        thresholds[better], best[better] = threshold, f1[better]
+    return thresholds
