@@ -13,6 +13,7 @@ from latefusion.tables.probabilities import check_ids, read_split_probs, write_p
 from latefusion.utils.files import atomic_write
 
 RANKS = 3  # classes per product in a submission
+SEPARATORS = ("|", ";", ",", "~", "\t")  # of several labels in one cell
 
 
 def write_predictions(
@@ -77,6 +78,12 @@ def read_ranked_predictions(run_dir: Path, split: str, dataset: Dataset) -> pd.D
     table = read_predictions(run_dir, split, dataset)
     probs = read_split_probs(run_dir, split, dataset)
     return table.assign(**next_classes(dataset.targets(table), probs, dataset.classes))
+
+
+def separator_of(classes: list[str], configured: str | None) -> str:
+    """Return what separates several labels in one cell of a written table: as configured, unless a class contains it."""
+    candidates = SEPARATORS if configured is None else (configured, *SEPARATORS)
+    return next((one for one in candidates if not any(one in name for name in classes)), "\n")
 
 
 def next_classes(preds: np.ndarray, probs: np.ndarray, classes: list[str]) -> dict[str, np.ndarray]:
