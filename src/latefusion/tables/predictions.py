@@ -81,7 +81,7 @@ def read_ranked_predictions(run_dir: Path, split: str, dataset: Dataset) -> pd.D
 
 
 def separator_of(classes: list[str], configured: str | None) -> str:
-    """Return what separates several labels in one cell of a written table: as configured, unless a class contains it."""
+    """Return what separates several labels in one written cell: as configured, unless a class contains it."""
     candidates = SEPARATORS if configured is None else (configured, *SEPARATORS)
     return next((one for one in candidates if not any(one in name for name in classes)), "\n")
 
