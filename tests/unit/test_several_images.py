@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet as pq
 
 from latefusion.catalogue import NewProducts, read_catalogue
-from latefusion.catalogue.image_cells import image_lines, split_images
+from latefusion.catalogue.list_cells import image_lines, split_cell
 from latefusion.config import CatalogueConfig, load_new_table
 from latefusion.images import faults
 from latefusion.images.cache import open_images
@@ -68,7 +68,7 @@ def test_tables_of_pandas_may_hold_lists_arrays_and_texts():
 
 @given(st.lists(st.text(st.characters(categories=["L", "N"]), min_size=1), unique=True), st.sampled_from(["|", ", "]))
 def test_splitting_undoes_joining_and_repeated_images_count_once(names, separator):
-    assert split_images(separator.join(names), separator) == names
+    assert split_cell(separator.join(names), separator) == names
     assert image_lines(pd.Series([separator.join([*names, *names])], dtype="str"), separator)[0] == "\n".join(names)
 
 

@@ -5,7 +5,7 @@ the products, `find_images` the paths of their images. The image files are check
 """
 
 from latefusion.catalogue.canonical import Reading, read_catalogue, read_image_cells, read_with_issues, table_files
-from latefusion.catalogue.labels import class_order, read_test_labels
+from latefusion.catalogue.labels import class_order, leave_out_rare, read_test_labels
 from latefusion.catalogue.layouts import LAYOUTS, find_images
 from latefusion.catalogue.new_products import NewProducts, read_new_products
 from latefusion.catalogue.report import describe_catalogue, to_markdown
@@ -17,6 +17,7 @@ __all__ = [
     "class_order",
     "describe_catalogue",
     "find_images",
+    "leave_out_rare",
     "read_catalogue",
     "read_image_cells",
     "read_new_products",

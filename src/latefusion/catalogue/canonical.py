@@ -1,9 +1,9 @@
 """The canonical table of products, the same for all layouts.
 
 Index: `id`. Columns: `title`, `description`, `image` (path relative to the catalogue's root, or an address on the web;
-several: one per line), `label`, `split` and `location` ("products.csv, line 12", for error messages), all of pandas'
-`str` dtype. Rows are in the order of the files. A missing value means: no description, no image, no label (then the
-split is `submit`), or a split that is not assigned yet.
+several: one per line), `label` (several: one per line), `split` and `location` ("products.csv, line 12", for error
+messages), all of pandas' `str` dtype. Rows are in the order of the files. A missing value means: no description, no
+image, no label (then the split is `submit`), or a split that is not assigned yet.
 """
 
 from pathlib import Path
@@ -53,7 +53,7 @@ def read_canonical(read: Rows, catalogue: CatalogueConfig) -> Reading:
     """Return the canonical table of the rows that a layout has read; raises InputError as `read_with_issues` does."""
     rows, dropped, others = read
     rows, untitled = handle_missing_titles(tidy_rows(rows), catalogue.missing_titles)
-    check_spellings(rows)
+    check_spellings(rows, several=catalogue.labels == "several")
     products = to_table(rows)
     return Reading(products, pd.concat([dropped, untitled]), others.loc[others.index.isin(products.index)])
 

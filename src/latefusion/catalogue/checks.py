@@ -23,7 +23,7 @@ def refuse_lists(cells: pd.DataFrame) -> None:
         refuse(
             f"'{name}' holds a list: " + lists.map(lambda cell: str(cell.split(LIST_MARK)[1:])),
             "Lists where one text is needed:",
-            "Only images may be lists: write one text or number.",
+            "Only images may be lists, and labels with catalogue.labels: several. Write one text or number.",
         )
 
 

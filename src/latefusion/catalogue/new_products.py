@@ -11,7 +11,7 @@ from latefusion.catalogue.canonical import tidy_rows, to_table
 from latefusion.catalogue.checks import is_blank
 from latefusion.catalogue.reading import RowSource, find_file, open_rows, text_format
 from latefusion.catalogue.row_issues import handle_repeated_ids
-from latefusion.catalogue.table import find_present, flatten, join_columns
+from latefusion.catalogue.table import find_present, flatten, join_columns, separators
 from latefusion.config import CatalogueConfig
 
 logger = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ class NewProducts:
 
     def _rows(self, size: int) -> Iterator[pd.DataFrame]:
         for cells in self._source.blocks(size):
-            yield join_columns(cells, self._named, self.catalogue.image_separator)
+            yield join_columns(cells, self._named, separators(self.catalogue))
 
     def _find_repeats(self, hashes: np.ndarray) -> None:
         """Look for equal ids among the rows with these hashes; refuse or note them."""

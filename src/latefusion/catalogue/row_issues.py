@@ -1,4 +1,4 @@
-"""Rows that can be kept or dropped by a policy of the config: missing titles, and repeated ids.
+"""Rows that can be kept or dropped by a policy of the config: missing titles, repeated ids, and rare labels.
 
 Row issues are a table with a row for each, indexed by location; columns: `id`, `reason` and `action` (`kept` or
 `dropped`). `steps.prepare` writes it to row_issues.csv.
@@ -36,7 +36,7 @@ def handle_repeated_ids(rows: pd.DataFrame, repeated_ids: str) -> tuple[pd.DataF
         "repeated ids: %d rows dropped, of which %d differ from the first row of their id, which is kept",
         repeated.sum(), (~equal).sum(),
     )  # fmt: skip
-    return rows[~repeated], _issues(rows["id"][repeated], reason, "dropped")
+    return rows[~repeated], to_issues(rows["id"][repeated], reason, "dropped")
 
 
 def handle_missing_titles(rows: pd.DataFrame, missing_titles: str) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -58,9 +58,10 @@ def handle_missing_titles(rows: pd.DataFrame, missing_titles: str) -> tuple[pd.D
     kept = untitled & ~dropped
     logger.warning("missing titles: %d products dropped, %d kept without title", dropped.sum(), kept.sum())
     action = dropped[untitled].map({True: "dropped", False: "kept"})
-    issues = _issues(rows["id"][untitled], "no title", action)
+    issues = to_issues(rows["id"][untitled], "no title", action)
     return rows.assign(title=rows["title"].mask(untitled, ""))[~dropped], issues
 
 
-def _issues(ids: pd.Series, reason: pd.Series | str, action: pd.Series | str) -> pd.DataFrame:
+def to_issues(ids: pd.Series, reason: pd.Series | str, action: pd.Series | str) -> pd.DataFrame:
+    """Return row issues of products, indexed by location."""
     return pd.DataFrame({"id": ids, "reason": reason, "action": action}, dtype="str").rename_axis("location")

@@ -11,6 +11,7 @@ import unicodedata
 import pandas as pd
 
 from latefusion.catalogue.checks import is_blank, refuse
+from latefusion.utils.labels import each_label
 
 # Soft hyphen, zero-width spaces and joiners, direction marks, invisible operators, variation selectors, BOM.
 _INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
@@ -29,9 +30,11 @@ def show_spelling(label: str) -> str:
     return f"'{label}'" if label.isascii() else f"'{label}' ({label.encode('unicode_escape').decode()})"
 
 
-def check_spellings(rows: pd.DataFrame) -> None:
+def check_spellings(rows: pd.DataFrame, *, several: bool) -> None:
     """Raise InputError if labels look alike but are not equal; the message names one row for each spelling."""
-    spellings = rows[~is_blank(rows["label"])].drop_duplicates("label")
+    labelled = rows.loc[~is_blank(rows["label"]), ["id", "label"]]
+    each = each_label(labelled["label"], several=several)
+    spellings = labelled.drop(columns="label").join(each).drop_duplicates("label")
     keys = spellings["label"].map(spelling_key)
     problems = "id " + spellings["id"] + " has " + spellings["label"].map(show_spelling)
     refuse(problems[keys == ""], "Labels that hold only invisible characters:", "Write a label, or empty the cell.")

@@ -1,13 +1,14 @@
 """The layout `table`, for a shop's own catalogue: a table with columns that the config names."""
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
 from latefusion.catalogue.checks import check_ids, is_blank, is_missing, refuse, refuse_lists
-from latefusion.catalogue.image_cells import join_images
+from latefusion.catalogue.list_cells import join_cells
 from latefusion.catalogue.reading import find_file, read_rows, text_format
 from latefusion.catalogue.row_issues import handle_repeated_ids
 from latefusion.catalogue.rows import Rows
@@ -67,7 +68,7 @@ def read_fields(catalogue: CatalogueConfig, key: str, fields: list[str]) -> Tabl
         others=True,
         **text_format(catalogue),
     )
-    rows, issues = handle_repeated_ids(join_columns(cells, named, catalogue.image_separator), catalogue.repeated_ids)
+    rows, issues = handle_repeated_ids(join_columns(cells, named, separators(catalogue)), catalogue.repeated_ids)
     check_ids(rows)
     read = flatten(named)
     others = cells.loc[rows.index, [name for name in cells if name not in read]].set_axis(rows["id"].to_list())
@@ -91,16 +92,25 @@ def flatten(named: dict[str, list[str]]) -> list[str]:
     return list(dict.fromkeys(column for columns in named.values() for column in columns))
 
 
-def join_columns(cells: pd.DataFrame, named: dict[str, list[str]], image_separator: str | None) -> pd.DataFrame:
+def separators(catalogue: CatalogueConfig) -> dict[str, str | None]:
+    """Return the fields whose cells may name several images or labels, with what separates these."""
+    labels = {"label": catalogue.label_separator} if catalogue.labels == "several" else {}
+    return {"image": catalogue.image_separator, **labels}
+
+
+def join_columns(
+    cells: pd.DataFrame, named: dict[str, list[str]], separators: Mapping[str, str | None]
+) -> pd.DataFrame:
     """Return a column for each field of the canonical table, from the columns that it is read from.
 
-    Raises InputError for lists in other fields than `image`.
+    Cells of the fields in `separators` may name several images or labels, which are returned one per line. Raises
+    InputError for lists in other fields.
     """
-    texts = {field: columns for field, columns in named.items() if field != "image"}
+    texts = {field: columns for field, columns in named.items() if field not in separators}
     refuse_lists(cells[flatten(texts)])
     rows = pd.DataFrame({field: _join(cells[columns]) for field, columns in texts.items()})
-    if "image" in named:
-        rows["image"] = join_images([cells[name] for name in named["image"]], image_separator)
+    for field in separators.keys() & named.keys():
+        rows[field] = join_cells([cells[name] for name in named[field]], separators[field])
     unnamed = [field for field in ("description", "image", "label", "split") if field not in named]
     return rows.assign(**dict.fromkeys(unnamed, ""))
 

@@ -4,15 +4,19 @@ import numpy as np
 import pandas as pd
 
 from latefusion.dataset.duplicates import Duplicates, join
+from latefusion.utils.labels import label_sets
 
 SPLIT_NAMES = {"valid": "valid", "test": "held-out test", "submit": "unlabelled test"}
 SWITCH = "split.group_duplicates"
 
 
-def report_duplicates(duplicates: Duplicates, labels: pd.Series, splits: dict[str, pd.Series]) -> dict:
+def report_duplicates(
+    duplicates: Duplicates, labels: pd.Series, splits: dict[str, pd.Series], *, several: bool = False
+) -> dict:
     """Return the numbers of near-duplicates, of groups with different labels, and of products with a match in train.
 
-    The last depends on the split: `splits` maps names to alternative splits, and all of them are counted.
+    The last depends on the split: `splits` maps names to alternative splits, and all of them are counted. Of `several`
+    labels (one per line), the order makes no difference.
     """
     return {
         "groups": {
@@ -20,7 +24,7 @@ def report_duplicates(duplicates: Duplicates, labels: pd.Series, splits: dict[st
             "by_image": _sizes(join(duplicates.image_groups)),
             "by_either": _sizes(duplicates.groups),
         },
-        "groups_of_several_labels": _disagreements(duplicates.groups, labels),
+        "groups_of_several_labels": _disagreements(duplicates.groups, label_sets(labels, several=several)),
         "twins_in_train": {name: _twins_in_train(duplicates, split) for name, split in splits.items()},
     }
 

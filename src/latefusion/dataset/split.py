@@ -1,23 +1,34 @@
 """Stratified splits and folds for classes of any size; optionally, groups of products stay together.
 
 scikit-learn's splitters raise an error for a class with one product and warn for small classes, which real catalogues
-have.
+have. Labels to stratify by are (N,) class numbers or texts, or (N, C) several labels: 0 or 1, dense or sparse. The
+number of dimensions tells which; several labels are divided by iterative stratification (`iterative`).
 """
+
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_array
 
 from latefusion.config import Split
+from latefusion.dataset.iterative import deal_labels, one_of_each_label
 from latefusion.utils.errors import InputError
+from latefusion.utils.labels import each_label
 from latefusion.utils.seeds import derive_seed
 
+Labels: TypeAlias = np.ndarray | csr_array  # (N,), or (N, C)
 
-def assign_folds(labels: np.ndarray, n_folds: int, seed: int, groups: np.ndarray | None = None) -> np.ndarray:
-    """Return (N,) fold numbers for (N,) labels: each class is spread evenly, and fold sizes differ by at most one.
+
+def assign_folds(labels: Labels, n_folds: int, seed: int, groups: np.ndarray | None = None) -> np.ndarray:
+    """Return (N,) fold numbers for labels: each class is spread evenly, and fold sizes differ by at most one.
 
     With (N,) `groups`, each group stays in one fold. Fold sizes are then as equal as the largest groups allow, and no
-    fold is empty if there are as many groups as folds.
+    fold is empty if there are as many groups as folds. Of several labels, fold sizes are nearly equal.
     """
+    if labels.ndim == 2:
+        units, members = _units_of_several(csr_array(labels), groups)
+        return deal_labels(*units, np.full(n_folds, 1 / n_folds), seed)[members]
     if groups is not None:
         units = _units(labels, groups, seed)
         return _deal(units, np.full(n_folds, len(labels) / n_folds))[groups].to_numpy()
@@ -26,18 +37,19 @@ def assign_folds(labels: np.ndarray, n_folds: int, seed: int, groups: np.ndarray
     return folds
 
 
-def strata(labels: pd.Series, *, several: bool) -> np.ndarray:
-    """Return (N,) texts by which products are stratified: their labels, of several (one per line) the rarest.
+def label_matrix(labels: pd.Series) -> csr_array:
+    """Return (N, C) ones for each of several labels (one per line) of N products; C labels in alphabetical order."""
+    each = each_label(labels.reset_index(drop=True), several=True)
+    numbers, distinct = pd.factorize(each, sort=True)
+    ones = np.ones(len(each), dtype=np.int64)
+    return csr_array((ones, (each.index, numbers)), shape=(len(labels), len(distinct)))
 
-    So each class is spread evenly, the rarest first, as in Sechidis et al., "On the Stratification of Multi-label Data"
-    (ECML 2011). Of equally rare labels, the first in alphabetical order.
-    """
-    if not several:
-        return labels.to_numpy()
-    of_products = labels.reset_index(drop=True).str.split("\n").explode().rename("label").reset_index()
-    sizes = of_products["label"].map(of_products["label"].value_counts())
-    ordered = of_products.assign(size=sizes).sort_values(["size", "label"], kind="stable")
-    return ordered.drop_duplicates("index").sort_values("index")["label"].to_numpy()
+
+def _rarest(labels: csr_array) -> np.ndarray:
+    """Return (N,) label numbers: of each product's several labels the rarest, of equally rare ones the first."""
+    (rows, numbers), sizes = labels.nonzero(), labels.sum(axis=0)
+    order = np.lexsort((numbers, sizes[numbers], rows))
+    return numbers[order][np.unique(rows[order], return_index=True)[1]]
 
 
 def groups_of(products: pd.DataFrame, split: Split) -> np.ndarray | None:
@@ -50,14 +62,15 @@ def count_units(products: pd.DataFrame, split: Split) -> int:
     return products["group"].nunique() if split.grouped else len(products)
 
 
-def stratified_sample(labels: np.ndarray, size: int, seed: int, groups: np.ndarray | None = None) -> np.ndarray:
-    """Return the rows of a stratified sample of about `size` of (N,) labels; all rows if there are no more.
+def stratified_sample(labels: Labels, size: int, seed: int, groups: np.ndarray | None = None) -> np.ndarray:
+    """Return the rows of a stratified sample of about `size` of N labels; all rows if there are no more.
 
     With (N,) `groups`, a group is taken with all its rows or not at all. Each class keeps at least two units (groups or
-    single rows), if it has them.
+    single rows), if it has them. Several labels are stratified by the rarest of each row.
     """
-    if len(labels) <= size:
-        return np.arange(len(labels))
+    if labels.shape[0] <= size:
+        return np.arange(labels.shape[0])
+    labels = _rarest(csr_array(labels)) if labels.ndim == 2 else labels
     units = np.arange(len(labels)) if groups is None else np.unique(groups, return_inverse=True)[1]  # (N,)
     order = np.random.default_rng(seed).permutation(units.max() + 1)
     kept = []
@@ -68,7 +81,12 @@ def stratified_sample(labels: np.ndarray, size: int, seed: int, groups: np.ndarr
 
 
 def split_products(
-    products: pd.DataFrame, split: Split, groups: pd.Series | None = None, times: pd.Series | None = None
+    products: pd.DataFrame,
+    split: Split,
+    groups: pd.Series | None = None,
+    times: pd.Series | None = None,
+    *,
+    several: bool = False,
 ) -> pd.Series:
     """Return the split of every product: `train`, `valid`, `test`, or `submit` for the unlabelled test set.
 
@@ -80,6 +98,8 @@ def split_products(
     With `split.by` order or time (then with `times`, numbers that grow with time; index as `products`), the newest are
     `test`, and the newest of the rest `valid`. Of equal times, later rows are the newer. A group is as old as its
     oldest product. Each class keeps its oldest unit (group, or product) in train.
+
+    `several`: products have several labels, one per line; each of them is a class.
     """
     result = products["split"].copy()
     shares = {"test": split.test_fraction, "valid": split.valid_fraction}
@@ -90,11 +110,13 @@ def split_products(
         result = result.mask(result == "train")
         shares = {"valid": split.valid_fraction}
     free = products.index[result.isna()]
-    labels, seed = products.loc[free, "label"].to_numpy(), derive_seed(split.seed, "split")
+    labels, seed = _labels(products.loc[free, "label"], several=several), derive_seed(split.seed, "split")
     if split.by != "random":
         order = np.arange(len(free)) if times is None else times.loc[free].to_numpy()
         units = np.arange(len(free)) if groups is None else groups.loc[free].to_numpy()
         result.loc[free] = _split_newest(labels, units, order, shares)
+    elif labels.ndim == 2:
+        result.loc[free] = _split_several(labels, None if groups is None else groups.loc[free].to_numpy(), shares, seed)
     elif groups is None:
         result.loc[free] = _split_classes(labels, shares, seed)
     else:
@@ -102,22 +124,25 @@ def split_products(
     return result
 
 
-def assign_held_out_folds(products: pd.DataFrame, split: Split) -> pd.Series:
+def assign_held_out_folds(products: pd.DataFrame, split: Split, *, several: bool = False) -> pd.Series:
     """Return the fold (Int64) that holds out each product in cross-fitting; NA for products that no fold holds out.
 
     These are the products that are not in `train`, and those without which a class would be missing in the training
     products of a fold: they are trained on in every fold, because no network could predict them anyway. `products` has
-    the columns split, label, and group. Raises InputError if there are fewer products (or groups) than folds.
+    the columns split, label, and group; `several` as in `split_products`. Raises InputError if there are fewer products
+    (or groups) than folds.
     """
     assert split.n_folds is not None
     train = products[products["split"] == "train"]
     if (n_units := count_units(train, split)) < split.n_folds:
         what = "groups of near-duplicates" if split.grouped else "products"
         raise InputError(f"split.n_folds: {split.n_folds} folds for {n_units} labelled {what}: lower it")
-    labels, seed = train["label"].to_numpy(), derive_seed(split.seed, "cross-fitting")
+    labels, seed = _labels(train["label"], several=several), derive_seed(split.seed, "cross-fitting")
     folds = pd.Series(assign_folds(labels, split.n_folds, seed, groups_of(train, split)), train.index)
     n_held_out = 2 if split.nested else 1  # folds at a time
-    in_few_folds = folds.groupby(train["label"]).transform("nunique") <= n_held_out
+    of_labels = pd.DataFrame({"label": each_label(train["label"], several=several)}).join(folds.rename("fold"))
+    in_few_folds = of_labels.groupby("label")["fold"].transform("nunique") <= n_held_out
+    in_few_folds = in_few_folds.groupby(level=0).any().reindex(train.index)  # whichever of several labels it is
     if split.grouped:  # their whole groups: a near-duplicate in train would make the product too easy
         in_few_folds = in_few_folds.groupby(train["group"]).transform("any")
     return folds.mask(in_few_folds).astype("Int64").reindex(products.index)
@@ -126,6 +151,29 @@ def assign_held_out_folds(products: pd.DataFrame, split: Split) -> pd.Series:
 def lacks_valid(splits: pd.Series) -> bool:
     """Return whether a catalogue assigns products to train but none to valid."""
     return (splits == "train").any() and not (splits == "valid").any()
+
+
+def _labels(labels: pd.Series, *, several: bool) -> Labels:
+    return label_matrix(labels) if several else labels.to_numpy()
+
+
+def _units_of_several(labels: csr_array, groups: np.ndarray | None) -> tuple[tuple[csr_array, np.ndarray], np.ndarray]:
+    """Return what is divided: (U, C) products of each label and (U,) sizes of units, and each product's (N,) unit."""
+    n_products = labels.shape[0]
+    members = np.arange(n_products) if groups is None else pd.factorize(groups)[0]
+    of_units = csr_array((np.ones(n_products, dtype=np.int64), (members, np.arange(n_products))))
+    return (csr_array(of_units @ (labels != 0).astype(np.int64)), np.bincount(members)), members
+
+
+def _split_several(labels: csr_array, groups: np.ndarray | None, shares: dict[str, float], seed: int) -> np.ndarray:
+    """Return (N,) names of splits for (N, C) several labels: about the fractions `shares` of each label.
+
+    Units (groups, or products) that together have all labels stay in train.
+    """
+    units, members = _units_of_several(labels, groups)
+    fractions = np.array([1 - sum(shares.values()), *shares.values()])
+    bins = deal_labels(*units, fractions, seed, kept=one_of_each_label(*units, seed))
+    return np.array(["train", *shares], dtype=object)[bins][members]
 
 
 def _split_classes(labels: np.ndarray, shares: dict[str, float], seed: int) -> np.ndarray:
@@ -165,21 +213,22 @@ def _split_groups(labels: np.ndarray, groups: np.ndarray, shares: dict[str, floa
     return names[bins.reindex(groups, fill_value=0)]
 
 
-def _split_newest(labels: np.ndarray, groups: np.ndarray, times: np.ndarray, shares: dict[str, float]) -> np.ndarray:
+def _split_newest(labels: Labels, groups: np.ndarray, times: np.ndarray, shares: dict[str, float]) -> np.ndarray:
     """Return (N,) names of splits: of the newest groups the first of `shares`, then the second, `train` for the rest.
 
     A share ends with the group that fills it, so it can be exceeded by a part of a group.
     """
-    names = np.full(len(labels), "train", dtype=object)
-    age = np.empty(len(labels), dtype=np.int64)  # 0: the oldest
-    age[np.argsort(times, kind="stable")] = np.arange(len(labels))
+    names = np.full(len(times), "train", dtype=object)
+    age = np.empty(len(times), dtype=np.int64)  # 0: the oldest
+    age[np.argsort(times, kind="stable")] = np.arange(len(times))
     units = pd.DataFrame({"group": groups, "age": age}).groupby("group")["age"].agg(["min", "size"])
-    oldest = pd.Series(units.loc[groups, "min"].to_numpy()).groupby(labels).min()  # of each class
+    rows, classes = labels.nonzero() if labels.ndim == 2 else (np.arange(len(labels)), labels)
+    oldest = pd.Series(units.loc[groups[rows], "min"].to_numpy()).groupby(classes).min()  # of each class
     units = units[~units["min"].isin(oldest)].sort_values("min", ascending=False)
     before = units["size"].cumsum() - units["size"]  # newer products of no train unit
     end = 0
     for name, fraction in shares.items():
-        start, end = end, end + round(fraction * len(labels))
+        start, end = end, end + round(fraction * len(times))
         chosen = units.index[(before >= start) & (before < end)]
         names[np.isin(groups, chosen)] = name
     return names

@@ -93,7 +93,7 @@ class Results:
     def targets(self) -> dict[str, np.ndarray]:
         """Return for each split the (N,) class numbers, -1 for labels that are unknown or do not count."""
         test = self.dataset.evaluation_splits["test"]
-        given = read_test_labels(self.experiment.catalogue, self.dataset.products)
+        given = read_test_labels(self.experiment.catalogue, self.dataset.products, self.dataset.left_out)
         labels = test["label"].fillna(given.reindex(test.index))
         return {
             self.dataset.fusion_split: fusion_targets(self.experiment, self.dataset),

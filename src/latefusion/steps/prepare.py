@@ -5,6 +5,7 @@ Writes to `weights/<experiment>/catalogue/`:
   same group number); with `split.n_folds` also fold, the fold that holds out a train product; with
   `catalogue.images_per_product: mean` also more_images, the paths of a product's further images, one per line;
 - `classes.json`: the class codes in the order that all tables use;
+- `left_out.json`: labels that are no classes, because too few products have them (`catalogue.min_products`);
 - `contents.json`: hashes of what jobs read of the catalogue;
 - `report.md`: classes, missing texts and images, columns that are not used, and what to check, in plain words;
 - `row_issues.csv`: the rows that were dropped, or kept without a title, and why;
@@ -25,6 +26,7 @@ from latefusion.catalogue import (
     class_order,
     describe_catalogue,
     find_images,
+    leave_out_rare,
     read_test_labels,
     read_with_issues,
     table_files,
@@ -32,7 +34,7 @@ from latefusion.catalogue import (
 )
 from latefusion.catalogue.ordering import read_times
 from latefusion.catalogue.reading import find_file
-from latefusion.config import CatalogueConfig, Experiment, Split
+from latefusion.config import CatalogueConfig, Experiment
 from latefusion.dataset.duplicate_report import describe_near_duplicates, report_duplicates
 from latefusion.dataset.duplicates import find_duplicates
 from latefusion.dataset.split import assign_held_out_folds, lacks_valid, split_products
@@ -50,6 +52,7 @@ from latefusion.tables.checks import check_trainable, image_readers
 from latefusion.tables.dataset import Dataset
 from latefusion.utils.errors import InputError, list_problems
 from latefusion.utils.files import atomic_write, write_json, write_text
+from latefusion.utils.labels import each_label
 
 logger = logging.getLogger(__name__)
 
@@ -72,8 +75,7 @@ def _prepare(experiment: Experiment, job: Job) -> None:
     """Read, check and split the catalogue, and write it to the job's run folder."""
     catalogue = experiment.catalogue
     products, issues, others = read_with_issues(catalogue)
-    with atomic_write(job.run_dir / "row_issues.csv") as partial:
-        issues.to_csv(partial)
+    _write_issues(issues, job.run_dir)
     images = find_images(catalogue, list_images(products["image"]))
     keep_all = catalogue.images_per_product == "mean"
     refuse_unfetched(catalogue.root, images, "--config CONFIG", every=keep_all)
@@ -82,26 +84,37 @@ def _prepare(experiment: Experiment, job: Job) -> None:
     products, lacking = use_images(products, images, inspection.bad, keep_all=keep_all)
     _log_several(images, inspection.bad, lacking, keep_all=keep_all)
     products = handle_bad_images(products, lacking, catalogue.bad_images)
+    products, rare, left_out = leave_out_rare(products, catalogue)
+    _write_issues(issues := pd.concat([issues, rare]), job.run_dir)
     times = _times(products, others, experiment)
     hashes = inspection.hashes.groupby(level=0).first().reindex(products.index)
     products, twins = _split(products, hashes, times, experiment, job.run_dir)
-    classes = class_order(products["label"].dropna())
+    labels, several = each_label(products["label"], several=experiment.several), experiment.several
+    classes = class_order(labels)
     unused = others.drop(columns=experiment.catalogue.columns.time) if times is not None else others
-    report = describe_catalogue(products, issues=issues, bad_images=inspection.bad, others=unused)
+    report = describe_catalogue(
+        products, issues=issues, bad_images=inspection.bad, others=unused, left_out=left_out, several=several
+    )
     _report(experiment, job.run_dir, report)
-    _check_split(products, classes, experiment.split.n_folds)
-    check_trainable(Dataset(products, classes, experiment.split), experiment)
-    read_test_labels(catalogue, products)  # raises errors in this file now, not after training
+    _check_split(products, labels, classes, experiment.split.n_folds)
+    check_trainable(Dataset(products, classes, experiment.split, several), experiment)
+    read_test_labels(catalogue, products, left_out.index)  # raises errors in this file now, not after training
     with atomic_write(job.run_dir / "products.parquet") as partial:
         products.to_parquet(partial)
     write_json(job.run_dir / "classes.json", classes)
-    write_json(job.run_dir / "contents.json", _contents(products, classes, experiment.split, inspection.files))
+    write_json(job.run_dir / "left_out.json", list(left_out.index))
+    write_json(job.run_dir / "contents.json", _contents(products, classes, experiment, inspection.files))
     if image_readers(experiment):
         cached_images(experiment, products)
     logger.info("duplicates: %s", twins)
     logger.info("%d products, %d classes; %s", len(products), len(classes), products["split"].value_counts().to_dict())
     if "fold" in products:
         logger.info("%s", _describe_folds(products))
+
+
+def _write_issues(issues: pd.DataFrame, run_dir: Path) -> None:
+    with atomic_write(run_dir / "row_issues.csv") as partial:
+        issues.to_csv(partial)
 
 
 def _report(experiment: Experiment, run_dir: Path, sections: list[tuple[str, list[str]]]) -> None:
@@ -120,15 +133,18 @@ def _describe_folds(products: pd.DataFrame) -> str:
     return f"{len(sizes)} folds of {', '.join(map(str, sizes))} products{always}"
 
 
-def _contents(products: pd.DataFrame, classes: list[str], split: Split, files: pd.DataFrame) -> dict[str, str]:
+def _contents(
+    products: pd.DataFrame, classes: list[str], experiment: Experiment, files: pd.DataFrame
+) -> dict[str, str]:
     """Return hashes of what jobs read of a catalogue, by which the planner finds out whether it has changed."""
+    split = experiment.split
     # What only changes the products' splits and folds is in their table. Whether folds are nested changes no fold.
     unread = (
         {"by", "nested"}
         | (set() if split.grouped else {"hash_distance"})
         | ({"valid_fraction"} if split.n_folds else set())
     )
-    settings = split.model_dump(mode="json", exclude=unread)
+    settings = split.model_dump(mode="json", exclude=unread) | ({"labels": "several"} if experiment.several else {})
     images = ["image", MORE] if split.grouped else ["image", MORE, "group"]  # group depends on images too
     of_products = digest([products.drop(columns=images, errors="ignore").to_csv(na_rep="\0"), classes, settings])
     ids = np.repeat(products.index, count_images(products))
@@ -210,26 +226,27 @@ def _split(
     duplicates = find_duplicates(products["title"], hashes, split.hash_distance)
     groups = pd.Series(duplicates.groups, products.index)
     splits = {
-        "stratified": split_products(products, split, times=times),
-        "grouped": split_products(products, split, groups, times),
+        "stratified": split_products(products, split, times=times, several=experiment.several),
+        "grouped": split_products(products, split, groups, times, several=experiment.several),
     }
     used = "grouped" if split.grouped else "stratified"
-    report = report_duplicates(duplicates, products["label"], splits)
+    report = report_duplicates(duplicates, products["label"], splits, several=experiment.several)
     write_json(run_dir / "duplicates.json", {"hash_distance": split.hash_distance, "split": used} | report)
     products = products.assign(split=splits[used], group=groups).drop(columns="location")
     if split.by != "random":
-        _warn_of_late_classes(products, times)
+        _warn_of_late_classes(products, times, several=experiment.several)
     if split.n_folds is not None:
-        products["fold"] = assign_held_out_folds(products, split)
+        products["fold"] = assign_held_out_folds(products, split, several=experiment.several)
     return products, describe_near_duplicates(report, used)
 
 
-def _warn_of_late_classes(products: pd.DataFrame, times: pd.Series | None) -> None:
+def _warn_of_late_classes(products: pd.DataFrame, times: pd.Series | None, *, several: bool) -> None:
     """Log the classes that are held out and of which only the oldest product, or its group, is trained on."""
     held_out = products["split"].isin(["valid", "test"])
     order = pd.Series(range(len(products)), products.index) if times is None else times.reindex(products.index)
     is_new = order >= order[held_out].min()
-    classes = pd.DataFrame({"new": is_new, "held_out": held_out}).groupby(products["label"])
+    each = pd.DataFrame({"label": each_label(products["label"], several=several)})
+    classes = each.join(pd.DataFrame({"new": is_new, "held_out": held_out})).groupby("label")
     late = list((classes["new"].all() & classes["held_out"].any()).loc[lambda found: found].index)
     if late:
         shown = ", ".join(f"'{label}'" for label in late[:10]) + (f" and {len(late) - 10} more" if late[10:] else "")
@@ -239,7 +256,8 @@ def _warn_of_late_classes(products: pd.DataFrame, times: pd.Series | None) -> No
         )  # fmt: skip
 
 
-def _check_split(products: pd.DataFrame, classes: list[str], n_folds: int | None) -> None:
+def _check_split(products: pd.DataFrame, labels: pd.Series, classes: list[str], n_folds: int | None) -> None:
+    """Raise InputError for splits that cannot be used; `labels` are all labels of the products (index: id)."""
     sizes = products["split"].value_counts()
     see = "split.valid_fraction and split.group_duplicates, or the split column"
     for split in ("train",) if "fold" in products else ("train", "valid"):
@@ -255,7 +273,7 @@ def _check_split(products: pd.DataFrame, classes: list[str], n_folds: int | None
         raise InputError(
             "no products to predict: leave their labels empty, set catalogue.test_products, or set split.test_fraction"
         )
-    trained = set(products.loc[products["split"] == "train", "label"])
+    trained = set(labels[(products["split"] == "train").loc[labels.index]])
     unknown = [code for code in classes if code not in trained]
     if unknown:
         raise InputError(f"no train product has the label {', '.join(unknown)}: move one to train in the split column")

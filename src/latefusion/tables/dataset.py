@@ -15,11 +15,12 @@ import numpy as np
 import pandas as pd
 
 from latefusion.config import Experiment, Split
-from latefusion.dataset.split import assign_folds, count_units, groups_of, strata
+from latefusion.dataset.split import assign_folds, count_units, groups_of
 from latefusion.metrics.decisions import decide
 from latefusion.plan.records import verified
 from latefusion.utils.errors import InputError
 from latefusion.utils.files import read_json
+from latefusion.utils.labels import each_label
 from latefusion.utils.seeds import derive_seed
 
 SELECTION_FOLDS = 8  # the default of a policy's n_folds
@@ -33,6 +34,7 @@ class Dataset:
     classes: list[str]
     split: Split
     several: bool = False  # whether products have several labels
+    left_out: tuple[str, ...] = ()  # labels of too few products: `catalogue.min_products`
 
     @property
     def fusion_split(self) -> str:
@@ -85,15 +87,15 @@ class Dataset:
         """Return the labels of products: (N,) class numbers, or (N, C) int8 (see `metrics.decisions`)."""
         if not self.several:
             return pd.Index(self.classes).get_indexer(products["label"])
-        labels = products["label"].reset_index(drop=True).str.split("\n").explode()
+        labels = each_label(products["label"].reset_index(drop=True), several=True)
         targets = np.zeros((len(products), len(self.classes)), dtype=np.int8)
         targets[labels.index, pd.Index(self.classes).get_indexer(labels)] = 1
         targets[products["label"].isna().to_numpy()] = -1
         return targets
 
     def strata(self, products: pd.DataFrame) -> np.ndarray:
-        """Return (N,) texts by which labelled products are stratified: labels, of several the rarest."""
-        return strata(products["label"], several=self.several)
+        """Return the labels by which labelled products are stratified: (N,) texts, or (N, C) several (`targets`)."""
+        return self.targets(products) if self.several else products["label"].to_numpy()
 
     def decide(self, probs: np.ndarray) -> np.ndarray:
         """Return the decisions for (N, C) probabilities, with thresholds of a half (see `metrics.decisions`)."""
@@ -132,5 +134,6 @@ def read_dataset(experiment: Experiment) -> Dataset:
     folder = experiment.run_root / "catalogue"
     products = pd.read_parquet(verified(folder, "products.parquet"))
     classes: list[str] = read_json(verified(folder, "classes.json"))
-    dataset = Dataset(products, classes, experiment.split, experiment.several)
+    left_out: list[str] = read_json(verified(folder, "left_out.json"))
+    dataset = Dataset(products, classes, experiment.split, experiment.several, tuple(left_out))
     return dataset if experiment.held_out is None else dataset.of_fold(*experiment.held_out)

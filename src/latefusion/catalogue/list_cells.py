@@ -1,4 +1,4 @@
-"""Cells that name several images: lists of Parquet and JSON, texts with a separator, JSON lists as text, lines."""
+"""Cells that name several images or labels: lists of Parquet and JSON, JSON lists as text, separators, lines."""
 
 import json
 from collections.abc import Sequence
@@ -6,15 +6,15 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from latefusion.catalogue.cells import LIST_MARK, cell_text
+from latefusion.catalogue.cells import LIST_MARK, cell_text, is_flat
 
 
-def join_images(columns: Sequence[pd.Series], separator: str | None) -> pd.Series:
-    """Return the images of all columns' cells, one per line, each once; empty for none."""
+def join_cells(columns: Sequence[pd.Series], separator: str | None) -> pd.Series:
+    """Return what all columns' cells name, one per line, each once; empty for nothing."""
     if len(columns) == 1 and not _has_several(columns[0], separator):
         return columns[0]
     rows = zip(*columns, strict=True)
-    joined = ["\n".join(dict.fromkeys(path for cell in row for path in split_images(cell, separator))) for row in rows]
+    joined = ["\n".join(dict.fromkeys(name for cell in row for name in split_cell(cell, separator))) for row in rows]
     return pd.Series(joined, index=columns[0].index, dtype="str")
 
 
@@ -22,15 +22,15 @@ def image_lines(cells: pd.Series, separator: str | None) -> np.ndarray:
     """Return the images of a column of any type, whose cells may be lists or arrays, one per line; empty for none."""
     present = cells.astype(object).where(cells.notna(), None)
     texts = [cell_text(list(cell) if isinstance(cell, np.ndarray | tuple) else cell) for cell in present]
-    return join_images([pd.Series(texts, dtype="str")], separator).to_numpy()
+    return join_cells([pd.Series(texts, dtype="str")], separator).to_numpy()
 
 
-def split_images(cell: str, separator: str | None) -> list[str]:
-    """Return the images that a cell names, without blanks around them."""
+def split_cell(cell: str, separator: str | None) -> list[str]:
+    """Return what a cell names, without blanks around each."""
     listed = cell.split(LIST_MARK) if cell.startswith(LIST_MARK) else _json_list(cell)
     if listed is None:
         listed = cell.split(separator) if separator is not None else [cell]
-    return [path.strip() for part in listed for path in part.splitlines() if path.strip()]
+    return [name.strip() for part in listed for name in part.splitlines() if name.strip()]
 
 
 def _has_several(cells: pd.Series, separator: str | None) -> bool:
@@ -44,7 +44,7 @@ def _json_list(cell: str) -> list[str] | None:
     if not cell.strip().startswith("["):
         return None
     try:
-        found = json.loads(cell)
-    except ValueError:
+        found = json.loads(cell, parse_int=str)
+    except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, list) and all(isinstance(path, str) for path in found) else None
+    return cell_text(found).split(LIST_MARK) if is_flat(found) else None
