@@ -80,13 +80,13 @@ def score(
 ) -> Iterator[float]:
     """Yield accuracy and log loss out of fold."""
     folds = assign_folds(targets, N_FOLDS, seed, groups)
-    n_per_class = np.bincount(targets)
-    probs = np.empty((len(targets), len(n_per_class)))
+    frequencies = np.bincount(targets) / len(targets)
+    probs = np.empty((len(targets), len(frequencies)))
     for fold in range(N_FOLDS):
         train = folds != fold
         model, _ = fit_classifier(
             features[train], targets[train], None if groups is None else groups[train],
-            n_per_class=n_per_class, expert=expert, name="probe",
+            frequencies=frequencies, expert=expert, name="probe",
         )  # fmt: skip
         probs[~train] = model.predict_proba(features[~train])
     yield (probs.argmax(axis=1) == targets).mean()
@@ -106,7 +106,7 @@ def print_times() -> None:
         started = time.perf_counter()
         fit_classifier(
             (spread @ rotation).astype(np.float32), targets, None,
-            n_per_class=np.bincount(targets), expert=expert, name="probe",
+            frequencies=np.bincount(targets) / n_products, expert=expert, name="probe",
         )  # fmt: skip
         print(f"| {n_products} | {n_features} | {num_classes} | {time.perf_counter() - started:.1f} |", flush=True)
 

@@ -148,7 +148,8 @@ def report(name: str, features: np.ndarray, targets: np.ndarray, groups: np.ndar
             repeated = [np.repeat(one[train], used.shape[1]) for one in (targets, groups)]
             model, _ = fit_classifier(
                 used.reshape(-1, used.shape[2]), *repeated,
-                n_per_class=np.bincount(repeated[0], minlength=targets.max() + 1), expert=expert, name="probe",
+                frequencies=np.bincount(repeated[0], minlength=targets.max() + 1) / len(repeated[0]),
+                expert=expert, name="probe",
             )  # fmt: skip
             for way, predict in ways.items():
                 probs[way][test] = predict(model.predict_proba, features[test])

@@ -32,8 +32,8 @@ EXPERT = TextProbe(kind="text_probe", model="any")
 
 def fit(features, targets, groups=None, *, num_classes=None, **settings) -> tuple[ProbeClassifier, dict]:
     expert = EXPERT.model_copy(update=settings)
-    counts = np.bincount(targets, minlength=num_classes or 0)
-    return fit_classifier(features, targets, groups, n_per_class=counts, expert=expert, name="probe")
+    frequencies = np.bincount(targets, minlength=num_classes or 0) / len(targets)
+    return fit_classifier(features, targets, groups, frequencies=frequencies, expert=expert, name="probe")
 
 
 def draw(n: int, seed: int, num_classes: int = 3) -> tuple[np.ndarray, np.ndarray]:
@@ -68,7 +68,7 @@ def test_a_saved_classifier_predicts_the_same(tmp_path):
     model.save(tmp_path / "model.safetensors")
     loaded = ProbeClassifier.load(tmp_path / "model.safetensors")
     assert np.array_equal(loaded.predict_proba(features), model.predict_proba(features))
-    assert (float(loaded.C), float(loaded.temperature)) == (float(model.C), float(model.temperature))
+    assert (float(loaded.C), loaded.calibration) == (float(model.C), model.calibration)
     other = tmp_path / "other"
     other.touch()
     assert (tmp_path / "model.safetensors").stat().st_mode == other.stat().st_mode

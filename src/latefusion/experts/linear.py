@@ -1,8 +1,8 @@
 """Linear classifiers on fixed features: choose the regularisation by cross-validation, and calibrate.
 
 C, the inverse regularisation strength, is the candidate with the lowest log loss in cross-validation. Probabilities are
-a softmax of the classifier's margins, with a temperature that is fitted on out-of-fold margins of the training products
-(Guo et al., "On Calibration of Modern Neural Networks", ICML 2017).
+made of the classifier's margins as `margins` describes, by what is fitted on out-of-fold margins of the training
+products. Targets are (N,) class numbers, or (N, K) several labels, 0 or 1 (`metrics.decisions`).
 """
 
 import logging
@@ -15,11 +15,10 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 from scipy.sparse import csr_matrix
-from scipy.special import log_softmax
 from tqdm import tqdm
 
 from latefusion.dataset.split import assign_folds, stratified_sample
-from latefusion.metrics.calibration import fit_temperature
+from latefusion.experts.margins import Calibration, fit_calibration
 from latefusion.utils.errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -27,7 +26,7 @@ Features: TypeAlias = np.ndarray | csr_matrix  # (N, F)
 
 
 class Classifier(Protocol):
-    """A linear classifier of scikit-learn."""
+    """A linear classifier of scikit-learn, or one for each of several labels."""
 
     classes_: np.ndarray  # (K,) class numbers of the products that it was fitted on
     coef_: np.ndarray  # (K, F), or (1, F) for two classes
@@ -56,17 +55,17 @@ class Search(Protocol):
 
 @dataclass(frozen=True)
 class LinearFit:
-    """A classifier that is fitted on all training products, with the regularisation and temperature of its expert."""
+    """A classifier that is fitted on all training products, with the regularisation and calibration of its expert."""
 
     classifier: Classifier
     C: float
-    temperature: float
-    log_loss: float  # out of fold, after temperature scaling
+    calibration: Calibration
+    log_loss: float  # out of fold, calibrated
 
     @property
     def facts(self) -> dict[str, float]:
         """Return what metrics.json says about the fit."""
-        return {"C": self.C, "temperature": self.temperature, "oof_log_loss": self.log_loss}
+        return {"C": self.C} | self.calibration.numbers | {"oof_log_loss": self.log_loss}
 
 
 def fit_linear(
@@ -80,7 +79,7 @@ def fit_linear(
     until_worse: bool = False,
     n_threads: int = 1,
 ) -> LinearFit:
-    """Fit `make(C)` on (N, F) features and (N,) class numbers 0 .. K-1; at least two classes must occur.
+    """Fit `make(C)` on (N, F) features and N targets; at least two classes must occur.
 
     C is chosen on a sample of about `expert.cv_products` products. With `until_worse` the largest candidate is tried
     first, and the search ends when the log loss rises. `groups` (N,) number the groups of near-duplicates. A group is
@@ -96,17 +95,17 @@ def fit_linear(
         # scikit-learn takes catalogues in which most classes have one product for a regression, and warns.
         warnings.filterwarnings("ignore", "The number of unique classes is greater than 50%")
         out_of_fold = partial(_out_of_fold_margins, expert=expert, n_threads=n_threads, bar=bar)
-        search: dict[float, tuple[float, float]] = {}  # temperature and log loss of each candidate
+        search: dict[float, tuple[Calibration, float]] = {}  # calibration and log loss of each candidate
         for C in candidates:
             margins = out_of_fold(partial(make, C), features[sample], targets[sample], sampled_groups)
-            search[C] = fit_temperature(*_predictable(margins, targets[sample], sampled_groups, expert))
+            search[C] = fit_calibration(*_predictable(margins, targets[sample], sampled_groups, expert))
             logger.info("%s: C %g: log loss %.4f in %d folds", name, C, search[C][1], expert.n_folds)
             if until_worse and search[C][1] > min(log_loss for _, log_loss in search.values()):
                 break
         C = min(search, key=lambda C: search[C][1])
         if not is_full:
             margins = out_of_fold(partial(make, C), features, targets, groups)
-            search[C] = fit_temperature(*_predictable(margins, targets, groups, expert))
+            search[C] = fit_calibration(*_predictable(margins, targets, groups, expert))
         classifier = make(C)
         classifier.fit(features, targets)
         bar.update()
@@ -138,12 +137,12 @@ def _out_of_fold_margins(
 ) -> np.ndarray:
     """Return (N, K): the margins of each product by a classifier trained on the other folds."""
     folds = assign_folds(targets, expert.n_folds, expert.seed, groups)
-    num_classes = targets.max() + 1
-    margins = np.zeros((len(targets), num_classes))
+    margins = _no_margins(targets)
+    num_classes = margins.shape[1]
 
     def predict_fold(fold: int) -> None:
         train, held_out = folds != fold, folds == fold
-        if len(np.unique(targets[train])) > 1:  # else: two classes, one with a single product or group
+        if (targets[train] != targets[train][:1]).any():  # else: two classes, one with a single product or group
             classifier = make()
             classifier.fit(features[train], targets[train])
             own = margins_of(classifier, features[held_out])
@@ -156,15 +155,26 @@ def _out_of_fold_margins(
     return margins
 
 
+def _no_margins(targets: np.ndarray) -> np.ndarray:
+    """Return (N, K) zeros; of several labels in float32, as there can be thousands of classes."""
+    if targets.ndim == 2:
+        return np.zeros(targets.shape, dtype=np.float32)
+    return np.zeros((len(targets), targets.max() + 1))
+
+
 def _predictable(
     margins: np.ndarray, targets: np.ndarray, groups: np.ndarray | None, expert: Search
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the margins and targets of the products whose class occurs in more than one fold; of all, if none does.
 
     No classifier could know the class of the others. With many of them, the temperature of least log loss would make
-    all probabilities equal.
+    all probabilities equal. Of several labels, those of all products, for the classes that occur in more than one fold.
     """
     folds = assign_folds(targets, expert.n_folds, expert.seed, groups)
+    if targets.ndim == 2:
+        n_folds = sum((targets[folds == fold] > 0).any(axis=0).astype(np.int64) for fold in np.unique(folds))
+        classes = n_folds > 1
+        return (margins[:, classes], targets[:, classes]) if classes.any() else (margins, targets)
     of_pairs, _ = np.unique(np.stack([targets, folds]), axis=1)  # the class of each pair of a class and a fold
     rows = (np.bincount(of_pairs) > 1)[targets]
     return (margins[rows], targets[rows]) if rows.any() else (margins, targets)
@@ -194,8 +204,3 @@ def for_all_classes(margins: np.ndarray, classes: np.ndarray, num_classes: int) 
     all_margins = np.repeat(margins.min(axis=1, keepdims=True), num_classes, axis=1)
     all_margins[:, classes] = margins
     return all_margins
-
-
-def tempered(margins: np.ndarray, temperature: float) -> np.ndarray:
-    """Return (N, K) float32 probabilities: the softmax of margins divided by the temperature."""
-    return np.exp(log_softmax(margins / temperature, axis=1)).astype(np.float32)

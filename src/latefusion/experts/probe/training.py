@@ -34,18 +34,18 @@ def fit_probe(
     """
     dataset, run_dir = context.dataset, context.experiment.expert_dir(name)
     targets, groups = dataset.targets(train), groups_of(train, dataset.split)
-    _refuse_unfit(train, groups, name=name, expert=expert)
+    _refuse_unfit(train, targets, groups, name=name, expert=expert)
     logger.info("%s: fitting %d products, %d features", name, len(train), features.shape[1])
-    n_per_class = np.bincount(dataset.targets(dataset.select("train")), minlength=len(dataset.classes))
+    frequencies = _frequencies(dataset.targets(dataset.select("train")), len(dataset.classes))
     numbers = ids.get_indexer(train.index)
     taken = counts[numbers]
     if groups is None and (taken > 1).any():
         groups = np.arange(len(train))  # the images of a product are in one fold
     classifier, facts = fit_classifier(
         features[_items(counts, numbers)],
-        np.repeat(targets, taken),
+        np.repeat(targets, taken, axis=0),
         None if groups is None else np.repeat(groups, taken),
-        n_per_class=n_per_class, expert=expert, name=name,
+        frequencies=frequencies, expert=expert, name=name,
     )  # fmt: skip
     classifier.save(run_dir / "model.safetensors")
     probs = {
@@ -53,6 +53,12 @@ def fit_probe(
         for split, products in dataset.evaluation_splits.items()
     }
     context.write_outputs(run_dir, probs, facts)
+
+
+def _frequencies(targets: np.ndarray, num_classes: int) -> np.ndarray:
+    """Return (C,) the share of products that have each class, from (N,) class numbers or (N, C) several labels."""
+    counts = targets.sum(axis=0) if targets.ndim == 2 else np.bincount(targets, minlength=num_classes)
+    return counts / len(targets)
 
 
 def _predict(classifier: ProbeClassifier, features: np.ndarray, counts: np.ndarray, products: np.ndarray) -> np.ndarray:
@@ -69,8 +75,11 @@ def _items(counts: np.ndarray, products: np.ndarray) -> np.ndarray:
     return np.repeat(starts - (np.cumsum(taken) - taken), taken) + np.arange(taken.sum())
 
 
-def _refuse_unfit(train: pd.DataFrame, groups: np.ndarray | None, *, name: str, expert: Probe) -> None:
+def _refuse_unfit(
+    train: pd.DataFrame, targets: np.ndarray, groups: np.ndarray | None, *, name: str, expert: Probe
+) -> None:
     what = "training products" + (" with an image" if expert.modality == "image" else "")
     refuse_too_few(len(train), groups, n_folds=expert.n_folds, name=name, what=what)
-    if train["label"].nunique() == 1:
-        raise InputError(f"experts.{name}: all {what} have the label {train['label'].iloc[0]}: remove the expert")
+    if (targets == targets[:1]).all():
+        label = train["label"].iloc[0].replace("\n", ", ")
+        raise InputError(f"experts.{name}: all {what} have the label {label}: remove the expert")
