@@ -61,7 +61,7 @@ def test_the_network_of_zahavy_et_al_has_their_layers():
 
 
 def test_the_networks_of_wirojwatanakul_and_wangperawong_have_their_layers():
-    """200 filters of width 5, global max pooling, 170 units with ReLU, 122 classes; titles of 57, descriptions of 300."""
+    """200 filters of width 5, global max pooling, 170 ReLU units, 122 classes; titles of 57, descriptions of 300."""
     for expert, words in ((AMAZON_TITLE, 57), (AMAZON_DESCRIPTION, 300)):
         model = TextCnn(expert, 10, 122)
         assert shapes(model) == {
@@ -158,7 +158,8 @@ def test_stop_words_are_a_list_of_ones_own_or_none(tmp_path):
     file.unlink()
     again = TextCnnExpert.model_validate(json.loads(own.model_dump_json(exclude_unset=True)))
     assert again == own
-    assert split_words("le the l un", text_cnn(preprocessing="description", stop_words="none")) == "le the l un".split()
+    keeps_all = text_cnn(preprocessing="description", stop_words="none")
+    assert split_words("le the l un", keeps_all) == ["le", "the", "l", "un"]
     with pytest.raises(ValidationError, match=r"stop.txt: not `english`, and no text file with a word per line"):
         text_cnn(preprocessing="description", stop_words=str(file))
 
@@ -214,7 +215,9 @@ def test_an_expert_reads_what_its_config_says(reads, expected):
     assert [*read_words(products(["Red Lamp"], ["<b>for</b> reading"]), text_cnn(reads=reads))] == [expected.split()]
 
 
-GLOVE = "the 0.1 0.2 0.3\nLamp 1 2 3\nlamp 4 5 6\nRED 7 8 9\nRed 0 0 0\n. . . 1 1 1\n\u00a0 1 1 1\n\x85 2 2 2\nshoe 3 3 3\n"
+GLOVE = (
+    "the 0.1 0.2 0.3\nLamp 1 2 3\nlamp 4 5 6\nRED 7 8 9\nRed 0 0 0\n. . . 1 1 1\n\u00a0 1 1 1\n\x85 2 2 2\nshoe 3 3 3\n"
+)
 
 
 @pytest.mark.parametrize("form", ["glove", "word2vec", "gzip", "windows"])
