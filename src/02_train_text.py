@@ -1,4 +1,4 @@
-"""Train the text experts (transformer, tfidf, text_probe); writes weights/<experiment>/experts/<expert>/.
+"""Train the text experts (transformer, text_cnn, tfidf, text_probe); writes weights/<experiment>/experts/<expert>/.
 
 python src/02_train_text.py --config configs/sample.yaml [--only NAME | --redo NAME]
 accelerate launch src/02_train_text.py --config configs/sample.yaml

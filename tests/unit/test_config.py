@@ -176,7 +176,7 @@ def test_the_default_config_is_the_sample():
         ("experts.vote={kind: tfidf}", "'vote' is reserved for the vote's row in the score table"),
         ("policies.tfidf={experts: [tfidf]}", "'tfidf' is the name of an expert and of a policy"),
         ("experts.a/b={kind: tfidf}", "experts.a/b"),
-        ("experts.tfidf.kind=svm", "experts.tfidf.kind: unknown value 'svm'; known: transformer, tfidf"),
+        ("experts.tfidf.kind=svm", "experts.tfidf.kind: unknown value 'svm'; known: transformer, text_cnn"),
         ("policies.one_layer.experts=[tfidf, tfidf]", "policies.one_layer.experts: duplicate name 'tfidf'"),
         ("vote.members=[one_layer, one_layer]", "vote.members: duplicate name 'one_layer'"),
         ("policies.one_layer.hidden_size=6", "hidden_size is only for layers: 2"),

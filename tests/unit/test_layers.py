@@ -1,6 +1,7 @@
 """Partly frozen backbones: what is a layer, what is trained and how fast, and what a frozen layer computes."""
 
 import random
+from itertools import pairwise
 
 import pandas as pd
 import pytest
@@ -87,6 +88,79 @@ def test_the_layers_of_a_timm_model_are_its_own_groups(model, n_layers, below, l
     assert below in names(net, layers.below)
     assert last in names(net, layers.layers[-1])
     assert names(net, layers.above) == above
+
+
+def trained_names(model: ImageClassifier, trainable: str | int) -> set[str]:
+    """Return the names of the parameters that are trained, by the groups and by their gradients alike."""
+    groups = backbone_groups(model.net, timm_layers, ImageTraining(trainable=trainable))
+    in_groups = names(model, [one for group in groups for one in group["params"]])
+    assert in_groups == {name for name, one in model.net.named_parameters(prefix="net") if one.requires_grad}
+    return {name.removeprefix("net.backbone.") for name in in_groups}
+
+
+@pytest.mark.parametrize(
+    ("trainable", "trained"),
+    [
+        ("head", set()),  # "learn only the last layer", Zahavy et al., section 4.3
+        (1, {"pre_logits.fc2"}),
+        (2, {"pre_logits.fc2", "pre_logits.fc1"}),
+        (3, {"pre_logits.fc2", "pre_logits.fc1", "features.28"}),
+    ],
+)
+def test_the_last_layers_of_vgg_are_its_fully_connected_ones(trainable, trained):
+    with torch.device("meta"):
+        model = ImageClassifier(backbone("vgg16"), 2890)
+    assert_each_once(model.net, timm_layers(model.net))
+    parameters = {f"{layer}.{name}" for layer in trained for name in ("weight", "bias")}
+    assert trained_names(model, trainable) == parameters
+
+
+def test_vgg16_is_the_network_of_the_paper_and_its_features_are_the_last_hidden_layer():
+    """Thirteen convolutions of 3 x 3, two fully connected layers of 4,096, one of 2,890, of 224 x 224 pixels."""
+    with torch.device("meta"):
+        model = ImageClassifier(backbone("vgg16"), 2890).eval()
+        features = model.features(torch.zeros(1, 224, 224, 3, dtype=torch.uint8))
+    widths = [3, 64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512]
+    convolutions = sum(9 * before * after + after for before, after in pairwise(widths))
+    connected = (512 * 7 * 7 + 1) * 4096 + (4096 + 1) * 4096 + (4096 + 1) * 2890
+    assert sum(one.numel() for one in model.parameters()) == convolutions + connected == 146_100_874
+    assert features.shape == (1, 4096)
+    assert model.feature_size == model.net.pooled_size == 4096
+
+
+@pytest.mark.parametrize("trainable", ["all", "head", 1])
+def test_a_step_of_vgg_trains_what_is_to_be_trained(trainable):
+    model = ImageClassifier(backbone("vgg11", mlp_ratio=0.01, drop_rate=0.5), 3)  # fc6 with 40 units
+    trained = {f"net.backbone.{name}" for name in trained_names(model, trainable)} | {"head.weight", "head.bias"}
+    before = {name: one.detach().clone() for name, one in model.named_parameters()}
+    optimizer = torch.optim.SGD([one for one in model.parameters() if one.requires_grad], lr=0.1)
+    set_train_mode(model)
+    images = torch.randint(256, (4, 32, 32, 3), dtype=torch.uint8)
+    loss = model(images, torch.tensor([0, 1, 2, 0]))["loss"]
+    loss.backward()
+    optimizer.step()
+    assert loss.isfinite()
+    assert {name for name, one in model.named_parameters() if not torch.equal(one, before[name])} == trained
+    if trainable == "all":
+        assert len(trained) == len(before)
+
+
+def test_four_layers_of_resnet50_are_nearest_to_the_last_forty_of_keras():
+    """Keras counts 175 layers without pooling and classes; its last 40 end in the last block of the fourth stage.
+
+    That block has ten: conv, bn, relu, conv, bn, relu, conv, bn, add, relu. The fifth stage has 12 + 10 + 10.
+    """
+    with torch.device("meta"):
+        model = ImageClassifier(backbone("resnet50"), 122)
+    sizes = {name.removeprefix("net.backbone."): one.numel() for name, one in model.named_parameters()}
+    of_keras = {name for name in sizes if name.startswith("layer4.")}
+    of_keras |= {f"layer3.5.{layer}" for layer in ("conv2.weight", "bn2.weight", "bn2.bias", "conv3.weight")}
+    of_keras |= {"layer3.5.bn3.weight", "layer3.5.bn3.bias"}
+    ours = trained_names(model, 4)
+    assert ours - of_keras == {"layer3.5.conv1.weight", "layer3.5.bn1.weight", "layer3.5.bn1.bias"}
+    assert of_keras < ours
+    more = sum(map(sizes.get, ours)) / sum(map(sizes.get, of_keras)) - 1
+    assert 0.016 < more < 0.017
 
 
 def test_a_timm_model_without_groups_is_refused_if_they_are_needed():

@@ -7,11 +7,14 @@ import pandas as pd
 import pytest
 import sentencepiece  # noqa: F401 (its import warns under some Pythons: here is where that would show)
 import torch
+from pydantic import ValidationError
 
 from latefusion.config import ScratchEncoder, TransformerExpert
 from latefusion.experts.text import tokens
+from latefusion.experts.text.fields import require_texts
 from latefusion.experts.text.scratch_encoder import learn_tokenizer
 from latefusion.experts.text.tokens import TextDataset, collate, encode, open_tokens, read_pairs
+from latefusion.utils.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +100,8 @@ def test_what_changes_the_tokens_makes_a_new_cache(tokenizer, products, expert, 
         (products, expert.model_copy(update={"max_length": 12})),
         (products.assign(title="l&#39;eau"), expert.model_copy(update={"cleaning": "published"})),
         (products, expert.model_copy(update={"missing_description": "pad_token"})),
+        (products, expert.model_copy(update={"reads": "title"})),
+        (products, expert.model_copy(update={"reads": "description"})),
     ):
         known = set(tmp_path.iterdir())
         open_tokens(tokenizer, *changed, tmp_path)
@@ -124,3 +129,35 @@ def test_a_dataset_gives_its_products_in_their_order(tokenizer, products, expert
         assert item["input_ids"].tolist() == encoding["input_ids"]
         assert item["labels"] == [2, 0, 1][index]
     assert dataset.lengths.tolist() == [len(encoding["input_ids"]) for encoding in expected]
+
+
+def test_an_expert_that_reads_one_text_reads_it_alone(tokenizer, products, expert, tmp_path):
+    for reads, texts in (("title", products["title"]), ("description", products["description"].fillna(""))):
+        one = expert.model_copy(update={"reads": reads})
+        store = open_tokens(tokenizer, products, one, tmp_path)
+        dataset = TextDataset(store, products)
+        for row in (0, 1, 5):  # the first has no description
+            ids = tokenizer(texts.iloc[row], truncation=True, max_length=expert.max_length)["input_ids"]
+            assert dataset[row]["input_ids"].tolist() == ids
+        without = products[products["description"].isna()]
+        batch = TextDataset(store, without)
+        collated = collate([batch[row] for row in range(len(without))], tokenizer.pad_token_id)
+        assert collated["attention_mask"].any(dim=1).all()  # an empty text has special tokens
+
+
+def test_a_vocabulary_is_learnt_from_what_is_read(products, expert, tmp_path):
+    described = learn_tokenizer(products, expert.model_copy(update={"reads": "description"}), tmp_path)
+    assert described.unk_token_id not in described("Belle lampe n 7")["input_ids"]
+    assert described.unk_token_id in described("rouge")["input_ids"]
+
+
+def test_training_products_without_the_text_that_is_read_are_refused(products, expert, tmp_path):
+    without = products.assign(description=None)
+    with pytest.raises(InputError, match="no training product has a description to learn from"):
+        learn_tokenizer(without, expert.model_copy(update={"reads": "description"}), tmp_path)
+    require_texts(without, expert)
+
+
+def test_a_stand_in_for_descriptions_is_only_for_experts_that_read_both():
+    with pytest.raises(ValidationError, match="missing_description: pad_token is not for reads: title"):
+        TransformerExpert(kind="transformer", model="bert", reads="title", missing_description="pad_token")

@@ -33,6 +33,12 @@ def test_title_and_description_are_read_and_cleaned():
     assert texts(products, EXPERT) == ["Lampe rouge l'été", "NA"]
 
 
+@pytest.mark.parametrize(("reads", "expected"), [("title", ["Lampe", "NA"]), ("description", ["l'été", ""])])
+def test_one_of_both_is_read_if_the_config_says_so(reads, expected):
+    products = pd.DataFrame({"title": ["Lampe", "NA"], "description": ["l&#39;&eacute;t&eacute;", None]})
+    assert texts(products, EXPERT.model_copy(update={"reads": reads})) == expected
+
+
 def test_classes_are_found_by_words_in_either_field():
     products = pd.DataFrame(
         {

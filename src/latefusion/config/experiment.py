@@ -68,6 +68,9 @@ class Experiment(Section):
         if self.several and self.denoise is not None:
             raise ValueError("denoise: not for catalogue.labels: several; remove the section")
         if self.several:
+            for name, expert in self.experts.items():
+                if expert.one_label_only is not None:
+                    raise ValueError(f"experts.{name}.{expert.one_label_only}")
             return self
         if self.metric == "micro_f1":
             raise ValueError("metric: of products with one label, micro_f1 is accuracy: write accuracy")

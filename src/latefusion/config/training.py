@@ -52,6 +52,7 @@ class BackboneTraining(Training):
     # all; head: the class heads, and what the network has above its last layer (a pooler); a number: these and the last
     # n layers of an encoder, or groups of a timm model (mostly blocks). Embeddings and the stem of a CNN are trained
     # with `all` only. Frozen layers compute as in evaluation: no dropout, fixed statistics of batch normalisation.
+    # Of VGG, the last two layers are the fully connected ones; of ResNet50, 3 layers are the last stage.
     trainable: Literal["all", "head"] | Annotated[int, Field(ge=1, strict=True)] = "all"
     # The learning rate of a layer is multiplied by layer_decay ** d; d, its distance from the heads, is 1 for the last.
     layer_decay: float = Field(1.0, gt=0, le=1)
@@ -78,6 +79,17 @@ class TextTraining(BackboneTraining):
     schedule: Literal["linear", "step"] = "linear"
     warmup_fraction: Fraction = 0.1
     gradient_checkpointing: bool = False  # recompute activations in the backward pass: less memory, a third slower
+
+
+class TextCnnTraining(Training):
+    """Adam, as in Wirojwatanakul and Wangperawong (2019); AdamW without weight decay is Adam."""
+
+    epochs: int = Field(20, ge=1)
+    batch_size: int = Field(128, ge=1)
+    lr: float = Field(1e-3, gt=0)
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    schedule: Literal["linear", "step"] = "linear"
+    warmup_fraction: Fraction = 0.1
 
 
 class ImageTraining(BackboneTraining):

@@ -41,6 +41,8 @@ class ExpertKind:
     - `export(context, name, expert, folder)`: write the files that are needed to predict new products to `folder`.
     - `open(opening, expert) -> Predict`: read them; return the function that predicts products (`experts.exported`).
     - `restore(opening, expert) -> Restored`: for kinds whose `open` is `open_network`: return the exported network.
+    - `export_inputs(context, expert, run_dir, folder)` and `restore_untrained(opening, expert) -> Restored`: of text
+      experts that can be joined end to end: the same without the trained weights, which are the joint expert's.
     - `uses_accelerator`: False for experts that one process computes on the CPU.
     """
 
@@ -51,6 +53,8 @@ class ExpertKind:
     preview: str | None = None
     export: str | None = None
     restore: str | None = None
+    export_inputs: str | None = None
+    restore_untrained: str | None = None
     open: str | None = None
     uses_accelerator: bool = True
 
@@ -74,8 +78,21 @@ EXPERTS = {
         check="latefusion.experts.text.transformer_check:check_transformer",
         export="latefusion.experts.text.transformer:export_transformer",
         restore="latefusion.experts.text.transformer:restore_transformer",
+        export_inputs="latefusion.experts.text.transformer:export_encoder",
+        restore_untrained="latefusion.experts.text.transformer:restore_encoder",
         open=OPEN_NETWORK,
         find_weights="latefusion.plan.pretrained:find_encoder",
+    ),
+    "text_cnn": ExpertKind(
+        train=TRAIN_NETWORK,
+        build="latefusion.experts.text.text_cnn:build",
+        check="latefusion.experts.text.word_vectors:check_text_cnn",
+        export="latefusion.experts.text.text_cnn:export_text_cnn",
+        restore="latefusion.experts.text.text_cnn:restore_text_cnn",
+        export_inputs="latefusion.experts.text.text_cnn:export_vocabulary",
+        restore_untrained="latefusion.experts.text.text_cnn:restore_words",
+        open=OPEN_NETWORK,
+        find_weights="latefusion.plan.pretrained:find_vectors",
     ),
     "tfidf": ExpertKind(
         train="latefusion.experts.text.tfidf:train_tfidf",

@@ -1,7 +1,7 @@
 """Networks of experts: the model with its datasets and collate function, prediction, and pooled features."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,7 @@ class Network:
     # returns those of the given products that the network can be trained on, such as those with an image
     training_products: Callable[[pd.DataFrame], pd.DataFrame] = lambda products: products
     drop_last: bool = False  # drop a small last batch, which distorts batch normalisation
+    facts: dict = field(default_factory=dict)  # for metrics.json
 
 
 def predict_products(context: Context, network: Network, products: pd.DataFrame, batch_size: int) -> np.ndarray:

@@ -111,4 +111,4 @@ def _write_run(context: Context, name: str, network: Network, probs: dict[str, n
     run_dir = context.experiment.expert_dir(name)
     if context.accelerator.is_main_process:
         save_weights(network.model.state_dict(), run_dir / "model.safetensors")
-        context.write_outputs(run_dir, probs, facts)
+        context.write_outputs(run_dir, probs, network.facts | facts)

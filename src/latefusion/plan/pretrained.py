@@ -5,6 +5,8 @@
    no organisation, is its name;
 2. in a pip package (see `packages`), unpacked to `weights/unpacked/`;
 3. in the cache of the Hugging Face hub, or on the hub.
+
+Word vectors are a file: the user's own, or below `weights/pretrained/`.
 """
 
 import logging
@@ -49,12 +51,29 @@ def find_timm(model: str) -> Path | None:
     return next((found / name for name in WEIGHT_FILES[:2] if (found / name).is_file()), None)
 
 
+def find_vectors(name: str) -> Path:
+    """Return the file of word vectors of this name. Raises InputError that says where it was searched."""
+    if (file := _vectors_file(name)) is not None:
+        return file
+    searched = "\n".join(f"    {path}" for path in _vectors_paths(name))
+    raise InputError(
+        f"no word vectors '{name}'. Looked for the file\n{searched}\n"
+        "  Put it there, or set word_vectors to its path, or to none for random vectors"
+    )
+
+
+def _vectors_paths(name: str) -> list[Path]:
+    return list(dict.fromkeys([Path(name), FOLDER / name]))
+
+
+def _vectors_file(name: str) -> Path | None:
+    return next((path for path in _vectors_paths(name) if path.is_file()), None)
+
+
 def describe_files(model: str) -> dict[str, dict] | None:
     """Return size, time and hash of a model's files, by name; None if the model is not on this machine."""
-    folder = local_folder(model)
-    if folder is None:
-        return None
-    return {path.name: describe_file(path) | {"mtime_ns": path.stat().st_mtime_ns} for path in _files(folder)}
+    files = _local_files(model)
+    return {path.name: describe_file(path) | {"mtime_ns": path.stat().st_mtime_ns} for path in files} or None
 
 
 def have_changed(model: str, recorded: dict[str, dict] | None) -> bool:
@@ -63,10 +82,9 @@ def have_changed(model: str, recorded: dict[str, dict] | None) -> bool:
     A file is hashed only if its time differs. A model that is not on this machine, or was not when it was described,
     counts as unchanged.
     """
-    folder = local_folder(model)
-    if folder is None or recorded is None:
+    if recorded is None:
         return False
-    return any(path.name not in recorded or _differs(path, recorded[path.name]) for path in _files(folder))
+    return any(path.name not in recorded or _differs(path, recorded[path.name]) for path in _local_files(model))
 
 
 def _differs(path: Path, recorded: dict) -> bool:
@@ -76,7 +94,11 @@ def _differs(path: Path, recorded: dict) -> bool:
     return stat.st_size != recorded["bytes"] or hash_of(path) != recorded["blake2b"]
 
 
-def _files(folder: Path) -> list[Path]:
+def _local_files(model: str) -> list[Path]:
+    """Return the files of a model, or the file of word vectors; empty if it is not on this machine."""
+    folder = local_folder(model)
+    if folder is None:
+        return [file for file in [_vectors_file(model)] if file is not None]
     return sorted({path for pattern in READ for path in folder.glob(pattern) if path.is_file()})
 
 
@@ -88,11 +110,14 @@ def local_folder(model: str) -> Path | None:
     return next((folder for folder in (_own_folder(model), *unpacked, *cached) if folder is not None), None)
 
 
-def describe_location(model: str, hub_name: str) -> str:
+def describe_location(model: str, hub_name: str | None) -> str:
     """Return where the weights of a model are, or how to get them; without a request to the hub and without unpacking.
 
-    `hub_name` is the model's name on the hub.
+    `hub_name` is the model's name on the hub, None of word vectors.
     """
+    if hub_name is None:
+        file = _vectors_file(model)
+        return f"not on this machine: put the file into {FOLDER}/" if file is None else str(file)
     if (folder := _own_folder(model)) is not None:
         return f"{folder}/"
     if (problem := _short_name_problem(model)) is not None:

@@ -48,16 +48,10 @@ def _names(jobs: Iterable[Job]) -> str:
     return ", ".join(names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}" for names in folds.values())
 
 
-def _hub_names(experiment: Experiment) -> dict[str, str]:
-    """Return the names on the Hugging Face hub of the pretrained models: image models are timm's."""
+def _hub_names(experiment: Experiment) -> dict[str, str | None]:
+    """Return the names on the Hugging Face hub of the pretrained models."""
     networks = [*experiment.experts.values(), *([experiment.denoise.network] if experiment.denoise else [])]
-    return {
-        network.pretrained_model: f"timm/{network.pretrained_model}"
-        if network.modality == "image"
-        else network.pretrained_model
-        for network in networks
-        if network.pretrained_model is not None
-    }
+    return {network.pretrained_model: network.hub_name for network in networks if network.pretrained_model is not None}
 
 
 def _align(rows: Sequence[Sequence[str]]) -> str:

@@ -13,10 +13,18 @@ from latefusion.config.experts.image import CnnExpert, DclExpert, ImageExpert
 from latefusion.config.experts.joint import AnyJointExpert, EndToEndJointExpert, FrozenJointExpert, JointExpert
 from latefusion.config.experts.late import LateExpert
 from latefusion.config.experts.probe import ImageProbe, Probe, TextProbe
-from latefusion.config.experts.text import ScratchEncoder, TfidfExpert, TransformerExpert
+from latefusion.config.experts.text import ScratchEncoder, TextCnnExpert, TfidfExpert, TransformerExpert
 
 Expert = Annotated[
-    TransformerExpert | TfidfExpert | TextProbe | CnnExpert | DclExpert | ImageProbe | AnyJointExpert | LateExpert,
+    TransformerExpert
+    | TextCnnExpert
+    | TfidfExpert
+    | TextProbe
+    | CnnExpert
+    | DclExpert
+    | ImageProbe
+    | AnyJointExpert
+    | LateExpert,
     Field(discriminator="kind"),
 ]
 
@@ -33,6 +41,7 @@ __all__ = [
     "LateExpert",
     "Probe",
     "ScratchEncoder",
+    "TextCnnExpert",
     "TextProbe",
     "TfidfExpert",
     "TransformerExpert",

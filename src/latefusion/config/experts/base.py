@@ -69,6 +69,23 @@ class ExpertConfig(Section):
         return None
 
     @property
+    def hub_name(self) -> str | None:
+        """The name on the Hugging Face hub of its pretrained weights, or None: image models are timm's."""
+        if self.pretrained_model is None:
+            return None
+        return f"timm/{self.pretrained_model}" if self.modality == "image" else self.pretrained_model
+
+    @property
+    def starts_pretrained(self) -> bool:
+        """Whether all layers of its network start from pretrained weights, so that some of them may be frozen."""
+        return self.pretrained_model is not None
+
+    @property
+    def one_label_only(self) -> str | None:
+        """Which of its settings is not for products with several labels, with advice; None if all are."""
+        return None
+
+    @property
     def image_input(self) -> ImageInput | None:
         """The sizes and augmentation of the images that its network reads; None if it reads none."""
         return None

@@ -134,6 +134,12 @@ class DclExpert(ImageExpert):
             raise ValueError(f"neighbourhood {self.neighbourhood} is larger than grid {self.grid}")
         return self
 
+    @property
+    def one_label_only(self) -> str | None:
+        if self.adversarial == "cls_2":
+            return None
+        return "adversarial: cls_mul needs one class per product, which catalogue.labels: several has not; use cls_2"
+
 
 def stage_1(experts: Experts, expert: ImageExpert) -> CnnExpert:
     """Return the first expert of a `start_from` chain: its `model` is the network of all experts in the chain."""

@@ -90,7 +90,7 @@ class EndToEndJointExpert(JointExpert):
         super().check(key, experts)
         for source in (self.text, self.image):
             expert = experts[source]
-            is_pretrained = expert.pretrained_model is not None or bool(expert.sources(experts))
+            is_pretrained = expert.starts_pretrained or bool(expert.sources(experts))
             try:
                 self.train.require_pretrained(is_pretrained, f"'{source}' starts without pretrained weights")
             except ValueError as error:

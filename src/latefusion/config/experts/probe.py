@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field, PositiveFloat
 
 from latefusion.config.experts.base import ExpertConfig
 from latefusion.config.experts.image import CnnExpert, ModelArgs
-from latefusion.config.experts.text import Cleaning
+from latefusion.config.experts.text import Cleaning, Reads
 from latefusion.config.images import ImageInput
 from latefusion.config.section import Seed
 
@@ -50,6 +50,7 @@ class TextProbe(Probe):
     max_length: int = Field(256, ge=8)  # tokens of the pair
     # mean: over the tokens, for sentence encoders; published: the encoder's own pooler, or its first token without one
     pooling: Literal["mean", "published"] = "mean"
+    reads: Reads = "both"
     cleaning: Cleaning = "decode"
 
 

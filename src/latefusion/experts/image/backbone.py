@@ -60,7 +60,8 @@ def timm_layers(net: TimmBackbone) -> Layers:
 
     These are the layers of timm's own layer-wise learning-rate decay: for most models one per block, with a last
     convolution or normalisation in the group of the last block. The first group, the stem, is below the layers; what
-    belongs to no group is above them. Raises InputError if the model defines no groups.
+    belongs to no group is above them. The fully connected layers of VGG before its class head, which belong to no
+    group, are its last layers. Raises InputError if the model defines no groups.
     """
     model = net.backbone
     if not hasattr(model, "group_matcher"):
@@ -72,4 +73,12 @@ def timm_layers(net: TimmBackbone) -> Layers:
     named = [*model.named_parameters(), ("", None)]
     groups = group_with_matcher(named, model.group_matcher(coarse=False), return_values=True)
     below, *layers, above = ([one for one in groups[number] if one is not None] for number in sorted(groups))
-    return Layers(below, layers, above)
+    hidden = _hidden_layers(model)
+    is_hidden = {parameter for layer in hidden for parameter in layer}
+    return Layers(below, [*layers, *hidden], [parameter for parameter in above if parameter not in is_hidden])
+
+
+def _hidden_layers(model: nn.Module) -> list[list[nn.Parameter]]:
+    """Return the parameters of each fully connected layer before the class head: VGG's fc6 and fc7."""
+    children = getattr(model, "pre_logits", nn.Identity()).children()
+    return [parameters for child in children if (parameters := list(child.parameters()))]

@@ -27,7 +27,6 @@ from latefusion.experts.joint.fusion import FusionHead
 from latefusion.experts.kinds import build_network
 from latefusion.experts.layers import backbone_groups
 from latefusion.experts.network import Network
-from latefusion.experts.text.encoder_layers import encoder_layers
 from latefusion.experts.text.pooling import Pooling
 from latefusion.images.several import only_first
 from latefusion.tables.label_issues import without_label_issues
@@ -36,7 +35,7 @@ from latefusion.training.objective import make_objective
 
 
 class JointClassifier(nn.Module):
-    """The networks of a text and an image expert with one fusion head; `pool` pools the encoder's hidden states."""
+    """The networks of a text and an image expert with one fusion head; `pool` returns the features of the encoder."""
 
     def __init__(self, encoder: nn.Module, pool: Pooling, net: TimmBackbone, head: FusionHead):
         super().__init__()
@@ -117,7 +116,7 @@ def _on_networks(context: Context, expert: EndToEndJointExpert, run_dir: Path) -
     return Network(
         model=model,
         param_groups=[
-            *backbone_groups(model.encoder, encoder_layers, expert.train),
+            *backbone_groups(model.encoder, text.model.layers_of, expert.train),
             *backbone_groups(model.net, timm_layers, expert.train, lr_factor=expert.image_lr_factor),
             {"params": model.head.parameters(), "lr_factor": expert.head_lr_factor},
         ],
@@ -126,6 +125,7 @@ def _on_networks(context: Context, expert: EndToEndJointExpert, run_dir: Path) -
         collate=partial(collate, collate_text=text.collate),
         training_products=lambda products: without_label_issues(context.experiment, products, expert.train_on),
         drop_last=True,
+        facts=text.facts,
     )
 
 

@@ -3,7 +3,7 @@
 Of a joint expert on frozen features, the two experts' exported files are in `text/` and `image/`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,14 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from latefusion.config import (
-    EndToEndJointExpert,
-    ExpertConfig,
-    FrozenJointExpert,
-    ImageExpert,
-    JointExpert,
-    TransformerExpert,
-)
+from latefusion.config import EndToEndJointExpert, FrozenJointExpert, ImageExpert, JointExpert
 from latefusion.config.experts.image import stage_1
 from latefusion.experts.context import Context
 from latefusion.experts.exported import WEIGHTS, Opening, Restored, copy_results
@@ -28,7 +21,6 @@ from latefusion.experts.image.data import EvalImages
 from latefusion.experts.joint.expert import JointClassifier, Pairs, collate
 from latefusion.experts.joint.fusion import FusionHead
 from latefusion.experts.kinds import EXPERTS
-from latefusion.experts.text.transformer import export_encoder, restore_encoder
 from latefusion.images.several import only_first
 from latefusion.training.objective import make_objective
 from latefusion.utils.weights import load_weights
@@ -53,8 +45,9 @@ def export_joint(context: Context, name: str, expert: JointExpert, folder: Path)
     copy_results(context, name, folder, WEIGHTS)
     experts = context.experiment.experts
     if isinstance(expert, EndToEndJointExpert):
-        text, _ = _networks(experts, expert)
-        export_encoder(context, text, context.experiment.expert_dir(name), folder)
+        text = experts[expert.text]
+        export_inputs = EXPERTS[text.kind].require("export_inputs")
+        export_inputs(context, text, context.experiment.expert_dir(name), folder)
         return
     for modality, source in {"text": expert.text, "image": expert.image}.items():
         (folder / modality).mkdir()
@@ -87,8 +80,9 @@ def _restore_frozen(opening: Opening, expert: FrozenJointExpert) -> Restored:
 
 
 def _restore_end_to_end(opening: Opening, expert: EndToEndJointExpert) -> Restored:
-    text_expert, image_expert = _networks(opening.experts, expert)
-    text = restore_encoder(opening, text_expert)
+    text_expert, image_expert = opening.experts[expert.text], opening.experts[expert.image]
+    assert isinstance(image_expert, ImageExpert)  # as the config has checked
+    text: Restored = EXPERTS[text_expert.kind].require("restore_untrained")(opening, text_expert)
     net = TimmBackbone(stage_1(opening.experts, image_expert), pretrained=False)
     objective = make_objective(expert.train, several=opening.several)
     head = FusionHead(expert, text.model.feature_size, net.pooled_size, opening.num_classes, objective)
@@ -102,14 +96,6 @@ def _restore_end_to_end(opening: Opening, expert: EndToEndJointExpert) -> Restor
         collate=partial(collate, collate_text=text.collate),
         batch_size=expert.train.batch_size,
     )
-
-
-def _networks(experts: Mapping[str, ExpertConfig], expert: JointExpert) -> tuple[TransformerExpert, ImageExpert]:
-    """Return the two experts whose networks are trained end to end."""
-    text, image = experts[expert.text], experts[expert.image]
-    assert isinstance(text, TransformerExpert)  # as the config has checked
-    assert isinstance(image, ImageExpert)
-    return text, image
 
 
 RESTORE: dict[str, Callable[[Opening, Any], Restored]] = {"frozen": _restore_frozen, "end_to_end": _restore_end_to_end}

@@ -14,18 +14,19 @@ from latefusion.experts.exported import WEIGHTS, Opening, Predict, copy_results
 from latefusion.experts.probe.classifier import ProbeClassifier
 from latefusion.experts.probe.features import FrozenNetwork, View, batch_size, describe_weights, read_features
 from latefusion.experts.probe.training import fit_probe
+from latefusion.experts.text.fields import Pair, clean_pairs, require_texts
 from latefusion.experts.text.pooling import POOLINGS
 from latefusion.experts.text.pretrained_encoder import load_encoder
-from latefusion.experts.text.tokens import EncodedTexts, clean_pairs, collate
+from latefusion.experts.text.tokens import EncodedTexts, collate
 from latefusion.images.store import ImageStore
 from latefusion.plan.pretrained import find_encoder
 
-Pair = tuple[str, str]
 ENCODER = "encoder"  # the folder of an exported expert with the tokenizer and the encoder
 
 
 def train_text_probe(context: Context, name: str, expert: TextProbe) -> None:
     """Fit the probe on the training products and write its run folder. All processes must call this."""
+    require_texts(context.dataset.select("train"), expert)
     features = read_features(context, text_view(context, name, expert))
     if features is None:
         return
@@ -35,7 +36,7 @@ def train_text_probe(context: Context, name: str, expert: TextProbe) -> None:
 
 def text_view(context: Context, name: str, expert: TextProbe) -> View:
     """Return the texts of all products as the encoder reads them."""
-    pairs = clean_pairs(context.dataset.products, expert.cleaning)
+    pairs = clean_pairs(context.dataset.products, expert)
 
     @cache
     def load() -> FrozenNetwork:
@@ -79,7 +80,7 @@ def open_text_probe(opening: Opening, expert: TextProbe) -> Predict:
     pool, pad = partial(POOLINGS[expert.pooling], encoder), partial(collate, pad_token_id=tokenizer.pad_token_id)
 
     def predict(products: pd.DataFrame, images: ImageStore) -> np.ndarray:
-        texts = EncodedTexts(tokenizer, clean_pairs(products, expert.cleaning), expert.max_length)
+        texts = EncodedTexts(tokenizer, clean_pairs(products, expert), expert.max_length)
         return classifier.predict_proba(opening.features(encoder, pool, texts, pad, batch_size(opening.accelerator)))
 
     return predict

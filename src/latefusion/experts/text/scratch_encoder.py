@@ -9,6 +9,7 @@ from transformers import CamembertConfig, CamembertModel, CamembertTokenizer
 
 from latefusion.config import ScratchEncoder, TransformerExpert
 from latefusion.dataset.cleaning import clean
+from latefusion.experts.text.fields import FIELDS, require_texts
 from latefusion.utils.files import atomic_write
 
 
@@ -19,7 +20,8 @@ def learn_tokenizer(products: pd.DataFrame, expert: TransformerExpert, folder: P
     """
     path, scratch = folder / "sentencepiece.bpe.model", _scratch(expert)
     if not path.exists():
-        texts = pd.concat([products["title"], products["description"].dropna()])
+        require_texts(products, expert)
+        texts = pd.concat([products[field].dropna() for field in FIELDS[expert.reads]])
         trained = io.BytesIO()
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=(clean(text, expert.cleaning) for text in texts),

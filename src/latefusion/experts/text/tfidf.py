@@ -19,6 +19,7 @@ from latefusion.experts.context import Context
 from latefusion.experts.exported import WEIGHTS, Opening, Predict, copy_results
 from latefusion.experts.linear import Features, fit_linear, refuse_too_few, weights_of
 from latefusion.experts.margins import Calibration, calibration_of
+from latefusion.experts.text.fields import read_fields
 from latefusion.experts.text.vocabularies import Vocabularies, fit_vocabularies
 from latefusion.utils.arrays import save_arrays
 from latefusion.utils.errors import InputError
@@ -57,11 +58,8 @@ def open_tfidf(opening: Opening, expert: TfidfExpert) -> Predict:
 
 
 def texts(products: pd.DataFrame, expert: TfidfExpert) -> list[str]:
-    """Return the cleaned title and description of each product as one text."""
-    descriptions = products["description"].fillna("")
-    return [
-        clean(f"{title} {text}", expert.cleaning) for title, text in zip(products["title"], descriptions, strict=True)
-    ]
+    """Return what the expert reads of each product, title, description or both, as one cleaned text."""
+    return [clean(" ".join(pair), expert.cleaning) for pair in read_fields(products, expert)]
 
 
 class SeveralSVM:

@@ -21,7 +21,7 @@ from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from latefusion.config import TransformerExpert
-from latefusion.dataset.cleaning import clean
+from latefusion.experts.text.fields import Pair, clean_pairs
 from latefusion.utils.files import atomic_write, remove
 
 logger = logging.getLogger(__name__)
@@ -105,27 +105,14 @@ def _is_complete(folder: Path, n_products: int) -> bool:
     return len(offsets) == n_products + 1 and sizes == {int(offsets[-1])}
 
 
-def read_pairs(
-    tokenizer: PreTrainedTokenizerBase, products: pd.DataFrame, expert: TransformerExpert
-) -> list[tuple[str, str]]:
-    """Return (title, description) pairs, cleaned; a missing description is empty, or a literal `<pad>` as published."""
+def read_pairs(tokenizer: PreTrainedTokenizerBase, products: pd.DataFrame, expert: TransformerExpert) -> list[Pair]:
+    """Return the pairs of texts, cleaned; a missing description is empty, or a literal `<pad>` as published."""
     missing = tokenizer.pad_token if expert.missing_description == "pad_token" else ""
-    return [(title, text or missing) for title, text in clean_pairs(products, expert.cleaning)]
+    return [(first, second or missing) for first, second in clean_pairs(products, expert)]
 
 
-def clean_pairs(products: pd.DataFrame, cleaning: str) -> list[tuple[str, str]]:
-    """Return (title, description) pairs, cleaned; a missing description is empty."""
-    descriptions = products["description"].fillna("")
-    return [
-        (clean(title, cleaning), clean(text, cleaning))
-        for title, text in zip(products["title"], descriptions, strict=True)
-    ]
-
-
-def encode(
-    tokenizer: PreTrainedTokenizerBase, pairs: list[tuple[str, str]], max_length: int
-) -> list[dict[str, list[int]]]:
-    """Tokenise (title, description) pairs; if the description is empty, only the title."""
+def encode(tokenizer: PreTrainedTokenizerBase, pairs: list[Pair], max_length: int) -> list[dict[str, list[int]]]:
+    """Tokenise pairs of texts; if the second is empty, only the first."""
     encodings: list = [None] * len(pairs)
     for is_pair in (True, False):
         rows = [row for row, (_, text) in enumerate(pairs) if bool(text) == is_pair]

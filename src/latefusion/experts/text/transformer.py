@@ -1,4 +1,4 @@
-"""The transformer expert: a Hugging Face encoder on pairs (title, description) with a linear class head."""
+"""The transformer expert: a Hugging Face encoder on title and description, or one, with a linear class head."""
 
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from latefusion.experts.exported import WEIGHTS, Opening, Restored, copy_results
 from latefusion.experts.layers import backbone_groups, join_equal
 from latefusion.experts.network import Network
 from latefusion.experts.text.encoder_layers import encoder_layers
+from latefusion.experts.text.fields import require_texts
 from latefusion.experts.text.pooling import POOLINGS
 from latefusion.experts.text.pretrained_encoder import load_config, load_encoder
 from latefusion.experts.text.scratch_encoder import learn_tokenizer, make_encoder
@@ -26,6 +27,8 @@ ENCODER = "encoder"  # the folder of an exported expert with the tokenizer and t
 
 class TextClassifier(nn.Module):
     """Encoder, pooling, linear head. A pooler that is not used is removed."""
+
+    layers_of = staticmethod(encoder_layers)
 
     def __init__(
         self,
@@ -62,6 +65,7 @@ def build(context: Context, expert: TransformerExpert, run_dir: Path) -> Network
     Without pretrained weights the tokenizer is written to `run_dir`. Token ids are written to the experiment's cache.
     """
     dataset, cache = context.dataset, context.experiment.run_root / "cache"
+    require_texts(dataset.select("train"), expert)
     with context.accelerator.main_process_first():  # the others read vocabulary and token ids from disk
         if expert.scratch is None:
             tokenizer, encoder = load_encoder(
