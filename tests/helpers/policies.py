@@ -2,18 +2,31 @@
 
 import numpy as np
 
-from latefusion.config import BoostingPolicy, LogisticPolicy, NetworkPolicy, RulePolicy
+from latefusion.config import (
+    BoostingPolicy,
+    LogisticPolicy,
+    NetworkPolicy,
+    OnDemandPolicy,
+    RidgePolicy,
+    RulePolicy,
+    SelectPolicy,
+)
 from latefusion.dataset.split import assign_folds
 from latefusion.fusion.inputs import FusionInputs
 
 NETWORK = NetworkPolicy(experts=("a", "b"), n_folds=4, batch_size=32)
+LOGISTIC = LogisticPolicy(kind="logistic", experts=("a", "b"), n_folds=4)
+ON_DEMAND = OnDemandPolicy(kind="on_demand", first="a", then="both", n_folds=4, image_share=0.6)
 LEARNERS = {
     "one_layer": NETWORK,
     "two_layers": NETWORK.model_copy(update={"layers": 2}),
     "log_probs": NETWORK.model_copy(update={"inputs": "log_probs"}),
     "top_k": NETWORK.model_copy(update={"inputs": "top_k", "top_k": 2}),
-    "logistic": LogisticPolicy(kind="logistic", experts=("a", "b"), n_folds=4),
+    "logistic": LOGISTIC,
+    "ridge": RidgePolicy(kind="ridge", experts=("a", "b"), n_folds=4),
     "boosting": BoostingPolicy(kind="boosting", experts=("a", "b"), n_folds=4, trees=8),
+    "select": SelectPolicy(kind="select", experts=("a", "b"), n_folds=4, inputs="probs", batch_size=32),
+    "on_demand": ON_DEMAND.resolved({"both": LOGISTIC}),
 }
 RULES = {
     kind: RulePolicy(kind=kind, experts=("a", "b"), n_folds=4)

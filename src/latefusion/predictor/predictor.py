@@ -138,7 +138,9 @@ class Predictor:
         for missing, group in groups.items():
             if group.any():
                 method = self.method if missing is None else self.reduced.get(missing, self.method)
-                preds[group], probs[group] = method.decide({name: table[group] for name, table in tables.items()})
+                numbers = np.flatnonzero(group)
+                own = method.decide(lambda name, rows, of=numbers: tables[name][of[rows]], len(numbers))
+                preds[group], probs[group] = own
         return preds, probs
 
     def _tables(self, rows: pd.DataFrame, images: str | Path | None) -> dict[str, np.ndarray]:
