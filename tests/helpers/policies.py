@@ -45,6 +45,14 @@ def guesses(rng, policy, n=800, num_classes=8) -> FusionInputs:
     return FusionInputs(policy, tables, targets, assign_folds(targets, policy.n_folds, 0))
 
 
+def guesses_of_several(rng, policy, n=400, num_classes=5) -> FusionInputs:
+    """The same with several labels: each class is a label of a third of the products, and each product has one."""
+    tables = tuple(rng.random((n, num_classes)).astype(np.float32) for _ in policy.experts)
+    targets = (rng.random((n, num_classes)) < 1 / 3).astype(np.int8)
+    targets[np.arange(n), rng.integers(num_classes, size=n)] = 1
+    return FusionInputs(policy, tables, targets, rng.permutation(n) % policy.n_folds, metric="micro_f1")
+
+
 def chance_epochs(rng, n=400, num_classes=5, epochs=100):
     """Validation labels, and a network that never learns: each epoch guesses anew."""
     targets = rng.integers(num_classes, size=n)
