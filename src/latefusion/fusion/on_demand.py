@@ -6,7 +6,7 @@ how much better the decision of `then` on a product is than that of `first`. Of 
 right, -1 if only `first` is. Of several labels it is the difference of the F1 of the product's set of labels, or if
 methods are chosen by accuracy, that of their first labels being right.
 
-A product's `ask` is the share of labelled products with lower scores; it is asked for if `ask` is above
+A product's `ask` is the share of labelled products with lower scores; it is asked for if `ask` is at least
 1 - image_share. So a share of 1 gives exactly what `then` gives, a share of 0 what `first` gives.
 
 Scores are out of fold: the gate of a fold is fitted on the gains of the other folds, and these are gains of decisions
@@ -154,7 +154,7 @@ def fit_on_demand(inputs: FusionInputs[OnDemandPolicy], fit_all: FitAll) -> Fitt
     for fold, (own, held_out) in enumerate((one, folds == fold) for fold, one in enumerate(inner)):
         gate = _fit_gate(own, then_qualities[fold] - first_qualities[fold])
         scores[held_out] = gate.scores(_cheap(inputs, inputs.tables).at(np.flatnonzero(held_out)))
-        ask[held_out] = _ranks(scores[held_out], inputs.known[held_out])
+        ask[held_out] = _ranks(scores[held_out], inputs.known[held_out], fold / n_folds)
     gains = _qualities(inputs, then.oof_probs) - _qualities(inputs, first.oof_probs)
     known = scores[inputs.known]
     quantiles = np.quantile(known, np.linspace(0, 1, min(len(known), MOST_QUANTILES)))
@@ -199,15 +199,16 @@ def _fit_gate(inputs: FusionInputs[OnDemandPolicy], gains: np.ndarray) -> Gate:
     return Gate.fit(_cheap(inputs, inputs.tables).at(rows), gains[rows], inputs.folds[rows], inputs.num_classes)
 
 
-def _ranks(scores: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Return (N,), between 0 and 1: the position of each score among those of the products whose labels count.
+def _ranks(scores: np.ndarray, known: np.ndarray, offset: float) -> np.ndarray:
+    """Return (N,), from 0 to below 1: the position of each score among those of the products whose labels count.
 
-    Equal scores of these products get positions one after another, so that any share of them can be asked for.
+    Equal scores of these products get positions one after another, so that any share of them can be asked for. The
+    `offset` of each fold, from 0 to below 1, puts its positions between those of the others.
     """
     reference = np.sort(scores[known])
     positions = _position(scores, reference)
     rows = np.flatnonzero(known)
-    positions[rows[np.argsort(scores[rows], kind="stable")]] = (np.arange(len(rows)) + 0.5) / max(len(rows), 1)
+    positions[rows[np.argsort(scores[rows], kind="stable")]] = (np.arange(len(rows)) + offset) / max(len(rows), 1)
     return positions
 
 
@@ -218,4 +219,4 @@ def _position(scores: np.ndarray, reference: np.ndarray) -> np.ndarray:
 
 
 def _asked(ask: np.ndarray, share: float) -> Asked:
-    return Asked(ask, ask > 1 - share)
+    return Asked(ask, ask >= 1 - share)
