@@ -10,11 +10,11 @@ from torch import nn
 
 from latefusion.config import NetworkPolicy, RulePolicy
 from latefusion.dataset.split import assign_folds
-from latefusion.fusion import classifiers, training
+from latefusion.fusion import classifiers, deciding
+from latefusion.fusion.deciding import decide
 from latefusion.fusion.inputs import ALL, FusionInputs
 from latefusion.fusion.networks import StackedPolicy, fit_networks, group_into_stacks
 from latefusion.fusion.rules import combine, greedy_weights, log_loss_weights
-from latefusion.fusion.training import decide
 from latefusion.fusion.training import fit_alone as fit
 from latefusion.fusion.vote import majority_vote
 from latefusion.metrics.calibration import expected_calibration_error
@@ -169,17 +169,23 @@ def small_problem(name: str, *, calibrate: bool, unknown: float = 0.0) -> Fusion
     return replace(inputs, targets=np.where(hidden, -1, inputs.targets))
 
 
+def out_of_fold(inputs: FusionInputs) -> np.ndarray:
+    """Fit a policy; return what it says of each product out of fold: probabilities, and how much it asks."""
+    fitted = fit(inputs)
+    return np.column_stack([fitted.oof_probs, *([fitted.oof_asked.ask] if hasattr(fitted, "oof_asked") else [])])
+
+
 @pytest.mark.parametrize("name", [*LEARNERS, *RULES])
 @pytest.mark.parametrize(("calibrate", "unknown"), [(False, 0.0), (True, 0.0), (False, 0.2)])
 def test_no_label_moves_its_own_row(name, calibrate, unknown):
     """Not by a bit: the label of one product is changed, all is fitted anew, its out-of-fold row stays what it was."""
     inputs = small_problem(name, calibrate=calibrate, unknown=unknown)
-    before = fit(inputs).oof_probs
+    before = out_of_fold(inputs)
     others_moved = False
     for product in np.flatnonzero(inputs.targets >= 0)[[0, 17, 40, 77]]:
         targets = inputs.targets.copy()
         targets[product] = (targets[product] + 1) % 4
-        after = fit(replace(inputs, targets=targets)).oof_probs
+        after = out_of_fold(replace(inputs, targets=targets))
         assert np.array_equal(before[product], after[product])
         others_moved |= not np.array_equal(before, after)
     if name != "weighted_mean" or calibrate:  # its weights may be the same with one label more or less
@@ -205,7 +211,7 @@ def test_a_folds_labels_move_none_of_its_rows(name, calibrate):
     inputs = small_problem(name, calibrate=calibrate)
     own = inputs.folds == 1
     changed = replace(inputs, targets=np.where(own, (inputs.targets + 1) % 4, inputs.targets))
-    before, after = fit(inputs).oof_probs, fit(changed).oof_probs
+    before, after = out_of_fold(inputs), out_of_fold(changed)
     assert np.array_equal(before[own], after[own])
     assert not np.allclose(before[~own], after[~own])
 
@@ -248,7 +254,7 @@ def test_decisions_do_not_depend_on_the_blocks_they_are_made_in(monkeypatch):
     inputs = two_experts(np.random.default_rng(1), NETWORK.model_copy(update={"epochs": 3}), n=60)
     fitted = fit(inputs)
     whole = decide(fitted, inputs.tables)
-    monkeypatch.setattr(training, "BLOCK", 4 * 7)  # seven products
+    monkeypatch.setattr(deciding, "BLOCK", 4 * 7)  # seven products
     for one, other in zip(decide(fitted, inputs.tables), whole, strict=True):
         assert np.allclose(one, other, atol=1e-6)
 
@@ -277,7 +283,7 @@ def train_alone(inputs: FusionInputs, fold: int) -> tuple[nn.Sequential, np.ndar
     The best epoch is that of highest macro-F1 on the left-out products, as published.
     """
     policy, features = inputs.policy, torch.from_numpy(inputs.features(fold))
-    start = StackedPolicy([8, policy.hidden_size, 4], [derive_seed(policy.seed, "init", fold)])
+    start = StackedPolicy([8, policy.hidden_size, 4], [derive_seed(policy.seed, "init", fold)], ["relu"])
     module = nn.Sequential(nn.Linear(8, policy.hidden_size), nn.ReLU(), nn.Linear(policy.hidden_size, 4))
     with torch.no_grad():
         for linear, weight, bias in zip(module[::2], start.weights, start.biases, strict=True):

@@ -2,6 +2,9 @@
 
 from typing import Literal, get_args
 
-# expert: a single one; rule: a fixed rule; weights: a rule that learns one weight per expert; the vote: of policies.
-Complexity = Literal["expert", "rule", "weights", "logistic", "boosting", "network", "vote"]
+# expert: a single one; rule: a fixed rule; weights: a rule that learns one weight per expert; select: which of two
+# experts decides; on_demand: two policies and what chooses between them; the vote: of policies.
+Complexity = Literal[
+    "expert", "rule", "weights", "select", "ridge", "logistic", "boosting", "network", "on_demand", "vote"
+]
 COMPLEXITIES: tuple[Complexity, ...] = get_args(Complexity)  # the simplest first

@@ -17,6 +17,7 @@ from latefusion.config.references import (
     check_fusion,
     check_image_cache,
     check_names,
+    check_policy_labels,
     check_references,
 )
 from latefusion.config.section import Name, NoneWord, Section
@@ -65,6 +66,7 @@ class Experiment(Section):
 
     @model_validator(mode="after")
     def _check_labels(self) -> "Experiment":
+        check_policy_labels(self.policies, several=self.several)
         if self.several and self.denoise is not None:
             raise ValueError("denoise: not for catalogue.labels: several; remove the section")
         if self.several:

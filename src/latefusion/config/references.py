@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 from latefusion.config.experts import ExpertConfig
 from latefusion.config.experts.base import must_exist
-from latefusion.config.fusion import PolicyConfig
+from latefusion.config.fusion import OnDemandPolicy, PolicyConfig
 from latefusion.config.images import ImageInput
 
 # Names with another use in weights/ and submissions/: weights/pretrained/ holds files of the user, weights/unpacked/
@@ -60,6 +60,8 @@ def check_fusion(
     for name in policies:
         if name in experts:
             raise ValueError(f"'{name}' is the name of an expert and of a policy; rename one of them")
+    _resolve(experts, policies)
+    for name in policies:
         _must_differ(f"policies.{name}.experts", policies[name].experts)
         for member in policies[name].experts:
             must_exist(f"policies.{name}.experts", member, experts)
@@ -72,6 +74,29 @@ def check_fusion(
         _must_differ(key, members)
         for member in members:
             must_exist(key, member, policies)
+
+
+def _resolve(experts: Mapping[str, ExpertConfig], policies: Mapping[str, PolicyConfig]) -> None:
+    """Look up the policies that policies of kind on_demand name, after checks that they are there and do not cycle."""
+    for name, policy in policies.items():
+        for key, source in policy.sources.items():
+            known = {**experts, **policies} if key == "first" else policies
+            must_exist(f"policies.{name}.{key}", source, known)
+            if isinstance(policies.get(source), OnDemandPolicy):
+                raise ValueError(f"policies.{name}.{key}: '{source}' is of kind on_demand itself: name another policy")
+        if isinstance(policy, OnDemandPolicy):
+            cheap = set(policy.resolved(policies).cheap)
+            if cheap >= set(policy.parts[1].experts):
+                raise ValueError(
+                    f"policies.{name}.then: '{policy.then}' reads no expert that '{policy.first}' does not"
+                )
+
+
+def check_policy_labels(policies: Mapping[str, PolicyConfig], *, several: bool) -> None:
+    """Raise ValueError if a policy cannot be used for products with one label, or with several."""
+    for name, policy in policies.items():
+        if problem := policy.labels_problem(several=several):
+            raise ValueError(f"policies.{name}.{problem}")
 
 
 def _must_differ(key: str, names: tuple[str, ...]) -> None:

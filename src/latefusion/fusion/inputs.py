@@ -1,6 +1,6 @@
 """The training data of a policy: its experts' probabilities on the validation products, with labels and folds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Generic, TypeVar
 
@@ -8,8 +8,10 @@ import numpy as np
 
 from latefusion.config import Learner, PolicyConfig
 from latefusion.metrics.calibration import as_logits, temper, temperature_of
+from latefusion.metrics.decisions import is_known
 
 P = TypeVar("P", bound=PolicyConfig, covariant=True)  # the config class of the policy
+Q = TypeVar("Q", bound=PolicyConfig)
 ALL = -1  # passed in place of a fold number: what is learnt on all validation products
 
 
@@ -17,9 +19,11 @@ ALL = -1  # passed in place of a fold number: what is learnt on all validation p
 class FusionInputs(Generic[P]):
     """The training data of one policy: N validation products, with the probabilities of E experts.
 
-    `tables`: the (N, C) probabilities of each expert; `targets`: (N,) class numbers, -1 for labels that do not count;
-    `folds`: (N,) fold numbers. What decides on a fold is learnt from the labels of the other folds only. `nested`: for
-    each fold, tables that are used in place of `tables` for all that concerns the fold; empty if there are none.
+    `tables`: the (N, C) probabilities of each expert; `targets`: (N,) class numbers or (N, C) several labels, -1 for
+    labels that do not count (see `metrics.decisions`); `folds`: (N,) fold numbers. What decides on a fold is learnt
+    from the labels of the other folds only. `nested`: for each fold, tables that are used in place of `tables` for all
+    that concerns the fold; empty if there are none. `metric`: the name of the one by which epochs and weights are
+    chosen. `members`: of a policy that asks others, those that are fitted already (`fusion.on_demand`).
     """
 
     policy: P
@@ -27,10 +31,40 @@ class FusionInputs(Generic[P]):
     targets: np.ndarray
     folds: np.ndarray
     nested: tuple[tuple[np.ndarray, ...], ...] = ()
+    metric: str = "macro_f1"
+    members: tuple = ()
 
     @property
     def num_classes(self) -> int:
         return self.tables[0].shape[1]
+
+    @property
+    def several(self) -> bool:
+        """Whether products have several labels."""
+        return self.targets.ndim == 2
+
+    @cached_property
+    def known(self) -> np.ndarray:
+        """The (N,) mask of the products with labels that count."""
+        return is_known(self.targets)
+
+    def of(self, policy: Q) -> "FusionInputs[Q]":
+        """Return the inputs of another policy, of some of the same experts, on the same products and folds."""
+        columns = [self.policy.experts.index(name) for name in policy.experts]
+        return FusionInputs(
+            policy.model_copy(update={"n_folds": self.policy.n_folds}),
+            tuple(self.tables[column] for column in columns),
+            self.targets,
+            self.folds,
+            tuple(tuple(tables[column] for column in columns) for tables in self.nested),
+            self.metric,
+        )
+
+    def without(self, fold: int) -> "FusionInputs":
+        """Return the inputs without the labels of a fold, for all that is learnt for it in folds within the others."""
+        hidden = self.targets.copy()
+        hidden[self.folds == fold] = -1
+        return replace(self, tables=self.tables_of(fold), targets=hidden, nested=())
 
     def tables_of(self, fold: int) -> tuple[np.ndarray, ...]:
         """Return the (N, C) tables of the experts from which to learn for a fold (`ALL`: for all products)."""
@@ -38,7 +72,7 @@ class FusionInputs(Generic[P]):
 
     def fit_rows(self, fold: int) -> np.ndarray:
         """Return the row numbers to fit on for a fold: labelled products of the *other* folds (`ALL`: of all)."""
-        return np.flatnonzero((self.targets >= 0) & (self.folds != fold))
+        return np.flatnonzero(self.known & (self.folds != fold))
 
     @cached_property
     def temperatures(self) -> np.ndarray:
@@ -58,7 +92,8 @@ class FusionInputs(Generic[P]):
         `tables`: probabilities of other products, such as test products; by default those to learn from for the fold.
         """
         tables = self.tables_of(fold) if tables is None else tables
-        return [temper(table, temperature) for table, temperature in zip(tables, self.temperatures[fold], strict=True)]
+        temperatures = self.temperatures[fold]
+        return [temper(table, one, several=self.several) for table, one in zip(tables, temperatures, strict=True)]
 
     def features(self: "FusionInputs[Learner]", fold: int, tables: tuple[np.ndarray, ...] | None = None) -> np.ndarray:
         """Return (N, E * C) float32: the features of a learnt policy, of the type that its key `inputs` names.
@@ -66,7 +101,7 @@ class FusionInputs(Generic[P]):
         `fold` and `tables` as in `calibrated`.
         """
         if self.policy.inputs == "log_probs":
-            blocks = [as_logits(table) for table in self.calibrated(fold, tables)]
+            blocks = [as_logits(table, several=self.several) for table in self.calibrated(fold, tables)]
         elif self.policy.inputs == "top_k":
             blocks = [_top_k(table, self.policy.top_k) for table in self.calibrated(fold, tables)]
         else:
@@ -74,13 +109,16 @@ class FusionInputs(Generic[P]):
         return np.concatenate(blocks, axis=1, dtype=np.float32)
 
 
-def restored_inputs(policy: PolicyConfig, num_classes: int, temperatures: np.ndarray | None) -> FusionInputs:
+def restored_inputs(
+    policy: PolicyConfig, num_classes: int, temperatures: np.ndarray | None, *, several: bool = False
+) -> FusionInputs:
     """Return the inputs of a policy that is read from disk: without products, with the (F + 1, E) `temperatures`.
 
     None: the policy was trained without `calibrate`. What it decides depends on nothing else of its inputs.
     """
-    none = np.empty(0, dtype=np.int64)
-    inputs = FusionInputs(policy, (np.empty((0, num_classes), dtype=np.float32),) * len(policy.experts), none, none)
+    targets, folds = np.empty((0, num_classes) if several else 0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    nothing = np.empty((0, num_classes), dtype=np.float32)
+    inputs = FusionInputs(policy, (nothing,) * len(policy.experts), targets, folds)
     if temperatures is not None:
         inputs.__dict__["temperatures"] = temperatures  # in the place of what it would learn from its products
     return inputs

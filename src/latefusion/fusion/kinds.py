@@ -9,6 +9,7 @@ To add a kind:
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,7 +17,9 @@ import numpy as np
 
 from latefusion.fusion.inputs import FusionInputs
 from latefusion.fusion.networks import fit_networks, group_into_stacks, load_networks
+from latefusion.fusion.on_demand import fit_on_demand, load_on_demand
 from latefusion.fusion.rules import fit_rule, load_rule
+from latefusion.fusion.select import fit_select, load_select
 from latefusion.fusion.stacking import fit_stacking, load_stacking
 
 
@@ -25,6 +28,10 @@ class FittedPolicy(Protocol):
 
     It may also have `selected_probs` (N, C): out-of-fold probabilities that are as confident as those of `decide`, if
     `oof_probs` are not. The confidence of test products is then calibrated with these.
+
+    A policy that chooses between experts or policies also has `oof_asked`, out of fold for which products, and the
+    method `asked(tables)` for others (`asked.Asked`). If its dear experts need to run only there, it has
+    `decide_rows` (`deciding.decide_rows`).
     """
 
     @property
@@ -40,7 +47,7 @@ class FittedPolicy(Protocol):
         """Further entries of metrics.json."""
 
     def decide(self, tables: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
-        """Return (N,) class numbers and (N, C) probabilities for N products.
+        """Return the decisions (see `metrics.decisions`) and (N, C) probabilities for N products.
 
         `tables`: the (N, C) probabilities of each expert, in the order of the policy's config.
         """
@@ -70,6 +77,11 @@ def each(fit: Callable[[Any], FittedPolicy]) -> Callable[[list[Any]], Sequence[F
     return lambda group: [fit(policy_inputs) for policy_inputs in group]
 
 
+def fit_all(inputs: Sequence[FusionInputs]) -> Sequence[FittedPolicy]:
+    """Fit policies of one kind."""
+    return POLICIES[inputs[0].policy.kind].fit(list(inputs))
+
+
 POLICIES = {
     "network": PolicyKind(fit_networks, load_networks, groups=group_into_stacks),
     "mean": PolicyKind(each(fit_rule), load_rule),
@@ -77,6 +89,9 @@ POLICIES = {
     "max": PolicyKind(each(fit_rule), load_rule),
     "product": PolicyKind(each(fit_rule), load_rule),
     "weighted_product": PolicyKind(each(fit_rule), load_rule),
+    "ridge": PolicyKind(each(fit_stacking), load_stacking),
     "logistic": PolicyKind(each(fit_stacking), load_stacking),
     "boosting": PolicyKind(each(fit_stacking), load_stacking),
+    "select": PolicyKind(each(fit_select), load_select),
+    "on_demand": PolicyKind(each(partial(fit_on_demand, fit_all=fit_all)), load_on_demand),
 }

@@ -1,19 +1,21 @@
 """The policy network: shallow, from the experts' class probabilities to class probabilities; one network per fold.
 
-Bi et al. 2020, section 3.3.2. Networks of the same shape, of all folds and policies, are trained together as one stack,
-whose parameters have a leading axis for the network (as in `torch.func.stack_module_state`; unrelated to stacking in
-`stacking.py`). A batch of small matrix products costs little more than a single one. Adam updates each weight
-separately, so the networks do not influence each other.
+Bi et al. 2020, section 3.3.2; of several labels, Wirojwatanakul and Wangperawong 2019. Networks of the same shape, of
+all folds and policies, are trained together as one stack, whose parameters have a leading axis for the network (as in
+`torch.func.stack_module_state`; unrelated to stacking in `stacking.py`). A batch of small matrix products costs little
+more than a single one. Adam updates each weight separately, so the networks do not influence each other.
 
-Test products are decided as published: by a vote of the folds' networks, each at its epoch of highest macro-F1 on its
-held-out products. On validation products this choice of epoch would make the scores too high, and a choice by the other
-folds would not help: their networks are trained on the labels that are to be scored. So each validation product gets
-the probabilities of the network that held it out, after the last epoch: no label was used to choose that epoch.
-Those of the chosen epoch are kept too (`selected_probs`): the confidence of test products is calibrated with them,
-because networks of an early epoch are much less confident than those of the last.
+Test products are decided as published: by a vote of the folds' networks (of several labels, by their mean
+probabilities), each at its epoch of highest score (`metric` of the config) on its held-out products. On validation
+products this choice of epoch would make the scores too high, and a choice by the other folds would not help: their
+networks are trained on the labels that are to be scored. So each validation product gets the probabilities of the
+network that held it out, after the last epoch: no label was used to choose that epoch. Those of the chosen epoch are
+kept too (`selected_probs`): the confidence of test products is calibrated with them, because networks of an early epoch
+are much less confident than those of the last.
 """
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -22,25 +24,37 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import nn
-from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
 from latefusion.config import NetworkPolicy
 from latefusion.fusion.inputs import FusionInputs
 from latefusion.fusion.vote import majority_vote
+from latefusion.metrics.decisions import decide
 from latefusion.metrics.f1 import count
+from latefusion.training.objective import ONE_LABEL, Objective, SeveralLabels
 from latefusion.utils.errors import InputError
 from latefusion.utils.seeds import derive_seed
 from latefusion.utils.weights import save_weights
 
 STACK_BYTES = 24_000_000  # memory that a stack uses in a step; stacks that exceed the CPU caches are slower
+ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "relu": torch.relu,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+}
 
 
 class StackedPolicy(nn.Module):
-    """S networks of the same shape; parameters have a leading axis of size S. One seed per network."""
+    """S networks of the same shape; parameters have a leading axis of size S. One seed per network.
 
-    def __init__(self, sizes: list[int], seeds: list[int]):
+    `activations`: the names of those of the hidden layers.
+    """
+
+    def __init__(self, sizes: Sequence[int], seeds: Sequence[int], activations: Sequence[str] = ()):
         super().__init__()
+        self.activations = [ACTIVATIONS[name] for name in activations]
+        if len(self.activations) != len(sizes) - 2:
+            raise ValueError(f"{len(self.activations)} activations for the {len(sizes) - 2} hidden layers of {sizes}")
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         self.weights, self.biases = nn.ParameterList(), nn.ParameterList()
         for fan_in, fan_out in pairwise(sizes):
@@ -54,17 +68,17 @@ class StackedPolicy(nn.Module):
         """Map (S, B, in) to logits (S, B, C), with all networks or a slice of them."""
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             if layer:
-                x = x.relu()
+                x = self.activations[layer - 1](x)
             x = torch.baddbmm(bias[networks], x, weight[networks])
         return x
 
 
 @dataclass(frozen=True)
 class FittedNetworks:
-    """A policy's networks, one per fold, each at its epoch of highest macro-F1 on its held-out products.
+    """A policy's networks, one per fold, each at its epoch of highest score on its held-out products.
 
     `oof_probs` (N, C): the probabilities of each validation product by the network that held it out, after the last
-    epoch. `selected_probs` (N, C): the same at the network's epoch of highest macro-F1.
+    epoch. `selected_probs` (N, C): the same at the network's epoch of highest score.
     """
 
     inputs: FusionInputs[NetworkPolicy]
@@ -84,15 +98,22 @@ class FittedNetworks:
     @torch.inference_mode()
     def fold_probs(self, tables: tuple[np.ndarray, ...]) -> np.ndarray:
         """Return (F, N, C) float32: the probabilities of each fold's network, from the experts' (N, C) tables."""
-        net = StackedPolicy(network_sizes(self.inputs), [0] * self.inputs.policy.n_folds)
+        policy = self.inputs.policy
+        net = StackedPolicy(network_sizes(self.inputs), [0] * policy.n_folds, policy.hidden_activations)
         net.load_state_dict(self.weights)
-        features = np.stack([self.inputs.features(fold, tables) for fold in range(self.inputs.policy.n_folds)])
-        return net(torch.from_numpy(features)).softmax(dim=-1).numpy()
+        features = np.stack([self.inputs.features(fold, tables) for fold in range(policy.n_folds)])
+        return _objective(self.inputs).probs(net(torch.from_numpy(features))).numpy()
 
     def decide(self, tables: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
-        """Return the majority vote of the networks, (N,) class numbers, and their mean probabilities (N, C)."""
+        """Return the networks' decisions, and their mean probabilities (N, C).
+
+        Of one label, the majority decides; of several, the mean probabilities.
+        """
         probs = self.fold_probs(tables)
-        return majority_vote(probs.argmax(axis=2), probs.sum(axis=0)), probs.mean(axis=0)
+        mean = probs.mean(axis=0)
+        if self.inputs.several:
+            return decide(mean, several=True), mean
+        return majority_vote(probs.argmax(axis=2), probs.sum(axis=0)), mean
 
 
 def load_networks(inputs: FusionInputs[NetworkPolicy], run_dir: Path, facts: dict) -> FittedNetworks:
@@ -105,8 +126,9 @@ def group_into_stacks(policies: dict[str, FusionInputs[NetworkPolicy]]) -> list[
     """Return the names of the policies in stacks of the same shape and training settings, limited to `STACK_BYTES`."""
     groups: dict[tuple, list[str]] = {}
     for name, policy_inputs in policies.items():
-        policy = policy_inputs.policy
-        settings = (policy.n_folds, policy.epochs, policy.lr, _batch_size(policy_inputs))
+        policy: NetworkPolicy = policy_inputs.policy
+        settings: tuple = (policy.n_folds, policy.epochs, policy.lr, _batch_size(policy_inputs), policy.positive_weight)
+        settings += policy.hidden_activations
         groups.setdefault((*network_sizes(policy_inputs), *settings), []).append(name)
     return [
         names[start : start + size]
@@ -127,8 +149,61 @@ def fit_networks(stack: list[FusionInputs[NetworkPolicy]]) -> list[FittedNetwork
 def network_sizes(inputs: FusionInputs[NetworkPolicy]) -> list[int]:
     """Return the layer sizes of a policy's network, from its input to the classes."""
     policy, num_classes = inputs.policy, inputs.num_classes
-    hidden = [policy.hidden_size] if policy.layers == 2 else []
-    return [len(inputs.tables) * num_classes, *hidden, num_classes]
+    return [len(inputs.tables) * num_classes, *policy.hidden_sizes, num_classes]
+
+
+def _objective(inputs: FusionInputs[NetworkPolicy]) -> Objective:
+    return SeveralLabels(inputs.policy.positive_weight) if inputs.several else ONE_LABEL
+
+
+def stacked_batches(
+    train_rows: Sequence[np.ndarray], seeds: Sequence[int], batch_size: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return (n, S, B) row numbers of n steps of S networks, and their (n, S, B) weights in the mean loss of a batch.
+
+    `train_rows`: the row numbers that each network is trained on; `seeds`: of the order of each. All networks have as
+    many batches as the one with the most products, so that no network gets an empty batch: Adam's momentum would still
+    change its weights. The batches of one step differ in size by about one product; shorter ones are padded with rows
+    of weight 0.
+    """
+    n_batches = math.ceil(max(len(rows) for rows in train_rows) / batch_size)
+    longest = max(math.ceil(len(rows) / n_batches) for rows in train_rows)
+    batches = np.zeros((n_batches, len(train_rows), longest), dtype=np.int64)
+    weights = np.zeros(batches.shape, dtype=np.float32)
+    for number, (own, seed) in enumerate(zip(train_rows, seeds, strict=True)):
+        order = np.random.default_rng(seed).permutation(own)
+        for batch, rows in enumerate(np.array_split(order, n_batches)):
+            batches[batch, number, : len(rows)] = rows
+            weights[batch, number, : len(rows)] = 1 / max(len(rows), 1)
+    return torch.from_numpy(batches), torch.from_numpy(weights)
+
+
+def stacked_features(
+    networks: Sequence[tuple[FusionInputs, int]],
+    features_of: Callable[[FusionInputs, int], np.ndarray] = FusionInputs.features,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the T distinct feature tables (T, N, in) of S networks, and the index (S, 1) of each network's table.
+
+    `networks`: the inputs and the fold of each; `features_of` returns the features of both. Networks share a table
+    unless their fold changes it: with thousands of classes, a table takes hundreds of megabytes.
+    """
+    numbers: dict[tuple, int] = {}
+    tables: list[tuple[FusionInputs, int]] = []
+    indices = []
+    for inputs, fold in networks:
+        policy = inputs.policy
+        own = (id(inputs), fold) if policy.calibrate else ()
+        key = (*map(id, inputs.tables_of(fold)), policy.inputs, policy.top_k, *own)
+        if numbers.setdefault(key, len(tables)) == len(tables):
+            tables.append((inputs, fold))
+        indices.append(numbers[key])
+    first = features_of(*tables[0])
+    features = torch.empty((len(tables), *first.shape), dtype=torch.get_default_dtype())
+    features[0] = torch.from_numpy(first)
+    del first
+    for number, (inputs, fold) in enumerate(tables[1:], 1):
+        features[number] = torch.from_numpy(features_of(inputs, fold))
+    return features, torch.tensor(indices)[:, None]
 
 
 def _batch_size(inputs: FusionInputs[NetworkPolicy]) -> int:
@@ -153,26 +228,20 @@ class _StackTrainer:
         self.n_folds = self.policy.n_folds
         self.networks = [(policy_inputs, fold) for policy_inputs in stack for fold in range(self.n_folds)]
         seeds = [derive_seed(policy_inputs.policy.seed, "init", fold) for policy_inputs, fold in self.networks]
-        self.net = StackedPolicy(network_sizes(stack[0]), seeds)
+        self.net = StackedPolicy(network_sizes(stack[0]), seeds, self.policy.hidden_activations)
         self.optimizer = torch.optim.Adam(self.net.parameters(), lr=self.policy.lr)
-        self.features, self.feature_index = self._features()
+        self.objective = _objective(stack[0])
+        self.features, self.feature_index = stacked_features(self.networks)
         self.train_rows = [policy_inputs.fit_rows(fold) for policy_inputs, fold in self.networks]
-        self.targets = torch.from_numpy(stack[0].targets.clip(min=0)).long()
+        # Labels that are hidden from some of the policies are of no row that these are trained on.
+        targets = np.maximum.reduce([policy_inputs.targets for policy_inputs in stack]).clip(min=0)
+        self.targets = torch.from_numpy(targets) if stack[0].several else torch.from_numpy(targets).long()
         self.held_out = [np.flatnonzero(policy_inputs.folds == fold) for policy_inputs, fold in self.networks]
         self.best_scores = np.full(len(self.networks), -1.0)
         self.best_epochs = np.zeros(len(self.networks), dtype=int)
         self.best = {key: value.clone() for key, value in self.net.state_dict().items()}
         shape = (len(stack), len(stack[0].targets), stack[0].num_classes)
         self.best_probs = np.zeros(shape, dtype=np.float32)  # of held-out products
-
-    def _features(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the T distinct feature tables (T, N, in), and the index (S, 1) of each network's table."""
-        tables, indices = [], []
-        for policy_inputs, fold in self.networks:
-            if fold == 0 or policy_inputs.policy.calibrate or policy_inputs.nested:  # else all folds have the same
-                tables.append(policy_inputs.features(fold))
-            indices.append(len(tables) - 1)
-        return torch.from_numpy(np.stack(tables)).to(torch.get_default_dtype()), torch.tensor(indices)[:, None]
 
     def fit(self) -> list[FittedNetworks]:
         """Train all networks; return the fitted policies in their order."""
@@ -183,32 +252,14 @@ class _StackTrainer:
         return [self._result(number, oof_probs[number]) for number in range(len(self.stack))]
 
     def _train_epoch(self, epoch: int) -> None:
-        for rows, weights in zip(*self._batches(epoch), strict=True):
+        orders = [derive_seed(inputs.policy.seed, "order", fold, epoch) for inputs, fold in self.networks]
+        for rows, weights in zip(*stacked_batches(self.train_rows, orders, self.policy.batch_size), strict=True):
             logits = self.net(self.features[self.feature_index, rows])
-            losses = cross_entropy(logits.flatten(0, 1), self.targets[rows].flatten(), reduction="none")
             # The sum of the networks' mean losses: each network gets the gradient of training it alone.
-            loss = (losses.view_as(weights) * weights).sum()
+            loss = (self.objective.row_losses(logits, self.targets[rows]) * weights).sum()
             self.optimizer.zero_grad()
             loss.backward()
             self.optimizer.step()
-
-    def _batches(self, epoch: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return (n, S, B) row numbers of n steps, and their (n, S, B) weights in the mean loss of their own batch.
-
-        All networks have as many batches as the one with the most products, so that no network gets an empty batch:
-        Adam's momentum would still change its weights. The batches of one step differ in size by about one product;
-        shorter ones are padded with rows of weight 0.
-        """
-        n_batches = math.ceil(max(len(rows) for rows in self.train_rows) / self.policy.batch_size)
-        longest = max(math.ceil(len(rows) / n_batches) for rows in self.train_rows)
-        batches = np.zeros((n_batches, len(self.networks), longest), dtype=np.int64)
-        weights = np.zeros(batches.shape, dtype=np.float32)
-        for number, (policy_inputs, fold) in enumerate(self.networks):
-            rng = np.random.default_rng(derive_seed(policy_inputs.policy.seed, "order", fold, epoch))
-            for batch, rows in enumerate(np.array_split(rng.permutation(self.train_rows[number]), n_batches)):
-                batches[batch, number, : len(rows)] = rows
-                weights[batch, number, : len(rows)] = 1 / max(len(rows), 1)
-        return torch.from_numpy(batches), torch.from_numpy(weights)
 
     @torch.no_grad()
     def _held_out_probs(self, number: int) -> np.ndarray:
@@ -218,7 +269,7 @@ class _StackTrainer:
         for network in range(number * self.n_folds, (number + 1) * self.n_folds):
             rows = self.held_out[network]
             x = self.features[self.feature_index[network], torch.from_numpy(rows)]
-            probs[rows] = self.net(x[None], slice(network, network + 1))[0].softmax(dim=-1).numpy()
+            probs[rows] = self.objective.probs(self.net(x[None], slice(network, network + 1))[0]).numpy()
         if not np.isfinite(probs).all():
             experts = ", ".join(inputs.policy.experts)
             raise InputError(
@@ -227,7 +278,7 @@ class _StackTrainer:
         return probs
 
     def _keep_best(self, epoch: int, oof_probs: list[np.ndarray]) -> None:
-        """Keep the weights of each network whose macro-F1 on its held-out products is higher than ever before."""
+        """Keep the weights of each network whose score on its held-out products is higher than ever before."""
         scores = np.concatenate(list(map(_fold_scores, self.stack, oof_probs)))  # (S,)
         better = scores > self.best_scores
         self.best_scores[better] = scores[better]
@@ -246,6 +297,6 @@ class _StackTrainer:
 
 
 def _fold_scores(inputs: FusionInputs[NetworkPolicy], oof_probs: np.ndarray) -> np.ndarray:
-    """Return (F,): the macro-F1 of each fold's network on its held-out products."""
-    preds, n_folds = oof_probs.argmax(axis=1), inputs.policy.n_folds
-    return count(inputs.targets, preds, inputs.num_classes, inputs.folds, n_folds).score("macro_f1")
+    """Return (F,): the score of each fold's network on its held-out products."""
+    preds, n_folds = decide(oof_probs, several=inputs.several), inputs.policy.n_folds
+    return count(inputs.targets, preds, inputs.num_classes, inputs.folds, n_folds).score(inputs.metric)

@@ -1,26 +1,30 @@
 """Decision-level fusion: fit the policies of an experiment on the validation products, and write their decisions."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 
 from latefusion.config import Experiment, PolicyConfig
+from latefusion.fusion.asked import write_asked
+from latefusion.fusion.deciding import Asks, asked_on, decide
 from latefusion.fusion.inputs import FusionInputs, restored_inputs
 from latefusion.fusion.kinds import POLICIES, FittedPolicy
+from latefusion.fusion.on_demand import Part
 from latefusion.metrics.f1 import split_scores
 from latefusion.plan.jobs import Job
+from latefusion.plan.records import verified
 from latefusion.tables.artifacts import read_json_object
 from latefusion.tables.dataset import Dataset
 from latefusion.tables.label_issues import fusion_targets
+from latefusion.tables.label_thresholds import decide_splits, learn_label_thresholds
 from latefusion.tables.predictions import write_predictions
-from latefusion.tables.probabilities import read_nested_probs, read_split_probs, write_probs
+from latefusion.tables.probabilities import read_nested_probs, read_probs, read_split_probs, write_probs
 from latefusion.utils.files import write_json
 
 logger = logging.getLogger(__name__)
-BLOCK = 2_000_000  # probabilities (products x classes) of one table that are processed at a time
 
 
 class PolicyTrainer:
@@ -55,11 +59,25 @@ class PolicyTrainer:
         """Return the training data of a policy."""
         policy = self._policy(name)
         tables = tuple(map(self._learnt_table, policy.experts))
-        folds = self.dataset.fusion_folds(policy.n_folds)
+        folds, metric = self.dataset.fusion_folds(policy.n_folds), self.experiment.chosen_by
+        members = tuple(map(self._part, policy.sources.values()))
         if not self.dataset.split.nested:
-            return FusionInputs(policy, tables, self.targets, folds)
+            return FusionInputs(policy, tables, self.targets, folds, metric=metric, members=members)
         nested = tuple(tuple(self._nested_table(fold, one) for one in policy.experts) for fold in np.unique(folds))
-        return FusionInputs(policy.model_copy(update={"n_folds": len(nested)}), tables, self.targets, folds, nested)
+        policy = policy.model_copy(update={"n_folds": len(nested)})
+        return FusionInputs(policy, tables, self.targets, folds, nested, metric, members)
+
+    def _part(self, name: str) -> Part:
+        """Return an expert, or a policy whose job is done, as a part of another policy."""
+        if name in self.experiment.experts:
+            return Part(self._learnt_table(name), None)
+        run_dir, dataset = self.experiment.policy_dir(name), self.dataset
+        fitted = load_policy(self._policy(name), len(dataset.classes), run_dir, several=dataset.several)
+        path, ids = run_dir / _selected_table(dataset.fusion_split), dataset.fusion_products.index
+        selected = None
+        if path.is_file():
+            selected = read_probs(verified(run_dir, path.name), ids, dataset.classes, several=dataset.several)
+        return Part(read_split_probs(run_dir, dataset.fusion_split, dataset), fitted, selected)
 
     def fit(self, name: str) -> FittedPolicy:
         """Return the fitted policy, once; the first call for a policy of a group fits the whole group."""
@@ -71,20 +89,35 @@ class PolicyTrainer:
 
     def train(self, job: Job) -> None:
         """Fit a policy and write its run folder: metrics, out-of-fold and test decisions."""
-        fitted = self.fit(job.name)
-        oof_preds = fitted.oof_probs.argmax(axis=1)
-        learnt, splits, classes = self.dataset.fusion_split, self.dataset.evaluation_splits, self.dataset.classes
-        write_predictions(job.run_dir, learnt, splits[learnt].index, oof_preds, fitted.oof_probs, classes)
+        fitted, facts = self.fit(job.name), {}
+        learnt, splits = self.dataset.fusion_split, self.dataset.evaluation_splits
+        test_tables = tuple(self._read("test", expert) for expert in self._policy(job.name).experts)
+        test_preds, test_probs = decide(fitted, test_tables)
+        probs = {learnt: fitted.oof_probs, "test": test_probs}
+        preds = decide_splits(self.experiment, self.dataset, probs)
+        if not self.dataset.several:
+            preds["test"] = test_preds  # of networks, the vote of the folds
+        for split, products in splits.items():
+            write_predictions(job.run_dir, split, products.index, preds[split], probs[split], self.dataset.classes)
         selected = getattr(fitted, "selected_probs", None)  # of network policies
         if selected is not None:
-            write_probs(job.run_dir / f"{learnt}_selected_probs.parquet", splits[learnt].index, selected, classes)
-        test_tables = tuple(self._read("test", expert) for expert in self._policy(job.name).experts)
-        preds, probs = decide(fitted, test_tables)
-        write_predictions(job.run_dir, "test", splits["test"].index, preds, probs, classes)
+            path = job.run_dir / _selected_table(learnt)
+            write_probs(path, splits[learnt].index, selected, self.dataset.classes, several=self.dataset.several)
+        if isinstance(fitted, Asks):
+            write_asked(job.run_dir, learnt, splits[learnt].index, fitted.oof_asked)
+            write_asked(job.run_dir, "test", splits["test"].index, asked_on(fitted, test_tables))
+        if self.experiment.label_thresholds == "tuned":
+            thresholds = learn_label_thresholds(self.experiment, self.dataset, fitted.oof_probs).final.tolist()
+            facts["label_thresholds"] = dict(zip(self.dataset.classes, thresholds, strict=True))
         fitted.save(job.run_dir)
-        scores = split_scores(learnt, self.targets, oof_preds)
-        write_json(job.run_dir / "metrics.json", scores | policy_facts(fitted))
-        logger.info("%s: %s_macro_f1 %.4f", job.name, learnt, scores[f"{learnt}_macro_f1"])
+        scores = split_scores(learnt, self.targets, preds[learnt])
+        write_json(job.run_dir / "metrics.json", scores | policy_facts(fitted) | facts)
+        metric = f"{learnt}_{self.experiment.chosen_by}"
+        logger.info("%s: %s %.4f", job.name, metric, scores[metric])
+
+
+def _selected_table(split: str) -> str:
+    return f"{split}_selected_probs.parquet"
 
 
 def policy_facts(fitted: FittedPolicy) -> dict:
@@ -99,30 +132,33 @@ def policy_facts(fitted: FittedPolicy) -> dict:
     return facts
 
 
-def load_policy(policy: PolicyConfig, num_classes: int, run_dir: Path) -> FittedPolicy:
-    """Return the policy whose run folder, or a copy of it, is `run_dir`, to decide on any products."""
+def save_policy(fitted: FittedPolicy, folder: Path) -> None:
+    """Write what `load_policy` reads to a new folder."""
+    folder.mkdir(parents=True)
+    fitted.save(folder)
+    write_json(folder / "metrics.json", policy_facts(fitted))
+
+
+def load_policy(policy: PolicyConfig, num_classes: int, run_dir: Path, *, several: bool = False) -> FittedPolicy:
+    """Return the policy whose run folder, or a copy of it, is `run_dir`, to decide on any products.
+
+    `several`: whether products have several labels; then it decides with thresholds of a half.
+    """
     facts = read_json_object(run_dir / "metrics.json")
     temperatures = facts.get("temperatures")
     by_expert = None if temperatures is None else np.array([temperatures[name] for name in policy.experts]).T
     n_folds = facts["n_folds"]  # with nested folds those of the experts
-    inputs = restored_inputs(policy.model_copy(update={"n_folds": n_folds}), num_classes, by_expert)
+    policy = policy.model_copy(update={"n_folds": n_folds})
+    inputs = restored_inputs(policy, num_classes, by_expert, several=several)
     return POLICIES[policy.kind].load(inputs, run_dir, facts)
+
+
+def label_thresholds_of(run_dir: Path) -> np.ndarray | None:
+    """Return the (C,) tuned thresholds of a policy's run folder, or a copy of it; None if they are not tuned."""
+    thresholds = read_json_object(run_dir / "metrics.json").get("label_thresholds")
+    return None if thresholds is None else np.array(list(thresholds.values()))
 
 
 def fit_alone(inputs: FusionInputs) -> FittedPolicy:
     """Fit one policy of any kind."""
     return POLICIES[inputs.policy.kind].fit([inputs])[0]
-
-
-def decide(fitted: FittedPolicy, tables: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Return (N,) class numbers and (N, C) probabilities, computed block by block.
-
-    The probabilities of all eight networks for all products may not fit into memory.
-    """
-    size = max(1, BLOCK // tables[0].shape[1])
-    blocks = [fitted.decide(tuple(table[rows] for table in tables)) for rows in _slices(len(tables[0]), size)]
-    return tuple(np.concatenate(arrays) for arrays in zip(*blocks, strict=True))
-
-
-def _slices(length: int, size: int) -> Iterator[slice]:
-    return (slice(start, start + size) for start in range(0, length, size))

@@ -65,8 +65,9 @@ def plan(experiment: Experiment) -> dict[str, Job]:
         if experiment.folds:
             folds = [_key_in(view, f"experts/{name}") for view in views]
             add(f"experts/{name}", "folds", network.step, {"views": len(folds)}, folds, reads=reads)
-    for name, policy in experiment.policies.items():
+    for name, policy in sorted(experiment.policies.items(), key=lambda item: bool(item[1].sources)):  # these after all
         needs = [f"experts/{expert}" for expert in policy.experts] + (["denoise"] if experiment.cleans_valid else [])
+        needs += [f"policies/{source}" for source in policy.sources.values() if source in experiment.policies]
         settings = policy.model_dump(mode="json") | _chosen_by(experiment) | _label_thresholds(experiment)
         add(f"policies/{name}", "policy", "fuse", settings, needs)
     members = [f"policies/{name}" for name in experiment.vote_members]

@@ -105,7 +105,8 @@ def _frequencies(dataset: Dataset) -> list[float]:
 
 
 def _copy_policy(run_dir: Path, folder: Path) -> None:
-    """Copy what a policy has learnt: its facts and, if it has any, its weights."""
-    folder.mkdir(parents=True)
-    for name in {"metrics.json", "model.safetensors"} & set(read_record(run_dir)["files"]):
-        shutil.copyfile(verified(run_dir, name), folder / name)
+    """Copy what a policy has learnt: its facts and, if it has any, its weights; also those of policies that it asks."""
+    for name in read_record(run_dir)["files"]:
+        if Path(name).name in ("metrics.json", "model.safetensors"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(verified(run_dir, name), folder / name)

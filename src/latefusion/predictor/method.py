@@ -1,17 +1,20 @@
 """The submitted method outside of its experiment: from the probabilities of experts to calibrated decisions."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from latefusion.config import Experiment
+from latefusion.fusion.deciding import Read, decide_rows
 from latefusion.fusion.kinds import FittedPolicy
-from latefusion.fusion.training import decide, load_policy
+from latefusion.fusion.training import label_thresholds_of, load_policy
 from latefusion.fusion.vote import combine
 from latefusion.metrics.confidence import Calibration, favour
+from latefusion.metrics.decisions import HALF
+from latefusion.metrics.decisions import decide as decide_labels
 from latefusion.scores.results import SOFT_VOTE, Method, Results
+from latefusion.utils.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,8 @@ class MethodSpec:
     policies: tuple[str, ...]
     soft: bool  # the class of highest mean probability, instead of a majority vote
     calibration: Calibration
+    # (C,) of several labels, if they are tuned: of an expert or a soft vote; policies have theirs in their metrics.json
+    label_thresholds: tuple[float, ...] | None = None
 
     def experts(self, experiment: Experiment) -> tuple[str, ...]:
         """Return the names of all experts that the method needs."""
@@ -44,30 +49,78 @@ def spec_of(results: Results, method: Method, calibration: Calibration) -> Metho
     )
 
 
+class ExpertTables:
+    """The experts' probabilities of N products; each expert predicts a product when it is first read, and once."""
+
+    def __init__(self, predict: Read, n: int):
+        self._predict, self._n = predict, n
+        self._tables: dict[str, np.ndarray] = {}
+        self._ran: dict[str, np.ndarray] = {}
+
+    def read(self, expert: str, rows: np.ndarray) -> np.ndarray:
+        """Return the (n, C) probabilities of an expert for (n,) row numbers."""
+        ran = self._ran.setdefault(expert, np.zeros(self._n, dtype=bool))
+        new = rows[~ran[rows]]
+        if len(new) or expert not in self._tables:
+            probs = self._predict(expert, new)
+            table = self._tables.setdefault(expert, np.zeros((self._n, probs.shape[1]), probs.dtype))
+            table[new], ran[new] = probs, True
+        return self._tables[expert][rows]
+
+
 class FinalMethod:
     """A method that is read from an exported model."""
 
     def __init__(self, spec: MethodSpec, experiment: Experiment, num_classes: int, folder: Path):
         """Read the policies from the subfolders of `folder`."""
-        self.spec, self.experiment = spec, experiment
+        self.spec, self.experiment, self.num_classes = spec, experiment, num_classes
+        self.several = experiment.several
         self.policies: dict[str, FittedPolicy] = {
-            name: load_policy(experiment.policies[name], num_classes, folder / name) for name in spec.policies
+            name: load_policy(experiment.policies[name], num_classes, folder / name, several=self.several)
+            for name in spec.policies
         }
+        self.thresholds = {name: label_thresholds_of(folder / name) for name in spec.policies}
 
-    def decide(self, tables: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """Return (N,) class numbers and calibrated (N, C) probabilities from the experts' (N, C) probabilities."""
-        if not len(next(iter(tables.values()))):
-            return np.empty(0, dtype=np.int64), next(iter(tables.values()))
-        preds, probs = self._decide(tables)
+    @property
+    def asks(self) -> bool:
+        """Whether some experts predict only the products for which they are asked for."""
+        return any(self.experiment.policies[name].kind == "on_demand" for name in self.spec.policies)
+
+    def decide(self, predict: Read, n: int, image_share: float | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Return the decisions for N products (see `metrics.decisions`) and their calibrated (N, C) probabilities.
+
+        `predict` is called with the name of an expert and (n,) row numbers, for (n, C) probabilities: for each product
+        at most once per expert. Of a policy of kind on_demand, the experts of `first` are called with all rows, those
+        that only `then` reads with the rows that it asks for. `image_share`: with which share of the labelled products
+        these scores would have been asked for, 0 to 1; None: as in the config. Raises InputError if the method has no
+        such policy.
+        """
+        if image_share is not None and not self.asks:
+            raise InputError(
+                f"image_share: {self.spec.name} has no policy of kind on_demand: all its experts always run"
+            )
+        if not n:
+            empty = np.empty((0, self.num_classes), dtype=np.float32)
+            return decide_labels(empty, several=self.several), empty
+        preds, probs = self._decide(ExpertTables(predict, n), n, image_share)
         return preds, self.spec.calibration.apply(favour(probs, preds))
 
-    def _decide(self, tables: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    def _decide(self, tables: ExpertTables, n: int, image_share: float | None) -> tuple[np.ndarray, np.ndarray]:
         if self.spec.expert is not None:
-            probs = tables[self.spec.expert]
-            return probs.argmax(axis=1), probs
-        decided = [
-            decide(policy, tuple(tables[expert] for expert in self.experiment.policies[name].experts))
-            for name, policy in self.policies.items()
-        ]
+            probs = tables.read(self.spec.expert, np.arange(n))
+            return self._with_thresholds(probs), probs
+        decided = [self._decide_policy(name, tables, n, image_share) for name in self.policies]
         preds, probs = zip(*decided, strict=True)
-        return combine(np.stack(preds), np.sum(probs, axis=0, dtype=np.float64), soft=self.spec.soft)
+        voted, mean = combine(np.stack(preds), np.sum(probs, axis=0, dtype=np.float64), soft=self.spec.soft)
+        return (self._with_thresholds(mean) if self.several and self.spec.soft else voted), mean
+
+    def _decide_policy(
+        self, name: str, tables: ExpertTables, n: int, image_share: float | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        preds, probs = decide_rows(self.policies[name], self.experiment.policies[name], tables.read, n, image_share)
+        thresholds = self.thresholds[name]
+        return preds if thresholds is None else decide_labels(probs, several=True, thresholds=thresholds), probs
+
+    def _with_thresholds(self, probs: np.ndarray) -> np.ndarray:
+        thresholds = HALF if self.spec.label_thresholds is None else np.array(self.spec.label_thresholds)
+        return decide_labels(probs, several=self.several, thresholds=thresholds)

@@ -1,7 +1,7 @@
 """Predict new products with an exported model."""
 
 import logging
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -138,7 +138,8 @@ class Predictor:
         for missing, group in groups.items():
             if group.any():
                 method = self.method if missing is None else self.reduced.get(missing, self.method)
-                preds[group], probs[group] = method.decide({name: table[group] for name, table in tables.items()})
+                own = {name: table[group] for name, table in tables.items()}
+                preds[group], probs[group] = method.decide(partial(_rows_of, own), int(group.sum()))
         return preds, probs
 
     def _tables(self, rows: pd.DataFrame, images: str | Path | None) -> dict[str, np.ndarray]:
@@ -211,3 +212,7 @@ class Predictor:
             by_expert[f"{name}_label"] = np.where(reads, classes[own], "")
             agree += reads & (own == preds)
         return pd.DataFrame(columns | by_expert | {"agree": agree}, index=products.index)
+
+
+def _rows_of(tables: dict[str, np.ndarray], name: str, rows: np.ndarray) -> np.ndarray:
+    return tables[name][rows]

@@ -16,6 +16,9 @@ class Objective(Protocol):
     def loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Return the mean loss over the batch, for labels as `metrics.decisions` describes them: (B,) or (B, C)."""
 
+    def row_losses(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Return the loss of each row (...) of logits (..., C), whose mean over a batch `loss` is."""
+
     def probs(self, logits: torch.Tensor) -> torch.Tensor:
         """Return (B, C) float32 probabilities."""
 
@@ -26,6 +29,10 @@ class OneLabel:
 
     def loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         return cross_entropy(logits, labels)
+
+    def row_losses(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        losses = cross_entropy(logits.flatten(0, -2), labels.flatten(), reduction="none")
+        return losses.view(labels.shape)
 
     def probs(self, logits: torch.Tensor) -> torch.Tensor:
         return logits.float().softmax(dim=-1)
@@ -43,8 +50,14 @@ class SeveralLabels:
     positive_weight: float = 1.0
 
     def loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return self._loss(logits, labels, "mean")
+
+    def row_losses(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return self._loss(logits, labels, "none").mean(dim=-1)
+
+    def _loss(self, logits: torch.Tensor, labels: torch.Tensor, reduction: str) -> torch.Tensor:
         weight = torch.tensor(self.positive_weight, device=logits.device)
-        return binary_cross_entropy_with_logits(logits.float(), labels.float(), pos_weight=weight)
+        return binary_cross_entropy_with_logits(logits.float(), labels.float(), pos_weight=weight, reduction=reduction)
 
     def probs(self, logits: torch.Tensor) -> torch.Tensor:
         return (logits.float() - log(self.positive_weight)).sigmoid()

@@ -1,0 +1,60 @@
+"""The cost curve of a policy of kind on_demand: its score against the share of products that it asks for.
+
+From three things: the decisions of `first` and of `then`, and the scores `ask` of the policy (`<split>_asked.parquet`,
+`fusion.asked.read_asked`). At a share of 0 the score is exactly that of `first`, at 1 exactly that of `then`.
+"""
+
+import numpy as np
+import pandas as pd
+
+from latefusion.metrics.decisions import is_known
+from latefusion.metrics.f1 import count
+from latefusion.scores.intervals import bootstrap, interval
+
+SHARES = tuple(np.linspace(0, 1, 21).tolist())
+
+
+def asked_at(ask: np.ndarray, share: float) -> np.ndarray:
+    """Return the (N,) mask of the share of the products with the highest scores; of equal ones, the first."""
+    asked = np.zeros(len(ask), dtype=bool)
+    asked[np.argsort(-ask, kind="stable")[: round(share * len(ask))]] = True
+    return asked
+
+
+def cost_curve(
+    targets: np.ndarray,
+    first: np.ndarray,
+    then: np.ndarray,
+    ask: np.ndarray,
+    *,
+    metric: str,
+    num_classes: int,
+    shares: tuple[float, ...] = SHARES,
+) -> pd.DataFrame:
+    """Return a row for each share of products that are asked for.
+
+    `targets` and the decisions `first` and `then` are as `metrics.decisions` describes them, one label or several;
+    `ask` is (N,). Products whose labels do not count are left out. Columns: `share`; `asked`, the number of products;
+    `score` by `metric`; `difference`, by how much it is below the score of `then`; and `low` and `high`, the 95 %
+    interval of the difference, by a paired bootstrap over products.
+    """
+    known = is_known(targets)
+    targets, first, then, ask = targets[known], first[known], then[known], ask[known]
+    full = float(count(targets, then, num_classes).score(metric)[0])
+    full_draws = bootstrap(targets, then[None], num_classes)[metric][0]
+    rows = []
+    for share in shares:
+        asked = asked_at(ask, share)
+        preds = np.where(asked if targets.ndim == 1 else asked[:, None], then, first)
+        score = float(count(targets, preds, num_classes).score(metric)[0])
+        draws = full_draws - bootstrap(targets, preds[None], num_classes)[metric][0]
+        rows.append((share, int(asked.sum()), score, full - score, *interval(full - score, draws)))
+    return pd.DataFrame(rows, columns=["share", "asked", "score", "difference", "low", "high"])
+
+
+def share_needed(curve: pd.DataFrame) -> float:
+    """Return the smallest share of a `cost_curve` at which the score is not clearly below that of `then`.
+
+    That is, the 95 % interval of the difference is not above zero.
+    """
+    return float(curve.loc[curve["low"] <= 0, "share"].min())
