@@ -29,6 +29,11 @@ def is_right(targets: np.ndarray, preds: np.ndarray) -> np.ndarray:
     return targets[np.arange(len(targets)), first_labels(preds)] > 0
 
 
+def differ(preds: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return (N,) bools: whether two decisions on a product differ; of several labels, in any or in the first."""
+    return preds != others if preds.ndim == 1 else (preds != others).any(axis=1)
+
+
 def first_labels(preds: np.ndarray) -> np.ndarray:
     """Return (N,) class numbers: the decided labels, of several the first."""
     return preds if preds.ndim == 1 else preds.argmax(axis=1)
