@@ -14,13 +14,14 @@ from latefusion.scores.notes import sample_note
 from latefusion.scores.report import (
     automation_section,
     calibration_section,
+    misclassified_section,
     pair_section,
     score_section,
     vote_section,
 )
 from latefusion.scores.results import Results
 from latefusion.scores.submitted import read_submitted
-from latefusion.scores.tables import class_table, score_table
+from latefusion.scores.tables import class_table, misclassified_table, score_table
 from latefusion.tables.dataset import Dataset
 from latefusion.utils.files import write_text
 from latefusion.utils.locks import locked
@@ -43,10 +44,12 @@ def write_scores(
     submitted = read_submitted(results)
     scores, comparisons = score_table(results)
     ranking = rank_methods(results) if submitted is None else submitted.ranking
+    classes = class_table(results)
     tables = {
         "scores": scores,
         "comparisons": comparisons,
-        "classes": class_table(results),
+        "classes": classes,
+        "misclassified": misclassified_table(classes),
         "votes": vote_members(results),
         "pairs": expert_pairs(results),
         "calibration": calibration_table(results, submitted),
@@ -61,6 +64,7 @@ def write_scores(
         score_section(results, scores, comparisons, submitted),
         vote_section(results, tables["votes"]),
         pair_section(results, tables["pairs"]),
+        misclassified_section(results, scores, tables["misclassified"]),
         calibration_section(results, tables["calibration"]),
         automation_section(results, tables["automation"], tables["coverage"]),
         more(experiment, dataset) if more else "",
