@@ -72,23 +72,17 @@ def _calibrate(results: Results, method: Method) -> tuple[dict[str, np.ndarray],
     return calibrated, {"calibration": asdict(final), "automation": automation}
 
 
-def _label_thresholds(results: Results, method: Method) -> dict:
+def _label_thresholds(results: Results, method: Method) -> dict[str, dict[str, float]]:
     """Return the thresholds by which several labels are assigned to new products, if they are tuned, by class.
 
-    A majority vote has none of its own, but those of each member.
+    A majority vote has none: its members have their own.
     """
-    if results.experiment.label_thresholds == "half":
+    is_majority = method.kind == "vote" and method.name != SOFT_VOTE
+    if results.experiment.label_thresholds == "half" or is_majority:
         return {}
-    if method.kind == "vote" and method.name != SOFT_VOTE:
-        own = {name: _tuned(results, results.method(name)) for name in results.members(method)}
-        return {"member_label_thresholds": own}
-    return {"label_thresholds": _tuned(results, method)}
-
-
-def _tuned(results: Results, method: Method) -> dict[str, float]:
     probs = results.probs(method, results.dataset.fusion_split)
     thresholds = learn_label_thresholds(results.experiment, results.dataset, probs).final
-    return dict(zip(results.dataset.classes, thresholds.tolist(), strict=True))
+    return {"label_thresholds": dict(zip(results.dataset.classes, thresholds.tolist(), strict=True))}
 
 
 def _confidence(

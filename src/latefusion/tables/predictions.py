@@ -128,14 +128,20 @@ def _lists(cells: tuple[np.ndarray, np.ndarray], values: np.ndarray, n: int) -> 
     return [values[start:stop].tolist() for start, stop in pairwise(bounds)]
 
 
-def read_ranked_predictions(run_dir: Path, split: str, dataset: Dataset) -> pd.DataFrame:
+def read_ranked_predictions(
+    run_dir: Path, split: str, dataset: Dataset, separator: str | None = None
+) -> pd.DataFrame:
     """Return the predictions of a split with the next classes: `label_2`, `confidence_2`, `label_3`, `confidence_3`.
 
     The first label is the decision; the next are the other classes in the order of their probabilities, on ties in the
-    order of the classes. With two classes there is no third.
+    order of the classes. With two classes there is no third. Of several labels, which `separator` joins, the columns
+    are those of `several_columns`.
     """
     table = read_predictions(run_dir, split, dataset)
     probs = read_split_probs(run_dir, split, dataset)
+    if separator is not None:
+        columns = several_columns(read_preds(run_dir, split, dataset), probs, dataset.classes)
+        return joined(pd.DataFrame(columns, index=table.index), separator)
     return table.assign(**next_classes(dataset.targets(table), probs, dataset.classes))
 
 
