@@ -39,6 +39,12 @@ def first_labels(preds: np.ndarray) -> np.ndarray:
     return preds if preds.ndim == 1 else preds.argmax(axis=1)
 
 
+def count_labels(targets: np.ndarray, num_classes: int) -> np.ndarray:
+    """Return (C,): the number of products with each label; those whose labels do not count are ignored."""
+    known = targets[is_known(targets)]
+    return (known > 0).sum(axis=0) if known.ndim == 2 else np.bincount(known, minlength=num_classes)
+
+
 def unknown(targets: np.ndarray) -> np.ndarray:
     """Return targets of the same shape that do not count."""
     return np.full_like(targets, -1)
