@@ -62,7 +62,9 @@ def draw_probs(targets: np.ndarray, accuracy: float, *, num_classes: int, seed: 
     rng, n = np.random.default_rng(seed), len(targets)
     if targets.ndim == 2:
         share = (targets > 0).sum() / targets.size * (1 - accuracy)
-        shown = np.where(rng.random(targets.shape) < np.where(targets > 0, 1 - accuracy, share), targets <= 0, targets > 0)
+        shown = np.where(
+            rng.random(targets.shape) < np.where(targets > 0, 1 - accuracy, share), targets <= 0, targets > 0
+        )
         low, high = rng.uniform(0.02, 0.45, targets.shape), rng.uniform(0.5, 0.5 + confidence / 2, targets.shape)
         return np.where(shown, high, low).astype(np.float32)
     wrong = (targets + rng.integers(1, num_classes, size=n)) % num_classes

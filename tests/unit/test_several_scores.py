@@ -6,9 +6,12 @@ import pytest
 from helpers.results import SEVERAL, MadeUp, draw_probs, make_up
 from sklearn.metrics import f1_score
 
+from latefusion.fusion.vote import vote
 from latefusion.metrics.calibration import assigned_calibration_error, expected_calibration_error
 from latefusion.metrics.confidence import restore_calibration
-from latefusion.metrics.decisions import decide, first_labels, is_right, tune_thresholds
+from latefusion.metrics.decisions import FIRST, decide, first_labels, is_right, tune_thresholds
+from latefusion.metrics.f1 import score
+from latefusion.plan.planning import plan
 from latefusion.scores.choice import choose_method, deciding_metric, rank_methods
 from latefusion.scores.confusion import confusion_counts, mistakes
 from latefusion.scores.submitted import read_submitted
@@ -16,6 +19,8 @@ from latefusion.scores.subsets import votes_by_size
 from latefusion.scores.write import write_scores
 from latefusion.steps.predict import predict
 from latefusion.submission import validate_predictions
+from latefusion.tables.predictions import read_ranked_predictions
+from latefusion.utils.files import write_json
 
 ACCURACIES = {"words": 0.75, "letters": 0.5, "images": 0.5, "product": 0.95, "network": 0.8, "other_network": 0.8}
 
@@ -229,3 +234,39 @@ def test_mistakes_are_first_labels_that_are_none_of_the_products(made_up):
     assert len(wrong) == (~right).sum() > 0
     assert wrong["confidence"].is_monotonic_decreasing
     assert not any(row.decided in row.label.split(", ") for row in wrong.itertuples())
+
+
+def test_votes_of_subsets_are_those_of_the_members(made_up):
+    """All members as the vote itself, each alone as itself."""
+    job = plan(made_up.experiment)["vote"]
+    vote(made_up.experiment, made_up.dataset, job)
+    write_json(job.run_dir / "job.json", {})
+    results, targets = made_up.results, made_up.targets["test"]
+    table = votes_by_size(results, "test")
+    names = ["network", "other_network", "vote"]
+    expected = [score("micro_f1", targets, results.preds(results.method(name), "test")) for name in names]
+    assert table["score"].tolist() == pytest.approx(expected)
+    write_scores(made_up.experiment, made_up.dataset)
+    adds = read_scores(made_up, "votes").query("split == 'test'").set_index("member")
+    assert adds["score"].tolist() == pytest.approx(expected[:2])
+    assert adds.loc["network", "vote_without"] == pytest.approx(expected[1])
+    assert adds["adds"].tolist() == pytest.approx([expected[2] - expected[1], expected[2] - expected[0]])
+
+
+def test_a_vote_whose_first_label_is_not_the_most_probable_lists_it_first(made_up, monkeypatch):
+    """With the confidences of its labels in descending order: the first is no surer than the labels it was chosen over."""
+    experiment = made_up.experiment.model_copy(update={"submit": "vote"})
+    voting = MadeUp(experiment, made_up.dataset)
+    probs = {split: table for split, table in overconfident(made_up).items()}
+    preds = {split: decide(table, several=True) for split, table in probs.items()}
+    for split, own in preds.items():
+        second = np.argsort(-probs[split], axis=1)[:, 1]
+        own[own == FIRST] = 1
+        own[np.arange(len(own)), second] = FIRST
+    voting.write("vote", probs, preds)
+    folder = voting.submit().run_dir
+    table = read_ranked_predictions(folder, "test", made_up.dataset, "|")
+    first = np.array(made_up.dataset.classes)[first_labels(preds["test"])]
+    assert table["label"].str.partition("|")[0].tolist() == first.tolist()
+    numbers = table["confidences"].str.split("|")
+    assert all(sorted(map(float, row), reverse=True) == list(map(float, row)) for row in numbers)

@@ -110,6 +110,19 @@ def temper_by_fold(
     return tempered
 
 
+def mean_log_losses(probs: np.ndarray, targets: np.ndarray, temperatures: np.ndarray) -> np.ndarray:
+    """Return (N,): the mean log losses over classes of (N, C) probabilities of several labels, after temperature scaling.
+
+    `temperatures`: (N,), of each product.
+    """
+    losses, size = np.empty(len(probs)), max(1, BLOCK // probs.shape[1])
+    for start in range(0, len(probs), size):
+        rows = slice(start, start + size)
+        logits = as_logits(probs[rows], several=True) / temperatures[rows, None].astype(np.float32)
+        losses[rows] = (np.logaddexp(0, logits) - np.where(targets[rows] > 0, logits, 0)).mean(axis=1)
+    return losses
+
+
 def reliability(targets: np.ndarray, probs: np.ndarray, preds: np.ndarray | None = None) -> pd.DataFrame:
     """Return a table of the bins of confidence that hold products: `confidence` (mean), `accuracy`, `n`.
 

@@ -109,7 +109,16 @@ def vote_members(results: Results) -> pd.DataFrame:
                 without = score(metric, targets, majority_vote(np.delete(preds, number, axis=0), summed - own)[known])
             own_score, differs = score(metric, targets, preds[number][known]), differ(preds[number], decided).mean()
             rows.append((name, split, metric, own_score, differs, disagree[number], without, vote_score - without))
-    columns = ["member", "split", "metric", "score", "differs_from_vote", "differs_from_members", "vote_without", "adds"]
+    columns = [
+        "member",
+        "split",
+        "metric",
+        "score",
+        "differs_from_vote",
+        "differs_from_members",
+        "vote_without",
+        "adds",
+    ]
     return pd.DataFrame(rows, columns=columns)
 
 

@@ -21,7 +21,7 @@ import pandas as pd
 
 from latefusion.config import Experiment
 from latefusion.config.complexity import COMPLEXITIES, Complexity
-from latefusion.metrics.calibration import as_logits, fold_temperatures, temper_by_fold
+from latefusion.metrics.calibration import as_logits, fold_temperatures, mean_log_losses, temper_by_fold
 from latefusion.metrics.confidence import favour
 from latefusion.metrics.f1 import METRIC_NAMES, score
 from latefusion.scores.intervals import bootstrap
@@ -88,13 +88,13 @@ def _log_losses(results: Results, method: Method) -> np.ndarray:
     whatever is decided, a product's log loss is the mean over all classes.
     """
     split, folds = results.dataset.fusion_split, results.dataset.selection_folds()
-    targets, probs, several = results.targets[split], results.probs(method, split), results.dataset.several
-    probs = probs if several else favour(probs, results.preds(method, split))
+    targets, probs = results.targets[split], results.probs(method, split)
+    if results.dataset.several:
+        by_fold = fold_temperatures(probs, targets, folds, folds.max() + 1)
+        return mean_log_losses(probs, targets, by_fold[folds])
+    probs = favour(probs, results.preds(method, split))
     *by_fold, _ = fold_temperatures(probs, targets, folds, folds.max() + 1).tolist()
-    tempered = temper_by_fold(probs, folds, by_fold, several=several)
-    if several:
-        return np.logaddexp(0, np.where(targets > 0, -1, 1) * as_logits(tempered, several=True)).mean(axis=1)
-    return -as_logits(tempered)[np.arange(len(targets)), targets]
+    return -as_logits(temper_by_fold(probs, folds, by_fold))[np.arange(len(targets)), targets]
 
 
 def complexity(results: Results, method: Method) -> tuple[Complexity, int]:

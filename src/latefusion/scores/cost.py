@@ -1,60 +1,119 @@
-"""The cost curve of a policy of kind on_demand: its score against the share of products that it asks for.
+"""Policies that choose: how often they are right to choose, and what score each share of images gives.
 
-From three things: the decisions of `first` and of `then`, and the scores `ask` of the policy (`<split>_asked.parquet`,
-`fusion.asked.read_asked`). At a share of 0 the score is exactly that of `first`, at 1 exactly that of `then`.
+A policy of kind `select` chooses which of two experts decides; one of kind `on_demand` decides for which products dear
+experts are run. Both leave a score for each product (`fusion.asked`).
 """
+
+from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
-from latefusion.metrics.decisions import is_known
-from latefusion.metrics.f1 import count
+from latefusion.config import OnDemandPolicy, SelectPolicy
+from latefusion.fusion.asked import Asked, read_asked
+from latefusion.metrics.decisions import is_right
+from latefusion.metrics.f1 import score
 from latefusion.scores.intervals import bootstrap, interval
+from latefusion.scores.results import Method, Results
+from latefusion.tables.label_thresholds import decide_splits
 
-SHARES = tuple(np.linspace(0, 1, 21).tolist())
+SHARES = np.arange(21) / 20
+ASKED_COLUMNS = ["policy", "kind", "first", "second", "split", "asked", "policy_accuracy", "oracle_accuracy", "n"]
+COST_COLUMNS = [
+    "policy",
+    "split",
+    "share",
+    "asked",
+    "metric",
+    "value",
+    "low",
+    "high",
+    "lacks",
+    "lacks_low",
+    "lacks_high",
+]
 
 
-def asked_at(ask: np.ndarray, share: float) -> np.ndarray:
-    """Return the (N,) mask of the share of the products with the highest scores; of equal ones, the first."""
-    asked = np.zeros(len(ask), dtype=bool)
-    asked[np.argsort(-ask, kind="stable")[: round(share * len(ask))]] = True
-    return asked
+def asked_table(results: Results) -> pd.DataFrame:
+    """Return for each policy that chooses, and each split, how often it asks for the second method, and if rightly.
 
-
-def cost_curve(
-    targets: np.ndarray,
-    first: np.ndarray,
-    then: np.ndarray,
-    ask: np.ndarray,
-    *,
-    metric: str,
-    num_classes: int,
-    shares: tuple[float, ...] = SHARES,
-) -> pd.DataFrame:
-    """Return a row for each share of products that are asked for.
-
-    `targets` and the decisions `first` and `then` are as `metrics.decisions` describes them, one label or several;
-    `ask` is (N,). Products whose labels do not count are left out. Columns: `share`; `asked`, the number of products;
-    `score` by `metric`; `difference`, by how much it is below the score of `then`; and `low` and `high`, the 95 %
-    interval of the difference, by a paired bootstrap over products.
+    Columns: policy, kind, first, second, split, asked (the share of products for which the second is chosen or asked
+    for), policy_accuracy (the share for which that is right: the second is asked if and only if it alone is right,
+    Zahavy et al. 2016), oracle_accuracy (the share on which at least one of the two is right), n.
     """
-    known = is_known(targets)
-    targets, first, then, ask = targets[known], first[known], then[known], ask[known]
-    full = float(count(targets, then, num_classes).score(metric)[0])
-    full_draws = bootstrap(targets, then[None], num_classes)[metric][0]
     rows = []
-    for share in shares:
-        asked = asked_at(ask, share)
-        preds = np.where(asked if targets.ndim == 1 else asked[:, None], then, first)
-        score = float(count(targets, preds, num_classes).score(metric)[0])
-        draws = full_draws - bootstrap(targets, preds[None], num_classes)[metric][0]
-        rows.append((share, int(asked.sum()), score, full - score, *interval(full - score, draws)))
-    return pd.DataFrame(rows, columns=["share", "asked", "score", "difference", "low", "high"])
+    for policy, kind, first, second in _choosing(results):
+        for split in results.splits:
+            known, targets = results.known(split), results.targets[split]
+            asked = _read(results, policy, split).asked[known]
+            right, second_right = (is_right(targets, results.preds(one, split))[known] for one in (first, second))
+            shares = asked.mean(), (asked == (second_right & ~right)).mean(), (right | second_right).mean()
+            rows.append((policy.name, kind, first.name, second.name, split, *shares, int(known.sum())))
+    return pd.DataFrame(rows, columns=ASKED_COLUMNS)
 
 
-def share_needed(curve: pd.DataFrame) -> float:
-    """Return the smallest share of a `cost_curve` at which the score is not clearly below that of `then`.
+def cost_table(results: Results) -> pd.DataFrame:
+    """Return the score of each policy of kind `on_demand` at 0, 5, ..., 100 % of the images.
 
-    That is, the 95 % interval of the difference is not above zero.
+    Columns: policy, split, share (that is asked for), asked (the share that the split had), metric, value, low, high;
+    lacks, lacks_low, lacks_high: how much the score lacks to that at 100 %, and the 95 % interval, paired. At 0 and
+    100 % the decisions are those of the methods that the policy names.
     """
-    return float(curve.loc[curve["low"] <= 0, "share"].min())
+    rows, metric = [], results.metrics[0]
+    for policy, kind, first, second in _choosing(results):
+        for split in results.splits if kind == "on_demand" else ():
+            known = results.known(split)
+            targets, ask = results.targets[split][known], _read(results, policy, split).ask[known]
+            decisions = partial(_decisions, results, policy, first, second, split)
+            values = np.array([score(metric, targets, preds[known]) for preds in decisions()])
+            draws = bootstrap(targets, (preds[known] for preds in decisions()), len(results.dataset.classes))[metric]
+            for number, share in enumerate(SHARES):
+                lacks = values[-1] - values[number]
+                own, difference = interval(values[number], draws[number]), interval(lacks, draws[-1] - draws[number])
+                asked = _is_asked(ask, share).mean()
+                rows.append((policy.name, split, share, asked, metric, values[number], *own, lacks, *difference))
+    return pd.DataFrame(rows, columns=COST_COLUMNS)
+
+
+def _choosing(results: Results) -> Iterator[tuple[Method, str, Method, Method]]:
+    """Yield the finished policies that choose: with their kind, and the two methods of which they choose one."""
+    done = {method.name: method for method in results.methods}
+    for name, policy in results.experiment.policies.items():
+        if name not in done:
+            continue
+        if isinstance(policy, SelectPolicy):
+            first, second = policy.experts
+            yield done[name], policy.kind, done[first], done[second]
+        if isinstance(policy, OnDemandPolicy):
+            yield done[name], policy.kind, done[policy.first], done[policy.then]
+
+
+def _read(results: Results, policy: Method, split: str) -> Asked:
+    return read_asked(results.experiment.policy_dir(policy.name), split, results.dataset)
+
+
+def _is_asked(ask: np.ndarray, share: float) -> np.ndarray:
+    return ask > 1 - share  # as `fusion.on_demand` asks
+
+
+def _decisions(results: Results, policy: Method, first: Method, second: Method, split: str) -> Iterator[np.ndarray]:
+    """Yield the decisions on a split at each of `SHARES`."""
+    if results.experiment.label_thresholds == "half":
+        one, other = results.preds(first, split), results.preds(second, split)
+        ask = _read(results, policy, split).ask
+        for share in SHARES:
+            yield _mixed(_is_asked(ask, share), one, other)
+        return
+    splits = dict.fromkeys((results.dataset.fusion_split, split))  # thresholds are tuned on the first
+    parts = [
+        (name, _read(results, policy, name).ask, *(results.probs(one, name) for one in (first, second)))
+        for name in splits
+    ]
+    for share in SHARES:
+        probs = {name: _mixed(_is_asked(ask, share), one, other) for name, ask, one, other in parts}
+        yield decide_splits(results.experiment, results.dataset, probs)[split]
+
+
+def _mixed(asked: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    return np.where(asked if first.ndim == 1 else asked[:, None], second, first)

@@ -4,7 +4,7 @@ Products are drawn with replacement, with the same draws for all methods, so tha
 Tibshirani, "An Introduction to the Bootstrap", 1993; McNemar, Psychometrika 1947 (here in its exact binomial form).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -18,11 +18,11 @@ LOW, HIGH = 0.025, 0.975  # the 95 % interval
 
 
 def bootstrap(
-    targets: np.ndarray, preds: Sequence[np.ndarray], num_classes: int, seed: int = 0
+    targets: np.ndarray, preds: Iterable[np.ndarray], num_classes: int, seed: int = 0
 ) -> dict[str, np.ndarray]:
     """Return (M, DRAWS) for each metric: the scores of M methods' decisions on resampled products.
 
-    `metrics.decisions` describes `targets`, which must all be known, and `preds`, a list of M or one array of them.
+    `metrics.decisions` describes `targets`, which must all be known, and `preds`, of which there are M.
     """
     decisions = _Decisions(targets, preds, num_classes)
     blocks = [decisions.scores(drawn) for drawn in resamples(len(targets), seed)]
@@ -40,7 +40,7 @@ def resamples(n: int, seed: int = 0) -> Iterator[np.ndarray]:
 
 
 def scores_of_draws(
-    drawn: np.ndarray, targets: np.ndarray, preds: Sequence[np.ndarray], num_classes: int
+    drawn: np.ndarray, targets: np.ndarray, preds: Iterable[np.ndarray], num_classes: int
 ) -> dict[str, np.ndarray]:
     """Return (M, B) for each metric: the scores of M decisions on B resamples, (B, N) counts of the products."""
     return _Decisions(targets, preds, num_classes).scores(drawn)
@@ -49,16 +49,18 @@ def scores_of_draws(
 class _Decisions:
     """Labels and decisions of M methods as sparse matrices: of thousands of classes, few are theirs."""
 
-    def __init__(self, targets: np.ndarray, preds: Sequence[np.ndarray], num_classes: int):
+    def __init__(self, targets: np.ndarray, preds: Iterable[np.ndarray], num_classes: int):
         self.metrics, self.labels = metrics_of(targets), _indicators(targets, num_classes)
-        self.decided = [_indicators(row, num_classes) for row in preds]
-        self.correct = [self.labels.multiply(decided).tocsr() for decided in self.decided]
-        self.right = [is_right(targets, row).astype(np.float32) for row in preds]
+        self.methods = []  # decided and correct (N, C), right (N,)
+        for row in preds:
+            decided = _indicators(row, num_classes)
+            right = is_right(targets, row).astype(np.float32)
+            self.methods.append((decided, self.labels.multiply(decided).tocsr(), right))
 
     def scores(self, drawn: np.ndarray) -> dict[str, np.ndarray]:
         labelled, n = drawn @ self.labels, drawn.sum(axis=1)
         scores: dict[str, list[np.ndarray]] = {metric: [] for metric in self.metrics}
-        for decided, correct, right in zip(self.decided, self.correct, self.right, strict=True):
+        for decided, correct, right in self.methods:
             counts = Counts(drawn @ correct, drawn @ decided, labelled, drawn @ right, n)
             for metric, found in scores.items():
                 found.append(counts.score(metric))

@@ -16,6 +16,7 @@ OFFSET_TOO = (
     "also an offset (weights/README.md), fitted to all labels. ECE is that of the most probable label, and then that of "
     "all assigned ones."
 )
+ROUNDING = 1e-12  # of scores that are equal
 SHOWN = 5  # experts in the table of the classes that are missed most
 
 
@@ -69,6 +70,55 @@ def pair_section(results: Results, pairs: pd.DataFrame) -> str:
     numbers = ["both", "only_text", "only_image", "neither", "oracle_accuracy"]
     rows += [(row.text, row.image, *(_percent(getattr(row, key)) for key in numbers)) for row in own.itertuples()]
     return f"## Who is right ({results.final_split}, percent of products)\n\n{markdown(rows)}" if len(own) else ""
+
+
+def asked_section(results: Results, asked: pd.DataFrame) -> str:
+    """Return the table of the policies that choose: how often, and how often rightly; nothing without any."""
+    own = asked[asked["split"] == results.final_split]
+    if own.empty:
+        return ""
+    rows = [("policy", "first", "second", "asked", "policy accuracy", "oracle accuracy")]
+    numbers = ["asked", "policy_accuracy", "oracle_accuracy"]
+    rows += [
+        (row.policy, row.first, row.second, *(_percent(getattr(row, key)) for key in numbers))
+        for row in own.itertuples()
+    ]
+    note = (
+        "asked: the products for which the second is chosen, or asked for. Policy accuracy: those for which this is "
+        "right, because the second is asked if and only if it alone is right. Oracle: one of the two is right."
+    )
+    return f"## Policies that choose ({results.final_split}, percent of products)\n\n{markdown(rows)}\n\n{note}"
+
+
+def cost_section(results: Results, cost: pd.DataFrame) -> str:
+    """Return for each policy of kind on_demand at which share of the images the full score is reached, and a table."""
+    own, sections = cost[cost["split"] == results.final_split], []
+    for policy, curve in own.groupby("policy", sort=False):
+        metric = curve["metric"].iloc[0]
+        rows = [("share of images", "asked", metric, "lacks to the full score")]
+        for _, row in curve.iterrows():
+            if round(20 * row["share"]) % 2 == 0:  # every 10 %
+                lacks = f"{100 * row['lacks']:+.2f} [{100 * row['lacks_low']:+.2f}, {100 * row['lacks_high']:+.2f}]"
+                rows.append((_target(row["share"]), _percent(row["asked"]), _with_interval(row, wide=True), lacks))
+        sections.append(f"**{policy}**: {cost_sentence(curve)}\n\n{markdown(rows)}")
+    if not sections:
+        return ""
+    note = (
+        f"Images that are asked for are chosen by the scores of {results.dataset.fusion_split}. All: `scores/cost.csv`."
+    )
+    return "\n\n".join([f"## Score and share of images ({results.final_split})", *sections, note])
+
+
+def cost_sentence(curve: pd.DataFrame) -> str:
+    """Return at which share the score is that of all images, and from which share on it is not clearly lower."""
+    full, shares = curve["value"].iloc[-1], curve["share"]
+    reached = shares[curve["value"] >= full - ROUNDING].min()
+    clearly_lower = shares[curve["lacks_low"] > 0]
+    close = shares[shares > clearly_lower.max()].min() if len(clearly_lower) else shares.min()
+    return (
+        f"the full score ({100 * full:.2f}) is reached at {_target(reached)} of the images; from {_target(close)} on, it "
+        "is not clearly lower (the interval of the difference includes zero)."
+    )
 
 
 def calibration_section(results: Results, calibration: pd.DataFrame) -> str:

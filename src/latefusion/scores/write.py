@@ -7,13 +7,16 @@ from latefusion.denoise.report import describe_label_issues
 from latefusion.scores.analysis import calibration_table, expert_pairs, vote_members
 from latefusion.scores.automation import automation_table, coverage_table
 from latefusion.scores.choice import log_vote_warning, rank_methods
+from latefusion.scores.cost import asked_table, cost_table
 from latefusion.scores.current import describe_inputs, read_current, write_current
 from latefusion.scores.environment import run_section
 from latefusion.scores.headline import headline
 from latefusion.scores.notes import sample_note
 from latefusion.scores.report import (
+    asked_section,
     automation_section,
     calibration_section,
+    cost_section,
     misclassified_section,
     pair_section,
     score_section,
@@ -52,6 +55,8 @@ def write_scores(
         "misclassified": misclassified_table(classes),
         "votes": vote_members(results),
         "pairs": expert_pairs(results),
+        "asked": asked_table(results),
+        "cost": cost_table(results),
         "calibration": calibration_table(results, submitted),
         "choice": ranking.assign(submitted=ranking["method"] == (submitted and submitted.method.name)),
         "automation": automation_table(submitted),
@@ -64,6 +69,8 @@ def write_scores(
         score_section(results, scores, comparisons, submitted),
         vote_section(results, tables["votes"]),
         pair_section(results, tables["pairs"]),
+        asked_section(results, tables["asked"]),
+        cost_section(results, tables["cost"]),
         misclassified_section(results, scores, tables["misclassified"]),
         calibration_section(results, tables["calibration"]),
         automation_section(results, tables["automation"], tables["coverage"]),

@@ -79,7 +79,9 @@ def _write_predictions(predictions: pd.DataFrame, out_dir: Path, separator: str 
     odd = table["id"][table["id"].str.contains("\r") | labels.apply(lambda cells: cells.str.contains("\r")).any(axis=1)]
     _refuse_ids(odd, "Ids or labels with a carriage return, which cannot be written to a table:", "Rename them.")
     text = table.to_csv(sep="\t", index=False, lineterminator="\n", float_format="%.6f")
-    return _write_checked(out_dir / PREDICTIONS_NAME, text, partial(_validate_written, table=table, separator=separator))
+    return _write_checked(
+        out_dir / PREDICTIONS_NAME, text, partial(_validate_written, table=table, separator=separator)
+    )
 
 
 def _label_columns(table: pd.DataFrame) -> list[str]:

@@ -128,9 +128,7 @@ def _lists(cells: tuple[np.ndarray, np.ndarray], values: np.ndarray, n: int) -> 
     return [values[start:stop].tolist() for start, stop in pairwise(bounds)]
 
 
-def read_ranked_predictions(
-    run_dir: Path, split: str, dataset: Dataset, separator: str | None = None
-) -> pd.DataFrame:
+def read_ranked_predictions(run_dir: Path, split: str, dataset: Dataset, separator: str | None = None) -> pd.DataFrame:
     """Return the predictions of a split with the next classes: `label_2`, `confidence_2`, `label_3`, `confidence_3`.
 
     The first label is the decision; the next are the other classes in the order of their probabilities, on ties in the
