@@ -8,7 +8,7 @@ from helpers.results import CONFIG, SEVERAL, MadeUp, make_up
 from latefusion.fusion.asked import Asked, write_asked
 from latefusion.metrics.decisions import is_right
 from latefusion.metrics.f1 import score
-from latefusion.scores.cost import asked_table, cost_table
+from latefusion.scores.asked import asked_table, cost_table
 from latefusion.scores.report import cost_sentence
 from latefusion.scores.write import write_scores
 
@@ -42,18 +42,16 @@ def choosing(folder, patch, **config) -> MadeUp:
 @pytest.mark.parametrize(
     "config", [{}, SEVERAL, SEVERAL | {"label_thresholds": "tuned"}], ids=["one", "several", "tuned"]
 )
-def test_at_the_ends_the_curve_is_what_the_parts_are_and_at_its_share_the_policy(tmp_path, monkeypatch, config):
+def test_the_curve_ends_at_the_scores_of_the_methods_that_the_policy_names(tmp_path, monkeypatch, config):
     made_up = choosing(tmp_path, monkeypatch, **config)
     results, curve = made_up.results, cost_table(made_up.results).set_index(["split", "share"])
+    metric = made_up.experiment.chosen_by
     for split, targets in made_up.targets.items():
-        for share, name in {0.0: "words", 1.0: "product", 0.3: "on_demand"}.items():
+        for share, name in {0.0: "words", 1.0: "product"}.items():
             own = curve.loc[(split, share)]
-            if name != "on_demand" or "label_thresholds" not in config:
-                metric = made_up.experiment.chosen_by
-                assert own["value"] == score(metric, targets, results.preds(results.method(name), split))
-            assert own["asked"] == pytest.approx(share)
-            assert own["low"] < own["value"] < own["high"]
-        assert (curve.loc[(split, 1.0), ["lacks", "lacks_low", "lacks_high"]] == 0).all()
+            assert own["score"] == score(metric, targets, results.preds(results.method(name), split))
+            assert own["score_low"] < own["score"] < own["score_high"]
+        assert (curve.loc[(split, 1.0), ["difference", "low", "high"]] == 0).all()
 
 
 def test_what_is_asked_for_is_compared_with_who_is_right(tmp_path, monkeypatch):
@@ -73,9 +71,9 @@ def test_the_report_says_at_which_share_the_full_score_is_reached(tmp_path, monk
     made_up = choosing(tmp_path, monkeypatch)
     report = write_scores(made_up.experiment, made_up.dataset)
     curve = cost_table(made_up.results).query("split == 'test'")
-    reached = curve.loc[curve["value"] >= curve["value"].iloc[-1] - 1e-12, "share"].min()
+    reached = curve.loc[curve["score"] >= curve["score"].iloc[-1] - 1e-12, "share"].min()
     assert 0 < reached < 1
-    assert f"is reached at {100 * reached:.0f} % of the images; from " in report
+    assert f"the full score is reached at {100 * reached:.0f} % of the images (" in report
     assert "## Policies that choose (test, percent of products)" in report
     assert "| select " in report
     assert "## Score and share" not in write_scores_without_choosing(tmp_path / "other", monkeypatch)
@@ -88,6 +86,6 @@ def write_scores_without_choosing(folder, patch) -> str:
     return write_scores(made_up.experiment, made_up.dataset)
 
 
-def test_a_share_from_which_on_the_score_is_not_clearly_lower():
-    curve = pd.DataFrame({"share": [0, 0.5, 1], "value": [0.5, 0.7, 0.8], "lacks_low": [0.2, -0.1, 0]})
-    assert "(80.00) is reached at 100 % of the images; from 50 % on" in cost_sentence(curve)
+def test_the_least_share_with_the_full_score_and_the_least_that_is_close_are_named():
+    curve = pd.DataFrame({"share": [0, 0.5, 1], "score": [0.5, 0.7, 0.8], "low": [0.2, -0.1, 0]})
+    assert "is reached at 100 % of the images (80.00). At 50 % it is not clearly lower" in cost_sentence(curve)

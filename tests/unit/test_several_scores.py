@@ -254,10 +254,10 @@ def test_votes_of_subsets_are_those_of_the_members(made_up):
 
 
 def test_a_vote_whose_first_label_is_not_the_most_probable_lists_it_first(made_up, monkeypatch):
-    """With the confidences of its labels in descending order: the first is no surer than the labels it was chosen over."""
+    """With the confidences in descending order: the first is no surer than the labels that it was chosen over."""
     experiment = made_up.experiment.model_copy(update={"submit": "vote"})
     voting = MadeUp(experiment, made_up.dataset)
-    probs = {split: table for split, table in overconfident(made_up).items()}
+    probs = overconfident(made_up)
     preds = {split: decide(table, several=True) for split, table in probs.items()}
     for split, own in preds.items():
         second = np.argsort(-probs[split], axis=1)[:, 1]

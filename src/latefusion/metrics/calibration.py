@@ -111,9 +111,9 @@ def temper_by_fold(
 
 
 def mean_log_losses(probs: np.ndarray, targets: np.ndarray, temperatures: np.ndarray) -> np.ndarray:
-    """Return (N,): the mean log losses over classes of (N, C) probabilities of several labels, after temperature scaling.
+    """Return (N,): the mean log losses over classes of (N, C) probabilities of several labels.
 
-    `temperatures`: (N,), of each product.
+    `temperatures`: (N,), with which each product's are scaled first.
     """
     losses, size = np.empty(len(probs)), max(1, BLOCK // probs.shape[1])
     for start in range(0, len(probs), size):

@@ -5,10 +5,10 @@ probabilities. That goes wrong where some labels cannot be predicted: wrong labe
 outside a fold. So two parameters are added, and all three are fitted to the confidence of the decisions alone, with
 which they are right or wrong.
 
-Of several labels, each has a probability of its own, and a temperature leaves one of a half as it is. But a network that
-was trained with a positive weight, or on classes that are rarer elsewhere, assigns all labels too often or too rarely.
-So an offset is added to the logits (Platt, "Probabilistic Outputs for Support Vector Machines", 1999), and both are
-fitted to the log loss of all labels.
+Of several labels, each has a probability of its own, and a temperature leaves one of a half as it is. But a network
+that was trained with a positive weight, or on classes that are rarer elsewhere, assigns all labels too often or too
+rarely. So an offset is added to the logits (Platt, "Probabilistic Outputs for Support Vector Machines", 1999), and both
+are fitted to the log loss of all labels.
 """
 
 from collections.abc import Mapping
@@ -78,7 +78,7 @@ AnyCalibration = Calibration | LabelCalibration
 
 
 def restore_calibration(parameters: Mapping[str, float]) -> AnyCalibration:
-    """Return the calibration with these parameters, of one label or of several. Raises TypeError if they fit neither."""
+    """Return the calibration with these parameters, of one label or several. Raises TypeError if they fit neither."""
     return LabelCalibration(**parameters) if "slope" in parameters else Calibration(**parameters)
 
 

@@ -84,8 +84,8 @@ def _log_losses(results: Results, method: Method) -> np.ndarray:
     """Return the (N,) log losses of a method on `fusion_split`, after temperature scaling on the other folds.
 
     So methods are not compared by how certain they are, which the calibration of the submission changes. The decision
-    of a vote, which may not be the class of its highest probability, counts as if it were (`favour`). Of several labels,
-    whatever is decided, a product's log loss is the mean over all classes.
+    of a vote, which may not be the class of its highest probability, counts as if it were (`favour`). Of several
+    labels, a product's log loss is the mean over all classes, whatever is decided.
     """
     split, folds = results.dataset.fusion_split, results.dataset.selection_folds()
     targets, probs = results.targets[split], results.probs(method, split)

@@ -21,8 +21,8 @@ METHODS = (
 SEVERAL_LABELS = (
     "Products have several labels. The F1 scores compare all labels that a method assigns with all labels of the "
     "products: micro-F1 over all of them, macro-F1 as the mean over the classes, weighted F1 weighted by the classes' "
-    "products. Accuracy is the share of products whose first assigned label, the most probable, is one of theirs; so is "
-    "what p compares."
+    "products. Accuracy is the share of products whose first assigned label, the most probable, is one of theirs; p "
+    "compares these."
 )
 ON_VALID = "On valid, an expert that chooses an epoch uses, for each fold, the epoch that is best on the other folds."
 ON_OOF = (

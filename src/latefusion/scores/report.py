@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
+from latefusion.scores.cost import share_needed
 from latefusion.scores.notes import SEVERAL_LABELS, best_policy_note, late_note, methods_note
 from latefusion.scores.results import GROUPS, Results
 from latefusion.scores.submitted import Submitted
@@ -13,8 +14,8 @@ from latefusion.scores.tables import MISSED, best_policy, chosen_metric
 
 POWER_TOO = "also a power and a noise (weights/README.md), fitted to the confidence of its decisions."
 OFFSET_TOO = (
-    "also an offset (weights/README.md), fitted to all labels. ECE is that of the most probable label, and then that of "
-    "all assigned ones."
+    "also an offset (weights/README.md), fitted to all labels. ECE is that of the first label, and then that of all "
+    "assigned ones."
 )
 ROUNDING = 1e-12  # of scores that are equal
 SHOWN = 5  # experts in the table of the classes that are missed most
@@ -95,29 +96,29 @@ def cost_section(results: Results, cost: pd.DataFrame) -> str:
     own, sections = cost[cost["split"] == results.final_split], []
     for policy, curve in own.groupby("policy", sort=False):
         metric = curve["metric"].iloc[0]
-        rows = [("share of images", "asked", metric, "lacks to the full score")]
+        rows = [("share of images", "products", metric, "below the full score by")]
         for _, row in curve.iterrows():
             if round(20 * row["share"]) % 2 == 0:  # every 10 %
-                lacks = f"{100 * row['lacks']:+.2f} [{100 * row['lacks_low']:+.2f}, {100 * row['lacks_high']:+.2f}]"
-                rows.append((_target(row["share"]), _percent(row["asked"]), _with_interval(row, wide=True), lacks))
+                score = f"{100 * row['score']:.2f} [{100 * row['score_low']:.1f}, {100 * row['score_high']:.1f}]"
+                below = f"{100 * row['difference']:.2f} [{100 * row['low']:+.2f}, {100 * row['high']:+.2f}]"
+                rows.append((_target(row["share"]), str(row["asked"]), score, below))
         sections.append(f"**{policy}**: {cost_sentence(curve)}\n\n{markdown(rows)}")
     if not sections:
         return ""
     note = (
-        f"Images that are asked for are chosen by the scores of {results.dataset.fusion_split}. All: `scores/cost.csv`."
+        "Images are looked at for the products with the highest scores of the policy. At 0 % it decides as its "
+        "`first`, at 100 % as its `then`. Every 5 %, and on all splits: `scores/cost.csv`."
     )
     return "\n\n".join([f"## Score and share of images ({results.final_split})", *sections, note])
 
 
 def cost_sentence(curve: pd.DataFrame) -> str:
     """Return at which share the score is that of all images, and from which share on it is not clearly lower."""
-    full, shares = curve["value"].iloc[-1], curve["share"]
-    reached = shares[curve["value"] >= full - ROUNDING].min()
-    clearly_lower = shares[curve["lacks_low"] > 0]
-    close = shares[shares > clearly_lower.max()].min() if len(clearly_lower) else shares.min()
+    full = curve["score"].iloc[-1]
+    reached = curve.loc[curve["score"] >= full - ROUNDING, "share"].min()
     return (
-        f"the full score ({100 * full:.2f}) is reached at {_target(reached)} of the images; from {_target(close)} on, it "
-        "is not clearly lower (the interval of the difference includes zero)."
+        f"the full score is reached at {_target(reached)} of the images ({100 * full:.2f}). At "
+        f"{_target(share_needed(curve))} it is not clearly lower: the interval of the difference includes zero."
     )
 
 

@@ -5,7 +5,7 @@ Reads the decisions and probabilities of all methods (with `submit: vote`, of th
 - `<split>_preds.parquet`, `<split>_probs.parquet`: label, confidence and probabilities, as other methods have. On
   `fusion_split` they are calibrated without the labels of the product's own fold, on test with all labels;
 - `metrics.json`: the method, why it was chosen, its scores on `fusion_split`, the parameters of the calibration, and
-  confidence thresholds; of several labels, if they are tuned, the thresholds by which they are assigned to new products.
+  confidence thresholds; if the thresholds of several labels are tuned, those by which new products get them.
 """
 
 import logging

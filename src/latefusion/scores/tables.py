@@ -5,7 +5,7 @@ import pandas as pd
 
 from latefusion.metrics.f1 import count, score
 from latefusion.scores.intervals import bootstrap, interval, mcnemar
-from latefusion.scores.results import Method, Results
+from latefusion.scores.results import Results
 
 COMPARISON_COLUMNS = [
     "method",
@@ -129,8 +129,8 @@ def class_table(results: Results) -> pd.DataFrame:
 def misclassified_table(classes: pd.DataFrame) -> pd.DataFrame:
     """Return for each method and split the 15 classes that are missed most, from the table of classes.
 
-    Columns: method, split, rank, class, share (of the products with the label that it is not assigned to), missed (their
-    number), labelled (the number with the label). Of equal shares the class with more products comes first.
+    Columns: method, split, rank, class, share (of the products with the label that it is not assigned to), missed
+    (their number), labelled (the number with the label). Of equal shares the class with more products comes first.
     """
     missed = (classes["labelled"] * (1 - classes["recall"])).round().astype(int)
     own = classes.assign(missed=missed, share=missed / classes["labelled"].clip(lower=1))

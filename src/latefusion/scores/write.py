@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from latefusion.config import Experiment
 from latefusion.denoise.report import describe_label_issues
 from latefusion.scores.analysis import calibration_table, expert_pairs, vote_members
+from latefusion.scores.asked import asked_table, cost_table
 from latefusion.scores.automation import automation_table, coverage_table
 from latefusion.scores.choice import log_vote_warning, rank_methods
-from latefusion.scores.cost import asked_table, cost_table
 from latefusion.scores.current import describe_inputs, read_current, write_current
 from latefusion.scores.environment import run_section
 from latefusion.scores.headline import headline
