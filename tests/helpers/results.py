@@ -1,7 +1,7 @@
 """Made-up results of an experiment: tables of experts and policies that nothing has trained."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +34,10 @@ CONFIG = {
     },
     "submit": "best",
 }
+SEVERAL = {
+    "catalogue": CONFIG["catalogue"] | {"labels": "several", "label_separator": "|"},
+    "policies": {name: policy for name, policy in CONFIG["policies"].items() if name != "boosting"},
+}
 RECORD = {"fingerprint": "", "script": "08_vote.py", "inputs": {}, "run": None, "files": {}, "environment": {}}
 
 
@@ -41,9 +45,28 @@ def draw_labels(n: int, num_classes: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(num_classes, size=n)
 
 
+def draw_label_sets(n: int, num_classes: int, seed: int = 0) -> np.ndarray:
+    """Return (N, C) int8: one to three labels of each product, the first classes more often."""
+    rng = np.random.default_rng(seed)
+    order = np.argsort(rng.random((n, num_classes)) * np.linspace(0.5, 1.5, num_classes), axis=1)
+    targets = np.zeros((n, num_classes), dtype=np.int8)
+    np.put_along_axis(targets, order[:, :3], (np.arange(3) < rng.integers(1, 4, n)[:, None]).astype(np.int8), axis=1)
+    return targets
+
+
 def draw_probs(targets: np.ndarray, accuracy: float, *, num_classes: int, seed: int, confidence: float = 0.8):
-    """Return (N, C) probabilities whose highest class is the label for a share `accuracy` of the products."""
+    """Return (N, C) probabilities whose highest class is the label for a share `accuracy` of the products.
+
+    Of several labels, a share `accuracy` of them has a probability of at least a half, and about as many others have.
+    """
     rng, n = np.random.default_rng(seed), len(targets)
+    if targets.ndim == 2:
+        share = (targets > 0).sum() / targets.size * (1 - accuracy)
+        shown = np.where(
+            rng.random(targets.shape) < np.where(targets > 0, 1 - accuracy, share), targets <= 0, targets > 0
+        )
+        low, high = rng.uniform(0.02, 0.45, targets.shape), rng.uniform(0.5, 0.5 + confidence / 2, targets.shape)
+        return np.where(shown, high, low).astype(np.float32)
     wrong = (targets + rng.integers(1, num_classes, size=n)) % num_classes
     preds = np.where(rng.permutation(n) < round(accuracy * n), targets, wrong)
     probs = rng.dirichlet(np.full(num_classes, 5.0), n) * (1 - confidence)
@@ -71,7 +94,8 @@ class MadeUp:
         products = self.dataset.products.copy()
         of_test = products["split"] == "test"
         products.loc[of_test, "label"] = change(products.loc[of_test, "label"])
-        return MadeUp(self.experiment, Dataset(products, self.dataset.classes, self.dataset.split))
+        dataset = replace(self.dataset, products=products)
+        return MadeUp(self.experiment, dataset)
 
     def folder(self, name: str) -> Path:
         kind = "experts" if name in self.experiment.experts else "policies"
@@ -83,9 +107,10 @@ class MadeUp:
         for split, table in probs.items():
             ids = self.dataset.evaluation_splits[split].index
             if name in self.experiment.experts:
-                write_probs(self.folder(name) / f"{split}_probs.parquet", ids, table, self.dataset.classes)
+                path = self.folder(name) / f"{split}_probs.parquet"
+                write_probs(path, ids, table, self.dataset.classes, several=self.dataset.several)
             else:
-                decided = table.argmax(axis=1) if preds is None else preds[split]
+                decided = self.dataset.decide(table) if preds is None else preds[split]
                 write_predictions(self.folder(name), split, ids, decided, table, self.dataset.classes)
 
     def draw(self, name: str, accuracy: float, *, seed: int = 0, confidence: float = 0.8) -> None:
@@ -110,25 +135,32 @@ class MadeUp:
 
 
 def make_up(folder: Path, patch: pytest.MonkeyPatch, *, n: int = 300, num_classes: int = 4, **config) -> MadeUp:
-    """Return an experiment in `folder`, which becomes the current one; its jobs with a folder count as done."""
+    """Return an experiment in `folder`, which becomes the current one; its jobs with a folder count as done.
+
+    Products have several labels if the config says so (`SEVERAL`).
+    """
     patch.chdir(folder)
     patch.setattr(Results, "done", property(_with_a_folder))
     patch.setattr("latefusion.scores.write.read_current", lambda experiment, done: None)
     # Its jobs have no records.
     patch.setattr("latefusion.scores.write.describe_inputs", lambda experiment, done: "")
     patch.setattr("latefusion.scores.write.write_current", lambda experiment, made_from: None)
-    numbers = np.r_[draw_labels(n, num_classes), draw_labels(n, num_classes, seed=1)]
+    experiment = Experiment.model_validate(CONFIG | config)
+    draw = draw_label_sets if experiment.several else draw_labels
+    numbers = np.concatenate([draw(n, num_classes), draw(n, num_classes, seed=1)])
+    classes = np.array([f"class {number:03}" for number in range(num_classes)])
+    labels = classes[numbers] if numbers.ndim == 1 else ["\n".join(classes[row > 0]) for row in numbers]
     products = pd.DataFrame(
         {
             "title": "product",
-            "label": pd.Series([f"class {number:03}" for number in numbers], dtype="str"),
+            "label": pd.Series(labels, dtype="str"),
             "split": ["valid"] * n + ["test"] * n,
             "group": np.arange(2 * n),
         }
     )
     products.index = pd.Index([f"p{number}" for number in range(2 * n)], name="id")
-    experiment = Experiment.model_validate(CONFIG | config)
-    return MadeUp(experiment, Dataset(products, sorted(set(products["label"])), experiment.split))
+    known = sorted(set("\n".join(labels).split("\n")))
+    return MadeUp(experiment, Dataset(products, known, experiment.split, experiment.several))
 
 
 def _with_a_folder(results: Results) -> set[str]:

@@ -32,5 +32,5 @@ def test_all_members_score_as_the_vote_and_each_alone_as_itself(trained_run, mon
         table = votes_by_size(results, part)
         assert table["size"].tolist() == [1, 1, 2]
         expected = [scores[name, part, "macro_f1"] for name in ("one_layer", "two_layers", "vote")]
-        assert table["macro_f1"].tolist() == pytest.approx(expected)
+        assert table["score"].tolist() == pytest.approx(expected)
         assert table["members"].tolist() == [("one_layer",), ("two_layers",), ("one_layer", "two_layers")]

@@ -1,12 +1,28 @@
 """Calibrated confidences are right as often as they say, and leave every decision as it is."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 from helpers.results import draw_labels, draw_probs
+from scipy.special import expit
 
 from latefusion.dataset.split import assign_folds
-from latefusion.metrics.calibration import expected_calibration_error, temper
-from latefusion.metrics.confidence import Calibration, favour, fit_calibrations
+from latefusion.metrics.calibration import (
+    as_logits,
+    expected_calibration_error,
+    fit_temperature,
+    fold_temperatures,
+    temper,
+    temperature_of,
+)
+from latefusion.metrics.confidence import (
+    Calibration,
+    LabelCalibration,
+    favour,
+    fit_calibrations,
+    restore_calibration,
+)
 
 
 def calibrated(n: int, num_classes: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -153,3 +169,62 @@ def test_the_decided_class_is_the_most_probable_one():
     favoured = favour(table, preds)
     assert (favoured[np.arange(500), preds] == favoured.max(axis=1)).all()
     assert np.allclose(favoured.sum(axis=1), 1)
+
+
+def several(n: int = 2000, num_classes: int = 30, seed: int = 0):
+    """Return true logits, labels drawn by them, and folds."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(-2.5, 1.5, (n, num_classes))
+    return logits, (rng.random(logits.shape) < expit(logits)).astype(np.int8), np.arange(n) % 5
+
+
+def test_slope_and_offset_of_several_labels_are_found():
+    logits, targets, folds = several()
+    probs = expit(2 * logits + 3).astype(np.float32)
+    final = fit_calibrations(probs, None, targets, folds).final
+    assert final.slope == pytest.approx(0.5, abs=0.03)
+    assert final.offset == pytest.approx(-1.5, abs=0.05)
+    np.testing.assert_allclose(final.apply(probs[:9]), expit(logits[:9]), atol=0.03)
+
+
+def test_labels_have_no_influence_on_their_own_fold_by_a_single_bit_of_several_either():
+    logits, targets, folds = several()
+    probs = expit(3 * logits).astype(np.float32)
+    before = fit_calibrations(probs, None, targets, folds)
+    changed = targets.copy()
+    changed[folds == 2] = 1 - changed[folds == 2]
+    after = fit_calibrations(probs, None, changed, folds)
+    assert after.by_fold[2] == before.by_fold[2]
+    assert after.by_fold[1] != before.by_fold[1]
+    assert fold_temperatures(probs, changed, folds, 5)[2] == fold_temperatures(probs, targets, folds, 5)[2]
+    hidden = targets.copy()
+    hidden[folds == 2] = -1
+    assert fit_calibrations(probs, None, hidden, folds).final == before.by_fold[2]
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_labels_that_are_all_alike_give_finite_parameters(label):
+    probs = np.full((6, 2), 0.7, np.float32)
+    targets = np.full((6, 2), label, np.int8)
+    final = fit_calibrations(probs, None, targets, np.arange(6) % 2).final
+    assert np.isfinite([final.slope, final.offset]).all()
+    assert final.slope > 0
+    assert ((final.apply(probs) > 0.7) == label).all()
+
+
+def test_counted_logits_give_the_temperature_of_the_logits_themselves():
+    logits, targets, _ = several(300)
+    probs = expit(2 * logits).astype(np.float32)
+    expected, _ = fit_temperature(as_logits(probs, several=True), targets)
+    assert temperature_of(probs, targets) == pytest.approx(expected, rel=0.005)
+
+
+def test_parameters_are_restored_as_they_were():
+    for calibration in (Calibration(2.0, 1.0, 0.1), LabelCalibration(0.5, -1.0)):
+        assert restore_calibration(asdict(calibration)) == calibration
+
+
+def test_the_first_of_several_labels_is_the_highest_after_favouring():
+    probs = np.array([[0.9, 0.5, 0.2]], np.float32)
+    assert favour(probs, np.array([[1, 2, 0]], np.int8)) == pytest.approx(np.array([[0.7, 0.7, 0.2]]))
+    assert (favour(probs, np.array([[2, 1, 0]], np.int8)) == probs).all()

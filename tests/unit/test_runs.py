@@ -20,7 +20,7 @@ def scored(folder, tfidf: float, vote: float, submitted: str | None = "vote"):
     table = pd.DataFrame(rows, columns=["method", "kind", "split", "metric", "value"])
     table.to_csv(folder / "scores/scores.csv", index=False)
     gains = [("NA", "test", 0.5 - tfidf), ("vote", "test", vote - tfidf), ("vote", "valid", 0.9)]
-    table = pd.DataFrame(gains, columns=["method", "split", "macro_f1_gain"]).assign(against="tfidf")
+    table = pd.DataFrame(gains, columns=["method", "split", "gain"]).assign(against="tfidf")
     table.to_csv(folder / "scores/comparisons.csv", index=False)
     choice = pd.DataFrame({"method": ["NA", "tfidf", "vote"]})
     choice.assign(submitted=choice["method"] == submitted).to_csv(folder / "scores/choice.csv", index=False)
@@ -51,3 +51,11 @@ def test_one_run_has_no_spread_and_one_without_scores_is_named(tmp_path):
     assert "±" not in compare_runs([scored(tmp_path / "a", 0.7, 0.8)])
     with pytest.raises(InputError, match=r"run the step 'vote' for b first"):
         compare_runs([tmp_path / "a", tmp_path / "b"])
+
+
+def test_runs_whose_methods_are_chosen_by_different_metrics_are_refused(tmp_path):
+    runs = [scored(tmp_path / name, 0.7, 0.8) for name in ("a", "b")]
+    path = runs[1] / "scores/scores.csv"
+    path.write_text(path.read_text().replace("macro_f1", "micro_f1"))
+    with pytest.raises(InputError, match=r"chosen by different metrics \(a macro_f1, b micro_f1\)"):
+        compare_runs(runs)

@@ -220,3 +220,58 @@ def test_predictions_are_accepted_with_their_next_classes_and_without(tmp_path, 
     rows = validate_predictions(path, pd.Index(["a", "b\tc", "d"]), ["books", "toys", "lamps"])
     assert list(rows) == good.splitlines()[0].split("\t")
     assert rows["label"].tolist() == ["books", "toys", "books"]
+
+
+SEVERAL_GOOD = (
+    "id\tlabel\tconfidence\tconfidences\tnext_labels\tnext_confidences\tsplit\n"
+    "a\tbooks|toys\t0.900000\t0.900000|0.700000\tlamps\t0.100000\ttest\n"
+    '"b\tc"\ttoys\t0.400000\t0.400000\tlamps|books\t0.300000|0.300000\tnew\n'
+    "d\tlamps|books|toys\t1.000000\t1.000000|0.800000|0.500000\t\t\tnew\n"
+)
+SEVERAL_SHORT = 'id\tlabel\tconfidence\na\tbooks|toys\t0.9\n"b\tc"\ttoys\t0.4\nd\tlamps\t1\n'
+BROKEN_SEVERAL = {
+    "unknown label": (("books|toys", "books|boots"), ["line 2: id a has 'boots'", "Labels (label, separated by '|')"]),
+    "unknown next": (("lamps|books\t0.3", "lamps|boots\t0.3"), ["line 3: id b", "has 'boots'", "next_labels"]),
+    "another separator": (("books|toys", "books;toys"), ["id a has 'books;toys'", "separated by '|'"]),
+    "label twice": (("lamps|books|toys", "lamps|books|lamps"), ["occur twice", "line 4: id d has 'lamps'"]),
+    "label again": (("\tlamps\t0.1", "\ttoys\t0.1"), ["in next_labels", "line 2: id a has 'toys'"]),
+    "separator at the end": (("books|toys", "books|"), ["Empty labels", "line 2: id a"]),
+    "no label": (("\ttoys\t0.4", "\t\t0.4"), ["Predictions without a label", "line 3: id b"]),
+    "too few confidences": (("0.900000|0.700000", "0.900000"), ["id a has 1 confidences for 2 label"]),
+    "too many confidences": (("lamps\t0.100000", "lamps\t0.1|0.1"), ["id a has 2 next_confidences for 1 next_labels"]),
+    "no confidences": (("1.000000|0.800000|0.500000", ""), ["id d has 0 confidences for 3 label"]),
+    "above one": (("0.900000|0.7", "0.900000|1.7"), ["not numbers from 0 to 1 (confidences)", "id a has '1.700000'"]),
+    "a word": (("0.800000|0.5", "0.800000|much|0.5"), ["id d has"]),
+    "not a number": (("\t0.400000\t0.4", "\tmuch\t0.4"), ["(confidence)", "id b", "has 'much'"]),
+    "rising": (("1.000000|0.800000|0.500000", "1.000000|0.500000|0.800000"), ["rise", "line 4: id d"]),
+    "rising next": (("0.300000|0.300000", "0.200000|0.300000"), ["rise in the column next_confidences", "line 3"]),
+    "two first confidences": (("0.900000|0.7", "0.800000|0.7"), ["not the first of confidences", "line 2: id a"]),
+    "split": (("\ttest\n", "\tvalid\n"), ["Unknown splits", "id a has 'valid'"]),
+    "another order": (("d\tlamps", "e\tlamps"), ["line 4: id e"]),
+    "columns of one label": (("next_labels", "label_2"), ["unknown column 'label_2'"]),
+}
+
+
+def validate_several(path: Path) -> pd.DataFrame:
+    return validate_predictions(path, pd.Index(["a", "b\tc", "d"]), ["books", "lamps", "toys"], separator="|")
+
+
+@pytest.mark.parametrize("content", [SEVERAL_GOOD, SEVERAL_SHORT])
+def test_predictions_of_several_labels_are_valid(tmp_path, content):
+    rows = validate_several(write(tmp_path / "predictions.tsv", content))
+    assert rows["label"].str.count(r"\|").sum() in (1, 3)
+
+
+@pytest.mark.parametrize(("edit", "expected"), BROKEN_SEVERAL.values(), ids=BROKEN_SEVERAL)
+def test_broken_predictions_of_several_labels_are_refused(tmp_path, edit, expected):
+    path = write(tmp_path / "predictions.tsv", change(*edit, SEVERAL_GOOD))
+    with pytest.raises(InputError) as caught:
+        validate_several(path)
+    for part in expected:
+        assert part in str(caught.value)
+
+
+def test_predictions_of_several_labels_are_not_valid_for_one(tmp_path):
+    path = write(tmp_path / "predictions.tsv", SEVERAL_GOOD)
+    with pytest.raises(InputError, match="the header"):
+        validate_predictions(path, pd.Index(["a", "b\tc", "d"]))

@@ -12,6 +12,9 @@ from latefusion.metrics.decisions import decide, first_labels, is_known, is_righ
 
 SMALLEST = 1e-7  # lower probabilities are clipped to this, so that logs are finite; float32 can represent 1 - 1e-7
 BINS = 15  # of confidence, of equal width
+LIMIT, PER_UNIT = 16.125, 32  # logits of several labels are counted in steps of 1 / 32; none is beyond the limit
+LOGITS = np.arange(-LIMIT * PER_UNIT, LIMIT * PER_UNIT + 1) / PER_UNIT
+BLOCK = 2_000_000  # probabilities of several labels that are processed at a time
 
 
 def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> tuple[float, float]:
@@ -36,6 +39,9 @@ def fold_temperatures(probs: np.ndarray, targets: np.ndarray, folds: np.ndarray,
 
     Products whose labels do not count are ignored; if no product remains to fit on, the temperature is 1.
     """
+    if targets.ndim == 2:
+        counts = count_logits(probs, targets, folds, n_folds)
+        return np.array([_temperature_of_counts(own) for own in (*(counts.sum(axis=0) - counts), counts.sum(axis=0))])
     known = is_known(targets)
     fitted_on = [*(known & (folds != fold) for fold in range(n_folds)), known]
     return np.array([temperature_of(probs[rows], targets[rows]) for rows in fitted_on])
@@ -43,7 +49,39 @@ def fold_temperatures(probs: np.ndarray, targets: np.ndarray, folds: np.ndarray,
 
 def temperature_of(probs: np.ndarray, targets: np.ndarray) -> float:
     """Return the temperature that minimises the log loss of (N, C) probabilities; 1 without products."""
-    return fit_temperature(as_logits(probs, several=targets.ndim == 2), targets)[0] if len(targets) else 1.0
+    if targets.ndim == 2:
+        return fold_temperatures(probs, targets, np.zeros(len(targets), dtype=np.int64), 1)[-1]
+    return fit_temperature(as_logits(probs), targets)[0] if len(targets) else 1.0
+
+
+def count_logits(probs: np.ndarray, targets: np.ndarray, folds: np.ndarray, n_folds: int) -> np.ndarray:
+    """Return (F, 2, B): how many (N, C) probabilities of a fold are nearest to each of `LOGITS`.
+
+    Those of labels that the products do not have come first, then those of labels that they have. Products whose labels
+    do not count are ignored. Fits to thousands of classes need no more than these counts; and as they are whole
+    numbers, a fit on all folds but one does not depend on the labels of that one, not even by rounding.
+    """
+    counts = np.zeros(n_folds * 2 * len(LOGITS), dtype=np.int64)
+    known = np.flatnonzero(is_known(targets))
+    size = max(1, BLOCK // probs.shape[1])
+    for start in range(0, len(known), size):
+        rows = known[start : start + size]
+        numbers = np.rint((as_logits(probs[rows], several=True) + LIMIT) * PER_UNIT).astype(np.int64)
+        numbers += (folds[rows, None] * 2 + (targets[rows] > 0)) * len(LOGITS)
+        counts += np.bincount(numbers.ravel(), minlength=len(counts))
+    return counts.reshape(n_folds, 2, len(LOGITS))
+
+
+def _temperature_of_counts(counts: np.ndarray) -> float:
+    """Return the temperature that minimises the log loss of counted logits (`count_logits`); 1 if there are none."""
+    if not counts.any():
+        return 1.0
+
+    def log_loss(log_temperature: float) -> float:
+        margins = LOGITS / np.exp(log_temperature)
+        return float(counts[0] @ np.logaddexp(0, margins) + counts[1] @ np.logaddexp(0, -margins))
+
+    return float(np.exp(minimize_scalar(log_loss, bounds=(-5, 5), method="bounded").x))
 
 
 def as_logits(probs: np.ndarray, *, several: bool = False) -> np.ndarray:
@@ -72,6 +110,19 @@ def temper_by_fold(
     return tempered
 
 
+def mean_log_losses(probs: np.ndarray, targets: np.ndarray, temperatures: np.ndarray) -> np.ndarray:
+    """Return (N,): the mean log losses over classes of (N, C) probabilities of several labels.
+
+    `temperatures`: (N,), with which each product's are scaled first.
+    """
+    losses, size = np.empty(len(probs)), max(1, BLOCK // probs.shape[1])
+    for start in range(0, len(probs), size):
+        rows = slice(start, start + size)
+        logits = as_logits(probs[rows], several=True) / temperatures[rows, None].astype(np.float32)
+        losses[rows] = (np.logaddexp(0, logits) - np.where(targets[rows] > 0, logits, 0)).mean(axis=1)
+    return losses
+
+
 def reliability(targets: np.ndarray, probs: np.ndarray, preds: np.ndarray | None = None) -> pd.DataFrame:
     """Return a table of the bins of confidence that hold products: `confidence` (mean), `accuracy`, `n`.
 
@@ -82,6 +133,14 @@ def reliability(targets: np.ndarray, probs: np.ndarray, preds: np.ndarray | None
     bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
     table = pd.DataFrame({"confidence": confidence, "accuracy": is_right(targets, preds), "n": 1})
     return table.groupby(bins).agg({"confidence": "mean", "accuracy": "mean", "n": "sum"}).rename_axis("bin")
+
+
+def assigned_calibration_error(targets: np.ndarray, probs: np.ndarray, preds: np.ndarray) -> float:
+    """Return the expected calibration error of all assigned labels of (N, C) decisions, each with its probability."""
+    rows, classes = np.nonzero(preds > 0)
+    right = (targets[rows, classes] > 0).astype(np.int64)
+    both = np.stack([1 - probs[rows, classes], probs[rows, classes]], axis=1)  # each label as a product of two classes
+    return expected_calibration_error(right, both, np.ones(len(rows), dtype=np.int64))
 
 
 def expected_calibration_error(targets: np.ndarray, probs: np.ndarray, preds: np.ndarray | None = None) -> float:

@@ -4,14 +4,22 @@ Temperature scaling (Guo et al., "On Calibration of Modern Neural Networks", ICM
 probabilities. That goes wrong where some labels cannot be predicted: wrong labels, and classes that have no product
 outside a fold. So two parameters are added, and all three are fitted to the confidence of the decisions alone, with
 which they are right or wrong.
+
+Of several labels, each has a probability of its own, and a temperature leaves one of a half as it is. But a network
+that was trained with a positive weight, or on classes that are rarer elsewhere, assigns all labels too often or too
+rarely. So an offset is added to the logits (Platt, "Probabilistic Outputs for Support Vector Machines", 1999), and both
+are fitted to the log loss of all labels.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import logsumexp
+from scipy.optimize import minimize
+from scipy.special import expit, logsumexp
 
-from latefusion.metrics.calibration import as_logits, temper
+from latefusion.metrics.calibration import LOGITS, as_logits, count_logits, temper
+from latefusion.metrics.decisions import first_labels
 
 STEP = 0.2  # of the logs of temperature and power
 LOG_TEMPERATURES = STEP * np.arange(-50, 26)  # to e^-10: with hundreds of classes, TF-IDF may be almost uniform
@@ -42,11 +50,44 @@ class Calibration:
 
 
 @dataclass(frozen=True)
+class LabelCalibration:
+    """The parameters of the mapping p -> sigmoid(slope * logit(p) + offset) of the probabilities of several labels.
+
+    One parameter would not do: the slope says how sure labels are, the offset how frequent they are. Both are the same
+    for all classes, and the slope is positive, so the order of the classes stays the same.
+    """
+
+    slope: float
+    offset: float
+
+    @property
+    def temperature(self) -> float:
+        """The temperature that the slope is."""
+        return 1 / self.slope
+
+    def apply(self, probs: np.ndarray) -> np.ndarray:
+        """Return the calibrated (N, C) probabilities, in the order of the given ones."""
+        calibrated, size = np.empty_like(probs), max(1, BLOCK // probs.shape[1])
+        for start in range(0, len(probs), size):
+            logits = as_logits(probs[start : start + size], several=True)
+            calibrated[start : start + size] = expit(self.slope * logits + self.offset)
+        return calibrated
+
+
+AnyCalibration = Calibration | LabelCalibration
+
+
+def restore_calibration(parameters: Mapping[str, float]) -> AnyCalibration:
+    """Return the calibration with these parameters, of one label or several. Raises TypeError if they fit neither."""
+    return LabelCalibration(**parameters) if "slope" in parameters else Calibration(**parameters)
+
+
+@dataclass(frozen=True)
 class FoldCalibrations:
     """The calibration of each fold, fitted on all other folds, and `final`, fitted on all."""
 
-    by_fold: tuple[Calibration, ...]
-    final: Calibration
+    by_fold: tuple[AnyCalibration, ...]
+    final: AnyCalibration
 
     def apply_out_of_fold(self, probs: np.ndarray, folds: np.ndarray) -> np.ndarray:
         """Return the (N, C) probabilities, calibrated without the labels of the product's own fold."""
@@ -57,12 +98,12 @@ class FoldCalibrations:
 
 
 def favour(probs: np.ndarray, preds: np.ndarray) -> np.ndarray:
-    """Return (N, C) probabilities in which no class has a higher one than the decided class.
+    """Return (N, C) probabilities in which no class has a higher one than the decided class; of several, the first.
 
     The class with the most votes need not be the one of highest mean probability. Where it is not, it and all classes
     of higher probability get the mean of theirs: the members disagree, and the decision is no surer than those classes.
     """
-    own = probs[np.arange(len(preds)), preds]
+    own = probs[np.arange(len(preds)), first_labels(preds)]
     rows = np.flatnonzero(own < probs.max(axis=1))
     favoured, higher = probs.copy(), probs[rows] >= own[rows, None]
     shares = np.where(higher, probs[rows], 0).sum(axis=1) / higher.sum(axis=1)
@@ -71,11 +112,14 @@ def favour(probs: np.ndarray, preds: np.ndarray) -> np.ndarray:
 
 
 def fit_calibrations(probs: np.ndarray, preds: np.ndarray, targets: np.ndarray, folds: np.ndarray) -> FoldCalibrations:
-    """Fit calibrations to (N, C) probabilities and (N,) decisions, labels (-1: unknown) and fold numbers.
+    """Fit calibrations to (N, C) probabilities, decisions and labels (see `metrics.decisions`) and (N,) fold numbers.
 
-    They minimise the log loss of the confidence as the probability that the decision is right, on a grid. So no bound
-    of an optimiser is reached by rounding, and a label has no influence on its own fold, not even by rounding.
+    Of one label, they minimise the log loss of the confidence as the probability that the decision is right, on a grid.
+    So no bound of an optimiser is reached by rounding, and a label has no influence on its own fold, not even by
+    rounding. Of several labels, they minimise the log loss of all labels, whatever is decided.
     """
+    if targets.ndim == 2:
+        return _fit_several(probs, targets, folds)
     rows = np.flatnonzero(targets >= 0)
     rows = rows[:: max(1, -(-len(rows) // MOST_PRODUCTS))]
     noises = _noises(len(rows))
@@ -89,6 +133,32 @@ def fit_calibrations(probs: np.ndarray, preds: np.ndarray, targets: np.ndarray, 
     others = [[number for number in range(n_folds) if number != fold] for fold in range(n_folds)]
     fitted = [_least(losses[numbers].sum(axis=0), noises) for numbers in (*others, range(n_folds))]
     return FoldCalibrations(tuple(fitted[:-1]), fitted[-1])
+
+
+def _fit_several(probs: np.ndarray, targets: np.ndarray, folds: np.ndarray) -> FoldCalibrations:
+    counts = count_logits(probs, targets, folds, int(folds.max()) + 1)
+    total = counts.sum(axis=0)
+    return FoldCalibrations(tuple(_fit_labels(total - own) for own in counts), _fit_labels(total))
+
+
+def _fit_labels(counts: np.ndarray) -> LabelCalibration:
+    """Return the calibration of least log loss of counted logits, (2, B) as of `count_logits`.
+
+    With the weak prior of `_least`, for the log of the slope and for the offset.
+    """
+    n = max(counts.sum(), 1)
+
+    def log_loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
+        slope, offset = np.exp(parameters[0]), parameters[1]
+        logits = slope * LOGITS + offset
+        loss = counts[0] @ np.logaddexp(0, logits) + counts[1] @ np.logaddexp(0, -logits)
+        residuals = counts[0] * expit(logits) - counts[1] * expit(-logits)  # the derivative by each logit
+        gradient = np.array([residuals @ (slope * LOGITS), residuals.sum()])
+        prior = (parameters @ parameters) / (2 * PRIOR_DEVIATION**2)
+        return (loss + prior) / n, (gradient + parameters / PRIOR_DEVIATION**2) / n
+
+    log_slope, offset = minimize(log_loss, np.zeros(2), jac=True, method="BFGS", options={"gtol": 1e-8}).x
+    return LabelCalibration(float(np.exp(log_slope)), float(offset))
 
 
 def _noises(n: int) -> np.ndarray:

@@ -29,9 +29,20 @@ def is_right(targets: np.ndarray, preds: np.ndarray) -> np.ndarray:
     return targets[np.arange(len(targets)), first_labels(preds)] > 0
 
 
+def differ(preds: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return (N,) bools: whether two decisions on a product differ; of several labels, in any or in the first."""
+    return preds != others if preds.ndim == 1 else (preds != others).any(axis=1)
+
+
 def first_labels(preds: np.ndarray) -> np.ndarray:
     """Return (N,) class numbers: the decided labels, of several the first."""
     return preds if preds.ndim == 1 else preds.argmax(axis=1)
+
+
+def count_labels(targets: np.ndarray, num_classes: int) -> np.ndarray:
+    """Return (C,): the number of products with each label; those whose labels do not count are ignored."""
+    known = targets[is_known(targets)]
+    return (known > 0).sum(axis=0) if known.ndim == 2 else np.bincount(known, minlength=num_classes)
 
 
 def unknown(targets: np.ndarray) -> np.ndarray:

@@ -65,6 +65,12 @@ class Run:
         path = self.experiment.expert_dir(expert) / "log.jsonl"
         return pd.read_json(path, lines=True) if path.is_file() else pd.DataFrame()
 
+    def by_label(self, products: pd.DataFrame) -> pd.DataFrame:
+        """Return products with a row for each of their labels; those without a label have one row."""
+        if not self.dataset.several:
+            return products
+        return products.assign(label=products["label"].str.split("\n")).explode("label")
+
     @cached_property
     def images(self) -> ImageStore:
         """The product images, read from their files: the image cache may not exist."""

@@ -9,6 +9,7 @@ decisions that are to be right (`automation_table`), and for shares of the produ
 import numpy as np
 import pandas as pd
 
+from latefusion.metrics.decisions import is_right
 from latefusion.metrics.thresholds import accepted_shares, threshold_of_share
 from latefusion.scores.submitted import Submitted
 
@@ -54,5 +55,5 @@ def coverage_table(submitted: Submitted | None) -> pd.DataFrame:
 def _final(submitted: Submitted) -> tuple[np.ndarray, np.ndarray]:
     """Return the (M,) confidences of decisions on `final_split` with a known label, and whether they are right."""
     known = submitted.results.known(split := submitted.results.final_split)
-    right = submitted.preds(split) == submitted.results.targets[split]
+    right = is_right(submitted.results.targets[split], submitted.preds(split))
     return submitted.confidence(split)[known], right[known]

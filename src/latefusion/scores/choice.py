@@ -1,11 +1,12 @@
 """Choose the method to submit (`submit: best`): the simplest that is not clearly worse than the best.
 
 All methods are compared on `fusion_split`, where no label has influenced its own product's probabilities. Test labels
-are not read. A method is clearly worse than the best if its macro-F1 is, or its log loss: what is submitted are labels
-with confidences, and the log loss tells methods apart on fewer products. A difference is clear if it is greater than
-its standard error over the products (the one-standard-error rule of Breiman et al., "Classification and Regression
-Trees", 1984, for paired differences). If no method is among the best in both, macro-F1 alone decides. So does accuracy
-where most classes are tiny: there the log loss is mostly that of products whose class no expert could learn.
+are not read. A method is clearly worse than the best if its score is (macro-F1, or what the config's `metric` says), or
+its log loss: what is submitted are labels with confidences, and the log loss tells methods apart on fewer products. A
+difference is clear if it is greater than its standard error over the products (the one-standard-error rule of Breiman
+et al., "Classification and Regression Trees", 1984, for paired differences). If no method is among the best in both,
+the score alone decides. So does accuracy where most classes are tiny, unless the config names a metric: there the log
+loss is mostly that of products whose class no expert could learn.
 
 The simplest methods are single experts, then fixed rules, rules that learn one weight per expert, logistic regression,
 boosting, networks, and votes. Of equally simple methods the one whose experts run the fewest models is submitted (a
@@ -20,15 +21,14 @@ import pandas as pd
 
 from latefusion.config import Experiment
 from latefusion.config.complexity import COMPLEXITIES, Complexity
-from latefusion.metrics.calibration import as_logits, fold_temperatures, temper_by_fold
+from latefusion.metrics.calibration import as_logits, fold_temperatures, mean_log_losses, temper_by_fold
 from latefusion.metrics.confidence import favour
-from latefusion.metrics.f1 import METRICS
+from latefusion.metrics.f1 import METRIC_NAMES, score
 from latefusion.scores.intervals import bootstrap
 from latefusion.scores.results import Method, Results
 from latefusion.tables.dataset import Dataset
 
 logger = logging.getLogger(__name__)
-METRIC_NAMES = {"macro_f1": "macro-F1", "accuracy": "accuracy"}  # as the report names them
 # If half of the classes have fewer products than this, methods are compared by accuracy. Measured on a catalogue of
 # 1,050 products with categories at four depths, divided at random: with fewer than 3, the method chosen by accuracy was
 # right for 0.4 to 1.7 points more of the other products than that chosen by macro-F1, and its macro-F1 was lower by at
@@ -37,10 +37,17 @@ FEW_PRODUCTS = 3
 
 
 def deciding_metric(results: Results) -> str:
-    """Return the metric that methods are compared by: `macro_f1`, or `accuracy` if most classes are tiny."""
+    """Return the metric that methods are compared by: that of the config, or `accuracy` if most classes are tiny."""
+    return "accuracy" if _has_tiny_classes(results) else results.experiment.chosen_by
+
+
+def _has_tiny_classes(results: Results) -> bool:
+    """Return whether macro-F1 is the metric that nobody chose, and mostly that of classes with few products."""
+    if results.dataset.several or results.experiment.metric != "auto":
+        return False
     targets = results.targets[results.dataset.fusion_split]
     counts = np.bincount(targets[targets >= 0], minlength=len(results.dataset.classes))
-    return "accuracy" if np.median(counts) < FEW_PRODUCTS else "macro_f1"
+    return bool(np.median(counts) < FEW_PRODUCTS)
 
 
 def rank_methods(results: Results) -> pd.DataFrame:
@@ -53,9 +60,9 @@ def rank_methods(results: Results) -> pd.DataFrame:
     split, metric = results.dataset.fusion_split, deciding_metric(results)
     known = results.known(split)
     targets = results.targets[split][known]
-    preds = np.stack([results.preds(method, split)[known] for method in results.methods])
+    preds = [results.preds(method, split)[known] for method in results.methods]
     draws = bootstrap(targets, preds, len(results.dataset.classes))[metric]
-    scores = np.array([METRICS[metric](targets, decided) for decided in preds])
+    scores = np.array([score(metric, targets, decided) for decided in preds])
     best = scores.argmax()
     differences, errors = scores[best] - scores, (draws[best] - draws).std(axis=1, ddof=1)
     ranking = pd.DataFrame(
@@ -68,7 +75,7 @@ def rank_methods(results: Results) -> pd.DataFrame:
     ranking["log_loss_error"] = excess.std(axis=1, ddof=1) / len(targets) ** 0.5
     by_score = ranking["difference"] > ranking["standard_error"]
     by_both = by_score | (ranking["log_loss_difference"] > ranking["log_loss_error"])
-    by_score_alone = metric == "accuracy" or by_both.all()
+    by_score_alone = _has_tiny_classes(results) or by_both.all()
     compared_by = METRIC_NAMES[metric] if by_score_alone else f"{METRIC_NAMES[metric]} or log loss"
     return ranking.assign(compared_by=compared_by, clearly_worse=by_score if by_score_alone else by_both)
 
@@ -77,10 +84,15 @@ def _log_losses(results: Results, method: Method) -> np.ndarray:
     """Return the (N,) log losses of a method on `fusion_split`, after temperature scaling on the other folds.
 
     So methods are not compared by how certain they are, which the calibration of the submission changes. The decision
-    of a vote, which may not be the class of its highest probability, counts as if it were (`favour`).
+    of a vote, which may not be the class of its highest probability, counts as if it were (`favour`). Of several
+    labels, a product's log loss is the mean over all classes, whatever is decided.
     """
     split, folds = results.dataset.fusion_split, results.dataset.selection_folds()
-    targets, probs = results.targets[split], favour(results.probs(method, split), results.preds(method, split))
+    targets, probs = results.targets[split], results.probs(method, split)
+    if results.dataset.several:
+        by_fold = fold_temperatures(probs, targets, folds, folds.max() + 1)
+        return mean_log_losses(probs, targets, by_fold[folds])
+    probs = favour(probs, results.preds(method, split))
     *by_fold, _ = fold_temperatures(probs, targets, folds, folds.max() + 1).tolist()
     return -as_logits(temper_by_fold(probs, folds, by_fold))[np.arange(len(targets)), targets]
 

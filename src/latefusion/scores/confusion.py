@@ -1,16 +1,30 @@
-"""Confusion matrices, groups of classes that are confused with each other, and confident mistakes."""
+"""Confusion matrices, groups of classes that are confused with each other, and confident mistakes.
+
+Of products with several labels there is no confusion matrix: a label that is missed is not taken for another one. In
+its place are the pairs of a label that is missed and a label that is wrongly assigned to the same product.
+"""
 
 import numpy as np
 import pandas as pd
 from scipy.cluster.hierarchy import fcluster, leaves_list, linkage
+from scipy.sparse import csr_array
 from scipy.spatial.distance import squareform
 
+from latefusion.metrics.decisions import first_labels, is_known, is_right
 from latefusion.scores.results import Method, Results
 
 
 def confusion_counts(targets: np.ndarray, preds: np.ndarray, num_classes: int) -> np.ndarray:
-    """Return the (C, C) confusion matrix: labels in rows, decisions in columns. Unknown labels (-1) are skipped."""
-    known = targets >= 0
+    """Return the (C, C) confusion matrix: labels in rows, decisions in columns. Unknown labels (-1) are skipped.
+
+    Of several labels, the diagonal has the products whose label is assigned, and the other cells the products that miss
+    the label of the row and are wrongly assigned that of the column.
+    """
+    known = is_known(targets)
+    if targets.ndim == 2:
+        labels, assigned = targets[known] > 0, preds[known] > 0
+        missed, wrong = (csr_array(matrix.astype(np.int64)) for matrix in (labels & ~assigned, assigned & ~labels))
+        return (missed.T @ wrong).toarray() + np.diag((labels & assigned).sum(axis=0))
     cells = targets[known] * num_classes + preds[known]
     return np.bincount(cells, minlength=num_classes**2).reshape(num_classes, num_classes)
 
@@ -78,17 +92,19 @@ def confused_pairs(counts: np.ndarray, classes: list[str]) -> pd.DataFrame:
 def mistakes(results: Results, method: Method, split: str) -> pd.DataFrame:
     """Return the products (index: id) that a method decides wrongly, most confident first.
 
-    Columns: `title`, `label`, `decided`, and `confidence`, the probability of the decided class.
+    Columns: `title`, `label`, `decided`, and `confidence`, the probability of the decided class. Of several labels, a
+    decision is wrong if the first label is none of the product's, which are all in `label`.
     """
     targets, preds = results.targets[split], results.preds(method, split)
-    wrong = np.flatnonzero((targets >= 0) & (preds != targets))
-    names = np.array(results.dataset.classes)
+    wrong = np.flatnonzero(is_known(targets) & ~is_right(targets, preds))
+    names, first = np.array(results.dataset.classes), first_labels(preds)[wrong]
+    labels = names[targets[wrong]] if targets.ndim == 1 else [", ".join(names[row > 0]) for row in targets[wrong]]
     table = pd.DataFrame(
         {
             "title": results.dataset.evaluation_splits[split]["title"].iloc[wrong],
-            "label": names[targets[wrong]],
-            "decided": names[preds[wrong]],
-            "confidence": results.probs(method, split)[wrong, preds[wrong]],
+            "label": labels,
+            "decided": names[first],
+            "confidence": results.probs(method, split)[wrong, first],
         }
     )
     return table.sort_values("confidence", ascending=False, kind="stable")

@@ -4,6 +4,8 @@ From three things: the decisions of `first` and of `then`, and the scores `ask` 
 `fusion.asked.read_asked`). At a share of 0 the score is exactly that of `first`, at 1 exactly that of `then`.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 
@@ -35,21 +37,24 @@ def cost_curve(
 
     `targets` and the decisions `first` and `then` are as `metrics.decisions` describes them, one label or several;
     `ask` is (N,). Products whose labels do not count are left out. Columns: `share`; `asked`, the number of products;
-    `score` by `metric`; `difference`, by how much it is below the score of `then`; and `low` and `high`, the 95 %
-    interval of the difference, by a paired bootstrap over products.
+    `score` by `metric`, with its 95 % interval, `score_low` and `score_high`; `difference`, by how much it is below the
+    score of `then`; and `low` and `high`, the 95 % interval of the difference, by a paired bootstrap over products.
     """
     known = is_known(targets)
     targets, first, then, ask = targets[known], first[known], then[known], ask[known]
-    full = float(count(targets, then, num_classes).score(metric)[0])
-    full_draws = bootstrap(targets, then[None], num_classes)[metric][0]
+    masks = [asked_at(ask, share) for share in (*shares, 1.0)]
+
+    def decisions() -> Iterator[np.ndarray]:  # one after another: of thousands of classes, all would take much memory
+        return (np.where(asked if targets.ndim == 1 else asked[:, None], then, first) for asked in masks)
+
+    *scores, full = (float(count(targets, preds, num_classes).score(metric)[0]) for preds in decisions())
+    *draws, full_draws = bootstrap(targets, decisions(), num_classes)[metric]
     rows = []
-    for share in shares:
-        asked = asked_at(ask, share)
-        preds = np.where(asked if targets.ndim == 1 else asked[:, None], then, first)
-        score = float(count(targets, preds, num_classes).score(metric)[0])
-        draws = full_draws - bootstrap(targets, preds[None], num_classes)[metric][0]
-        rows.append((share, int(asked.sum()), score, full - score, *interval(full - score, draws)))
-    return pd.DataFrame(rows, columns=["share", "asked", "score", "difference", "low", "high"])
+    for share, asked, score, own in zip(shares, masks[:-1], scores, draws, strict=True):
+        difference = interval(full - score, full_draws - own)
+        rows.append((share, int(asked.sum()), score, *interval(score, own), full - score, *difference))
+    columns = ["share", "asked", "score", "score_low", "score_high", "difference", "low", "high"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def share_needed(curve: pd.DataFrame) -> float:

@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from latefusion.scores.choice import METRIC_NAMES, deciding_metric, vote_warning
+from latefusion.metrics.f1 import METRIC_NAMES
+from latefusion.scores.choice import deciding_metric, vote_warning
 from latefusion.scores.notes import remaining_influences
 from latefusion.scores.submitted import Submitted
 from latefusion.scores.tables import best_expert, best_text_expert, paired_gain
@@ -21,11 +22,14 @@ def headline(submitted: Submitted | None, scores: pd.DataFrame, ranking: pd.Data
 
 
 def _sentence(submitted: Submitted, scores: pd.DataFrame) -> str:
-    split, name = submitted.results.final_split, submitted.method.name
+    results, name = submitted.results, submitted.method.name
+    split, several = results.final_split, results.dataset.several
     own = scores[(scores["method"] == name) & (scores["split"] == split)].set_index("metric")
-    right, macro_f1 = (_with_interval(own.loc[metric]) for metric in ("accuracy", "macro_f1"))
+    metric = next(metric for metric in results.metrics if metric != "accuracy")
+    right, f1 = (_with_interval(own.loc[column]) for column in ("accuracy", metric))
     products = f"{own.loc['accuracy', 'n']} {split} products"
-    score = f"Submitted is **{name}**, right for {right} % of the {products}, with macro-F1 {macro_f1}"
+    what = "whose first label is right for" if several else "right for"
+    score = f"Submitted is **{name}**, {what} {right} % of the {products}, with {METRIC_NAMES[metric]} {f1}"
     return f"{'; '.join([score, *_gains(submitted, scores)])}."
 
 

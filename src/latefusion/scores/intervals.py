@@ -4,7 +4,7 @@ Products are drawn with replacement, with the same draws for all methods, so tha
 Tibshirani, "An Introduction to the Bootstrap", 1993; McNemar, Psychometrika 1947 (here in its exact binomial form).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -17,12 +17,15 @@ DRAWS, BLOCK = 1000, 50
 LOW, HIGH = 0.025, 0.975  # the 95 % interval
 
 
-def bootstrap(targets: np.ndarray, preds: np.ndarray, num_classes: int, seed: int = 0) -> dict[str, np.ndarray]:
-    """Return (M, DRAWS) for each metric: the scores of M methods' (M, N) decisions on resampled products.
+def bootstrap(
+    targets: np.ndarray, preds: Iterable[np.ndarray], num_classes: int, seed: int = 0
+) -> dict[str, np.ndarray]:
+    """Return (M, DRAWS) for each metric: the scores of M methods' decisions on resampled products.
 
-    All `targets` (N,) must be known. Of several labels (see `metrics.decisions`), `preds` are (M, N, C).
+    `metrics.decisions` describes `targets`, which must all be known, and `preds`, of which there are M.
     """
-    blocks = [scores_of_draws(drawn, targets, preds, num_classes) for drawn in resamples(len(targets), seed)]
+    decisions = _Decisions(targets, preds, num_classes)
+    blocks = [decisions.scores(drawn) for drawn in resamples(len(targets), seed)]
     return {metric: np.concatenate([block[metric] for block in blocks], axis=1) for metric in blocks[0]}
 
 
@@ -37,18 +40,31 @@ def resamples(n: int, seed: int = 0) -> Iterator[np.ndarray]:
 
 
 def scores_of_draws(
-    drawn: np.ndarray, targets: np.ndarray, preds: np.ndarray, num_classes: int
+    drawn: np.ndarray, targets: np.ndarray, preds: Iterable[np.ndarray], num_classes: int
 ) -> dict[str, np.ndarray]:
-    """Return (M, B) for each metric: the scores of (M, N) decisions on B resamples, (B, N) counts of the products."""
-    labels, n = _indicators(targets, num_classes), drawn.sum(axis=1)
-    scores: dict[str, list[np.ndarray]] = {metric: [] for metric in metrics_of(targets)}
-    for row in preds:
-        decided = _indicators(row, num_classes)
-        right = drawn @ is_right(targets, row).astype(np.float32)
-        counts = Counts(drawn @ labels.multiply(decided).tocsr(), drawn @ decided, drawn @ labels, right, n)
-        for metric, found in scores.items():
-            found.append(counts.score(metric))
-    return {metric: np.stack(found) for metric, found in scores.items()}
+    """Return (M, B) for each metric: the scores of M decisions on B resamples, (B, N) counts of the products."""
+    return _Decisions(targets, preds, num_classes).scores(drawn)
+
+
+class _Decisions:
+    """Labels and decisions of M methods as sparse matrices: of thousands of classes, few are theirs."""
+
+    def __init__(self, targets: np.ndarray, preds: Iterable[np.ndarray], num_classes: int):
+        self.metrics, self.labels = metrics_of(targets), _indicators(targets, num_classes)
+        self.methods = []  # decided and correct (N, C), right (N,)
+        for row in preds:
+            decided = _indicators(row, num_classes)
+            right = is_right(targets, row).astype(np.float32)
+            self.methods.append((decided, self.labels.multiply(decided).tocsr(), right))
+
+    def scores(self, drawn: np.ndarray) -> dict[str, np.ndarray]:
+        labelled, n = drawn @ self.labels, drawn.sum(axis=1)
+        scores: dict[str, list[np.ndarray]] = {metric: [] for metric in self.metrics}
+        for decided, correct, right in self.methods:
+            counts = Counts(drawn @ correct, drawn @ decided, labelled, drawn @ right, n)
+            for metric, found in scores.items():
+                found.append(counts.score(metric))
+        return {metric: np.stack(found) for metric, found in scores.items()}
 
 
 def _indicators(labels: np.ndarray, num_classes: int) -> csr_array:

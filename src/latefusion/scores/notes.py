@@ -4,18 +4,25 @@ import pandas as pd
 
 from latefusion.catalogue.sample import read_sample_facts
 from latefusion.config import Experiment, LateExpert
+from latefusion.metrics.f1 import METRIC_NAMES
 from latefusion.plan.records import verified
 from latefusion.scores.results import Results
-from latefusion.scores.tables import best_expert, best_policy
+from latefusion.scores.tables import best_expert, best_policy, chosen_metric
 from latefusion.tables.artifacts import read_json_object
 
 METHODS = (
     "Scores are in percent, with bootstrap 95 % intervals. {sizes}. {how} A policy's scores on {learnt} are computed "
     "fold by fold, from what it learnt on the other folds (its networks after their last epoch). So, given the folds "
     "and the experts' probabilities, no product's label influences the decision on that product. The test products, "
-    "if there are any, were not used for training or for any choice. Gains are paired differences of {split} macro-F1 "
-    "from {best}, the text or image expert of highest {learnt} macro-F1; p is the p-value of McNemar's test of which "
+    "if there are any, were not used for training or for any choice. Gains are paired differences of {split} {metric} "
+    "from {best}, the text or image expert of highest {learnt} {metric}; p is the p-value of McNemar's test of which "
     "of the two is right more often."
+)
+SEVERAL_LABELS = (
+    "Products have several labels. The F1 scores compare all labels that a method assigns with all labels of the "
+    "products: micro-F1 over all of them, macro-F1 as the mean over the classes, weighted F1 weighted by the classes' "
+    "products. Accuracy is the share of products whose first assigned label, the most probable, is one of theirs; p "
+    "compares these."
 )
 ON_VALID = "On valid, an expert that chooses an epoch uses, for each fold, the epoch that is best on the other folds."
 ON_OOF = (
@@ -41,7 +48,7 @@ def methods_note(results: Results, scores: pd.DataFrame) -> str:
     learnt = results.dataset.fusion_split
     note = METHODS.format(
         sizes=about, how={"valid": ON_VALID, "oof": ON_OOF}[learnt], learnt=learnt,
-        split=results.final_split, best=best_expert(scores) or "-",
+        split=results.final_split, best=best_expert(scores) or "-", metric=METRIC_NAMES[chosen_metric(scores)],
     )  # fmt: skip
     influences = remaining_influences(results.experiment)
     if not influences:
@@ -61,7 +68,7 @@ def remaining_influences(experiment: Experiment) -> list[str]:
 
 
 def best_policy_note(results: Results, scores: pd.DataFrame, comparisons: pd.DataFrame) -> str:
-    """Return the name of the policy of highest macro-F1 on `fusion_split`, of any kind, and its final gain.
+    """Return the name of the policy of highest score on `fusion_split`, of any kind, and its final gain.
 
     Only this policy may be reported as the best: it is chosen without the test products.
     """
@@ -72,13 +79,14 @@ def best_policy_note(results: Results, scores: pd.DataFrame, comparisons: pd.Dat
     gain = comparisons.set_index(["method", "split"]).loc[name, split]
     n_policies = sum(method.kind in ("policy", "rule") for method in results.methods)
     learnt = results.dataset.fusion_split
-    score = 100 * cells[name, learnt, "macro_f1"]
+    metric = chosen_metric(scores)
+    score = 100 * cells[name, learnt, metric]
     caution = "Any other choice of a best policy would use the test products."
     if split == learnt:
         caution = "The gain is too optimistic: it is the best of so many on the same products."
     return (
-        f"Best policy by {learnt} macro-F1, of {n_policies}: {name}, {score:.2f} on {learnt}; "
-        f"{split} gain over {gain['against']} {100 * gain['macro_f1_gain']:+.2f} "
+        f"Best policy by {learnt} {METRIC_NAMES[metric]}, of {n_policies}: {name}, {score:.2f} on {learnt}; "
+        f"{split} gain over {gain['against']} {100 * gain['gain']:+.2f} "
         f"[{100 * gain['low']:+.2f}, {100 * gain['high']:+.2f}]. {caution}"
     )
 

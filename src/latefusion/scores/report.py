@@ -6,9 +6,19 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from latefusion.scores.notes import best_policy_note, late_note, methods_note
+from latefusion.scores.cost import share_needed
+from latefusion.scores.notes import SEVERAL_LABELS, best_policy_note, late_note, methods_note
 from latefusion.scores.results import GROUPS, Results
 from latefusion.scores.submitted import Submitted
+from latefusion.scores.tables import MISSED, best_policy, chosen_metric
+
+POWER_TOO = "also a power and a noise (weights/README.md), fitted to the confidence of its decisions."
+OFFSET_TOO = (
+    "also an offset (weights/README.md), fitted to all labels. ECE is that of the first label, and then that of all "
+    "assigned ones."
+)
+ROUNDING = 1e-12  # of scores that are equal
+SHOWN = 5  # experts in the table of the classes that are missed most
 
 
 def score_section(
@@ -17,7 +27,7 @@ def score_section(
     """Return the score table, laid out as Table 1 of the paper, and its notes; the submitted method is bold."""
     split = results.final_split
     learnt = results.dataset.fusion_split
-    columns = [(learnt, "macro_f1"), *((split, metric) for metric in ("macro_f1", "weighted_f1", "accuracy"))]
+    columns = [(learnt, results.metrics[0]), *((split, metric) for metric in results.metrics)]
     cells = scores.set_index(["method", "split", "metric"])
     gains = comparisons[comparisons["split"] == split].set_index("method")
     rows = [("", "method", *(f"{split} {metric}" for split, metric in columns), f"{split} gain", "p")]
@@ -33,7 +43,10 @@ def score_section(
         means = members.groupby(["split", "metric"])["value"].mean()
         mean_cells = (_percent(means.get(column)) for column in columns)
         rows.append(("", "(mean of the vote's members)", *mean_cells, "", ""))
-    notes = [methods_note(results, scores), best_policy_note(results, scores, comparisons), late_note(results)]
+    notes = [
+        SEVERAL_LABELS if results.dataset.several else "", methods_note(results, scores),
+        best_policy_note(results, scores, comparisons), late_note(results),
+    ]  # fmt: skip
     return "\n\n".join([markdown(rows), *filter(None, notes)])
 
 
@@ -42,8 +55,9 @@ def vote_section(results: Results, votes: pd.DataFrame) -> str:
     own = votes[votes["split"] == results.final_split]
     if own.empty:
         return ""
-    rows = [("member", "macro_f1", "differs from vote", "differs from members", "vote without it", "adds")]
-    numbers = ["macro_f1", "differs_from_vote", "differs_from_members", "vote_without", "adds"]
+    metric = own["metric"].iloc[0]
+    rows = [("member", metric, "differs from vote", "differs from members", "vote without it", "adds")]
+    numbers = ["score", "differs_from_vote", "differs_from_members", "vote_without", "adds"]
     rows += [(row.member, *(_percent(getattr(row, key)) for key in numbers)) for row in own.itertuples()]
     return f"## The vote ({results.final_split})\n\n{markdown(rows)}"
 
@@ -59,20 +73,111 @@ def pair_section(results: Results, pairs: pd.DataFrame) -> str:
     return f"## Who is right ({results.final_split}, percent of products)\n\n{markdown(rows)}" if len(own) else ""
 
 
+def asked_section(results: Results, asked: pd.DataFrame) -> str:
+    """Return the table of the policies that choose: how often, and how often rightly; nothing without any."""
+    own = asked[asked["split"] == results.final_split]
+    if own.empty:
+        return ""
+    rows = [("policy", "first", "second", "asked", "policy accuracy", "oracle accuracy")]
+    numbers = ["asked", "policy_accuracy", "oracle_accuracy"]
+    rows += [
+        (row.policy, row.first, row.second, *(_percent(getattr(row, key)) for key in numbers))
+        for row in own.itertuples()
+    ]
+    note = (
+        "asked: the products for which the second is chosen, or asked for. Policy accuracy: those for which this is "
+        "right, because the second is asked if and only if it alone is right. Oracle: one of the two is right."
+    )
+    return f"## Policies that choose ({results.final_split}, percent of products)\n\n{markdown(rows)}\n\n{note}"
+
+
+def cost_section(results: Results, cost: pd.DataFrame) -> str:
+    """Return for each policy of kind on_demand at which share of the images the full score is reached, and a table."""
+    own, sections = cost[cost["split"] == results.final_split], []
+    for policy, curve in own.groupby("policy", sort=False):
+        metric = curve["metric"].iloc[0]
+        rows = [("share of images", "products", metric, "below the full score by")]
+        for _, row in curve.iterrows():
+            if round(20 * row["share"]) % 2 == 0:  # every 10 %
+                score = f"{100 * row['score']:.2f} [{100 * row['score_low']:.1f}, {100 * row['score_high']:.1f}]"
+                below = f"{100 * row['difference']:.2f} [{100 * row['low']:+.2f}, {100 * row['high']:+.2f}]"
+                rows.append((_target(row["share"]), str(row["asked"]), score, below))
+        sections.append(f"**{policy}**: {cost_sentence(curve)}\n\n{markdown(rows)}")
+    if not sections:
+        return ""
+    note = (
+        "Images are looked at for the products with the highest scores of the policy. At 0 % it decides as its "
+        "`first`, at 100 % as its `then`. Every 5 %, and on all splits: `scores/cost.csv`."
+    )
+    return "\n\n".join([f"## Score and share of images ({results.final_split})", *sections, note])
+
+
+def cost_sentence(curve: pd.DataFrame) -> str:
+    """Return at which share the score is that of all images, and from which share on it is not clearly lower."""
+    full = curve["score"].iloc[-1]
+    reached = curve.loc[curve["score"] >= full - ROUNDING, "share"].min()
+    return (
+        f"the full score is reached at {_target(reached)} of the images ({100 * full:.2f}). At "
+        f"{_target(share_needed(curve))} it is not clearly lower: the interval of the difference includes zero."
+    )
+
+
 def calibration_section(results: Results, calibration: pd.DataFrame) -> str:
     """Return the expected calibration errors before and after calibration: of the experts, of the submitted method."""
     own = calibration[calibration["split"] == results.final_split]
-    rows = [("expert", "ECE", "ECE calibrated", "temperature")]
+    errors = {"ece": "ECE", "ece_tempered": "ECE calibrated"}
+    if results.dataset.several:
+        errors |= {"labels_ece": "ECE of all labels", "labels_ece_tempered": "ECE of all labels, calibrated"}
+    rows = [("expert", *errors.values(), "temperature")]
     rows += [
-        (row.expert, _percent(row.ece), _percent(row.ece_tempered), f"{row.temperature:.2f}")
-        for row in own.itertuples()
+        (row["expert"], *(_percent(row[column]) for column in errors), f"{row['temperature']:.2f}")
+        for _, row in own.iterrows()
     ]
     learnt = results.dataset.fusion_split
     note = (
         f"Expected calibration error, 15 bins, in percent; learnt on {learnt}. Experts: a temperature. The submitted "
-        "method: also a power and a noise (weights/README.md), fitted to the confidence of its decisions."
+        f"method: {OFFSET_TOO if results.dataset.several else POWER_TOO}"
     )
     return f"## Calibration ({results.final_split})\n\n{markdown(rows)}\n\n{note}"
+
+
+def misclassified_section(results: Results, scores: pd.DataFrame, misclassified: pd.DataFrame) -> str:
+    """Return the classes that are missed most, by each text and image expert and by the best policy, side by side.
+
+    As in Tables 2 and 4 of Wirojwatanakul and Wangperawong, "Multi-Label Product Categorization Using Multi-Modal
+    Fusion Models", 2019.
+    """
+    split = results.final_split
+    own = misclassified[misclassified["split"] == split]
+    best = best_policy(scores)
+    methods = [*_best_experts(scores), *([] if best is None else [best])]
+    if own.empty or not methods:
+        return ""
+    columns = [
+        [f"{row['class']} ({row['missed']}/{row['labelled']})" for _, row in own[own["method"] == name].iterrows()]
+        for name in methods
+    ]
+    longest = max(map(len, columns))
+    rows: list[tuple[str, ...]] = [tuple(map(_cell, methods))]
+    rows += [tuple(_cell(column[i]) if i < len(column) else "" for column in columns) for i in range(longest)]
+    note = (
+        f"For each method the {MISSED} classes with the highest share of products that are not decided for them: "
+        f"(missed/products of the class). Experts are at most the {SHOWN} best"
+        + (f"; {best} is the best policy. All methods: `scores/misclassified.csv`." if best else ".")
+    )
+    return f"## Classes that are missed most ({split})\n\n{markdown(rows)}\n\n{note}"
+
+
+def _best_experts(scores: pd.DataFrame) -> list[str]:
+    """Return the names of the text and image experts with the highest scores, out of fold: at most `SHOWN`."""
+    metric = chosen_metric(scores)
+    own = scores[(scores["split"] != "test") & (scores["metric"] == metric) & scores["kind"].isin(["image", "text"])]
+    return own.nlargest(SHOWN, "value")["method"].tolist()
+
+
+def _cell(text: str) -> str:
+    """Return a text as it may be in a cell of a Markdown table."""
+    return text.replace("|", "/")
 
 
 def automation_section(results: Results, automation: pd.DataFrame, coverage: pd.DataFrame) -> str:
@@ -140,7 +245,7 @@ def _gain(gains: pd.DataFrame, method: str) -> tuple[str, str]:
         return "", ""
     row = gains.loc[method]
     p = "<0.001" if row["mcnemar_p"] < 0.001 else f"{row['mcnemar_p']:.3f}"
-    return f"{100 * row['macro_f1_gain']:+.2f} [{100 * row['low']:+.2f}, {100 * row['high']:+.2f}]", p
+    return f"{100 * row['gain']:+.2f} [{100 * row['low']:+.2f}, {100 * row['high']:+.2f}]", p
 
 
 def _with_interval(row: pd.Series, *, wide: bool) -> str:

@@ -9,10 +9,13 @@ import numpy as np
 from latefusion.catalogue import read_test_labels
 from latefusion.config import Experiment
 from latefusion.fusion.vote import majority_vote, member_decisions
+from latefusion.metrics.decisions import is_known
+from latefusion.metrics.f1 import metrics_of
 from latefusion.plan.jobs import Job, done_jobs
 from latefusion.plan.planning import plan
 from latefusion.tables.dataset import Dataset
 from latefusion.tables.label_issues import fusion_targets
+from latefusion.tables.label_thresholds import decide_splits
 from latefusion.tables.predictions import read_preds
 from latefusion.tables.probabilities import read_split_probs
 
@@ -91,7 +94,7 @@ class Results:
 
     @cached_property
     def targets(self) -> dict[str, np.ndarray]:
-        """Return for each split the (N,) class numbers, -1 for labels that are unknown or do not count."""
+        """Return the labels of each split (see `metrics.decisions`), -1 where they are unknown or do not count."""
         test = self.dataset.evaluation_splits["test"]
         given = read_test_labels(self.experiment.catalogue, self.dataset.products, self.dataset.left_out)
         labels = test["label"].fillna(given.reindex(test.index))
@@ -103,7 +106,7 @@ class Results:
     @property
     def splits(self) -> list[str]:
         """Return the splits that have at least one known label."""
-        return [split for split, targets in self.targets.items() if (targets >= 0).any()]
+        return [split for split, targets in self.targets.items() if is_known(targets).any()]
 
     @property
     def final_split(self) -> str:
@@ -112,24 +115,34 @@ class Results:
 
     def known(self, split: str) -> np.ndarray:
         """Return the (N,) mask of the products with a label that counts."""
-        return self.targets[split] >= 0
+        return is_known(self.targets[split])
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The names of all metrics; methods are chosen by the first."""
+        chosen = self.experiment.chosen_by
+        return (chosen, *(metric for metric in metrics_of(next(iter(self.targets.values()))) if metric != chosen))
 
     def preds(self, method: Method, split: str) -> np.ndarray:
-        """Return a method's decisions, (N,) class numbers."""
+        """Return a method's decisions (see `metrics.decisions`)."""
         if (method, split) not in self._cached_preds:  # every score table needs them
-            self._cached_preds[method, split] = self._preds(method, split)
+            decided = self._preds(method, split)
+            self._cached_preds.update({(method, name): preds for name, preds in decided.items()})
         return self._cached_preds[method, split]
 
     @cached_property
     def _cached_preds(self) -> dict[tuple[Method, str], np.ndarray]:
         return {}
 
-    def _preds(self, method: Method, split: str) -> np.ndarray:
+    def _preds(self, method: Method, split: str) -> dict[str, np.ndarray]:
+        """Return a method's decisions by split: of this split, or of all where they are taken together."""
         if method.folder is None:
-            return majority_vote(*member_decisions(self.experiment, self.dataset, self._subset(method), split))
+            members = member_decisions(self.experiment, self.dataset, self._subset(method), split)
+            return {split: majority_vote(*members)}
         if method.kind in ("policy", "rule") or method.name == "vote":
-            return read_preds(self.experiment.run_root / method.folder, split, self.dataset)
-        return self.probs(method, split).argmax(axis=1)
+            return {split: read_preds(self.experiment.run_root / method.folder, split, self.dataset)}
+        probs = {name: self.probs(method, name) for name in self.dataset.evaluation_splits}
+        return decide_splits(self.experiment, self.dataset, probs)
 
     def probs(self, method: Method, split: str) -> np.ndarray:
         """Return a method's (N, C) probabilities; for the votes, the mean of the members' probabilities."""

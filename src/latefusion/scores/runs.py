@@ -6,9 +6,9 @@ import pandas as pd
 
 from latefusion.scores.report import markdown
 from latefusion.scores.results import GROUPS
-from latefusion.utils.errors import StepError
+from latefusion.scores.tables import chosen_metric
+from latefusion.utils.errors import InputError, StepError
 
-COLUMNS = (("valid", "macro_f1"), ("oof", "macro_f1"), ("test", "macro_f1"), ("test", "accuracy"))
 SUBMITTED = "submitted"
 ROW_GROUPS = GROUPS | {SUBMITTED: "Submitted"}
 
@@ -17,8 +17,9 @@ def compare_runs(folders: list[Path]) -> str:
     """Return a Markdown table of the runs in these folders (`weights/<experiment>`), in percent.
 
     One row per method: mean and standard deviation of its scores over the runs, and the least, mean and greatest gain
-    of macro-F1 over the best single expert of each run. The last row is the method that each run submits, if all of
-    them have a submission. Raises InputError if a run has not been scored.
+    over the best single expert of each run, by the metric that methods are chosen by. The last row is the method that
+    each run submits, if all of them have a submission. Raises InputError if a run has not been scored, or if methods
+    are not chosen by the same metric in all of them.
     """
     scores = pd.concat({folder.name: _read(folder, "scores") for folder in folders}, names=["run"])
     gains = pd.concat({folder.name: _read(folder, "comparisons") for folder in folders}, names=["run"])
@@ -26,8 +27,10 @@ def compare_runs(folders: list[Path]) -> str:
     if len(submitted) == len(folders):
         scores, gains = _with_submitted(scores, gains, submitted)
     split = "test" if (scores["split"] == "test").any() else scores["split"].iloc[0]
-    columns = [column for column in COLUMNS if (scores["split"] == column[0]).any()]
-    gains = gains[gains["split"] == split].groupby("method")["macro_f1_gain"]
+    metric = _metric(scores)
+    columns = [(name, metric) for name in ("valid", "oof", "test")] + [("test", "accuracy")]
+    columns = [column for column in dict.fromkeys(columns) if (scores["split"] == column[0]).any()]
+    gains = gains[gains["split"] == split].groupby("method")["gain"]
     rows = [("", "method", *(" ".join(column) for column in columns), "gain: least, mean, greatest")]
     group = None
     for method, kind in _in_order(scores):
@@ -36,6 +39,15 @@ def compare_runs(folders: list[Path]) -> str:
         rows.append(("" if kind == group else ROW_GROUPS[kind], method, *cells, _gain(gains, method)))
         group = kind
     return markdown(rows)
+
+
+def _metric(scores: pd.DataFrame) -> str:
+    """Return the metric that methods are chosen by in all runs."""
+    by_run = {run: chosen_metric(own) for run, own in scores.groupby(level="run", sort=False)}
+    if len(set(by_run.values())) > 1:
+        chosen = ", ".join(f"{run} {metric}" for run, metric in by_run.items())
+        raise InputError(f"these runs cannot be compared: their methods are chosen by different metrics ({chosen})")
+    return next(iter(by_run.values()))
 
 
 def _submitted(folder: Path) -> str | None:
@@ -53,7 +65,7 @@ def _with_submitted(
         return table[table["method"] == table.index.get_level_values("run").map(submitted)].assign(**named)
 
     best = gains[gains["against"] == gains.index.get_level_values("run").map(submitted)]  # has no row: it gains nothing
-    nothing = best.reset_index().drop_duplicates(["run", "split"]).set_index("run").assign(macro_f1_gain=0.0, **named)
+    nothing = best.reset_index().drop_duplicates(["run", "split"]).set_index("run").assign(gain=0.0, **named)
     return pd.concat([scores, own(scores)]), pd.concat([gains, own(gains), nothing])
 
 

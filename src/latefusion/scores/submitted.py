@@ -5,7 +5,7 @@ Reads the decisions and probabilities of all methods (with `submit: vote`, of th
 - `<split>_preds.parquet`, `<split>_probs.parquet`: label, confidence and probabilities, as other methods have. On
   `fusion_split` they are calibrated without the labels of the product's own fold, on test with all labels;
 - `metrics.json`: the method, why it was chosen, its scores on `fusion_split`, the parameters of the calibration, and
-  confidence thresholds.
+  confidence thresholds; if the thresholds of several labels are tuned, those by which new products get them.
 """
 
 import logging
@@ -19,7 +19,8 @@ import pandas as pd
 from latefusion.config import Experiment
 from latefusion.fusion.vote import combine
 from latefusion.metrics.calibration import expected_calibration_error
-from latefusion.metrics.confidence import Calibration, favour, fit_calibrations
+from latefusion.metrics.confidence import AnyCalibration, favour, fit_calibrations, restore_calibration
+from latefusion.metrics.decisions import first_labels, is_known, is_right
 from latefusion.metrics.f1 import split_scores
 from latefusion.metrics.thresholds import accepted_shares, learn_thresholds
 from latefusion.plan.jobs import Job
@@ -28,6 +29,7 @@ from latefusion.scores.choice import best_method, choose_method, rank_methods
 from latefusion.scores.results import SOFT_VOTE, Method, Results
 from latefusion.tables.artifacts import read_json_object
 from latefusion.tables.dataset import Dataset
+from latefusion.tables.label_thresholds import learn_label_thresholds
 from latefusion.tables.predictions import read_predictions, write_predictions
 from latefusion.tables.probabilities import read_probs, read_split_probs
 from latefusion.utils.files import write_json
@@ -49,7 +51,8 @@ def submit(experiment: Experiment, dataset: Dataset, job: Job) -> None:
     error = expected_calibration_error(targets[known], calibrated[learnt][known], preds[learnt][known])
     scores = split_scores(learnt, targets, preds[learnt]) | {f"{learnt}_ece": error}
     what = {"submit": experiment.submit, "method": method.name, "folder": method.folder}
-    write_json(job.run_dir / "metrics.json", what | scores | fitted | choice)
+    thresholds = _label_thresholds(results, method)
+    write_json(job.run_dir / "metrics.json", what | scores | fitted | thresholds | choice)
     logger.info("submission: %s, %s_ece %.4f", method.name, learnt, error)
 
 
@@ -69,13 +72,29 @@ def _calibrate(results: Results, method: Method) -> tuple[dict[str, np.ndarray],
     return calibrated, {"calibration": asdict(final), "automation": automation}
 
 
+def _label_thresholds(results: Results, method: Method) -> dict[str, dict[str, float]]:
+    """Return the thresholds by which several labels are assigned to new products, if they are tuned, by class.
+
+    A majority vote has none: its members have their own.
+    """
+    is_majority = method.kind == "vote" and method.name != SOFT_VOTE
+    if results.experiment.label_thresholds == "half" or is_majority:
+        return {}
+    probs = results.probs(method, results.dataset.fusion_split)
+    thresholds = learn_label_thresholds(results.experiment, results.dataset, probs).final
+    return {"label_thresholds": dict(zip(results.dataset.classes, thresholds.tolist(), strict=True))}
+
+
 def _confidence(
-    probs: np.ndarray, preds: np.ndarray, calibration: Calibration, targets: np.ndarray
+    probs: np.ndarray, preds: np.ndarray, calibration: AnyCalibration, targets: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the (M,) confidences of the decisions whose label is known (not -1), and whether they are right."""
-    rows = np.flatnonzero(targets >= 0)
-    confidence = calibration.apply(probs[rows])[np.arange(len(rows)), preds[rows]]
-    return confidence, preds[rows] == targets[rows]
+    """Return the (M,) confidences of the decisions whose label is known, and whether they are right.
+
+    Of several labels, those of the first.
+    """
+    rows = np.flatnonzero(is_known(targets))
+    confidence = calibration.apply(probs[rows])[np.arange(len(rows)), first_labels(preds[rows])]
+    return confidence, is_right(targets[rows], preds[rows])
 
 
 def _automation(confidence: np.ndarray, right: np.ndarray) -> list[dict]:
@@ -105,7 +124,7 @@ def _choose(results: Results) -> tuple[Method, dict]:
 
 
 def _as_on_test(results: Results, method: Method) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return a method's (N, C) probabilities and (N,) decisions on `fusion_split`, as confident as those on test.
+    """Return a method's (N, C) probabilities and decisions on `fusion_split`, as confident as those on test.
 
     Where a policy wrote `selected_probs` (see `fusion.networks`), they take the place of its probabilities, also in a
     vote. Labels had an influence on the epochs of these, so they serve the calibration of test products only. None if
@@ -135,8 +154,10 @@ def _member_as_on_test(results: Results, name: str) -> tuple[np.ndarray, np.ndar
     if not path.is_file():
         policy = results.method(name)
         return results.probs(policy, learnt), results.preds(policy, learnt)
-    probs = read_probs(verified(path.parent, path.name), results.dataset.fusion_products.index, results.dataset.classes)
-    return probs, probs.argmax(axis=1)
+    dataset = results.dataset
+    ids = dataset.fusion_products.index
+    probs = read_probs(verified(path.parent, path.name), ids, dataset.classes, several=dataset.several)
+    return probs, dataset.decide(probs)
 
 
 @dataclass(frozen=True)
@@ -161,15 +182,16 @@ class Submitted:
         return rank_methods(self.results) if kept is None else pd.DataFrame(kept)
 
     @property
-    def temperature(self) -> float:
-        return self.facts["calibration"]["temperature"]
+    def calibration(self) -> AnyCalibration:
+        """The calibration of test products, and of new ones."""
+        return restore_calibration(self.facts["calibration"])
 
     def probs(self, split: str) -> np.ndarray:
         """Return the calibrated (N, C) probabilities."""
         return read_split_probs(self.results.experiment.run_root / KEY, split, self.results.dataset)
 
     def confidence(self, split: str) -> np.ndarray:
-        """Return the (N,) confidences, as probabilities, of the submitted decisions."""
+        """Return the (N,) confidences, as probabilities, of the submitted decisions; of several labels, the first."""
         table = read_predictions(self.results.experiment.run_root / KEY, split, self.results.dataset)
         return table["confidence"].to_numpy(dtype=np.float64)
 
@@ -182,10 +204,10 @@ class Submitted:
         split = self.results.dataset.fusion_split
         own = self.results.probs(self.method, split), self.results.preds(self.method, split)
         probs, preds = _as_on_test(self.results, self.method) or (favour(*own), own[1])
-        return _confidence(probs, preds, Calibration(**self.facts["calibration"]), self.results.targets[split])
+        return _confidence(probs, preds, self.calibration, self.results.targets[split])
 
     def preds(self, split: str) -> np.ndarray:
-        """Return the (N,) class numbers that are submitted."""
+        """Return the decisions that are submitted."""
         return self.results.preds(self.method, split)
 
 

@@ -1,18 +1,19 @@
-"""The score table, the comparison with the best single expert, and the scores of each class."""
+"""The score table, the comparison with the best single expert, the scores of each class, the most missed classes."""
 
 import numpy as np
 import pandas as pd
 
-from latefusion.metrics.f1 import METRICS, count, macro_f1
+from latefusion.metrics.f1 import count, score
 from latefusion.scores.intervals import bootstrap, interval, mcnemar
-from latefusion.scores.results import Method, Results
+from latefusion.scores.results import Results
 
 COMPARISON_COLUMNS = [
     "method",
     "kind",
     "split",
     "against",  # the best single expert
-    "macro_f1_gain",
+    "metric",  # by which methods are chosen
+    "gain",
     "low",
     "high",
     "only_it",  # products on which only the method is right
@@ -21,44 +22,53 @@ COMPARISON_COLUMNS = [
 ]
 
 
+MISSED = 15  # classes of the table of those that are missed most
+
+
 def score_table(results: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return two tables: scores, by method, split and metric; comparisons with the best expert, by method and split."""
     scores, by_split = [], []
     for split in results.splits:
         known = results.known(split)
         targets = results.targets[split][known]
-        preds = np.stack([results.preds(method, split)[known] for method in results.methods])
+        preds = [results.preds(method, split)[known] for method in results.methods]
         draws = bootstrap(targets, preds, len(results.dataset.classes))
         for number, method in enumerate(results.methods):
-            for metric, function in METRICS.items():
-                value = function(targets, preds[number])
+            counts = count(targets, preds[number], len(results.dataset.classes))
+            for metric in results.metrics:
+                value = float(counts.score(metric)[0])
                 low, high = interval(value, draws[metric][number])
                 scores.append((method.name, method.kind, split, metric, value, low, high, len(targets)))
-        by_split.append((split, targets, preds, draws))
+        by_split.append((split, targets, preds, draws[results.metrics[0]]))
     columns = ["method", "kind", "split", "metric", "value", "low", "high", "n"]
     table = pd.DataFrame(scores, columns=columns)
     best = best_expert(table)
-    rows = [row for data in by_split for row in _compare(results.methods, best, *data)]
+    rows = [row for data in by_split for row in _compare(results, table, best, *data)]
     return table, pd.DataFrame(rows, columns=COMPARISON_COLUMNS)
 
 
+def chosen_metric(scores: pd.DataFrame) -> str:
+    """Return the metric that methods are chosen by: the first of the score table."""
+    return scores["metric"].iloc[0]
+
+
 def best_expert(scores: pd.DataFrame) -> str | None:
-    """Return the text or image expert of highest macro-F1 on `valid` or `oof`; the test has no influence."""
+    """Return the text or image expert of highest score on `valid` or `oof`; the test has no influence."""
     return _best(scores, ["image", "text"])
 
 
 def best_text_expert(scores: pd.DataFrame) -> str | None:
-    """Return the text expert of highest macro-F1 on `valid` or `oof`."""
+    """Return the text expert of highest score on `valid` or `oof`."""
     return _best(scores, ["text"])
 
 
 def best_policy(scores: pd.DataFrame) -> str | None:
-    """Return the policy, of any kind, of highest macro-F1 on `valid` or `oof`; on ties the first."""
+    """Return the policy, of any kind, of highest score on `valid` or `oof`; on ties the first."""
     return _best(scores, ["policy", "rule"])
 
 
 def _best(scores: pd.DataFrame, kinds: list[str]) -> str | None:
-    own = scores[(scores["split"] != "test") & (scores["metric"] == "macro_f1") & scores["kind"].isin(kinds)]
+    own = scores[(scores["split"] != "test") & (scores["metric"] == chosen_metric(scores)) & scores["kind"].isin(kinds)]
     return None if own.empty else own.loc[own["value"].idxmax(), "method"]
 
 
@@ -67,26 +77,29 @@ def paired_gain(results: Results, name: str, other: str, metric: str) -> tuple[f
     split = results.final_split
     known = results.known(split)
     targets = results.targets[split][known]
-    preds = np.stack([results.preds(results.method(method), split)[known] for method in (name, other)])
+    preds = [results.preds(results.method(method), split)[known] for method in (name, other)]
     own, others = bootstrap(targets, preds, len(results.dataset.classes))[metric]
-    gain = METRICS[metric](targets, preds[0]) - METRICS[metric](targets, preds[1])
+    gain = score(metric, targets, preds[0]) - score(metric, targets, preds[1])
     return gain, *interval(gain, own - others)
 
 
-def _compare(methods: list[Method], best: str | None, split: str, targets, preds, draws) -> list[tuple]:
-    """Return one row per method: its comparison with the expert `best` on one split."""
-    names = [method.name for method in methods]
+def _compare(
+    results: Results, scores: pd.DataFrame, best: str | None, split: str, targets: np.ndarray, preds: list, draws
+) -> list[tuple]:
+    """Return one row per method: its comparison with the expert `best` on one split, by (M, DRAWS) of the metric."""
+    names = [method.name for method in results.methods]
     if best is None:
         return []
-    other = names.index(best)
-    best_score, rows = macro_f1(targets, preds[other]), []
-    for number, method in enumerate(methods):
+    other, metric, rows = names.index(best), chosen_metric(scores), []
+    own = scores[(scores["split"] == split) & (scores["metric"] == metric)]
+    values = own.set_index("method")["value"]
+    for number, method in enumerate(results.methods):
         if method.name == best:
             continue
-        gain = macro_f1(targets, preds[number]) - best_score
-        low, high = interval(gain, draws["macro_f1"][number] - draws["macro_f1"][other])
+        gain = values[method.name] - values[best]
+        low, high = interval(gain, draws[number] - draws[other])
         counts = mcnemar(targets, preds[number], preds[other])
-        rows.append((method.name, method.kind, split, best, gain, low, high, *counts))
+        rows.append((method.name, method.kind, split, best, metric, gain, low, high, *counts))
     return rows
 
 
@@ -111,3 +124,18 @@ def class_table(results: Results) -> pd.DataFrame:
             )
         )
     return pd.concat(frames, ignore_index=True)
+
+
+def misclassified_table(classes: pd.DataFrame) -> pd.DataFrame:
+    """Return for each method and split the 15 classes that are missed most, from the table of classes.
+
+    Columns: method, split, rank, class, share (of the products with the label that it is not assigned to), missed
+    (their number), labelled (the number with the label). Of equal shares the class with more products comes first.
+    """
+    missed = (classes["labelled"] * (1 - classes["recall"])).round().astype(int)
+    own = classes.assign(missed=missed, share=missed / classes["labelled"].clip(lower=1))
+    own["method_at"] = own.groupby(["method", "split"], sort=False).ngroup()
+    own = own[missed > 0].sort_values(["share", "missed"], ascending=False, kind="stable")
+    own["rank"] = own.groupby("method_at").cumcount() + 1
+    own = own[own["rank"] <= MISSED].sort_values(["method_at", "rank"], ignore_index=True)
+    return own[["method", "split", "rank", "class", "share", "missed", "labelled"]]

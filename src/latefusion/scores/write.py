@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from latefusion.config import Experiment
 from latefusion.denoise.report import describe_label_issues
 from latefusion.scores.analysis import calibration_table, expert_pairs, vote_members
+from latefusion.scores.asked import asked_table, cost_table
 from latefusion.scores.automation import automation_table, coverage_table
 from latefusion.scores.choice import log_vote_warning, rank_methods
 from latefusion.scores.current import describe_inputs, read_current, write_current
@@ -12,15 +13,18 @@ from latefusion.scores.environment import run_section
 from latefusion.scores.headline import headline
 from latefusion.scores.notes import sample_note
 from latefusion.scores.report import (
+    asked_section,
     automation_section,
     calibration_section,
+    cost_section,
+    misclassified_section,
     pair_section,
     score_section,
     vote_section,
 )
 from latefusion.scores.results import Results
 from latefusion.scores.submitted import read_submitted
-from latefusion.scores.tables import class_table, score_table
+from latefusion.scores.tables import class_table, misclassified_table, score_table
 from latefusion.tables.dataset import Dataset
 from latefusion.utils.files import write_text
 from latefusion.utils.locks import locked
@@ -43,12 +47,16 @@ def write_scores(
     submitted = read_submitted(results)
     scores, comparisons = score_table(results)
     ranking = rank_methods(results) if submitted is None else submitted.ranking
+    classes = class_table(results)
     tables = {
         "scores": scores,
         "comparisons": comparisons,
-        "classes": class_table(results),
+        "classes": classes,
+        "misclassified": misclassified_table(classes),
         "votes": vote_members(results),
         "pairs": expert_pairs(results),
+        "asked": asked_table(results),
+        "cost": cost_table(results),
         "calibration": calibration_table(results, submitted),
         "choice": ranking.assign(submitted=ranking["method"] == (submitted and submitted.method.name)),
         "automation": automation_table(submitted),
@@ -61,6 +69,9 @@ def write_scores(
         score_section(results, scores, comparisons, submitted),
         vote_section(results, tables["votes"]),
         pair_section(results, tables["pairs"]),
+        asked_section(results, tables["asked"]),
+        cost_section(results, tables["cost"]),
+        misclassified_section(results, scores, tables["misclassified"]),
         calibration_section(results, tables["calibration"]),
         automation_section(results, tables["automation"], tables["coverage"]),
         more(experiment, dataset) if more else "",

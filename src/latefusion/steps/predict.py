@@ -8,7 +8,7 @@ from latefusion.plan.planning import plan
 from latefusion.scores.choice import log_vote_warning
 from latefusion.submission import write_submissions
 from latefusion.tables.dataset import read_dataset
-from latefusion.tables.predictions import read_ranked_predictions
+from latefusion.tables.predictions import read_ranked_predictions, separator_of
 from latefusion.utils.errors import StepError
 from latefusion.utils.locks import locked
 
@@ -19,8 +19,10 @@ def predict(experiment: Experiment) -> list[Path]:
     if submission.state() != DONE:
         raise StepError("the submission is not done: run {step} first", submission.step)
     dataset = read_dataset(experiment)
-    predictions = read_ranked_predictions(submission.run_dir, "test", dataset)
+    separator = separator_of(dataset.classes, experiment.catalogue.label_separator) if dataset.several else None
+    predictions = read_ranked_predictions(submission.run_dir, "test", dataset, separator)
     log_vote_warning(experiment, dataset)
     folder = experiment.submission_dir
     with locked(folder, wait=True):
-        return write_submissions(experiment.catalogue, predictions, folder, dataset.products["split"])
+        splits = dataset.products["split"]
+        return write_submissions(experiment.catalogue, predictions, folder, splits, separator=separator)

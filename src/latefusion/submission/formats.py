@@ -102,8 +102,14 @@ PREDICTIONS = (
     _predictions_format("label_2", "confidence_2", "split"),
     SHORT_PREDICTIONS,
 )
+# Of products with several labels: all that are assigned, the most probable first, and their confidences; `confidence`
+# is that of the first. The three next classes and theirs. Labels of one cell are separated by `separator_of`.
+SEVERAL_LABELS = (
+    _predictions_format("confidences", "next_labels", "next_confidences", "split"),
+    SHORT_PREDICTIONS,
+)
 
 
-def predictions_format(columns: Collection[str]) -> SubmissionFormat:
-    """Return the format of `predictions.tsv` that differs least from these columns."""
-    return min(PREDICTIONS, key=lambda known: len(set(known.header) ^ set(columns)))
+def predictions_format(columns: Collection[str], *, several: bool = False) -> SubmissionFormat:
+    """Return the format of `predictions.tsv` that differs least from these columns, for one label or several."""
+    return min(SEVERAL_LABELS if several else PREDICTIONS, key=lambda known: len(set(known.header) ^ set(columns)))

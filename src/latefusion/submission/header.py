@@ -4,11 +4,11 @@ import re
 from pathlib import Path
 
 from latefusion.catalogue.columns import nearest_column
-from latefusion.submission.formats import CHALLENGES, PREDICTIONS, SubmissionFormat
+from latefusion.submission.formats import CHALLENGES, PREDICTIONS, SEVERAL_LABELS, SubmissionFormat
 from latefusion.utils.errors import InputError, list_problems
 
 SEPARATORS = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "bars", " ": "spaces"}
-FORMATS = (*CHALLENGES.values(), *PREDICTIONS)
+FORMATS = (*CHALLENGES.values(), *PREDICTIONS, *SEVERAL_LABELS)
 
 
 def check_header(path: Path, line: str, expected: SubmissionFormat) -> None:

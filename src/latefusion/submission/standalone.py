@@ -10,6 +10,7 @@ from latefusion.plan.planning import plan
 from latefusion.submission.formats import CHALLENGES, PREDICTIONS_NAME, Challenge, challenge_of
 from latefusion.submission.validation import validate_challenge, validate_predictions
 from latefusion.tables.dataset import read_dataset
+from latefusion.tables.predictions import separator_of
 from latefusion.utils.errors import InputError, StepError, join_errors
 
 
@@ -109,5 +110,7 @@ def _validate_predictions(experiment: Experiment, path: Path) -> str:
     if catalogue.state() != "done":
         raise StepError(f"the products that {path.name} must contain are not known: run {{step}} first", catalogue.step)
     dataset = read_dataset(experiment)
-    rows = validate_predictions(path, dataset.evaluation_splits["test"].index, dataset.classes)
+    separator = separator_of(dataset.classes, experiment.catalogue.label_separator) if dataset.several else None
+    ids = dataset.evaluation_splits["test"].index
+    rows = validate_predictions(path, ids, dataset.classes, separator=separator)
     return f"ok: {path} ({len(rows):,} rows)"

@@ -14,6 +14,7 @@ from latefusion.catalogue.delimited import read_delimited
 from latefusion.submission.formats import HELD_OUT, NEW, Challenge, SubmissionFormat, predictions_format
 from latefusion.submission.header import SEPARATORS, check_header
 from latefusion.submission.rows import check_ids, check_keys, check_labels, check_whole_numbers
+from latefusion.submission.several_labels import check_several_labels
 from latefusion.submission.text import read_lines
 from latefusion.utils.errors import InputError, list_problems
 
@@ -39,20 +40,25 @@ def validate_challenge(
     return rows
 
 
-def validate_predictions(path: Path, ids: pd.Index, known_labels: Iterable[str] | None = None) -> pd.DataFrame:
+def validate_predictions(
+    path: Path, ids: pd.Index, known_labels: Iterable[str] | None = None, *, separator: str | None = None
+) -> pd.DataFrame:
     """Return the rows of a `predictions.tsv` (index: location); raises InputError unless it has exactly these ids.
 
     Ids and labels may be any text. Cells may be quoted, and a quoted cell may contain line breaks. The columns after
-    the confidence may be missing.
+    the confidence may be missing. `separator`: of several labels, None of one.
     """
     header = read_lines(path, quoted=True)[0]
-    expected = predictions_format(header.split("\t"))
+    expected = predictions_format(header.split("\t"), several=separator is not None)
     check_header(path, header, expected)
     # A quotation mark may swallow rows into one cell. That is found below: their ids are missing.
     rows = read_delimited(path, expected.delimiter, expected.header, quoted=True)
     source = "the catalogue's test split"
     check_ids(path, rows, pd.DataFrame({"id": ids}, index=[source] * len(ids), dtype="str"), source=source)
-    _check_ranks(rows, expected, known_labels)
+    if separator is None:
+        _check_ranks(rows, expected, known_labels)
+    else:
+        check_several_labels(rows, separator, known_labels)
     if "split" in rows:
         odd = rows[~rows["split"].isin([HELD_OUT, NEW])]
         problems = "id " + odd["id"] + " has '" + odd["split"] + "'"

@@ -29,14 +29,19 @@ ROUNDING = 1e-6  # a float32 mean of probabilities may be this far outside 0 to 
 
 
 def write_submissions(
-    catalogue: CatalogueConfig, predictions: pd.DataFrame, out_dir: Path, splits: pd.Series
+    catalogue: CatalogueConfig,
+    predictions: pd.DataFrame,
+    out_dir: Path,
+    splits: pd.Series,
+    *,
+    separator: str | None = None,
 ) -> list[Path]:
     """Write the predictions in the format of the catalogue and return the paths.
 
     `splits` (index: id) has the split of every product. `predictions` (index: id; columns: `label`, `confidence`, and
     those of the next classes: `tables.predictions.read_ranked_predictions`) must have exactly the products that are
-    neither in train nor in valid; if there are none, nothing is written. Raises InputError on invalid predictions;
-    older submissions are then unchanged.
+    neither in train nor in valid; if there are none, nothing is written. `separator`: of several labels, None of one.
+    Raises InputError on invalid predictions; older submissions are then unchanged.
     """
     expected = splits.index[~splits.isin(["train", "valid"])]
     _check_predictions(predictions, expected)
@@ -49,7 +54,7 @@ def write_submissions(
         tables = {name: _table(challenge, test_file, predictions["label"]) for name, test_file in test_files.items()}
         return [_write_challenge(out_dir / name, table, challenge, test_files[name]) for name, table in tables.items()]
     split = splits[expected].map(lambda name: NEW if name == "submit" else HELD_OUT)
-    return [_write_predictions(predictions.assign(split=split), out_dir)]
+    return [_write_predictions(predictions.assign(split=split), out_dir, separator)]
 
 
 def _table(challenge: Challenge, test_file: Path, labels: pd.Series) -> pd.DataFrame:
@@ -64,22 +69,28 @@ def _write_challenge(path: Path, table: pd.DataFrame, challenge: Challenge, test
     return _write_checked(path, text, partial(validate_challenge, challenge=challenge, test_file=test_file))
 
 
-def _write_predictions(predictions: pd.DataFrame, out_dir: Path) -> Path:
+def _write_predictions(predictions: pd.DataFrame, out_dir: Path, separator: str | None) -> Path:
     """Write `predictions.tsv`; cells with a tab, a quote or a line break are quoted as in CSV."""
-    columns = predictions_format(["id", *predictions]).header
+    columns = predictions_format(["id", *predictions], several=separator is not None).header
     table = predictions.rename_axis("id").reset_index()[columns]
-    confidences = [name for name in columns if name.startswith("confidence")]
+    confidences = [name for name in columns if pd.api.types.is_float_dtype(table[name])]
     table[confidences] = table[confidences].clip(0, 1)
-    labels = table[[name for name in columns if name.startswith("label")]]
+    labels = table[_label_columns(table)]
     odd = table["id"][table["id"].str.contains("\r") | labels.apply(lambda cells: cells.str.contains("\r")).any(axis=1)]
     _refuse_ids(odd, "Ids or labels with a carriage return, which cannot be written to a table:", "Rename them.")
     text = table.to_csv(sep="\t", index=False, lineterminator="\n", float_format="%.6f")
-    return _write_checked(out_dir / PREDICTIONS_NAME, text, partial(_validate_written, table=table))
+    return _write_checked(
+        out_dir / PREDICTIONS_NAME, text, partial(_validate_written, table=table, separator=separator)
+    )
 
 
-def _validate_written(path: Path, table: pd.DataFrame) -> None:
-    written = validate_predictions(path, pd.Index(table["id"]))
-    labels = [name for name in table if name.startswith("label")]
+def _label_columns(table: pd.DataFrame) -> list[str]:
+    return [name for name in table if name.startswith(("label", "next_labels"))]
+
+
+def _validate_written(path: Path, table: pd.DataFrame, separator: str | None) -> None:
+    written = validate_predictions(path, pd.Index(table["id"]), separator=separator)
+    labels = _label_columns(table)
     changed = table["id"][(written[labels].to_numpy() != table[labels].to_numpy()).any(axis=1)]
     _refuse_ids(changed, "Labels that change when they are written and read again:", "Rename them.")
 

@@ -1,11 +1,14 @@
 """Prediction tables: the decisions of a policy, the vote or the submission (index: id; columns: label, confidence)."""
 
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from latefusion.metrics.decisions import FIRST, first_labels
+from latefusion.metrics.thresholds import WRITTEN_DECIMALS
 from latefusion.plan.records import verified
 from latefusion.tables.artifacts import damaged, read_parquet
 from latefusion.tables.dataset import Dataset
@@ -13,6 +16,7 @@ from latefusion.tables.probabilities import check_ids, read_split_probs, write_p
 from latefusion.utils.files import atomic_write
 
 RANKS = 3  # classes per product in a submission
+NEXT = 3  # classes per product that follow its several labels
 SEPARATORS = ("|", ";", ",", "~", "\t")  # of several labels in one cell
 
 
@@ -63,20 +67,79 @@ def read_preds(run_dir: Path, split: str, dataset: Dataset) -> np.ndarray:
 
 def label_lines(preds: np.ndarray, probs: np.ndarray, classes: list[str]) -> list[str]:
     """Return the labels of (N, C) decisions, one per line, the first one first, then the most probable."""
-    order = np.lexsort((-probs, -(preds == FIRST).astype(np.int8)), axis=1)
-    assigned = np.take_along_axis(preds > 0, order, axis=1)
+    return ["\n".join(own) for own in several_columns(preds, probs, classes)["label"]]
+
+
+def several_columns(preds: np.ndarray, probs: np.ndarray, classes: list[str]) -> dict[str, Any]:
+    """Return the columns of predictions of several labels, from (N, C) decisions and probabilities.
+
+    `label`: lists of the assigned labels, the first one first, then the most probable; `confidence`: (N,), of
+    the first; `confidences`: lists of those of all assigned; `next_labels`, `next_confidences`: lists of the NEXT most
+    probable of the other classes. On ties in the order of the classes. `joined` makes texts of the lists.
+    """
+    assigned, following = _assigned(preds, probs), _following(preds, probs)
     names = np.array(classes, dtype=object)
-    return ["\n".join(names[row[kept]]) for row, kept in zip(order, assigned, strict=True)]
+    return {
+        "label": _lists(assigned, names[assigned[1]], len(preds)),
+        "confidence": probs[np.arange(len(preds)), first_labels(preds)],
+        "confidences": _lists(assigned, probs[assigned], len(preds)),
+        "next_labels": _lists(following, names[following[1]], len(preds)),
+        "next_confidences": _lists(following, probs[following], len(preds)),
+    }
 
 
-def read_ranked_predictions(run_dir: Path, split: str, dataset: Dataset) -> pd.DataFrame:
+def joined(table: pd.DataFrame, separator: str) -> pd.DataFrame:
+    """Return a table with its lists as texts, numbers with six decimals; `separator` as of `separator_of`."""
+
+    def text(cell: list | np.ndarray) -> str:
+        return separator.join(one if isinstance(one, str) else f"{one:.{WRITTEN_DECIMALS}f}" for one in cell)
+
+    return table.assign(**{name: table[name].map(text).astype("str") for name in list_columns(table)})
+
+
+def list_columns(table: pd.DataFrame) -> list[str]:
+    """Return the names of the columns with lists."""
+    of_objects = table.select_dtypes("object")
+    return [name for name in of_objects if of_objects[name].map(lambda cell: isinstance(cell, list | np.ndarray)).all()]
+
+
+def _assigned(preds: np.ndarray, probs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows and columns of all assigned labels, row after row: the first one first, then the most probable."""
+    rows, columns = np.nonzero(preds > 0)
+    order = np.lexsort((-probs[rows, columns], preds[rows, columns] != FIRST, rows))  # stable
+    return rows[order], columns[order]
+
+
+def _following(preds: np.ndarray, probs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows and columns of the NEXT most probable labels of each row that are not assigned."""
+    others, rows = np.where(preds > 0, -1, probs), np.arange(len(preds))
+    found = np.full((len(preds), min(NEXT, probs.shape[1])), -1)
+    for rank in range(found.shape[1]):
+        highest = others.argmax(axis=1)
+        found[:, rank] = np.where(others[rows, highest] >= 0, highest, -1)
+        others[rows, highest] = -1
+    kept = np.nonzero(found >= 0)
+    return kept[0], found[kept]
+
+
+def _lists(cells: tuple[np.ndarray, np.ndarray], values: np.ndarray, n: int) -> list[list]:
+    """Return the values of each of `n` rows, as a list."""
+    bounds = np.searchsorted(cells[0], np.arange(n + 1))
+    return [values[start:stop].tolist() for start, stop in pairwise(bounds)]
+
+
+def read_ranked_predictions(run_dir: Path, split: str, dataset: Dataset, separator: str | None = None) -> pd.DataFrame:
     """Return the predictions of a split with the next classes: `label_2`, `confidence_2`, `label_3`, `confidence_3`.
 
     The first label is the decision; the next are the other classes in the order of their probabilities, on ties in the
-    order of the classes. With two classes there is no third.
+    order of the classes. With two classes there is no third. Of several labels, which `separator` joins, the columns
+    are those of `several_columns`.
     """
     table = read_predictions(run_dir, split, dataset)
     probs = read_split_probs(run_dir, split, dataset)
+    if separator is not None:
+        columns = several_columns(read_preds(run_dir, split, dataset), probs, dataset.classes)
+        return joined(pd.DataFrame(columns, index=table.index), separator)
     return table.assign(**next_classes(dataset.targets(table), probs, dataset.classes))
 
 

@@ -1,0 +1,41 @@
+"""The columns of predictions of several labels."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from latefusion.metrics.decisions import decide
+from latefusion.tables.predictions import joined, label_lines, several_columns
+
+CLASSES = ["lamp", "mug", "red", "shoe", "toy"]
+
+
+def test_all_assigned_labels_and_the_next_classes_are_in_the_order_of_their_probabilities():
+    probs = np.array([[0.1, 0.9, 0.6, 0.2, 0.3], [0.1, 0.1, 0.1, 0.2, 0.1], [0.6, 0.7, 0.8, 0.9, 0.2]], np.float32)
+    columns = several_columns(decide(probs, several=True), probs, CLASSES)
+    assert columns["label"] == [["mug", "red"], ["shoe"], ["shoe", "red", "mug", "lamp"]]
+    assert columns["next_labels"] == [["toy", "shoe", "lamp"], ["lamp", "mug", "red"], ["toy"]]
+    assert columns["confidence"] == pytest.approx([0.9, 0.2, 0.9])
+    assert [len(own) for own in columns["confidences"]] == [2, 1, 4]
+    assert columns["next_confidences"][0] == pytest.approx([0.3, 0.2, 0.1])
+    assert label_lines(decide(probs, several=True), probs, CLASSES) == ["mug\nred", "shoe", "shoe\nred\nmug\nlamp"]
+
+
+def test_the_first_decided_label_is_first_whatever_its_probability():
+    preds = np.array([[1, 2, 0, 0, 0]], np.int8)
+    columns = several_columns(preds, np.array([[0.8, 0.7, 0.75, 0.1, 0.0]]), CLASSES)
+    assert columns["label"] == [["mug", "lamp"]]
+    assert (columns["confidence"], columns["confidences"]) == ([0.7], [[0.7, 0.8]])
+    assert columns["next_labels"] == [["red", "shoe", "toy"]]
+
+
+def test_lists_are_joined_and_read_back_from_parquet_alike(tmp_path):
+    probs = np.random.default_rng(0).random((40, 5)).astype(np.float32)
+    table = pd.DataFrame(several_columns(decide(probs, several=True), probs, CLASSES))
+    text = joined(table, "|")
+    assert text["label"].str.split("|").tolist() == table["label"].tolist()
+    first = text["confidences"].str.partition("|")[0].astype(float)
+    np.testing.assert_allclose(first, table["confidence"], atol=1e-6)
+    table.to_parquet(tmp_path / "table.parquet")
+    assert joined(pd.read_parquet(tmp_path / "table.parquet"), "|").equals(text)
+    assert list(joined(table[:0], "|").columns) == list(text.columns)
