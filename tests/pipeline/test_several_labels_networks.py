@@ -63,6 +63,7 @@ def write_shop(experiment: Experiment) -> None:
     folder.mkdir(parents=True)
     pd.DataFrame.from_dict(rows, orient="index").astype("str").to_parquet(folder / "products.parquet")
     write_json(folder / "classes.json", CLASSES)
+    write_json(folder / "left_out.json", [])
 
 
 @pytest.fixture(scope="module")

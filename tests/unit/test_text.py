@@ -1,6 +1,7 @@
 """Text as the transformer reads it: paired, encoded once, padded."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,11 +10,13 @@ import sentencepiece  # noqa: F401 (its import warns under some Pythons: here is
 import torch
 from pydantic import ValidationError
 
-from latefusion.config import ScratchEncoder, TransformerExpert
+from latefusion.config import ScratchEncoder, Split, TransformerExpert
 from latefusion.experts.text import tokens
 from latefusion.experts.text.fields import require_texts
 from latefusion.experts.text.scratch_encoder import learn_tokenizer
 from latefusion.experts.text.tokens import TextDataset, collate, encode, open_tokens, read_pairs
+from latefusion.experts.without_text import fill, frequencies
+from latefusion.tables.dataset import Dataset
 from latefusion.utils.errors import InputError
 
 
@@ -161,3 +164,29 @@ def test_training_products_without_the_text_that_is_read_are_refused(products, e
 def test_a_stand_in_for_descriptions_is_only_for_experts_that_read_both():
     with pytest.raises(ValidationError, match="missing_description: pad_token is not for reads: title"):
         TransformerExpert(kind="transformer", model="bert", reads="title", missing_description="pad_token")
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_products_without_the_only_text_have_the_frequencies_of_such_products(several):
+    """Of 90 training products 30 have no description: 27 of class a, 3 of class b. Ids `v` are not trained on."""
+    labels = ["a"] * 27 + ["b"] * 33 + ["c"] * 30
+    if several:
+        labels = ["a\nc" if label == "a" else label for label in labels]
+    texts = [None] * 30 + ["text"] * 60
+    table = pd.DataFrame({"title": "t", "description": texts, "label": labels, "split": "train"})
+    valid = pd.DataFrame({"title": "t", "description": [None, " ", "text"], "label": "c", "split": "valid"})
+    dataset = Dataset(pd.concat([table, valid], ignore_index=True), ["a", "b", "c"], Split(), several)
+    shares = frequencies(dataset, "description")
+    if several:  # each class: its products and three of the frequency among all, with Laplace's rule
+        of_all = np.array([28, 34, 58]) / 92
+        assert shares == pytest.approx((np.array([27, 3, 27]) + 3 * of_all) / 33)
+    else:
+        of_all = np.array([28, 34, 31]) / 93
+        assert shares == pytest.approx((np.array([27, 3, 0]) + 3 * of_all) / 33)
+        assert shares.sum() == pytest.approx(1)
+    everywhere = frequencies(replace(dataset, products=dataset.products.assign(description="text")), "description")
+    assert everywhere == pytest.approx(of_all)
+    probs = np.full((3, 3), 1 / 3, np.float32)
+    filled = fill(probs, valid, "description", shares)
+    assert filled.dtype == np.float32
+    np.testing.assert_allclose(filled, [shares, shares, probs[2]], rtol=1e-6)

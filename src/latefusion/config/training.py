@@ -85,7 +85,7 @@ class TextCnnTraining(Training):
     """Adam, as in Wirojwatanakul and Wangperawong (2019); AdamW without weight decay is Adam."""
 
     epochs: int = Field(20, ge=1)
-    batch_size: int = Field(128, ge=1)
+    batch_size: int = Field(64, ge=1)
     lr: float = Field(1e-3, gt=0)
     optimizer: Literal["adamw", "sgd"] = "adamw"
     schedule: Literal["linear", "step"] = "linear"

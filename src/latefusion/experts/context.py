@@ -7,6 +7,7 @@ import numpy as np
 from accelerate import Accelerator
 
 from latefusion.config import Experiment
+from latefusion.experts.without_text import fill, frequencies, save_frequencies
 from latefusion.images.cache import cached_images
 from latefusion.images.store import ImageStore
 from latefusion.metrics.f1 import split_scores
@@ -45,6 +46,19 @@ class Context:
             return cached_images(self.experiment, self.dataset.products)
 
     def write_outputs(self, run_dir: Path, probs: dict[str, np.ndarray], facts: dict) -> None:
+        """Write the outputs of an expert that was trained here, as `write_tables` does.
+
+        Products without the text that it reads alone get class frequencies (`experts.without_text`).
+        """
+        field = self.experiment.network_of(run_dir.name).only_text
+        if field is not None:
+            instead = frequencies(self.dataset, field)
+            save_frequencies(instead, run_dir)
+            splits = self.dataset.evaluation_splits
+            probs = {split: fill(probs[split], products, field, instead) for split, products in splits.items()}
+        self.write_tables(run_dir, probs, facts)
+
+    def write_tables(self, run_dir: Path, probs: dict[str, np.ndarray], facts: dict) -> None:
         """Write an expert's `<split>_probs.parquet`, and its scores on `fusion_split` and `facts` to `metrics.json`."""
         for split, products in self.dataset.evaluation_splits.items():
             write_probs(

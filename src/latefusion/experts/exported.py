@@ -21,6 +21,7 @@ from latefusion.config import ExpertConfig, Hardware, LateExpert
 from latefusion.config.experiment import fold_name
 from latefusion.experts.context import Context
 from latefusion.experts.kinds import EXPERTS
+from latefusion.experts.without_text import FILE, fill, load_frequencies
 from latefusion.images.store import ImageStore
 from latefusion.plan.records import verified
 from latefusion.training.loaders import Collate
@@ -78,6 +79,8 @@ def export_expert(context: Context, name: str, folder: Path) -> None:
         target = folder / ("all" if view.held_out is None else fold_name(view.held_out))
         target.mkdir(parents=True)
         EXPERTS[expert.kind].require("export")(own, name, expert, target)
+        if experiment.network_of(name).only_text is not None:
+            copy_results(own, name, target, FILE)
 
 
 def open_expert(opening: Opening, name: str) -> Predict:
@@ -85,12 +88,23 @@ def open_expert(opening: Opening, name: str) -> Predict:
     expert = opening.experts[name]
     open_model = EXPERTS[expert.kind].require("open")
     models = [
-        open_model(replace(opening, folder=folder), expert)
+        _answering_without_text(replace(opening, folder=folder), expert, open_model)
         for folder in sorted(path for path in opening.folder.iterdir() if path.is_dir())
     ]
     if len(models) == 1:
         return models[0]
     return lambda products, images: np.mean([predict(products, images) for predict in models], axis=0)
+
+
+def _answering_without_text(opening: Opening, expert: ExpertConfig, open_model: Callable) -> Predict:
+    """Open a model; products without the text that it reads alone get class frequencies (`experts.without_text`)."""
+    predict: Predict = open_model(opening, expert)
+    parent = expert if expert.checkpoint_of is None else opening.experts[expert.checkpoint_of]
+    field = parent.only_text
+    if field is None:
+        return predict
+    instead = load_frequencies(opening.folder, opening.num_classes)
+    return lambda products, images: fill(predict(products, images), products, field, instead)
 
 
 def open_network(opening: Opening, expert: ExpertConfig) -> Predict:

@@ -28,7 +28,7 @@ def join_folds(context: Context, name: str) -> None:
     }
     facts = [read_json_object(verified(fold.expert_dir(name), "metrics.json")) for fold in folds]
     run_dir = context.experiment.expert_dir(name)
-    context.write_outputs(run_dir, probs, {"folds": facts})
+    context.write_tables(run_dir, probs, {"folds": facts})
     for fold in range(len(folds)) if dataset.split.nested else ():
         others = {other: tuple(sorted((fold, other))) for other in range(len(folds)) if other != fold}
         rows = dataset.fusion_products["fold"] != fold

@@ -86,6 +86,12 @@ class ExpertConfig(Section):
         return None
 
     @property
+    def only_text(self) -> str | None:
+        """The text that it reads if it reads one alone, `title` or `description`; otherwise None."""
+        reads = getattr(self, "reads", "both")
+        return None if reads == "both" else reads
+
+    @property
     def image_input(self) -> ImageInput | None:
         """The sizes and augmentation of the images that its network reads; None if it reads none."""
         return None

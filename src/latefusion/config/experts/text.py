@@ -12,7 +12,8 @@ from latefusion.config.training import TextCnnTraining, TextTraining
 # How HTML entities are treated (see `dataset.cleaning`). decode: they become characters; published: they become spaces,
 # so accents are lost; repair: as decode, and ftfy repairs mojibake (`Ã©` -> `é`).
 Cleaning = Literal["decode", "published", "repair"]
-# Which of a product's texts an expert reads. A product without this text has the prediction for an empty text.
+# Which of a product's texts an expert reads. A product without the one that it reads has class frequencies as
+# prediction (`experts.without_text`).
 Reads = Literal["both", "title", "description"]
 
 

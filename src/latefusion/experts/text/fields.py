@@ -1,8 +1,7 @@
 """Which of a product's texts an expert reads: title and description, or one of them (`reads` of its config).
 
-A product without the text that an expert reads has an empty text. It is among the training products and is predicted
-like any other, so where training products lack the text, the expert's answer to an empty one is learnt: the class
-frequencies of the products that lack it.
+A product without the text that an expert reads alone has an empty text. It is trained on like any other; its predicted
+probabilities are class frequencies (`experts.without_text`).
 """
 
 from typing import Protocol
