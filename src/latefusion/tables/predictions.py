@@ -17,6 +17,7 @@ from latefusion.utils.files import atomic_write
 
 RANKS = 3  # classes per product in a submission
 NEXT = 3  # classes per product that follow its several labels
+NUMBER_LISTS = ("confidences", "next_confidences")  # columns of several labels; other lists are of labels
 SEPARATORS = ("|", ";", ",", "~", "\t")  # of several labels in one cell
 
 
@@ -99,8 +100,11 @@ def joined(table: pd.DataFrame, separator: str) -> pd.DataFrame:
 
 def list_columns(table: pd.DataFrame) -> list[str]:
     """Return the names of the columns with lists."""
-    of_objects = table.select_dtypes("object")
-    return [name for name in of_objects if of_objects[name].map(lambda cell: isinstance(cell, list | np.ndarray)).all()]
+
+    def has_lists(column: pd.Series) -> bool:
+        return column.dtype == object and column.map(lambda cell: isinstance(cell, list | np.ndarray)).all()
+
+    return [name for name in table if has_lists(table[name])]
 
 
 def _assigned(preds: np.ndarray, probs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
