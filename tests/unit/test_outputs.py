@@ -28,7 +28,8 @@ def test_a_merge_of_sorted_tables_is_a_stable_sort_of_all(tmp_path_factory, valu
 
 def test_tables_with_lists_are_merged(tmp_path, monkeypatch):
     monkeypatch.setattr(outputs, "FILES", 2)
-    parts = [part.assign(label=[["toy"] * n for n in range(len(part))]) for part in blocks([0.5, 0.1, 0.7, 0.6, 0.2], 2)]
+    parts = blocks([0.5, 0.1, 0.7, 0.6, 0.2], 2)
+    parts = [part.assign(label=[["toy"] * n for n in range(len(part))]) for part in parts]
     paths = [tmp_path / f"{number}.parquet" for number in range(len(parts))]
     for path, part in zip(paths, parts, strict=True):
         write_sorted(path, part, "confidence")

@@ -23,7 +23,9 @@ ROWS = 1024  # that are written at a time, and of a row group of a sorted table
 FILES = 200  # that are merged at a time: systems allow a process 1,024 open files or fewer
 
 
-def write_table(path: Path, blocks: Iterable[pd.DataFrame], *, separator: str = "|", spreadsheet_safe: bool = False) -> int:
+def write_table(
+    path: Path, blocks: Iterable[pd.DataFrame], *, separator: str = "|", spreadsheet_safe: bool = False
+) -> int:
     """Write tables of the same columns, one after another (index: id); return the number of rows.
 
     `separator`: of lists, where they are joined. `spreadsheet_safe`: text that a spreadsheet would run as a formula

@@ -71,6 +71,25 @@ def label_lines(preds: np.ndarray, probs: np.ndarray, classes: list[str]) -> lis
     return ["\n".join(own) for own in several_columns(preds, probs, classes)["label"]]
 
 
+def decision_columns(preds: np.ndarray, probs: np.ndarray, classes: list[str]) -> dict[str, Any]:
+    """Return the columns of predictions: `label`, `confidence`, and the next classes.
+
+    Of one label those of `next_classes`, of several those of `several_columns`.
+    """
+    if preds.ndim == 2:
+        return several_columns(preds, probs, classes)
+    labels, own = np.array(classes, dtype=object)[preds], probs[np.arange(len(preds)), preds]
+    return {"label": labels, "confidence": own} | next_classes(preds, probs, classes)
+
+
+def label_cells(preds: np.ndarray, probs: np.ndarray, classes: list[str], kept: np.ndarray) -> Any:
+    """Return a column of the labels of decisions, texts or lists; empty where the (N,) mask `kept` is not set."""
+    if preds.ndim == 1:
+        return np.where(kept, np.array(classes, dtype=object)[preds], "")
+    assigned = _assigned(np.where(kept[:, None], preds, 0), probs)
+    return _lists(assigned, np.array(classes, dtype=object)[assigned[1]], len(preds))
+
+
 def several_columns(preds: np.ndarray, probs: np.ndarray, classes: list[str]) -> dict[str, Any]:
     """Return the columns of predictions of several labels, from (N, C) decisions and probabilities.
 
