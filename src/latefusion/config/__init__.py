@@ -87,6 +87,7 @@ __all__ = [
     "RidgePolicy",
     "RulePolicy",
     "SampleConfig",
+    "SelectPolicy",
     "ScratchEncoder",
     "SelectPolicy",
     "Split",

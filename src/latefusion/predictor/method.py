@@ -8,6 +8,7 @@ import numpy as np
 from latefusion.config import Experiment
 from latefusion.fusion.deciding import Read, decide_rows
 from latefusion.fusion.kinds import FittedPolicy
+from latefusion.fusion.deciding import Read, decide_rows
 from latefusion.fusion.training import label_thresholds_of, load_policy
 from latefusion.fusion.vote import combine
 from latefusion.metrics.confidence import Calibration, favour
@@ -96,9 +97,7 @@ class FinalMethod:
         such policy.
         """
         if image_share is not None and not self.asks:
-            raise InputError(
-                f"image_share: {self.spec.name} has no policy of kind on_demand: all its experts always run"
-            )
+            raise InputError(f"image_share: {self.spec.name} has no policy of kind on_demand: all its experts always run")
         if not n:
             empty = np.empty((0, self.num_classes), dtype=np.float32)
             return decide_labels(empty, several=self.several), empty
@@ -117,7 +116,9 @@ class FinalMethod:
     def _decide_policy(
         self, name: str, tables: ExpertTables, n: int, image_share: float | None
     ) -> tuple[np.ndarray, np.ndarray]:
-        preds, probs = decide_rows(self.policies[name], self.experiment.policies[name], tables.read, n, image_share)
+        preds, probs = decide_rows(
+            self.policies[name], self.experiment.policies[name], tables.read, n, image_share
+        )
         thresholds = self.thresholds[name]
         return preds if thresholds is None else decide_labels(probs, several=True, thresholds=thresholds), probs
 

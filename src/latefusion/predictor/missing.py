@@ -39,7 +39,9 @@ def folder_of(folder: Path, missing: str) -> Path:
 
 def with_experts(experiment: Experiment, experts: Mapping[str, tuple[str, ...]]) -> Experiment:
     """Return the experiment with these policies alone, each with these experts."""
-    policies = {name: experiment.policies[name].restricted(tuple(left)) for name, left in experts.items()}
+    policies = {
+        name: experiment.policies[name].restricted(tuple(left)) for name, left in experts.items()
+    }
     return experiment.model_copy(update={"policies": policies})
 
 
