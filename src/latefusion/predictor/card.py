@@ -1,6 +1,6 @@
 """The model card of an exported model: what was trained on what, its scores, and its limits."""
 
-from latefusion.config import Experiment
+from latefusion.config import Experiment, OnDemandPolicy
 from latefusion.predictor.method import MethodSpec
 from latefusion.predictor.unusual import Unusual
 from latefusion.scores.automation import automation_table, coverage_table
@@ -98,18 +98,17 @@ def _labels(dataset: Dataset) -> str:
     targets = dataset.targets(dataset.select("train", "valid"))
     return (
         f" Products have {targets.sum(axis=1).mean():.1f} labels on average, from {targets.sum(axis=1).min()} to "
-        f"{targets.sum(axis=1).max()}. For thresholds, a prediction is right if its first label is one of the product's."
+        f"{targets.sum(axis=1).max()}. For thresholds, a prediction is right if its first label is the product's."
     )
 
 
 def _on_demand(experiment: Experiment, spec: MethodSpec) -> str:
-    """Return sentences about a method whose dear experts run on demand, and its names of experts."""
+    """Return sentences about the experts that run on demand."""
     dear = [name for name in spec.experts(experiment) if name not in spec.cheap_experts(experiment)]
     if not dear:
         return ""
-    shares = [
-        experiment.policies[name].image_share for name in spec.policies if experiment.policies[name].kind == "on_demand"
-    ]
+    policies = (experiment.policies[name] for name in spec.policies)
+    shares = [policy.image_share for policy in policies if isinstance(policy, OnDemandPolicy)]
     return (
         f" The experts {', '.join(f'`{name}`' for name in dear)} run only for the products for which they are asked "
         f"for: of the labelled products, a share of {shares[0]:.2f}. `--image-share` asks for another share."

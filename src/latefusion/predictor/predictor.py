@@ -173,7 +173,7 @@ class Predictor:
         everything = np.arange(len(read))
         if not self.looks_on_demand:
             read.look(everything)
-        reading = Reading(read, self._experts if len(rows) else dict.fromkeys(self.experts), self._image_readers)
+        reading = Reading(read, self._experts if len(rows) else {}, self._image_readers)
         for name in self.cheap_experts:
             reading.read(name, everything)
         return reading
@@ -219,7 +219,7 @@ class Predictor:
 
     def _asked(self, reading: Reading) -> np.ndarray:
         """Return (N,): whether an expert has run for a product that does not run for all."""
-        dear = [reading.ran[name] for name in self.experts if name not in self.cheap_experts]
+        dear = [reading.ran(name) for name in self.experts if name not in self.cheap_experts]
         return np.any(dear, axis=0)
 
     def _describe(self, reading: Reading, preds: np.ndarray, probs: np.ndarray) -> pd.DataFrame:
@@ -229,7 +229,7 @@ class Predictor:
         has["joint"] = has["image"] & has["text"]
         by_expert = {}
         for name in self.experts:
-            table, reads = reading.table(name), has[self.experiment.modality(name)] & reading.ran[name]
+            table, reads = reading.table(name), has[self.experiment.modality(name)] & reading.ran(name)
             own = decide(table, several=self.several)
             by_expert[f"{name}_label"] = label_cells(own, table, self.classes, reads)
             agree += reads & (first_labels(own) == first_labels(preds))

@@ -109,15 +109,19 @@ class Reading:
         """`image_readers`: the names of the experts that read images."""
         self.products, self._experts, self._image_readers = products, experts, image_readers
         self._tables = ExpertTables(self._run, len(products))
-        self.ran = {name: np.zeros(len(products), dtype=bool) for name in experts}  # (N,), by expert
+        self._ran: dict[str, np.ndarray] = {}
 
     def read(self, expert: str, numbers: np.ndarray) -> np.ndarray:
         """Return the (n, C) probabilities of an expert for (n,) row numbers."""
         return self._tables.read(expert, numbers)
 
+    def ran(self, expert: str) -> np.ndarray:
+        """Return (N,): for which products an expert has run."""
+        return self._ran.setdefault(expert, np.zeros(len(self.products), dtype=bool))
+
     def table(self, expert: str) -> np.ndarray:
         """Return the (N, C) probabilities of an expert; zeros where it has not run."""
-        rows = np.flatnonzero(self.ran[expert])
+        rows = np.flatnonzero(self.ran(expert))
         own = self.read(expert, rows)
         table = np.zeros((len(self.products), self.products.num_classes), dtype=own.dtype)
         table[rows] = own
@@ -128,7 +132,7 @@ class Reading:
             return np.empty((0, self.products.num_classes), dtype=np.float32)
         if expert in self._image_readers:
             self.products.look(numbers)
-        self.ran[expert][numbers] = True
+        self.ran(expert)[numbers] = True
         rows = self.products.rows.iloc[numbers]
         return self._experts[expert](rows, ImageStore(rows, self.products.folder))
 

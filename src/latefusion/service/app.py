@@ -171,7 +171,7 @@ def create_app(predictor: Predictor, threshold: float, limits: Limits, image_sha
 
 def _describe(predictor: Predictor, threshold: float, limits: Limits, image_share: float | None) -> ModelAnswer:
     manifest = predictor.manifest
-    further = {"labels": "several"} if predictor.several else {}
+    further: dict[str, Any] = {"labels": "several"} if predictor.several else {}
     further |= {} if image_share is None else {"image_share": image_share}
     return ModelAnswer(
         name=manifest.experiment,

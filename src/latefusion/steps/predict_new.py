@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -70,12 +71,12 @@ def predict_new(
                     write_sorted(sorted_reviews[-1], shard[~sure], "confidence")
                 yield shard[sure]
 
-        how = {"separator": predictor.manifest.separator or "", "spreadsheet_safe": spreadsheet_safe}
-        n_accepted = write_table(out, accepted_rows(), **how)
+        write = partial(write_table, separator=predictor.manifest.separator or "", spreadsheet_safe=spreadsheet_safe)
+        n_accepted = write(out, accepted_rows())
         yield f"{out}: {n_accepted} of {n_products} products{' accepted' if threshold > 0 else ''}"
         if threshold > 0:
             doubtful = merge_sorted(sorted_reviews, "confidence") if sorted_reviews else [empty_table(shards)]
-            n_review = write_table(review, doubtful, **how)
+            n_review = write(review, doubtful)
             yield f"{review}: {n_review} unusual products or below the confidence {threshold:.4f}, least sure first"
         yield _write_notes(out, drift)
         remove_shards(out)
