@@ -11,10 +11,10 @@ from torch import nn
 from latefusion.config import NetworkPolicy, RulePolicy
 from latefusion.dataset.split import assign_folds
 from latefusion.fusion import classifiers, deciding
+from latefusion.fusion.deciding import decide
 from latefusion.fusion.inputs import ALL, FusionInputs
 from latefusion.fusion.networks import StackedPolicy, fit_networks, group_into_stacks
 from latefusion.fusion.rules import combine, greedy_weights, log_loss_weights
-from latefusion.fusion.deciding import decide
 from latefusion.fusion.training import fit_alone as fit
 from latefusion.fusion.vote import majority_vote
 from latefusion.metrics.calibration import expected_calibration_error

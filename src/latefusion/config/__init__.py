@@ -87,7 +87,6 @@ __all__ = [
     "RidgePolicy",
     "RulePolicy",
     "SampleConfig",
-    "SelectPolicy",
     "ScratchEncoder",
     "SelectPolicy",
     "Split",

@@ -210,8 +210,8 @@ class OnDemandPolicy(PolicyConfig):
     """Cheap experts first; a dearer policy only for the products where it is expected to help.
 
     `first` decides on all products. From the probabilities of its experts alone, the gain of asking `then` is
-    predicted; the share `image_share` of the products with the highest predicted gain is decided by `then`. At 0 this is
-    `first`, at 1 it is `then`, exactly. `fusion.on_demand` has the method.
+    predicted; the share `image_share` of the products with the highest predicted gain is decided by `then`. At 0 this
+    is `first`, at 1 it is `then`, exactly. `fusion.on_demand` has the method.
     """
 
     score_group: ClassVar = "policy"

@@ -87,7 +87,9 @@ def _resolve(experts: Mapping[str, ExpertConfig], policies: Mapping[str, PolicyC
         if isinstance(policy, OnDemandPolicy):
             cheap = set(policy.resolved(policies).cheap)
             if cheap >= set(policy.parts[1].experts):
-                raise ValueError(f"policies.{name}.then: '{policy.then}' reads no expert that '{policy.first}' does not")
+                raise ValueError(
+                    f"policies.{name}.then: '{policy.then}' reads no expert that '{policy.first}' does not"
+                )
 
 
 def check_policy_labels(policies: Mapping[str, PolicyConfig], *, several: bool) -> None:

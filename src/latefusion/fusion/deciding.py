@@ -1,7 +1,7 @@
 """Let fitted policies decide: in blocks of products, and with experts that run only where they are asked for."""
 
 from collections.abc import Callable, Iterator
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
@@ -19,8 +19,12 @@ class Decides(Protocol):
     def decide(self, tables: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]: ...
 
 
+@runtime_checkable
 class Asks(Protocol):
     """A fitted policy that asks for experts or chooses between them."""
+
+    @property
+    def oof_asked(self) -> Asked: ...
 
     def asked(self, tables: tuple[np.ndarray, ...]) -> Asked: ...
 

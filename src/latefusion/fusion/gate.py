@@ -1,6 +1,6 @@
 """The gate of cost-aware selection: from the probabilities of cheap experts to the expected gain of asking dear ones.
 
-A ridge regression on the gain of each product (`on_demand`), whose regularisation is chosen by generalised leave-one-out
+A ridge regression on the gain of each product (`on_demand`), whose regularisation is chosen by leave-one-out
 cross-validation. Its features are those of a product's cheap probabilities alone: of each expert the highest ones in
 descending order, their logits, and the entropy; and of the class that they give the mean gain of other products, which
 says whether this class is often confused.

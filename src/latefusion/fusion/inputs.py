@@ -48,15 +48,16 @@ class FusionInputs(Generic[P]):
         """The (N,) mask of the products with labels that count."""
         return is_known(self.targets)
 
-    def of(self, policy: PolicyConfig) -> "FusionInputs":
+    def of(self, policy: Q) -> "FusionInputs[Q]":
         """Return the inputs of another policy, of some of the same experts, on the same products and folds."""
         columns = [self.policy.experts.index(name) for name in policy.experts]
-        return replace(
-            self,
-            policy=policy.model_copy(update={"n_folds": self.policy.n_folds}),
-            tables=tuple(self.tables[column] for column in columns),
-            nested=tuple(tuple(tables[column] for column in columns) for tables in self.nested),
-            members=(),
+        return FusionInputs(
+            policy.model_copy(update={"n_folds": self.policy.n_folds}),
+            tuple(self.tables[column] for column in columns),
+            self.targets,
+            self.folds,
+            tuple(tuple(tables[column] for column in columns) for tables in self.nested),
+            self.metric,
         )
 
     def without(self, fold: int) -> "FusionInputs":

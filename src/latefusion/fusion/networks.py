@@ -1,16 +1,17 @@
 """The policy network: shallow, from the experts' class probabilities to class probabilities; one network per fold.
 
-Bi et al. 2020, section 3.3.2; of several labels, Wirojwatanakul and Wangperawong 2019. Networks of the same shape, of all folds and policies, are trained together as one stack,
-whose parameters have a leading axis for the network (as in `torch.func.stack_module_state`; unrelated to stacking in
-`stacking.py`). A batch of small matrix products costs little more than a single one. Adam updates each weight
-separately, so the networks do not influence each other.
+Bi et al. 2020, section 3.3.2; of several labels, Wirojwatanakul and Wangperawong 2019. Networks of the same shape, of
+all folds and policies, are trained together as one stack, whose parameters have a leading axis for the network (as in
+`torch.func.stack_module_state`; unrelated to stacking in `stacking.py`). A batch of small matrix products costs little
+more than a single one. Adam updates each weight separately, so the networks do not influence each other.
 
 Test products are decided as published: by a vote of the folds' networks (of several labels, by their mean
-probabilities), each at its epoch of highest score (`metric` of the config) on its held-out products. On validation products this choice of epoch would make the scores too high, and a choice by the other
-folds would not help: their networks are trained on the labels that are to be scored. So each validation product gets
-the probabilities of the network that held it out, after the last epoch: no label was used to choose that epoch.
-Those of the chosen epoch are kept too (`selected_probs`): the confidence of test products is calibrated with them,
-because networks of an early epoch are much less confident than those of the last.
+probabilities), each at its epoch of highest score (`metric` of the config) on its held-out products. On validation
+products this choice of epoch would make the scores too high, and a choice by the other folds would not help: their
+networks are trained on the labels that are to be scored. So each validation product gets the probabilities of the
+network that held it out, after the last epoch: no label was used to choose that epoch. Those of the chosen epoch are
+kept too (`selected_probs`): the confidence of test products is calibrated with them, because networks of an early epoch
+are much less confident than those of the last.
 """
 
 import math
@@ -126,7 +127,7 @@ def group_into_stacks(policies: dict[str, FusionInputs[NetworkPolicy]]) -> list[
     groups: dict[tuple, list[str]] = {}
     for name, policy_inputs in policies.items():
         policy: NetworkPolicy = policy_inputs.policy
-        settings = (policy.n_folds, policy.epochs, policy.lr, _batch_size(policy_inputs), policy.positive_weight)
+        settings: tuple = (policy.n_folds, policy.epochs, policy.lr, _batch_size(policy_inputs), policy.positive_weight)
         settings += policy.hidden_activations
         groups.setdefault((*network_sizes(policy_inputs), *settings), []).append(name)
     return [
@@ -183,8 +184,8 @@ def stacked_features(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the T distinct feature tables (T, N, in) of S networks, and the index (S, 1) of each network's table.
 
-    `networks`: the inputs and the fold of each; `features_of` returns the features of both. Networks share a table unless their fold changes it: with thousands of
-    classes, a table takes hundreds of megabytes.
+    `networks`: the inputs and the fold of each; `features_of` returns the features of both. Networks share a table
+    unless their fold changes it: with thousands of classes, a table takes hundreds of megabytes.
     """
     numbers: dict[tuple, int] = {}
     tables: list[tuple[FusionInputs, int]] = []

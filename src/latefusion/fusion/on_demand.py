@@ -6,8 +6,8 @@ how much better the decision of `then` on a product is than that of `first`. Of 
 right, -1 if only `first` is. Of several labels it is the difference of the F1 of the product's set of labels, or if
 methods are chosen by accuracy, that of their first labels being right.
 
-A product's `ask` is the share of labelled products with lower scores; it is asked for if `ask` is above 1 - image_share.
-So a share of 1 gives exactly what `then` gives, a share of 0 what `first` gives.
+A product's `ask` is the share of labelled products with lower scores; it is asked for if `ask` is above
+1 - image_share. So a share of 1 gives exactly what `then` gives, a share of 0 what `first` gives.
 
 Scores are out of fold: the gate of a fold is fitted on the gains of the other folds, and these are gains of decisions
 that were learnt without this fold. So `first` and `then` are fitted once more for each fold, on the others, in folds.
@@ -17,7 +17,7 @@ A product is compared with those of its own fold, whose scores come from the sam
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from safetensors.numpy import load_file
@@ -31,20 +31,11 @@ from latefusion.metrics.decisions import decide as decide_labels
 from latefusion.metrics.decisions import is_right
 from latefusion.utils.arrays import save_arrays
 
+if TYPE_CHECKING:  # it imports this module
+    from latefusion.fusion.kinds import FittedPolicy
+
 PARTS = ("first", "then")
 MOST_QUANTILES = 1000  # of the scores of labelled products, which are kept to decide on others
-
-
-class Fitted(Protocol):
-    """What is used of a fitted policy (`kinds.FittedPolicy`)."""
-
-    @property
-    def inputs(self) -> FusionInputs: ...
-
-    @property
-    def oof_probs(self) -> np.ndarray: ...
-
-    def decide(self, tables: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]: ...
 
 
 @dataclass(frozen=True)
@@ -55,7 +46,7 @@ class Part:
     """
 
     oof_probs: np.ndarray
-    fitted: Fitted | None  # None: an expert
+    fitted: "FittedPolicy | None"  # None: an expert
     selected_probs: np.ndarray | None = None
 
     def decide(self, tables: tuple[np.ndarray, ...], *, several: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -137,17 +128,19 @@ def load_on_demand(inputs: FusionInputs[OnDemandPolicy], run_dir: Path, facts: d
     """Return the policy that is in `run_dir`; `facts` is not used."""
     from latefusion.fusion.training import load_policy
 
-    nothing = inputs.tables[0]
-    parts = [
-        Part(nothing, policy and load_policy(policy, inputs.num_classes, run_dir / name, several=inputs.several))
-        for name, policy in zip(PARTS, inputs.policy.parts, strict=True)
-    ]
+    def load(name: str, policy: PolicyConfig | None) -> Part:
+        nothing, folder = inputs.tables[0], run_dir / name
+        if policy is None:
+            return Part(nothing, None)
+        return Part(nothing, load_policy(policy, inputs.num_classes, folder, several=inputs.several))
+
+    first, then = map(load, PARTS, inputs.policy.parts)
     arrays = load_file(run_dir / "model.safetensors")
     quantiles, none = arrays.pop("quantiles"), np.empty(0)
-    return FittedOnDemand(inputs, *parts, Gate(**arrays), quantiles, Asked(none, none.astype(bool)))
+    return FittedOnDemand(inputs, first, then, Gate(**arrays), quantiles, Asked(none, none.astype(bool)))
 
 
-FitAll: TypeAlias = Callable[[Sequence[FusionInputs]], Sequence[Fitted]]  # policies of one kind
+FitAll: TypeAlias = "Callable[[Sequence[FusionInputs]], Sequence[FittedPolicy]]"  # policies of one kind
 
 
 def fit_on_demand(inputs: FusionInputs[OnDemandPolicy], fit_all: FitAll) -> FittedOnDemand:

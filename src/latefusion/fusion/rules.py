@@ -171,7 +171,9 @@ def _one_label_loss(weights: np.ndarray, tables: list[np.ndarray], targets: np.n
     return -log_probs[own].sum(), gradient
 
 
-def _several_labels_loss(weights: np.ndarray, tables: list[np.ndarray], targets: np.ndarray) -> tuple[float, np.ndarray]:
+def _several_labels_loss(
+    weights: np.ndarray, tables: list[np.ndarray], targets: np.ndarray
+) -> tuple[float, np.ndarray]:
     """Return the log loss of a weighted product of odds, summed over products and classes, and its gradient (E,)."""
     logits = np.stack([as_logits(table, several=True) for table in tables]).astype(np.float64)  # (E, n, C)
     summed = np.tensordot(weights, logits, axes=1)

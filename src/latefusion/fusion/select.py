@@ -2,7 +2,7 @@
 
 Zahavy et al., "Is a picture worth a thousand words?", 2016, section 3.4. It learns whether the second expert is right
 and the first is wrong, with the weighted sigmoid cross-entropy, whose positive weight q makes it choose the second more
-often. Where its output is above a half, the second expert's probabilities are the decision, elsewhere those of the first.
+often. Where its output is above a half the second expert's probabilities decide, elsewhere those of the first.
 
 For each fold there is a network that was trained on the other folds, and one for other products, trained on all. They
 are trained together as one stack (`networks`), each for the same number of epochs: none is chosen by its score.
@@ -41,9 +41,9 @@ class FittedSelect:
 
     @property
     def facts(self) -> dict:
-        """The shares of products for which the choice is right, and for which the second expert is chosen; the oracle's.
+        """The shares of products for which the choice is right, and for which the second expert is chosen.
 
-        `oracle_accuracy`: the share of products on which at least one of the two is right.
+        `oracle_accuracy`: the share of products on which at least one of the two experts is right.
         """
         rights = [is_right(self.inputs.targets, _preds(self.inputs, table)) for table in self.inputs.tables]
         first, second = (right[self.inputs.known] for right in rights)
@@ -124,7 +124,8 @@ def _held_out_logits(
     if not np.isfinite(logits).all():
         policy = inputs.policy
         raise InputError(
-            f"policy of kind select on {', '.join(policy.experts)}: its outputs are not finite: lower its lr {policy.lr}"
+            f"policy of kind select on {', '.join(policy.experts)}: its outputs are not finite: lower its lr "
+            f"{policy.lr}"
         )
     return logits
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from latefusion.config import Experiment, PolicyConfig
 from latefusion.fusion.asked import write_asked
-from latefusion.fusion.deciding import asked_on, decide
+from latefusion.fusion.deciding import Asks, asked_on, decide
 from latefusion.fusion.inputs import FusionInputs, restored_inputs
 from latefusion.fusion.kinds import POLICIES, FittedPolicy
 from latefusion.fusion.on_demand import Part
@@ -103,7 +103,7 @@ class PolicyTrainer:
         if selected is not None:
             path = job.run_dir / _selected_table(learnt)
             write_probs(path, splits[learnt].index, selected, self.dataset.classes, several=self.dataset.several)
-        if hasattr(fitted, "oof_asked"):
+        if isinstance(fitted, Asks):
             write_asked(job.run_dir, learnt, splits[learnt].index, fitted.oof_asked)
             write_asked(job.run_dir, "test", splits["test"].index, asked_on(fitted, test_tables))
         if self.experiment.label_thresholds == "tuned":

@@ -57,9 +57,7 @@ class SeveralLabels:
 
     def _loss(self, logits: torch.Tensor, labels: torch.Tensor, reduction: str) -> torch.Tensor:
         weight = torch.tensor(self.positive_weight, device=logits.device)
-        return binary_cross_entropy_with_logits(
-            logits.float(), labels.float(), pos_weight=weight, reduction=reduction
-        )
+        return binary_cross_entropy_with_logits(logits.float(), labels.float(), pos_weight=weight, reduction=reduction)
 
     def probs(self, logits: torch.Tensor) -> torch.Tensor:
         return (logits.float() - log(self.positive_weight)).sigmoid()
