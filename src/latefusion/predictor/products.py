@@ -13,8 +13,8 @@ import pandas as pd
 
 from latefusion.catalogue import read_new_products
 from latefusion.catalogue.checks import relative_image_paths
-from latefusion.catalogue.image_cells import image_lines
-from latefusion.catalogue.table import find_present, flatten, join_columns
+from latefusion.catalogue.list_cells import image_lines
+from latefusion.catalogue.table import find_present, flatten, join_columns, separators
 from latefusion.config import CatalogueConfig, load_new_table
 from latefusion.experts.exported import Predict
 from latefusion.images.fetched import find_fetched, refuse_unfetched
@@ -150,7 +150,7 @@ def canonical_rows(products: pd.DataFrame | str | Path, catalogue: CatalogueConf
     ids = pd.Index(products[named["id"][0]] if "id" in named else products.index).astype("str").rename("id")
     texts = products[flatten({field: named[field] for field in named if field != "image"})].astype("str").fillna("")
     paths = {name: image_lines(products[name], catalogue.image_separator) for name in named.get("image", ())}
-    rows = join_columns(texts.assign(**paths), named, catalogue.image_separator).set_axis(ids)
+    rows = join_columns(texts.assign(**paths), named, separators(catalogue)).set_axis(ids)
     rows["image"] = relative_image_paths(rows.assign(id=ids))
     rows = rows[list(COLUMNS)].apply(lambda cells: cells.mask(cells.str.strip() == ""))
     if repeated := sorted(set(rows.index[rows.index.duplicated()])):
