@@ -98,7 +98,7 @@ def _labels(dataset: Dataset) -> str:
     targets = dataset.targets(dataset.select("train", "valid"))
     return (
         f" Products have {targets.sum(axis=1).mean():.1f} labels on average, from {targets.sum(axis=1).min()} to "
-        f"{targets.sum(axis=1).max()}. For thresholds, a prediction is right if its first label is the product's."
+        f"{targets.sum(axis=1).max()}. Thresholds: right is a prediction whose first label is one of these."
     )
 
 

@@ -152,7 +152,8 @@ class Predictor:
         """
         reading = self.read(products, images)
         preds, probs = self.decide(reading, image_share)
-        reasons = self.unusual.reasons(*reading.products.visible())
+        rows, store = reading.products.visible()
+        reasons = pd.Series(self.unusual.reasons(rows, store), rows.index, dtype="str")
         table = self._describe(reading, preds, probs).assign(problem=reading.products.problems, unusual=reasons)
         return table.assign(asked=self._asked(reading)) if self.asks else table
 

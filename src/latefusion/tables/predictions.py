@@ -145,10 +145,10 @@ def _following(preds: np.ndarray, probs: np.ndarray) -> tuple[np.ndarray, np.nda
     return kept[0], found[kept]
 
 
-def _lists(cells: tuple[np.ndarray, np.ndarray], values: np.ndarray, n: int) -> list[list]:
-    """Return the values of each of `n` rows, as a list."""
+def _lists(cells: tuple[np.ndarray, np.ndarray], values: np.ndarray, n: int) -> np.ndarray:
+    """Return (n,) lists: the values of each row."""
     bounds = np.searchsorted(cells[0], np.arange(n + 1))
-    return [values[start:stop].tolist() for start, stop in pairwise(bounds)]
+    return np.fromiter((values[start:stop].tolist() for start, stop in pairwise(bounds)), dtype=object, count=n)
 
 
 def read_ranked_predictions(run_dir: Path, split: str, dataset: Dataset, separator: str | None = None) -> pd.DataFrame:
