@@ -81,7 +81,7 @@ def read_test_labels(catalogue: CatalogueConfig, products: pd.DataFrame, left_ou
     rows = pd.DataFrame({"id": rows.iloc[:, 0], "label": labels.str.strip()})
     check_ids(rows)
     _check_test_labels(rows, products, left_out, several=several)
-    if left_out:
+    if len(left_out):
         rows = rows.assign(label=without_labels(rows["label"], left_out, several=several)).dropna()
     return rows.set_index("id")["label"]
 

@@ -6,12 +6,14 @@ how much better the decision of `then` on a product is than that of `first`. Of 
 right, -1 if only `first` is. Of several labels it is the difference of the F1 of the product's set of labels, or if
 methods are chosen by accuracy, that of their first labels being right.
 
-A product's `ask` is the share of labelled products with lower scores; it is asked for if `ask` is above
+A product's `ask` is the share of labelled products with lower scores; it is asked for if `ask` is at least
 1 - image_share. So a share of 1 gives exactly what `then` gives, a share of 0 what `first` gives.
 
 Scores are out of fold: the gate of a fold is fitted on the gains of the other folds, and these are gains of decisions
 that were learnt without this fold. So `first` and `then` are fitted once more for each fold, on the others, in folds.
 A product is compared with those of its own fold, whose scores come from the same gate and from no label of the fold.
+New products are compared with the labelled ones by the gate that is fitted on all: scores of different gates are not
+comparable, since one may be higher than another on all products.
 """
 
 from collections.abc import Callable, Sequence
@@ -149,17 +151,15 @@ def fit_on_demand(inputs: FusionInputs[OnDemandPolicy], fit_all: FitAll) -> Fitt
     folds, n_folds = inputs.folds, inputs.policy.n_folds
     inner = [inputs.without(fold) for fold in range(n_folds)]
     first_qualities, then_qualities = (_inner_qualities(inner, policy, fit_all) for policy in inputs.policy.parts)
-    scores = np.empty(len(folds))
-    ask = np.empty(len(folds))
-    for fold, (own, held_out) in enumerate((one, folds == fold) for fold, one in enumerate(inner)):
-        gate = _fit_gate(own, then_qualities[fold] - first_qualities[fold])
-        scores[held_out] = gate.scores(_cheap(inputs, inputs.tables).at(np.flatnonzero(held_out)))
-        ask[held_out] = _ranks(scores[held_out], inputs.known[held_out])
-    gains = _qualities(inputs, then.oof_probs) - _qualities(inputs, first.oof_probs)
-    known = scores[inputs.known]
+    cheap, ask = _cheap(inputs, inputs.tables), np.empty(len(folds))
+    for fold, own in enumerate(inner):
+        held_out = np.flatnonzero(folds == fold)
+        scores = _fit_gate(own, then_qualities[fold] - first_qualities[fold]).scores(cheap.at(held_out))
+        ask[held_out] = _ranks(scores, inputs.known[held_out], fold / n_folds)
+    gate = _fit_gate(inputs, _qualities(inputs, then.oof_probs) - _qualities(inputs, first.oof_probs))
+    known = gate.scores(cheap.at(np.flatnonzero(inputs.known)))
     quantiles = np.quantile(known, np.linspace(0, 1, min(len(known), MOST_QUANTILES)))
-    asked = _asked(ask, inputs.policy.image_share)
-    return FittedOnDemand(inputs, first, then, _fit_gate(inputs, gains), quantiles, asked)
+    return FittedOnDemand(inputs, first, then, gate, quantiles, _asked(ask, inputs.policy.image_share))
 
 
 def _fit_part(inputs: FusionInputs[OnDemandPolicy], policy: PolicyConfig | None, fit_all: FitAll) -> Part:
@@ -199,15 +199,16 @@ def _fit_gate(inputs: FusionInputs[OnDemandPolicy], gains: np.ndarray) -> Gate:
     return Gate.fit(_cheap(inputs, inputs.tables).at(rows), gains[rows], inputs.folds[rows], inputs.num_classes)
 
 
-def _ranks(scores: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Return (N,), between 0 and 1: the position of each score among those of the products whose labels count.
+def _ranks(scores: np.ndarray, known: np.ndarray, offset: float) -> np.ndarray:
+    """Return (N,), from 0 to below 1: the position of each score among those of the products whose labels count.
 
-    Equal scores of these products get positions one after another, so that any share of them can be asked for.
+    Equal scores of these products get positions one after another, so that any share of them can be asked for. The
+    `offset` of each fold, from 0 to below 1, puts its positions between those of the others.
     """
     reference = np.sort(scores[known])
     positions = _position(scores, reference)
     rows = np.flatnonzero(known)
-    positions[rows[np.argsort(scores[rows], kind="stable")]] = (np.arange(len(rows)) + 0.5) / max(len(rows), 1)
+    positions[rows[np.argsort(scores[rows], kind="stable")]] = (np.arange(len(rows)) + offset) / max(len(rows), 1)
     return positions
 
 
@@ -218,4 +219,4 @@ def _position(scores: np.ndarray, reference: np.ndarray) -> np.ndarray:
 
 
 def _asked(ask: np.ndarray, share: float) -> Asked:
-    return Asked(ask, ask > 1 - share)
+    return Asked(ask, ask >= 1 - share)

@@ -150,11 +150,12 @@ def log_loss_weights(tables: list[np.ndarray], targets: np.ndarray, metric: str 
     if not len(targets):
         return start
     block_loss = _one_label_loss if targets.ndim == 1 else _several_labels_loss
+    logits = [as_logits(table, several=targets.ndim == 2) for table in tables]
     size = max(1, BLOCK // tables[0].shape[1])
     blocks = [slice(first, first + size) for first in range(0, len(targets), size)]
 
     def log_loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
-        found = [block_loss(weights, [table[rows] for table in tables], targets[rows]) for rows in blocks]
+        found = [block_loss(weights, [table[rows] for table in logits], targets[rows]) for rows in blocks]
         losses, gradients = zip(*found, strict=True)
         return sum(losses) / len(targets), sum(gradients) / len(targets)
 
@@ -162,9 +163,9 @@ def log_loss_weights(tables: list[np.ndarray], targets: np.ndarray, metric: str 
     return found.x.astype(np.float32)
 
 
-def _one_label_loss(weights: np.ndarray, tables: list[np.ndarray], targets: np.ndarray) -> tuple[float, np.ndarray]:
-    """Return the log loss of a weighted product, summed over products, and its gradient (E,)."""
-    logs = np.stack([as_logits(table) for table in tables]).astype(np.float64)  # (E, n, C)
+def _one_label_loss(weights: np.ndarray, blocks: list[np.ndarray], targets: np.ndarray) -> tuple[float, np.ndarray]:
+    """Return the log loss of a weighted product, summed over products, and its gradient (E,), from (n, C) logs."""
+    logs = np.stack(blocks).astype(np.float64)  # (E, n, C)
     own = (np.arange(logs.shape[1]), targets)
     log_probs = log_softmax(np.tensordot(weights, logs, axes=1), axis=1)  # (n, C)
     gradient = np.einsum("nc,enc->e", np.exp(log_probs), logs) - logs[:, *own].sum(axis=1)
@@ -172,10 +173,10 @@ def _one_label_loss(weights: np.ndarray, tables: list[np.ndarray], targets: np.n
 
 
 def _several_labels_loss(
-    weights: np.ndarray, tables: list[np.ndarray], targets: np.ndarray
+    weights: np.ndarray, blocks: list[np.ndarray], targets: np.ndarray
 ) -> tuple[float, np.ndarray]:
-    """Return the log loss of a weighted product of odds, summed over products and classes, and its gradient (E,)."""
-    logits = np.stack([as_logits(table, several=True) for table in tables]).astype(np.float64)  # (E, n, C)
+    """Return the log loss, summed over products and classes, and its gradient (E,), from (n, C) logits."""
+    logits = np.stack(blocks).astype(np.float64)  # (E, n, C)
     summed = np.tensordot(weights, logits, axes=1)
     loss = np.logaddexp(0, np.where(targets > 0, -summed, summed)).sum()
     return loss, np.einsum("nc,enc->e", expit(summed) - (targets > 0), logits)

@@ -102,7 +102,7 @@ def _prepare(experiment: Experiment, job: Job) -> None:
     with atomic_write(job.run_dir / "products.parquet") as partial:
         products.to_parquet(partial)
     write_json(job.run_dir / "classes.json", classes)
-    write_json(job.run_dir / "left_out.json", list(left_out.index))
+    write_json(job.run_dir / "left_out.json", left_out.index.to_list())
     write_json(job.run_dir / "contents.json", _contents(products, classes, experiment, inspection.files))
     if image_readers(experiment):
         cached_images(experiment, products)
