@@ -17,13 +17,18 @@ ARGUMENTS = {
         "help": "a table with id and title and, if there are any, description and image (a path in --images)",
     },
     "--images": {"type": Path, "metavar": "DIR", "help": "the folder of the images; without it no image is read"},
-    "--out": {"type": Path, "required": True, "metavar": "FILE", "help": "the predictions: .csv, .tsv or .parquet"},
+    "--out": {"type": Path, "required": True, "metavar": "FILE", "help": "predictions: .csv, .tsv, .jsonl or .parquet"},
     "--target-precision": {
         "type": float,
         "metavar": "SHARE",
         "help": "accept predictions of which this share is right, such as 0.98; the others go to <out>-review",
     },
     "--min-confidence": {"type": float, "metavar": "P", "help": "the same, with a threshold of the confidence"},
+    "--image-share": {
+        "type": float,
+        "metavar": "SHARE",
+        "help": "if the method is on demand: the share of the products whose images are looked at, such as 0.3",
+    },
     "--set": {
         "action": "append",
         "default": [],

@@ -18,6 +18,11 @@ ARGUMENTS = {
         "help": "mark predictions as accepted of which this share is right, such as 0.98 (default: all are)",
     },
     "--min-confidence": {"type": float, "metavar": "P", "help": "the same, with a threshold of the confidence"},
+    "--image-share": {
+        "type": float,
+        "metavar": "SHARE",
+        "help": "if the method is on demand: the share of the products whose images are looked at, such as 0.3",
+    },
 }
 LIMITS = {
     "--max-body-mb": (float, "megabytes of a request (default: 16)"),
@@ -32,13 +37,14 @@ LIMITS = {
 ARGUMENTS |= {name: {"type": kind, "metavar": "N", "help": text} for name, (kind, text) in LIMITS.items()}
 
 
-def main(*, model, host, port, target_precision, min_confidence, batch_size, **given):
+def main(*, model, host, port, target_precision, min_confidence, image_share, batch_size, **given):
     from latefusion.service.limits import Limits
     from latefusion.steps.serve import serve
 
     limits = {name.removeprefix("max_"): value for name, value in (given | {"max_batch": batch_size}).items()}
     serve(
         model, host=host, port=port, target_precision=target_precision, min_confidence=min_confidence,
+        image_share=image_share,
         limits=Limits(**{name: value for name, value in limits.items() if value is not None}),
     )  # fmt: skip
 

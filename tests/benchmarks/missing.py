@@ -59,10 +59,10 @@ def main() -> None:
         predictor = Predictor.load(Path(folder) / "model")
         print("| what is missing | way | accuracy | mean confidence | log loss |\n|---|---|---|---|---|")
         for case, products in cases(test[[*TEXTS, "image"]]).items():
-            rows, tables = predictor.read(products, images)
+            reading = predictor.read(products, images)
             for way, decided in {
-                "ours": predictor.decide(rows, tables),
-                "naive": predictor.method.decide(tables),
+                "ours": predictor.decide(reading),
+                "naive": predictor.method.decide(reading.read, len(products)),
             }.items():
                 cells = "{:.1f} | {:.1f} | {:.3f}".format(*scores(predictor, decided, targets))
                 print(f"| {case} | {way} | {cells} |")

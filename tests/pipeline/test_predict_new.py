@@ -133,7 +133,7 @@ def test_a_table_in_memory_is_read_with_the_columns_of_the_catalogue(new, shop, 
         {"sku": ["a", "b"], "headline": ["lamp", "x"], "body": ["bright", None], "brand": ["Acme", "shoe leather"]}
     )
     table.to_csv("own.csv", index=False)
-    rows, _ = predictor.read(table, None)
+    rows = predictor.read(table, None).products.rows
     assert rows["description"].tolist() == ["bright\nbrand: Acme", "brand: shoe leather"]
     assert predictor.predict_proba(table).equals(predictor.predict_proba("own.csv"))
 
@@ -241,7 +241,7 @@ def dying(function, call: int):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--out", "x.txt"], "--out x.txt: the name must end in .csv, .tsv or .parquet"),
+        (["--out", "x.txt"], "--out x.txt: the name must end in .csv, .tsv, .jsonl or .parquet"),
         (["--out", "x.csv", "--images", "nowhere"], "--images nowhere: there is no such folder"),
         (["--out", "x.csv", "--min-confidence", "2"], "--min-confidence 2.0: give a probability"),
         (["--out", "x.csv", "--target-precision", "0.4"], "--target-precision 0.4: give a share from 0.5 to 1"),

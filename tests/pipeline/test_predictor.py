@@ -103,8 +103,8 @@ def test_a_damaged_or_foreign_folder_is_refused_before_anything_is_read(exported
         "is missing": lambda copy: next(copy.rglob("*.safetensors")).unlink(),
         "is not a file of the model": lambda copy: (copy / "evil.py").write_text("import os"),
         "it is damaged": lambda copy: (copy / "model.json").write_text("{}"),
-        "this version reads format 1": lambda copy: (copy / "model.json").write_text(
-            json.dumps(json.loads((copy / "model.json").read_text()) | {"format": 2})
+        "this version reads formats 1 and 2": lambda copy: (copy / "model.json").write_text(
+            json.dumps(json.loads((copy / "model.json").read_text()) | {"format": 3})
         ),
     }
     for number, (message, change) in enumerate(changes.items()):

@@ -42,8 +42,34 @@ def drift_of():
     labelled = catalogue(600, 0)
     text, known = fit_text(labelled)
     unusual = Unusual(text, None)
-    profile = make_profile(labelled, known, predictions(labelled)["confidence"].to_numpy(), unusual)
+    confidence = predictions(labelled)["confidence"].to_numpy()
+    profile = make_profile(labelled, known, confidence, unusual, labelled["label"])
     return lambda: Drift(profile, unusual)
+
+
+@pytest.fixture(scope="module")
+def drift_of_several():
+    """Each product has x, and every second one y too."""
+    labelled = catalogue(600, 0)
+    text, known = fit_text(labelled)
+    profile = make_profile(labelled, known, np.full(600, 0.9), Unusual(text, None), lists_of(labelled, share=0.5))
+    return lambda: Drift(profile, Unusual(text, None))
+
+
+def lists_of(products: pd.DataFrame, *, share: float) -> pd.Series:
+    has_y = np.arange(len(products)) % 10 < round(10 * share)
+    return pd.Series([["x", "y"] if both else ["x"] for both in has_y], products.index)
+
+
+@pytest.mark.parametrize(("share", "sentences"), [(0.5, 0), (0.9, 1)])
+def test_shares_of_several_labels_are_of_the_products(drift_of_several, tmp_path, share, sentences):
+    """They do not sum to one; the lists may have been read from Parquet."""
+    drift, new = drift_of_several(), catalogue(2000, 1)
+    predictions(new).assign(label=lists_of(new, share=share)).to_parquet(tmp_path / "predicted.parquet")
+    drift.add(new, pd.read_parquet(tmp_path / "predicted.parquet"))
+    told = [line for line in drift.differences() if "predicted classes" in line]
+    assert len(told) == sentences
+    assert all("'y' 90 % (50 %)" in line and "'x'" not in line for line in told)
 
 
 @pytest.mark.parametrize("seed", range(1, 6))

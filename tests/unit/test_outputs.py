@@ -26,17 +26,52 @@ def test_a_merge_of_sorted_tables_is_a_stable_sort_of_all(tmp_path_factory, valu
     pd.testing.assert_frame_equal(merged, pd.concat(parts).sort_values("confidence", kind="stable"))
 
 
+def test_tables_with_lists_are_merged(tmp_path, monkeypatch):
+    monkeypatch.setattr(outputs, "FILES", 2)
+    parts = blocks([0.5, 0.1, 0.7, 0.6, 0.2], 2)
+    parts = [part.assign(label=[["toy"] * n for n in range(len(part))]) for part in parts]
+    paths = [tmp_path / f"{number}.parquet" for number in range(len(parts))]
+    for path, part in zip(paths, parts, strict=True):
+        write_sorted(path, part, "confidence")
+    merged = pd.concat(merge_sorted(paths, "confidence"))
+    assert merged["label"].map(len).to_dict() == {"p1": 1, "p4": 0, "p0": 0, "p3": 1, "p2": 0}
+    assert merged["confidence"].is_monotonic_increasing
+
+
 def test_nothing_to_merge():
     assert list(merge_sorted([], "confidence")) == []
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet"])
+READ = {
+    ".csv": lambda path: pd.read_csv(path, index_col="id", keep_default_na=False),
+    ".tsv": lambda path: pd.read_csv(path, sep="\t", index_col="id", keep_default_na=False),
+    ".jsonl": lambda path: pd.read_json(path, lines=True, dtype=False).set_index("id"),
+    ".parquet": pd.read_parquet,
+}
+
+
+@pytest.mark.parametrize("suffix", READ)
 def test_blocks_make_one_table(tmp_path, suffix):
     parts = blocks([0.5, 0.25, 0.125, 0.75, 1.0], 2)
     path = tmp_path / f"out{suffix}"
-    assert write_table(path, parts) == 5
-    read = pd.read_parquet(path) if suffix == ".parquet" else pd.read_csv(path, sep=None, engine="python", index_col=0)
-    pd.testing.assert_frame_equal(read, pd.concat(parts), check_dtype=False)
+    assert write_table(path, [parts[0][:0], *parts]) == 5
+    pd.testing.assert_frame_equal(READ[suffix](path), pd.concat(parts), check_dtype=False)
+
+
+@pytest.mark.parametrize("suffix", READ)
+def test_lists_are_lists_or_joined_and_may_be_empty_in_a_block(tmp_path, suffix):
+    """Also in the first block, which says what the columns of Parquet are."""
+    rows = {"label": [["mug"], ["toy", "a/b"]], "confidences": [[0.5], [0.75, 0.625]], "next_labels": [[], ["mug"]]}
+    table = pd.DataFrame(rows, pd.Index(["p0", "p1"], name="id", dtype="str"))
+    path = tmp_path / f"out{suffix}"
+    assert write_table(path, [table[:0], table[:1], table[1:]], separator=";") == 2
+    read = READ[suffix](path)
+    if suffix in (".csv", ".tsv"):
+        assert read["label"].tolist() == ["mug", "toy;a/b"]
+        assert read["confidences"].tolist() == ["0.500000", "0.750000;0.625000"]
+        assert read["next_labels"].tolist() == ["", "mug"]
+    else:
+        assert {name: [list(cell) for cell in read[name]] for name in read} == rows
 
 
 def test_nothing_is_left_of_a_table_whose_blocks_fail(tmp_path):

@@ -132,11 +132,12 @@ def policy_facts(fitted: FittedPolicy) -> dict:
     return facts
 
 
-def save_policy(fitted: FittedPolicy, folder: Path) -> None:
-    """Write what `load_policy` reads to a new folder."""
+def save_policy(fitted: FittedPolicy, folder: Path, label_thresholds: dict[str, float] | None = None) -> None:
+    """Write what `load_policy` and `label_thresholds_of` read to a new folder."""
     folder.mkdir(parents=True)
     fitted.save(folder)
-    write_json(folder / "metrics.json", policy_facts(fitted))
+    thresholds = {} if label_thresholds is None else {"label_thresholds": label_thresholds}
+    write_json(folder / "metrics.json", policy_facts(fitted) | thresholds)
 
 
 def load_policy(policy: PolicyConfig, num_classes: int, run_dir: Path, *, several: bool = False) -> FittedPolicy:

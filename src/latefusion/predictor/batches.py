@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 from pandas.api.types import is_bool_dtype, is_float_dtype, is_integer_dtype
 
 from latefusion.catalogue.usual_names import find_columns
@@ -24,9 +25,14 @@ from latefusion.config import Columns
 from latefusion.plan.records import describe_file
 from latefusion.predictor.manifest import NAME
 from latefusion.predictor.predictor import COLUMNS, Predictor
+from latefusion.tables.predictions import NUMBER_LISTS, list_columns
 from latefusion.utils.errors import InputError
 
-SPARK_TYPES = {"str": "string", "float64": "double", "int64": "bigint", "bool": "boolean"}
+TEXTS, NUMBERS = (pd.ArrowDtype(pa.list_(values)) for values in (pa.string(), pa.float64()))  # lists of them
+SPARK_TYPES = {
+    "str": "string", "float64": "double", "int64": "bigint", "bool": "boolean",
+    str(TEXTS): "array<string>", str(NUMBERS): "array<double>",
+}  # fmt: skip
 
 
 class BatchPredictor:
@@ -36,15 +42,23 @@ class BatchPredictor:
     and the hash of the model.
     """
 
-    def __init__(self, folder: str | Path, images: str | Path | None = None, version: str | None = None):
+    def __init__(
+        self,
+        folder: str | Path,
+        images: str | Path | None = None,
+        version: str | None = None,
+        image_share: float | None = None,
+    ):
         """Name the folders of the exported model and of the images; nothing is read yet.
+
+        `image_share`: as of `Predictor.predict`.
 
         `version` is what `version()` returned where the work was planned: a machine whose folder has another model
         then refuses to predict. A pickled predictor has it.
         """
         self.folder = Path(folder)
         self.images = None if images is None else Path(images)
-        self.expected = version
+        self.expected, self.image_share = version, image_share
 
     def __getstate__(self) -> dict[str, Any]:
         return vars(self) | {"expected": self.expected or self.version()}
@@ -65,7 +79,7 @@ class BatchPredictor:
             raise InputError(f"no column 'id' among {found}: batches have no common index, so name the column of ids")
         if n_missing := (batch[ids].isna() | (batch[ids].astype("str").str.strip() == "")).sum():
             raise InputError(f"{n_missing} of {len(batch)} products of a batch have no {ids}: give each product an id")
-        predicted = predictor.predict(batch, self.images).reset_index()
+        predicted = predictor.predict(batch, self.images, self.image_share).reset_index()
         return predicted.astype(empty.dtypes)
 
     def predict_all(self, batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
@@ -100,11 +114,14 @@ class BatchPredictor:
 def _open(folder: Path, version: str) -> tuple[Predictor, pd.DataFrame]:
     predictor = Predictor.load(folder, num_workers=0)  # Ray and Spark say how many processes there are
     empty = predictor.predict(pd.DataFrame({"id": [], "title": []})).reset_index()
-    return predictor, empty.astype({name: _dtype(empty[name]) for name in empty})
+    lists = list_columns(empty) if predictor.several else []
+    return predictor, empty.astype({name: _dtype(empty[name], is_list=name in lists) for name in empty})
 
 
-def _dtype(column: pd.Series) -> str:
+def _dtype(column: pd.Series, *, is_list: bool) -> str | pd.ArrowDtype:
     """Return a dtype that has no gaps between pandas, Arrow and Spark."""
+    if is_list:
+        return NUMBERS if column.name in NUMBER_LISTS else TEXTS
     for is_kind, dtype in ((is_bool_dtype, "bool"), (is_integer_dtype, "int64"), (is_float_dtype, "float64")):
         if is_kind(column):
             return dtype

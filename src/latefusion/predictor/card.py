@@ -1,5 +1,6 @@
 """The model card of an exported model: what was trained on what, its scores, and its limits."""
 
+from latefusion.config import Experiment, OnDemandPolicy
 from latefusion.predictor.method import MethodSpec
 from latefusion.predictor.unusual import Unusual
 from latefusion.scores.automation import automation_table, coverage_table
@@ -7,6 +8,7 @@ from latefusion.scores.report import automation_sentence, markdown, threshold_ta
 from latefusion.scores.results import Results
 from latefusion.scores.submitted import Submitted
 from latefusion.scores.tables import score_table
+from latefusion.tables.dataset import Dataset
 
 
 def model_card(results: Results, submitted: Submitted, spec: MethodSpec, unusual: Unusual) -> str:
@@ -28,8 +30,9 @@ def model_card(results: Results, submitted: Submitted, spec: MethodSpec, unusual
         [
             f"# {experiment.name}",
             "",
-            f"Predicts one of {len(dataset.classes)} classes from the title, the description and the image of a "
-            f"product. Method: `{spec.name}`{made_of}. Confidences are calibrated.",
+            f"Predicts {'several' if dataset.several else 'one'} of {len(dataset.classes)} classes from the title, the "
+            f"description and the image of a product. Method: `{spec.name}`{made_of}. Confidences are calibrated."
+            f"{_on_demand(experiment, spec)}",
             "",
             "    from latefusion import Predictor",
             "    table = Predictor.load('this folder').predict('new.csv', images='folder of the images')",
@@ -38,7 +41,7 @@ def model_card(results: Results, submitted: Submitted, spec: MethodSpec, unusual
             "",
             *experts,
             "",
-            f"## Data\n\n{len(dataset.products)} products: {splits}.",
+            f"## Data\n\n{len(dataset.products)} products: {splits}.{_labels(dataset)}",
             "",
             "## Scores\n",
             "| split | metric | percent, with bootstrap 95 % interval | products |\n|---|---|---|---|",
@@ -86,6 +89,30 @@ def _unusual(unusual: Unusual) -> list[str]:
             "photographs of other things are not."
         )
     return rules + ["So are about 1 % of usual products, by each rule."] * bool(rules)
+
+
+def _labels(dataset: Dataset) -> str:
+    """Return a sentence about the labels of products with several."""
+    if not dataset.several:
+        return ""
+    targets = dataset.targets(dataset.select("train", "valid"))
+    return (
+        f" Products have {targets.sum(axis=1).mean():.1f} labels on average, from {targets.sum(axis=1).min()} to "
+        f"{targets.sum(axis=1).max()}. Thresholds: right is a prediction whose first label is one of these."
+    )
+
+
+def _on_demand(experiment: Experiment, spec: MethodSpec) -> str:
+    """Return sentences about the experts that run on demand."""
+    dear = [name for name in spec.experts(experiment) if name not in spec.cheap_experts(experiment)]
+    if not dear:
+        return ""
+    policies = (experiment.policies[name] for name in spec.policies)
+    shares = [policy.image_share for policy in policies if isinstance(policy, OnDemandPolicy)]
+    return (
+        f" The experts {', '.join(f'`{name}`' for name in dear)} run only for the products for which they are asked "
+        f"for: of the labelled products, a share of {shares[0]:.2f}. `--image-share` asks for another share."
+    )
 
 
 def _weights(model: str | None) -> str:

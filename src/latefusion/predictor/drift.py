@@ -17,8 +17,9 @@ from latefusion.config import Experiment
 from latefusion.predictor.manifest import reading
 from latefusion.predictor.unusual import FALSE_ALARMS, Unusual, fit_text
 from latefusion.scores.results import Results
-from latefusion.scores.submitted import read_submitted
+from latefusion.scores.submitted import Submitted, read_submitted
 from latefusion.tables.dataset import Dataset
+from latefusion.tables.predictions import decision_columns
 from latefusion.utils.files import read_json, write_json
 
 NAME = "profile.json"
@@ -50,7 +51,8 @@ class Profile:
     """What is known of the labelled products."""
 
     measures: dict[str, Measure]  # by the names of `measure_rows`, and `confidence`, `unusual`
-    classes: dict[str, int]  # the number of products of each class
+    classes: dict[str, int]  # the number of products of each class, of several labels of those they would be given
+    n_products: int  # of which they are
 
     def save(self, folder: Path) -> None:
         """Write `profile.json`."""
@@ -61,7 +63,9 @@ class Profile:
         """Read what `save` wrote. Raises InputError if it is missing or damaged."""
         with reading(folder / NAME):
             content = read_json(folder / NAME)
-            return cls({name: Measure(**one) for name, one in content["measures"].items()}, content["classes"])
+            measures, classes = content["measures"], content["classes"]
+            n_products = content.get("n_products", sum(classes.values()))  # earlier exports have one label each
+            return cls({name: Measure(**one) for name, one in measures.items()}, classes, n_products)
 
 
 class Sums:
@@ -86,16 +90,35 @@ class Sums:
         return found
 
 
-def make_profile(products: pd.DataFrame, known: np.ndarray, confidence: np.ndarray, unusual: Unusual) -> Profile:
-    """Return the profile of N labelled products (columns title, description, image, label).
+def make_profile(
+    products: pd.DataFrame, known: np.ndarray, confidence: np.ndarray, unusual: Unusual, labels: pd.Series
+) -> Profile:
+    """Return the profile of N labelled products (columns title, description, image).
 
-    `known` (M,): shares of known words, of `fit_text`; `confidence` (M,): out of fold, of the submitted decisions.
+    `known` (M,): shares of known words, of `fit_text`; `confidence` (M,): out of fold, of the submitted decisions;
+    `labels` (M,): with what the labels of new products are compared (`compared_labels`).
     """
     sums = Sums()
     sums.add(measure_rows(products) | {"known": known, "confidence": confidence})
     share = FALSE_ALARMS * sum(rule is not None for rule in (unusual.text, unusual.image))  # by their definition
     alarms = {"unusual": Measure(len(products), share, float(np.sqrt(share * (1 - share))))}
-    return Profile(sums.measures() | alarms, products["label"].value_counts().sort_index().to_dict())
+    classes: dict[str, int] = {}
+    _count(classes, labels.explode())
+    return Profile(sums.measures() | alarms, dict(sorted(classes.items())), len(labels))
+
+
+def compared_labels(submitted: Submitted) -> pd.Series:
+    """Return the labels with which those that new products get are compared, by id: those of the labelled products.
+
+    Of products with several labels, those that would be submitted for them, out of fold: a label that is rarely sure is
+    assigned more rarely than products have it.
+    """
+    dataset = submitted.results.dataset
+    if not dataset.several:
+        return dataset.select("train", "valid")["label"]
+    split = dataset.fusion_split
+    columns = decision_columns(submitted.preds(split), submitted.probs(split), dataset.classes)
+    return pd.Series(columns["label"], dataset.fusion_products.index)
 
 
 def measure_rows(products: pd.DataFrame) -> dict[str, np.ndarray]:
@@ -147,7 +170,7 @@ class Drift:
             known, n = self.unusual.text.count(products[read])
             values["known"] = np.divide(known, n, out=np.full(len(n), np.nan), where=n > 0)
         self._sums.add(values)
-        _count(self.classes, predicted["label"])
+        _count(self.classes, predicted["label"].explode())
         unusual = predicted["unusual"][predicted["unusual"] != ""]
         self.n_unusual += len(unusual)
         kinds = unusual.str.replace(r"\d+ of \d+", "few", regex=True)
@@ -178,7 +201,7 @@ class Drift:
 
     def _classes(self) -> str:
         """Return the sentence about the classes whose shares differ most."""
-        n_new, n_old = sum(self.classes.values()), sum(self.profile.classes.values())
+        n_new, n_old = self.n, self.profile.n_products
         differences = []
         for label, n in self.profile.classes.items():
             new, old = (_share(self.classes.get(label, 0), n_new), _share(n, n_old))
@@ -206,17 +229,11 @@ def drift_section(experiment: Experiment, dataset: Dataset) -> str:
         return ""
     text, known = fit_text(labelled)
     unusual = Unusual(text, None)
-    drift = Drift(make_profile(labelled, known, submitted.learnt_confidence[0], unusual), unusual)
-    labels = np.array(dataset.classes, dtype=object)[submitted.preds("test")]
-    predicted = pd.DataFrame(
-        {
-            "label": labels,
-            "confidence": submitted.confidence("test"),
-            "unusual": text.reasons(test),
-            "problem": "",
-        },
-        test.index,
-    )
+    profile = make_profile(labelled, known, submitted.learnt_confidence[0], unusual, compared_labels(submitted))
+    drift = Drift(profile, unusual)
+    columns = decision_columns(submitted.preds("test"), submitted.probs("test"), dataset.classes)
+    columns = {"label": columns["label"], "confidence": submitted.confidence("test")}
+    predicted = pd.DataFrame(columns | {"unusual": text.reasons(test), "problem": ""}, test.index)
     drift.add(test[newest], predicted[newest])
     lines = drift.differences() or ["No clear difference."]
     note = (

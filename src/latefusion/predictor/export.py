@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,11 @@ from latefusion.config import Experiment
 from latefusion.experts.context import Context
 from latefusion.experts.exported import export_expert
 from latefusion.images.store import ImageStore
-from latefusion.metrics.confidence import Calibration
+from latefusion.metrics.confidence import restore_calibration
 from latefusion.plan.records import read_record, verified
 from latefusion.predictor.acceptance import save_confidence
 from latefusion.predictor.card import model_card
-from latefusion.predictor.drift import make_profile
+from latefusion.predictor.drift import compared_labels, make_profile
 from latefusion.predictor.manifest import Manifest, write_manifest
 from latefusion.predictor.method import MethodSpec, spec_of
 from latefusion.predictor.missing import READERS, fit_reduced
@@ -22,6 +23,7 @@ from latefusion.predictor.unusual import Unusual, fit_image, fit_text, reads
 from latefusion.scores.results import Results
 from latefusion.scores.submitted import Submitted, read_submitted
 from latefusion.tables.dataset import Dataset, read_dataset
+from latefusion.tables.predictions import separator_of
 from latefusion.utils.environment import run_environment
 from latefusion.utils.errors import InputError, StepError
 from latefusion.utils.files import atomic_write, usual_mode, write_text, write_yaml
@@ -41,7 +43,8 @@ def export_model(experiment: Experiment, folder: Path) -> None:
     submitted = read_submitted(results)
     if submitted is None:
         raise StepError("the submission is not done: run {step} first", "vote")
-    spec = spec_of(results, submitted.method, Calibration(**submitted.facts["calibration"]))
+    spec = spec_of(results, submitted.method, restore_calibration(submitted.facts["calibration"]))
+    spec = replace(spec, label_thresholds=_label_thresholds(submitted.facts, dataset.classes))
     context = Context(experiment)
     with atomic_write(folder) as partial:
         partial.mkdir()
@@ -69,6 +72,8 @@ def export_model(experiment: Experiment, folder: Path) -> None:
                 scores={key: value for key, value in submitted.facts.items() if isinstance(value, float)},
                 environment=run_environment(),
                 files={},
+                labels=experiment.catalogue.labels,
+                separator=_separator(experiment, dataset),
             ),
         )
     logger.info("%s: %s, in %s", experiment.name, spec.name, folder)
@@ -85,7 +90,7 @@ def _describe_products(
     unusual.save(folder)
     confidence, right = submitted.learnt_confidence
     save_confidence(folder, confidence, right)
-    make_profile(labelled, known, confidence, unusual).save(folder)
+    make_profile(labelled, known, confidence, unusual, compared_labels(submitted)).save(folder)
     return unusual
 
 
@@ -99,9 +104,21 @@ def _allow_reading(folder: Path) -> None:
 
 
 def _frequencies(dataset: Dataset) -> list[float]:
-    """Return the frequencies of the classes among all labelled products that are not held out for the test."""
-    counts = np.bincount(dataset.targets(dataset.select("train", "valid")), minlength=len(dataset.classes))
-    return (counts / counts.sum()).tolist()
+    """Return the shares of all labelled products, that are not held out for the test, with each label."""
+    targets = dataset.targets(dataset.select("train", "valid"))
+    counts = targets.sum(axis=0) if dataset.several else np.bincount(targets, minlength=len(dataset.classes))
+    return (counts / len(targets)).tolist()
+
+
+def _separator(experiment: Experiment, dataset: Dataset) -> str | None:
+    """Return what separates several labels in one text, None for one label."""
+    return separator_of(dataset.classes, experiment.catalogue.label_separator) if dataset.several else None
+
+
+def _label_thresholds(facts: dict, classes: list[str]) -> tuple[float, ...] | None:
+    """Return the (C,) tuned thresholds of several labels that the submission has, None if it has none."""
+    by_class = facts.get("label_thresholds")
+    return None if by_class is None else tuple(by_class[name] for name in classes)
 
 
 def _copy_policy(run_dir: Path, folder: Path) -> None:

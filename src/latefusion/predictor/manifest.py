@@ -9,14 +9,15 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from latefusion.metrics.confidence import Calibration
+from latefusion.metrics.confidence import restore_calibration
 from latefusion.plan.records import describe_file, digest
 from latefusion.predictor.method import MethodSpec
 from latefusion.predictor.missing import Reduced
 from latefusion.utils.errors import InputError, reported_as
 from latefusion.utils.files import read_json, write_json
 
-NAME, FORMAT = "model.json", 1
+NAME, FORMAT = "model.json", 2
+READABLE = (1, 2)  # 1: of products with one label only
 AGAIN = "export the model again, or copy it again as a whole"
 
 
@@ -33,6 +34,8 @@ class Manifest:
     scores: dict[str, float]
     environment: dict  # versions and code of the export
     files: dict[str, dict]  # size and hash by path
+    labels: str = "one"  # of a product: one, or several
+    separator: str | None = None  # of several labels where they are written as one text
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
@@ -52,8 +55,9 @@ def read_manifest(folder: Path) -> Manifest:
         raise InputError(f"{folder}: it has no {NAME}, so it is not an exported model")
     try:
         content = read_json(path)
-        if content["format"] != FORMAT:
-            raise InputError(f"{path}: format {content['format']}; this version reads format {FORMAT}: {AGAIN}")
+        if content["format"] not in READABLE:
+            formats = " and ".join(map(str, READABLE))
+            raise InputError(f"{path}: format {content['format']}; this version reads formats {formats}: {AGAIN}")
         if content.pop("digest") != digest(content):
             raise InputError(f"{path}: it has changed since the export: {AGAIN}")
         del content["format"]
@@ -78,8 +82,10 @@ def reading(path: Path) -> Iterator[None]:
 
 
 def _spec(method: dict) -> MethodSpec:
-    calibration, policies = Calibration(**method["calibration"]), tuple(method["policies"])
-    return MethodSpec(**method | {"calibration": calibration, "policies": policies})
+    calibration, policies = restore_calibration(method["calibration"]), tuple(method["policies"])
+    thresholds = method.get("label_thresholds")
+    own = {"calibration": calibration, "policies": policies, "label_thresholds": thresholds and tuple(thresholds)}
+    return MethodSpec(**method | own)
 
 
 def _verify(folder: Path, files: dict[str, dict]) -> None:

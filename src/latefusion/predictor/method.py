@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from latefusion.config import Experiment
+from latefusion.config import Experiment, OnDemandPolicy
 from latefusion.fusion.deciding import Read, decide_rows
 from latefusion.fusion.kinds import FittedPolicy
 from latefusion.fusion.training import label_thresholds_of, load_policy
 from latefusion.fusion.vote import combine
-from latefusion.metrics.confidence import Calibration, favour
+from latefusion.metrics.confidence import AnyCalibration, favour
 from latefusion.metrics.decisions import HALF
 from latefusion.metrics.decisions import decide as decide_labels
 from latefusion.scores.results import SOFT_VOTE, Method, Results
@@ -25,7 +25,7 @@ class MethodSpec:
     expert: str | None  # a method that is an expert alone
     policies: tuple[str, ...]
     soft: bool  # the class of highest mean probability, instead of a majority vote
-    calibration: Calibration
+    calibration: AnyCalibration
     # (C,) of several labels, if they are tuned: of an expert or a soft vote; policies have theirs in their metrics.json
     label_thresholds: tuple[float, ...] | None = None
 
@@ -35,8 +35,20 @@ class MethodSpec:
             return (self.expert,)
         return tuple(dict.fromkeys(name for policy in self.policies for name in experiment.policies[policy].experts))
 
+    def cheap_experts(self, experiment: Experiment) -> tuple[str, ...]:
+        """Return the names of the experts that run for all products: all but the dear ones of policies on demand."""
+        if self.expert is not None:
+            return (self.expert,)
+        policies = [experiment.policies[name] for name in self.policies]
+        cheap = {
+            name
+            for policy in policies
+            for name in (policy.cheap if isinstance(policy, OnDemandPolicy) else policy.experts)
+        }
+        return tuple(name for name in self.experts(experiment) if name in cheap)
 
-def spec_of(results: Results, method: Method, calibration: Calibration) -> MethodSpec:
+
+def spec_of(results: Results, method: Method, calibration: AnyCalibration) -> MethodSpec:
     """Return what a finished method is made of."""
     is_expert = method in results.experts
     policies = () if is_expert else results.members(method) if method.kind == "vote" else (method.name,)

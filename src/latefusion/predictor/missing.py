@@ -13,12 +13,13 @@ from pathlib import Path
 import numpy as np
 
 from latefusion.config import Experiment
-from latefusion.fusion.training import PolicyTrainer, policy_facts
+from latefusion.fusion.training import PolicyTrainer, save_policy
 from latefusion.fusion.vote import combine
 from latefusion.metrics.confidence import favour, fit_calibrations
+from latefusion.metrics.decisions import is_right
 from latefusion.predictor.method import MethodSpec
 from latefusion.scores.results import Results
-from latefusion.utils.files import write_json
+from latefusion.tables.label_thresholds import decide_splits, learn_label_thresholds
 
 logger = logging.getLogger(__name__)
 READERS = {"image": ("image", "joint"), "text": ("text", "joint")}  # the modalities of experts that read it
@@ -61,20 +62,36 @@ def fit_reduced(results: Results, spec: MethodSpec, missing: str, folder: Path) 
     if not left or all(experts == experiment.policies[name].experts for name, experts in left.items()):
         return None
     trainer = PolicyTrainer(with_experts(experiment, left), dataset, left)
-    probs = {}
+    probs, own = [], []
     for name in left:
         fitted = trainer.fit(name)
-        run_dir = folder_of(folder, missing) / name
-        run_dir.mkdir(parents=True)
-        fitted.save(run_dir)
-        write_json(run_dir / "metrics.json", policy_facts(fitted))
-        probs[name] = getattr(fitted, "selected_probs", fitted.oof_probs)  # as confident as on new products
+        save_policy(fitted, folder_of(folder, missing) / name, label_thresholds=_learn(results, fitted.oof_probs))
+        probs.append(getattr(fitted, "selected_probs", fitted.oof_probs))  # as confident as on new products
+        own.append(_decide(results, probs[-1]))
+    summed = np.sum(probs, axis=0, dtype=np.float64)
+    preds, mean = combine(np.stack(own), summed, soft=spec.soft)
+    if spec.soft and dataset.several:
+        preds = _decide(results, mean)
     learnt = dataset.fusion_split
-    own = np.stack([one.argmax(axis=1) for one in probs.values()])
-    preds, mean = combine(own, np.sum(list(probs.values()), axis=0, dtype=np.float64), soft=spec.soft)
     targets, folds = results.targets[learnt], dataset.selection_folds()
     calibration = fit_calibrations(favour(mean, preds), preds, targets, folds).final
     known = results.known(learnt)
-    right = (preds == targets)[known].mean()
+    right = is_right(targets[known], preds[known]).mean()
     logger.info("products without %s: %s; %.1f %% right on %s", missing, left, 100 * right, learnt)
-    return Reduced(replace(spec, policies=tuple(left), calibration=calibration), left)
+    tuned = _learn(results, mean) if spec.soft else None
+    thresholds = None if tuned is None else tuple(tuned.values())
+    return Reduced(replace(spec, policies=tuple(left), calibration=calibration, label_thresholds=thresholds), left)
+
+
+def _decide(results: Results, probs: np.ndarray) -> np.ndarray:
+    """Return the decisions for (N, C) probabilities of the products of `fusion_split`, out of fold."""
+    learnt = results.dataset.fusion_split
+    return decide_splits(results.experiment, results.dataset, {learnt: probs})[learnt]
+
+
+def _learn(results: Results, probs: np.ndarray) -> dict[str, float] | None:
+    """Return the thresholds of several labels by class, if they are tuned, learnt on all of these products."""
+    if results.experiment.label_thresholds == "half":
+        return None
+    thresholds = learn_label_thresholds(results.experiment, results.dataset, probs).final
+    return dict(zip(results.dataset.classes, thresholds.tolist(), strict=True))

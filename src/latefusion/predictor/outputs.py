@@ -1,4 +1,7 @@
-"""Write predictions to a table of any length, atomically: CSV, TSV or Parquet."""
+"""Write predictions to a table of any length, atomically: CSV, TSV, JSON lines or Parquet.
+
+Lists of labels and of their probabilities stay lists in JSON lines and Parquet, and are joined in the others.
+"""
 
 import heapq
 from collections.abc import Iterable, Iterator
@@ -10,25 +13,33 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet as pq
 
-from latefusion.catalogue.reading import DELIMITERS
+from latefusion.catalogue.reading import DELIMITERS, JSON_LINES
+from latefusion.tables.predictions import NUMBER_LISTS, joined, list_columns
 from latefusion.utils.files import atomic_write
 
-SUFFIXES = (*DELIMITERS, ".parquet")
+SUFFIXES = (*DELIMITERS, *JSON_LINES, ".parquet")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # spreadsheets run cells that begin so
 ROWS = 1024  # that are written at a time, and of a row group of a sorted table
 FILES = 200  # that are merged at a time: systems allow a process 1,024 open files or fewer
 
 
-def write_table(path: Path, blocks: Iterable[pd.DataFrame], *, spreadsheet_safe: bool = False) -> int:
+def write_table(
+    path: Path, blocks: Iterable[pd.DataFrame], *, separator: str = "|", spreadsheet_safe: bool = False
+) -> int:
     """Write tables of the same columns, one after another (index: id); return the number of rows.
 
-    `spreadsheet_safe`: text that a spreadsheet would run as a formula begins with an apostrophe.
+    `separator`: of lists, where they are joined. `spreadsheet_safe`: text that a spreadsheet would run as a formula
+    begins with an apostrophe.
     """
+    suffix = path.suffix.lower()
     with atomic_write(path) as unfinished:
-        tables = (_disarm(block) if spreadsheet_safe else block for block in blocks)
-        if path.suffix.lower() == ".parquet":
+        tables = (joined(block, separator) for block in blocks) if suffix in DELIMITERS else iter(blocks)
+        tables = map(_disarm, tables) if spreadsheet_safe else tables
+        if suffix == ".parquet":
             return _write_parquet(unfinished, tables)
-        return _write_text(unfinished, tables, DELIMITERS[path.suffix.lower()])
+        if suffix in JSON_LINES:
+            return _write_json_lines(unfinished, tables)
+        return _write_text(unfinished, tables, DELIMITERS[suffix])
 
 
 def _write_text(path: Path, blocks: Iterable[pd.DataFrame], delimiter: str) -> int:
@@ -40,19 +51,37 @@ def _write_text(path: Path, blocks: Iterable[pd.DataFrame], delimiter: str) -> i
     return n_rows
 
 
+def _write_json_lines(path: Path, blocks: Iterable[pd.DataFrame]) -> int:
+    n_rows = 0
+    with path.open("w", encoding="utf-8", newline="") as file:
+        for block in blocks:
+            block.reset_index().to_json(file, orient="records", lines=True, force_ascii=False, double_precision=6)
+            n_rows += len(block)
+    return n_rows
+
+
 def _write_parquet(path: Path, blocks: Iterable[pd.DataFrame]) -> int:
-    n_rows, writer = 0, None
+    n_rows, writer, schema = 0, None, None
     try:
         for block in blocks:
             block.attrs = {}
-            table = pa.Table.from_pandas(block)
-            writer = writer or pq.ParquetWriter(path, table.schema)
-            writer.write_table(table)
+            schema = schema or _schema(block)
+            writer = writer or pq.ParquetWriter(path, schema)
+            writer.write_table(pa.Table.from_pandas(block, schema))
             n_rows += len(block)
     finally:
         if writer is not None:
             writer.close()
     return n_rows
+
+
+def _schema(block: pd.DataFrame) -> pa.Schema:
+    """Return the types of a table's columns; those of lists, which may all be empty in one block, by their names."""
+    schema = pa.Schema.from_pandas(block)
+    for name in list_columns(block):
+        values = pa.float64() if name in NUMBER_LISTS else pa.string()
+        schema = schema.set(schema.get_field_index(name), pa.field(name, pa.list_(values)))
+    return schema
 
 
 def _disarm(block: pd.DataFrame) -> pd.DataFrame:

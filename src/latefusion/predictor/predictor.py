@@ -1,33 +1,28 @@
 """Predict new products with an exported model."""
 
 import logging
-from functools import cached_property, partial
+from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from latefusion.catalogue import read_new_products
-from latefusion.catalogue.checks import relative_image_paths
-from latefusion.catalogue.list_cells import image_lines
-from latefusion.catalogue.table import find_present, flatten, join_columns, separators
-from latefusion.config import Experiment, load_experiment, load_new_table
+from latefusion.config import Experiment, load_experiment
 from latefusion.experts.exported import Opening, Predict, open_expert
-from latefusion.images.fetched import find_fetched, refuse_unfetched
-from latefusion.images.inspection import inspect_first_images, inspect_images
-from latefusion.images.several import list_images, use_images
-from latefusion.images.store import ImageStore
+from latefusion.metrics.decisions import decide, first_labels
 from latefusion.predictor.acceptance import threshold_for
 from latefusion.predictor.manifest import AGAIN, Manifest, read_manifest
 from latefusion.predictor.method import FinalMethod
-from latefusion.predictor.missing import folder_of, with_experts
-from latefusion.predictor.unusual import Unusual, is_empty
-from latefusion.tables.predictions import next_classes
+from latefusion.predictor.missing import READERS, folder_of, with_experts
+from latefusion.predictor.products import COLUMNS, Products, Reading, canonical_rows
+from latefusion.predictor.unusual import Unusual
+from latefusion.tables.predictions import decision_columns, label_cells
 from latefusion.training.loop import make_accelerator
-from latefusion.utils.errors import InputError, list_problems, reported_as
+from latefusion.utils.errors import InputError, reported_as
 
+__all__ = ["COLUMNS", "Predictor"]
 logger = logging.getLogger(__name__)
-COLUMNS = ("title", "description", "image")
 
 
 class Predictor:
@@ -97,7 +92,45 @@ class Predictor:
                 opened[name] = open_expert(opening, name)
         return opened
 
-    def predict(self, products: pd.DataFrame | str | Path, images: str | Path | None = None) -> pd.DataFrame:
+    @property
+    def several(self) -> bool:
+        """Whether products have several labels."""
+        return self.experiment.several
+
+    @property
+    def asks(self) -> bool:
+        """Whether the method is on demand: its dear experts run for the products alone for which they are asked for."""
+        return self.method.asks
+
+    @property
+    def cheap_experts(self) -> tuple[str, ...]:
+        """The names of the experts that run for all products: all, unless the method is on demand."""
+        return self.manifest.method.cheap_experts(self.experiment)
+
+    @property
+    def looks_on_demand(self) -> bool:
+        """Whether images are looked at for the products alone for which the dear experts are asked for."""
+        return self.asks and not self._image_readers & set(self.cheap_experts)
+
+    @property
+    def _image_readers(self) -> set[str]:
+        return {name for name in self.experts if self.experiment.modality(name) in READERS["image"]}
+
+    def check_share(self, image_share: float | None) -> None:
+        """Raise InputError if `image_share` is no share, or if the method is not on demand."""
+        if image_share is None:
+            return
+        if not self.asks:
+            raise InputError(
+                f"--image-share: the method {self.manifest.method.name} always runs all of its experts; a share can be "
+                "asked for if the submitted method is a policy of kind on_demand"
+            )
+        if not 0 <= image_share <= 1:
+            raise InputError(f"--image-share {image_share}: give a share from 0 to 1, such as 0.3")
+
+    def predict(
+        self, products: pd.DataFrame | str | Path, images: str | Path | None = None, image_share: float | None = None
+    ) -> pd.DataFrame:
         """Return a row for each product, in their order; index: id.
 
         `products` is a table, or the file of one, with `title` and, if there are any, `id` (else its index is taken),
@@ -107,112 +140,98 @@ class Predictor:
         that it would give; `agree`, the number of experts that give the label; `problem`, why an image could not be
         used; `unusual`, why the product is unlike all labelled ones (`predictor.unusual`), else "". Raises InputError
         if a column is missing or an id is not unique.
+
+        Of products with several labels, `label` is a list, the most probable first, `confidence` is that of the first,
+        `confidences` a list of all; `next_labels` and `next_confidences` are lists of the three next classes; each
+        expert has a list; `agree` counts the experts whose first label is the first one.
+
+        If the method is a policy of kind `on_demand`, its cheap experts run for all products, and the others for those
+        that have `asked`. `image_share`: the share of the labelled products that would have been asked for; None: as in
+        the config. Images that no expert reads are not looked at: they have no `problem` and are not `unusual`. Raises
+        InputError for another method.
         """
-        rows, problems = self._canonical(products, images)
-        tables = self._tables(rows, images)
-        preds, probs = self.decide(rows, tables)
-        reasons = self.unusual.reasons(rows, ImageStore(rows, Path(images or ".")))
-        return self._describe(rows, preds, probs, tables).assign(problem=problems, unusual=reasons)
+        reading = self.read(products, images)
+        preds, probs = self.decide(reading, image_share)
+        rows, store = reading.products.visible()
+        reasons = pd.Series(self.unusual.reasons(rows, store), rows.index, dtype="str")
+        table = self._describe(reading, preds, probs).assign(problem=reading.products.problems, unusual=reasons)
+        return table.assign(asked=self._asked(reading)) if self.asks else table
 
-    def predict_proba(self, products: pd.DataFrame | str | Path, images: str | Path | None = None) -> pd.DataFrame:
-        """Return the calibrated (N, C) probabilities; index: id, columns: the classes. `products` as in `predict`."""
-        rows, tables = self.read(products, images)
-        _, probs = self.decide(rows, tables)
-        return pd.DataFrame(probs, rows.index, self.classes)
+    def predict_proba(
+        self, products: pd.DataFrame | str | Path, images: str | Path | None = None, image_share: float | None = None
+    ) -> pd.DataFrame:
+        """Return the calibrated (N, C) probabilities; index: id, columns: the classes. Arguments as of `predict`."""
+        reading = self.read(products, images)
+        _, probs = self.decide(reading, image_share)
+        return pd.DataFrame(probs, reading.products.rows.index, self.classes)
 
-    def read(
-        self, products: pd.DataFrame | str | Path, images: str | Path | None
-    ) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
-        """Return the products (as in `predict`) as experts read them, and each expert's (N, C) probabilities."""
-        rows, _ = self._canonical(products, images)
-        return rows, self._tables(rows, images)
+    def read(self, products: pd.DataFrame | str | Path, images: str | Path | None) -> Reading:
+        """Return the products (as in `predict`), and what the experts that run for all of them give for them."""
+        catalogue = self.experiment.catalogue
+        rows = canonical_rows(products, catalogue)
+        every_image = catalogue.images_per_product == "mean"
+        read = Products(rows, images, every_image=every_image, num_classes=len(self.classes))
+        everything = np.arange(len(read))
+        if not self.looks_on_demand:
+            read.look(everything)
+        reading = Reading(read, self._experts if len(rows) else {}, self._image_readers)
+        for name in self.cheap_experts:
+            reading.read(name, everything)
+        return reading
 
-    def decide(self, rows: pd.DataFrame, tables: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """Return (N,) class numbers and (N, C) probabilities: of products that lack something by the reduced method."""
-        frequencies = np.array(self.manifest.frequencies, dtype=np.float32)
-        preds = np.full(len(rows), frequencies.argmax())
-        probs = np.tile(frequencies, (len(rows), 1))
-        has_image = rows["image"].notna().to_numpy()
-        readable = ~is_empty(rows)
-        groups = {None: has_image & readable, "image": readable & ~has_image, "text": has_image & ~readable}
-        for missing, group in groups.items():
-            if group.any():
-                method = self.method if missing is None else self.reduced.get(missing, self.method)
-                own = {name: table[group] for name, table in tables.items()}
-                preds[group], probs[group] = method.decide(partial(_rows_of, own), int(group.sum()))
+    def decide(self, reading: Reading, image_share: float | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Return the decisions and the calibrated (N, C) probabilities of products that were `read`.
+
+        Those that lack something are decided by the reduced method; those whose image is looked at and cannot be used
+        are among them.
+        """
+        self.check_share(image_share)
+        products, frequencies = reading.products, np.array(self.manifest.frequencies, dtype=np.float32)
+        probs = np.tile(frequencies, (len(products), 1))
+        preds = decide(probs, several=self.several)
+        left = np.ones(len(products), dtype=bool)
+        while left.any():
+            had_image = products.has_image
+            for missing, group in self._groups(products):
+                rows = np.flatnonzero(group & left)
+                if len(rows):
+                    preds[rows], probs[rows] = self._decide_alike(reading, rows, missing, image_share)
+            left = had_image & ~products.has_image
         return preds, probs
 
-    def _tables(self, rows: pd.DataFrame, images: str | Path | None) -> dict[str, np.ndarray]:
-        store = ImageStore(rows, Path(images or "."))
-        if rows.empty:
-            return {name: np.empty((0, len(self.classes)), np.float32) for name in self.experts}
-        return {name: predict(rows, store) for name, predict in self._experts.items()}
+    def _groups(self, products: Products) -> Iterator[tuple[str | None, np.ndarray]]:
+        """Yield the (N,) masks of products by what they lack: nothing, an image, a text, both."""
+        has_image, has_text = products.has_image, products.has_text
+        yield None, has_image & has_text
+        yield "image", has_text & ~has_image
+        yield "text", has_image & ~has_text
+        yield "both", ~has_image & ~has_text
 
-    def _canonical(
-        self, products: pd.DataFrame | str | Path, images: str | Path | None
-    ) -> tuple[pd.DataFrame, pd.Series]:
-        """Return the products as experts read them (index: id), and the problems with their images."""
-        catalogue = self.experiment.catalogue
-        if not isinstance(products, pd.DataFrame):
-            table = load_new_table(Path(products), catalogue.columns, (), image_separator=catalogue.image_separator)
-            products = read_new_products(table)
-        products = products.set_axis(products.columns.map(str), axis=1)
-        fields = ("id", *COLUMNS)
-        named = find_present(Path("the table"), list(products.columns), catalogue.columns, list(fields), fields)
-        if "title" not in named:
-            raise InputError(f"no column 'title' among {', '.join(products.columns)}: rename yours")
-        ids = pd.Index(products[named["id"][0]] if "id" in named else products.index).astype("str").rename("id")
-        texts = products[flatten({field: named[field] for field in named if field != "image"})].astype("str").fillna("")
-        paths = {name: image_lines(products[name], catalogue.image_separator) for name in named.get("image", ())}
-        rows = join_columns(texts.assign(**paths), named, separators(catalogue)).set_axis(ids)
-        rows["image"] = relative_image_paths(rows.assign(id=ids))
-        rows = rows[list(COLUMNS)].apply(lambda cells: cells.mask(cells.str.strip() == ""))
-        if repeated := sorted(set(rows.index[rows.index.duplicated()])):
-            raise InputError(list_problems("Ids that occur more than once:", repeated, "Give each product its own id."))
-        rows["title"] = rows["title"].fillna("")
-        if images is None:
-            if n_named := rows["image"].notna().sum():
-                logger.warning("%d products name an image, but no folder of images is given: none is read", n_named)
-            rows["image"] = rows["image"].mask(rows["image"].notna())
-        return self._with_images(rows, Path(images or "."))
+    def _decide_alike(
+        self, reading: Reading, rows: np.ndarray, missing: str | None, image_share: float | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the decisions and probabilities of products (row numbers) that all lack the same."""
+        if missing == "both":
+            probs = np.tile(np.array(self.manifest.frequencies, dtype=np.float32), (len(rows), 1))
+            return decide(probs, several=self.several), probs
+        method = self.method if missing is None else self.reduced.get(missing, self.method)
+        share = image_share if method.asks else None
+        return method.decide(lambda expert, numbers: reading.read(expert, rows[numbers]), len(rows), share)
 
-    def _with_images(self, rows: pd.DataFrame, folder: Path) -> tuple[pd.DataFrame, pd.Series]:
-        """Return the products with their images that can be used, and what is wrong with the others."""
-        problems = pd.Series("", index=rows.index, dtype="str")
-        named = find_fetched(folder, list_images(rows["image"]))
-        if named.empty:
-            return rows, problems
-        keep_all = self.experiment.catalogue.images_per_product == "mean"
-        refuse_unfetched(folder, named, f"--products FILE --images {folder}", every=keep_all)
-        bad = (inspect_images if keep_all else inspect_first_images)(folder, named).bad
-        rows, lacking = use_images(rows, named, bad, keep_all=keep_all)
-        if len(bad):
-            has_several = rows.index.isin(named.index[named.index.duplicated()])
-            reasons = bad["reason"].where(~bad.index.isin(rows.index[has_several]), bad["image"] + ": " + bad["reason"])
-            by_product = reasons.groupby(level=0, sort=False).agg("; ".join)
-            problems[by_product.index] = by_product
-            rows["image"] = rows["image"].mask(rows.index.isin(lacking.index))
-            first = f"{bad.index[0]}, {bad['image'].iloc[0]}: {bad['reason'].iloc[0]}"
-            logger.warning(
-                "%d of %d products have an image that cannot be used; the first: %s", len(by_product), len(rows), first
-            )
-        return rows, problems
+    def _asked(self, reading: Reading) -> np.ndarray:
+        """Return (N,): whether an expert has run for a product that does not run for all."""
+        dear = [reading.ran(name) for name in self.experts if name not in self.cheap_experts]
+        return np.any(dear, axis=0)
 
-    def _describe(
-        self, products: pd.DataFrame, preds: np.ndarray, probs: np.ndarray, tables: dict[str, np.ndarray]
-    ) -> pd.DataFrame:
-        classes, rows = np.array(self.classes, dtype=object), np.arange(len(preds))
-        columns = {"label": classes[preds], "confidence": probs[rows, preds]}
-        columns |= next_classes(preds, probs, self.classes)
-        has = {"image": products["image"].notna().to_numpy(), "text": ~is_empty(products)}
-        by_expert, agree = {}, np.zeros(len(preds), dtype=int)
-        for name, table in tables.items():
-            modality, own = self.experiment.modality(name), table.argmax(axis=1)
-            reads = has["image"] & has["text"] if modality == "joint" else has[modality]
-            by_expert[f"{name}_label"] = np.where(reads, classes[own], "")
-            agree += reads & (own == preds)
-        return pd.DataFrame(columns | by_expert | {"agree": agree}, index=products.index)
-
-
-def _rows_of(tables: dict[str, np.ndarray], name: str, rows: np.ndarray) -> np.ndarray:
-    return tables[name][rows]
+    def _describe(self, reading: Reading, preds: np.ndarray, probs: np.ndarray) -> pd.DataFrame:
+        columns = decision_columns(preds, probs, self.classes)
+        products, agree = reading.products, np.zeros(len(preds), dtype=int)
+        has = {"image": products.has_image, "text": products.has_text}
+        has["joint"] = has["image"] & has["text"]
+        by_expert = {}
+        for name in self.experts:
+            table, reads = reading.table(name), has[self.experiment.modality(name)] & reading.ran(name)
+            own = decide(table, several=self.several)
+            by_expert[f"{name}_label"] = label_cells(own, table, self.classes, reads)
+            agree += reads & (first_labels(own) == first_labels(preds))
+        return pd.DataFrame(columns | by_expert | {"agree": agree}, index=products.rows.index)

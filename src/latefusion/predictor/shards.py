@@ -33,7 +33,7 @@ def shards_of(out: Path) -> Path:
 
 def predict_in_shards(
     predictor: Predictor, products: NewProducts, n_products: int, images: Path | None, out: Path, size: int, *,
-    seen: Callable[[pd.DataFrame, pd.DataFrame], None] | None = None,
+    image_share: float | None = None, seen: Callable[[pd.DataFrame, pd.DataFrame], None] | None = None,
 ) -> list[Path]:  # fmt: skip
     """Write the predictions of all products, `size` rows a shard; return the shards in the order of the table.
 
@@ -46,6 +46,7 @@ def predict_in_shards(
         "read as": products.catalogue.model_dump(mode="json", exclude={"root"}),
         "images": None if images is None else str(images.resolve()),
         "shard_size": size,
+        "image_share": image_share,
     }
     if _read(folder / "about.json") != about:
         shutil.rmtree(folder, ignore_errors=True)
@@ -57,7 +58,7 @@ def predict_in_shards(
         for number, rows in enumerate(products.blocks(size)):
             path = folder / f"{number:05d}.parquet"
             state = "" if images is None else _describe_images(images, rows["image"])
-            _write(path, partial(predictor.predict, rows, images), state)
+            _write(path, partial(predictor.predict, rows, images, image_share), state)
             shards.append(path)
             if seen is not None:
                 seen(rows if images is not None else rows.assign(image=None), pd.read_parquet(path))

@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -22,10 +23,9 @@ from latefusion.service.reading import JSON_TYPE, Refusal, check_headers, parse_
 from latefusion.service.schema import (
     ErrorAnswer,
     ModelAnswer,
-    PredictAnswer,
-    Prediction,
     PredictRequest,
     StateAnswer,
+    answer_type,
 )  # fmt: skip
 from latefusion.service.waiting import Ticket, Waiting
 from latefusion.service.worker import READY, PredictionFailed, Worker
@@ -62,10 +62,14 @@ class Service(FastAPI):
         return self.openapi_schema
 
 
-def create_app(predictor: Predictor, threshold: float, limits: Limits) -> Service:
-    """Return the application; it loads the experts when it starts. `app.state`: worker, metrics, waiting."""
+def create_app(predictor: Predictor, threshold: float, limits: Limits, image_share: float | None = None) -> Service:
+    """Return the application; it loads the experts when it starts. `app.state`: worker, metrics, waiting.
+
+    `image_share`: as of `Predictor.predict`.
+    """
     metrics, waiting = Metrics(), Waiting(limits)
-    batches = RequestPredictor(predictor, threshold, limits.pixels)
+    batches = RequestPredictor(predictor, threshold, limits.pixels, image_share)
+    predict_answer = answer_type(batches.type)
     worker = Worker(batches.try_out, batches.predict, batch_size=limits.batch, metrics=metrics)
 
     @asynccontextmanager
@@ -84,11 +88,11 @@ def create_app(predictor: Predictor, threshold: float, limits: Limits) -> Servic
         exception_handlers={Refusal: _refuse, HTTPException: _refuse_http, Exception: _report_bug},
     )
     app.state.worker, app.state.metrics, app.state.waiting = worker, metrics, waiting
-    about = _describe(predictor, threshold, limits)
+    about = _describe(predictor, threshold, limits, image_share)
 
     @app.post(
         "/v1/predict",
-        response_model=PredictAnswer,
+        response_model=predict_answer,
         response_description="the predictions",
         responses={status: {"model": ErrorAnswer, "description": text} for status, text in REFUSALS.items()},
         openapi_extra={
@@ -132,10 +136,10 @@ def create_app(predictor: Predictor, threshold: float, limits: Limits) -> Servic
             raise Refusal(504, f"the prediction took more than {limits.seconds:g} seconds") from None
         except PredictionFailed:
             raise Refusal(500, BUG) from None
-        answer = PredictAnswer(model=predictor.manifest.experiment, predictions=predictions)
+        answer = predict_answer(model=predictor.manifest.experiment, predictions=predictions)
         return Response(answer.model_dump_json(), media_type=JSON_TYPE)
 
-    @app.get("/v1/model", response_description="the model and the limits")
+    @app.get("/v1/model", response_description="the model and the limits", response_model_exclude_unset=True)
     async def model() -> ModelAnswer:
         """Describe the model that answers, and the limits of the service."""
         return about
@@ -165,8 +169,10 @@ def create_app(predictor: Predictor, threshold: float, limits: Limits) -> Servic
     return app
 
 
-def _describe(predictor: Predictor, threshold: float, limits: Limits) -> ModelAnswer:
+def _describe(predictor: Predictor, threshold: float, limits: Limits, image_share: float | None) -> ModelAnswer:
     manifest = predictor.manifest
+    further: dict[str, Any] = {"labels": "several"} if predictor.several else {}
+    further |= {} if image_share is None else {"image_share": image_share}
     return ModelAnswer(
         name=manifest.experiment,
         method=manifest.method.name,
@@ -176,10 +182,11 @@ def _describe(predictor: Predictor, threshold: float, limits: Limits) -> ModelAn
         thresholds=manifest.automation,
         threshold=threshold,
         limits=asdict(limits),
+        **further,
     )
 
 
-async def _while_connected(request: Request, future: "asyncio.Future[list[Prediction]]") -> list[Prediction]:
+async def _while_connected(request: Request, future: "asyncio.Future[list[BaseModel]]") -> list[BaseModel]:
     """Return the predictions. If the client goes first, they are cancelled. Raises ClientDisconnect."""
     try:
         while not future.done():

@@ -8,22 +8,25 @@ from tempfile import TemporaryDirectory
 import cv2
 import numpy as np
 import pandas as pd
+from pydantic import BaseModel
 
 from latefusion.images.faults import DAMAGE
 from latefusion.images.header import open_header, own_size_limits
 from latefusion.predictor import Predictor
 from latefusion.predictor.acceptance import accepted
 from latefusion.service.reading import Item
-from latefusion.service.schema import NextClass, Prediction
+from latefusion.service.schema import prediction_type
 from latefusion.tables.predictions import RANKS
 
 
 class RequestPredictor:
     """Predicts products as `Predictor.predict` does. For one thread."""
 
-    def __init__(self, predictor: Predictor, threshold: float, max_pixels: int):
+    def __init__(self, predictor: Predictor, threshold: float, max_pixels: int, image_share: float | None = None):
         """Accept confidences of `threshold` or more; leave out images of more than `max_pixels`."""
         self.predictor, self.threshold, self.max_pixels = predictor, threshold, max_pixels
+        self.image_share = image_share
+        self.type = prediction_type(several=predictor.several, asks=predictor.asks)
 
     def try_out(self) -> None:
         """Load the experts and predict a product."""
@@ -32,7 +35,7 @@ class RequestPredictor:
         _, encoded = cv2.imencode(".png", np.full((32, 32, 3), 128, np.uint8))
         self.predict([Item(title="trial", description="", image=encoded.tobytes())])
 
-    def predict(self, items: list[Item]) -> list[Prediction]:
+    def predict(self, items: list[Item]) -> list[BaseModel]:
         """Return the predictions, in the order of the products."""
         with TemporaryDirectory(prefix="latefusion-") as folder:
             images, problems = self._write_images(items, Path(folder))
@@ -44,7 +47,7 @@ class RequestPredictor:
                 },
                 dtype="str",
             )
-            predicted = self.predictor.predict(table, folder)
+            predicted = self.predictor.predict(table, folder, self.image_share)
         sure = accepted(predicted, self.threshold)
         rows = predicted.to_dict("records")
         return [
@@ -70,19 +73,37 @@ class RequestPredictor:
                 (folder / images[number]).write_bytes(item.image)
         return images, problems
 
-    def _prediction(self, item: Item, row: dict, is_sure: bool, problem: str) -> Prediction:
-        ranks = [rank for rank in range(2, RANKS + 1) if f"label_{rank}" in row]
-        return Prediction(
+    def _prediction(self, item: Item, row: dict, is_sure: bool, problem: str) -> BaseModel:
+        labels = _several_labels(row) if self.predictor.several else _one_label(row)
+        return self.type(
+            **labels,
             id=item.id,
-            label=row["label"],
             confidence=row["confidence"],
             accepted=is_sure,
-            next=[NextClass(label=row[f"label_{rank}"], confidence=row[f"confidence_{rank}"]) for rank in ranks],
             experts={name: row[f"{name}_label"] or None for name in self.predictor.experts},
             agree=row["agree"],
             problem=problem or None,
             unusual=row["unusual"] or None,
+            **{name: row[name] for name in ("asked",) if name in row},
         )
+
+
+def _one_label(row: dict) -> dict:
+    """Return the fields of the labels of a prediction, of a model for one label."""
+    ranks = [rank for rank in range(2, RANKS + 1) if f"label_{rank}" in row]
+    following = [{"label": row[f"label_{rank}"], "confidence": row[f"confidence_{rank}"]} for rank in ranks]
+    return {"label": row["label"], "next": following}
+
+
+def _several_labels(row: dict) -> dict:
+    """Return the fields of the labels of a prediction, of a model for several."""
+    return {
+        name: [{"label": label, "confidence": own} for label, own in zip(row[labels], row[confidences], strict=True)]
+        for name, labels, confidences in (
+            ("labels", "label", "confidences"),
+            ("next", "next_labels", "next_confidences"),
+        )
+    }
 
 
 def _size(content: bytes) -> tuple[int, int]:

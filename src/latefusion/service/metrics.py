@@ -16,7 +16,7 @@ class Metrics:
         self._requests: Counter[tuple[str, int]] = Counter()  # by path and status
         self._within = [0] * (len(BOUNDS) + 1)  # answered predictions, by the first bound that is not exceeded
         self._seconds = 0.0
-        self._products = self._batches = 0
+        self._products = self._batches = self._asked = 0
 
     def add_request(self, path: str, status: int, seconds: float) -> None:
         """Count a request; times are those of predictions that were answered."""
@@ -26,11 +26,12 @@ class Metrics:
                 self._within[bisect_left(BOUNDS, seconds)] += 1
                 self._seconds += seconds
 
-    def add_batch(self, n_products: int) -> None:
-        """Count a micro-batch."""
+    def add_batch(self, n_products: int, n_asked: int = 0) -> None:
+        """Count a micro-batch; `n_asked`: the products for which a method on demand asked for its dear experts."""
         with self._lock:
             self._batches += 1
             self._products += n_products
+            self._asked += n_asked
 
     def text(self, waiting: int, ready: bool) -> str:
         """Return the metrics as Prometheus reads them."""
@@ -54,6 +55,8 @@ class Metrics:
         yield f"latefusion_predict_seconds_count {total}"
         yield "# TYPE latefusion_products_total counter"
         yield f"latefusion_products_total {self._products}"
+        yield "# TYPE latefusion_asked_total counter"
+        yield f"latefusion_asked_total {self._asked}"
         yield "# TYPE latefusion_batches_total counter"
         yield f"latefusion_batches_total {self._batches}"
 

@@ -1,6 +1,11 @@
-"""The JSON of the service: what a request holds and what the answers hold."""
+"""The JSON of the service: what a request holds and what the answers hold.
 
-from pydantic import BaseModel, ConfigDict, Field
+What the answer to a prediction holds depends on the model: `prediction_type` and `answer_type`.
+"""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 
 class Product(BaseModel):
@@ -31,6 +36,13 @@ class PredictRequest(BaseModel):
     products: list[Product] = Field(min_length=1)
 
 
+class AssignedLabel(BaseModel):
+    """One of the labels of a product."""
+
+    label: str
+    confidence: float = Field(description="the calibrated probability of the label, 0 to 1")
+
+
 class NextClass(BaseModel):
     """One of the classes that follow the label in the order of their probabilities."""
 
@@ -56,11 +68,38 @@ class Prediction(BaseModel):
     )
 
 
-class PredictAnswer(BaseModel):
-    """The predictions, in the order of the request's products."""
+class SeveralPrediction(BaseModel):
+    """The prediction of one product, of a model for products with several labels."""
 
-    model: str
-    predictions: list[Prediction]
+    id: str | None = Field(description="the id of the product, null if it has none")
+    labels: list[AssignedLabel] = Field(description="the labels, the most probable first; at least one")
+    confidence: float = Field(description="the calibrated probability of the first label, 0 to 1")
+    accepted: bool = Field(description="whether the confidence reaches the threshold of the service, see /v1/model")
+    next: list[NextClass] = Field(description="the three most probable of the other classes, or fewer")
+    experts: dict[str, list[str] | None] = Field(
+        description="the labels that each expert would give; null if it did not read the product"
+    )
+    agree: int = Field(description="the number of experts whose first label is the first label")
+    problem: str | None = Field(description="why the image could not be used; the prediction is made without it")
+    unusual: str | None = Field(
+        description="in what the product is unlike all labelled ones; with a threshold it is not accepted then"
+    )
+
+
+ASKED = Field(description="whether the experts that run on demand were asked for; only then the image was looked at")
+
+
+def prediction_type(*, several: bool, asks: bool) -> type[BaseModel]:
+    """Return the type of a prediction, of a model for one label or several, whose method is on demand or not."""
+    own: type[BaseModel] = SeveralPrediction if several else Prediction
+    return create_model("Prediction", __base__=own, __doc__=own.__doc__, asked=(bool, ASKED)) if asks else own
+
+
+def answer_type(prediction: type[BaseModel]) -> type[BaseModel]:
+    """Return the type of the answer with these predictions."""
+    fields: dict[str, Any] = {"model": (str, ...), "predictions": (list[prediction], ...)}  # type: ignore[valid-type]
+    text = "The predictions, in the order of the request's products."
+    return create_model("PredictAnswer", __doc__=text, **fields)
 
 
 class Problem(BaseModel):
@@ -84,6 +123,8 @@ class ModelAnswer(BaseModel):
     method: str = Field(description="the expert, policy or vote that decides")
     experts: dict[str, str] = Field(description="what each expert reads: text, image or joint")
     classes: list[str]
+    labels: Literal["several"] | None = Field(None, description="several: products have several labels; else absent")
+    image_share: float | None = Field(None, description="the share of images asked for, as it was started; or absent")
     scores: dict[str, float]
     thresholds: list[dict[str, float | int | None]] = Field(
         description="confidences above which a share of the labelled products was right"

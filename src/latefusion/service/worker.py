@@ -12,9 +12,10 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from pydantic import BaseModel
+
 from latefusion.service.metrics import Metrics
 from latefusion.service.reading import Item
-from latefusion.service.schema import Prediction
 
 logger = logging.getLogger(__name__)
 LOADING, READY, FAILED, STOPPING = "loading the model", "ready", "the model cannot be loaded", "stopping"
@@ -25,7 +26,7 @@ class QueuedRequest:
     """The products of one request, and the future of their predictions."""
 
     items: list[Item]
-    future: "Future[list[Prediction]]" = field(default_factory=Future)
+    future: "Future[list[BaseModel]]" = field(default_factory=Future)
 
 
 class Worker:
@@ -34,7 +35,7 @@ class Worker:
     def __init__(
         self,
         try_out: Callable[[], None],
-        predict: Callable[[list[Item]], list[Prediction]],
+        predict: Callable[[list[Item]], list[BaseModel]],
         *,
         batch_size: int,
         metrics: Metrics,
@@ -53,7 +54,7 @@ class Worker:
         """Load the model, and predict from then on."""
         self._thread.start()
 
-    def submit(self, items: list[Item]) -> "Future[list[Prediction]]":
+    def submit(self, items: list[Item]) -> "Future[list[BaseModel]]":
         """Return the future of the predictions; a future that is cancelled in time is not predicted."""
         job = QueuedRequest(items)
         with self._changed:
@@ -116,7 +117,7 @@ class Worker:
                 for job in jobs:
                     self._predict_alone(job)
             return
-        self.metrics.add_batch(len(predictions))
+        self._count(predictions)
         start = 0
         for job in jobs:
             job.future.set_result(predictions[start : start + len(job.items)])
@@ -124,12 +125,16 @@ class Worker:
 
     def _predict_alone(self, job: QueuedRequest) -> None:
         try:
-            job.future.set_result(self.predict(job.items))
+            predictions = self.predict(job.items)
         except BaseException as error:
             logger.error("a prediction failed", exc_info=error)
             job.future.set_exception(PredictionFailed())
         else:
-            self.metrics.add_batch(len(job.items))
+            self._count(predictions)
+            job.future.set_result(predictions)
+
+    def _count(self, predictions: list[BaseModel]) -> None:
+        self.metrics.add_batch(len(predictions), sum(getattr(one, "asked", False) for one in predictions))
 
 
 class PredictionFailed(Exception):

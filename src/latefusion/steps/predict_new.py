@@ -2,7 +2,12 @@
 
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+
+import numpy as np
+import pandas as pd
 
 from latefusion.catalogue import NewProducts
 from latefusion.config import load_new_table
@@ -24,18 +29,19 @@ logger = logging.getLogger(__name__)
 def predict_new(
     model: Path, products: Path, images: Path | None, out: Path, *,
     settings: Sequence[str], target_precision: float | None, min_confidence: float | None, spreadsheet_safe: bool,
-    shard_size: int,
+    shard_size: int, image_share: float | None = None,
 ) -> Iterator[str]:  # fmt: skip
     """Write the predictions and, with a threshold, those of unusual products and those below it to `<out>-review`.
 
     How the products differ from the labelled ones is logged and written to `<out>-notes.md`. Yields what was written.
-    `settings`: `catalogue.<key>=<value>`, how the table of products is written. Raises InputError for a model, table or
-    folder that cannot be used, before anything is predicted.
+    `settings`: `catalogue.<key>=<value>`, how the table is written; `image_share` as of `Predictor.predict`.
+    Raises InputError for a model, table or folder that cannot be used, before anything is predicted.
     """
     review = out.with_name(f"{out.stem}-review{out.suffix}")
     _check_arguments(products, images, out, review, shard_size)
     predictor = Predictor.load(model)
     threshold = threshold_for(model, target_precision, min_confidence)
+    predictor.check_share(image_share)
     if threshold == 0 and review.exists():
         raise InputError(f"{review} is of an earlier run with a threshold: remove it, or choose another --out")
     catalogue = predictor.experiment.catalogue
@@ -44,8 +50,17 @@ def predict_new(
     )
     n_products = _check_products(table, images, every_image=catalogue.images_per_product == "mean")
     with locked(out):
-        drift = Drift.load(model)
-        shards = predict_in_shards(predictor, table, n_products, images, out, shard_size, seen=drift.add)
+        drift, asked = Drift.load(model), Asked()
+
+        def seen(rows: pd.DataFrame, predicted: pd.DataFrame) -> None:
+            drift.add(rows, predicted)
+            asked.add(rows, predicted)
+
+        shards = predict_in_shards(
+            predictor, table, n_products, images, out, shard_size, image_share=image_share, seen=seen
+        )
+        if predictor.asks:
+            logger.info("%s", asked.sentence(images_too=predictor.looks_on_demand))
         sorted_reviews: list[Path] = []
 
         def accepted_rows() -> Iterator:
@@ -56,14 +71,37 @@ def predict_new(
                     write_sorted(sorted_reviews[-1], shard[~sure], "confidence")
                 yield shard[sure]
 
-        n_accepted = write_table(out, accepted_rows(), spreadsheet_safe=spreadsheet_safe)
+        write = partial(write_table, separator=predictor.manifest.separator or "", spreadsheet_safe=spreadsheet_safe)
+        n_accepted = write(out, accepted_rows())
         yield f"{out}: {n_accepted} of {n_products} products{' accepted' if threshold > 0 else ''}"
         if threshold > 0:
             doubtful = merge_sorted(sorted_reviews, "confidence") if sorted_reviews else [empty_table(shards)]
-            n_review = write_table(review, doubtful, spreadsheet_safe=spreadsheet_safe)
+            n_review = write(review, doubtful)
             yield f"{review}: {n_review} unusual products or below the confidence {threshold:.4f}, least sure first"
         yield _write_notes(out, drift)
         remove_shards(out)
+
+
+@dataclass
+class Asked:
+    """How many of the products were asked for, by a method on demand."""
+
+    n: int = 0
+    n_asked: int = 0
+    n_images: int = 0  # of them, those that name an image
+
+    def add(self, products: pd.DataFrame, predicted: pd.DataFrame) -> None:
+        """Add products and their predictions."""
+        asked = predicted["asked"].to_numpy() if "asked" in predicted else np.zeros(len(predicted), dtype=bool)
+        self.n += len(products)
+        self.n_asked += int(asked.sum())
+        self.n_images += int((asked & products["image"].notna().to_numpy()).sum())
+
+    def sentence(self, *, images_too: bool) -> str:
+        """Return what was asked for, in words; `images_too`: no other images were looked at."""
+        share = f"{100 * self.n_asked / max(self.n, 1):.1f} %"
+        asked = f"the dear experts were asked for {self.n_asked} of {self.n} products ({share})"
+        return f"{asked}; the images of {self.n_images} were looked at" if images_too else asked
 
 
 def _write_notes(out: Path, drift: Drift) -> str:
@@ -77,7 +115,7 @@ def _write_notes(out: Path, drift: Drift) -> str:
 
 def _check_arguments(products: Path, images: Path | None, out: Path, review: Path, shard_size: int) -> None:
     if out.suffix.lower() not in SUFFIXES:
-        raise InputError(f"--out {out}: the name must end in .csv, .tsv or .parquet")
+        raise InputError(f"--out {out}: the name must end in .csv, .tsv, .jsonl or .parquet")
     if shard_size < 1:
         raise InputError(f"--shard-size {shard_size}: give 1 or more")
     if images is not None and not images.is_dir():

@@ -17,6 +17,7 @@ from latefusion.utils.files import atomic_write
 
 RANKS = 3  # classes per product in a submission
 NEXT = 3  # classes per product that follow its several labels
+NUMBER_LISTS = ("confidences", "next_confidences")  # columns of several labels; other lists are of labels
 SEPARATORS = ("|", ";", ",", "~", "\t")  # of several labels in one cell
 
 
@@ -70,6 +71,25 @@ def label_lines(preds: np.ndarray, probs: np.ndarray, classes: list[str]) -> lis
     return ["\n".join(own) for own in several_columns(preds, probs, classes)["label"]]
 
 
+def decision_columns(preds: np.ndarray, probs: np.ndarray, classes: list[str]) -> dict[str, Any]:
+    """Return the columns of predictions: `label`, `confidence`, and the next classes.
+
+    Of one label those of `next_classes`, of several those of `several_columns`.
+    """
+    if preds.ndim == 2:
+        return several_columns(preds, probs, classes)
+    labels, own = np.array(classes, dtype=object)[preds], probs[np.arange(len(preds)), preds]
+    return {"label": labels, "confidence": own} | next_classes(preds, probs, classes)
+
+
+def label_cells(preds: np.ndarray, probs: np.ndarray, classes: list[str], kept: np.ndarray) -> Any:
+    """Return a column of the labels of decisions, texts or lists; empty where the (N,) mask `kept` is not set."""
+    if preds.ndim == 1:
+        return np.where(kept, np.array(classes, dtype=object)[preds], "")
+    assigned = _assigned(np.where(kept[:, None], preds, 0), probs)
+    return _lists(assigned, np.array(classes, dtype=object)[assigned[1]], len(preds))
+
+
 def several_columns(preds: np.ndarray, probs: np.ndarray, classes: list[str]) -> dict[str, Any]:
     """Return the columns of predictions of several labels, from (N, C) decisions and probabilities.
 
@@ -99,8 +119,11 @@ def joined(table: pd.DataFrame, separator: str) -> pd.DataFrame:
 
 def list_columns(table: pd.DataFrame) -> list[str]:
     """Return the names of the columns with lists."""
-    of_objects = table.select_dtypes("object")
-    return [name for name in of_objects if of_objects[name].map(lambda cell: isinstance(cell, list | np.ndarray)).all()]
+
+    def has_lists(column: pd.Series) -> bool:
+        return column.dtype == object and column.map(lambda cell: isinstance(cell, list | np.ndarray)).all()
+
+    return [name for name in table if has_lists(table[name])]
 
 
 def _assigned(preds: np.ndarray, probs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -122,10 +145,10 @@ def _following(preds: np.ndarray, probs: np.ndarray) -> tuple[np.ndarray, np.nda
     return kept[0], found[kept]
 
 
-def _lists(cells: tuple[np.ndarray, np.ndarray], values: np.ndarray, n: int) -> list[list]:
-    """Return the values of each of `n` rows, as a list."""
+def _lists(cells: tuple[np.ndarray, np.ndarray], values: np.ndarray, n: int) -> np.ndarray:
+    """Return (n,) lists: the values of each row."""
     bounds = np.searchsorted(cells[0], np.arange(n + 1))
-    return [values[start:stop].tolist() for start, stop in pairwise(bounds)]
+    return np.fromiter((values[start:stop].tolist() for start, stop in pairwise(bounds)), dtype=object, count=n)
 
 
 def read_ranked_predictions(run_dir: Path, split: str, dataset: Dataset, separator: str | None = None) -> pd.DataFrame:

@@ -58,8 +58,8 @@ async function predict() {
   return answer.predictions[0];
 }
 
-function classRow(label, confidence) {
-  const row = element("li");
+function classRow({ label, confidence }, className) {
+  const row = element("li", undefined, className);
   const name = element("div", undefined, "name");
   name.append(element("span", label), element("span", percent(confidence)));
   const bar = element("div", undefined, "bar");
@@ -71,34 +71,45 @@ function classRow(label, confidence) {
   return row;
 }
 
-function expertRow(name, said, label) {
+// `said` is a label, a list of labels, or null; `first` the first label of the prediction.
+function expertRow(name, said, first, asked) {
   const row = element("tr");
   const head = element("th", name);
   head.scope = "row";
-  const differs = said !== null && said !== label;
   row.append(head, element("td", model ? model.experts[name] : ""));
-  row.append(element("td", said === null ? "– (it has nothing to read)" : said, differs ? "other" : said === null ? "hint" : ""));
+  if (said === null) {
+    row.append(element("td", asked === false ? "– (not asked for)" : "– (it has nothing to read)", "hint"));
+    return row;
+  }
+  const labels = [said].flat();
+  row.append(element("td", labels.join(", "), labels[0] === first ? "" : "other"));
   return row;
 }
 
 function show(prediction) {
-  byId("label").textContent = prediction.label;
+  const several = "labels" in prediction;
+  const labels = several ? prediction.labels : [{ label: prediction.label, confidence: prediction.confidence }];
+  byId("label").textContent = labels.map((one) => one.label).join(", ");
   const decision = byId("decision");
   const marked = model && model.threshold > 0;
-  decision.textContent = `${percent(prediction.confidence)} confidence`;
+  decision.textContent = `${percent(prediction.confidence)} confidence${several ? " in the first label" : ""}`;
   if (marked) decision.textContent += prediction.accepted ? ": accepted" : ": to be reviewed";
   decision.className = marked ? (prediction.accepted ? "accepted" : "review") : "";
   byId("problem").hidden = prediction.problem === null;
   byId("problem").textContent = `The photo was left out: ${prediction.problem}`;
   byId("unusual").hidden = prediction.unusual === null;
   byId("unusual").textContent = `Unlike the products that the model knows: ${prediction.unusual}`;
-  const classes = [{ label: prediction.label, confidence: prediction.confidence }, ...prediction.next];
-  byId("classes").replaceChildren(...classes.map((one) => classRow(one.label, one.confidence)));
+  byId("ranking").textContent = several ? "Labels, and the next classes" : "Most probable classes";
+  const following = several ? "following" : "";
+  byId("classes").replaceChildren(
+    ...labels.map((one) => classRow(one, "")), ...prediction.next.map((one) => classRow(one, following)));
   const experts = Object.entries(prediction.experts);
-  byId("experts").replaceChildren(...experts.map(([name, said]) => expertRow(name, said, prediction.label)));
-  const asked = experts.filter(([, said]) => said !== null).length;
-  byId("agree").textContent = asked
-    ? `${prediction.agree} of ${count(asked, "expert")} that can read this product give this label.`
+  byId("experts").replaceChildren(
+    ...experts.map(([name, said]) => expertRow(name, said, labels[0].label, prediction.asked)));
+  const readers = experts.filter(([, said]) => said !== null).length;
+  const which = prediction.asked === false ? "were asked for" : "can read this product";
+  byId("agree").textContent = readers
+    ? `${prediction.agree} of ${count(readers, "expert")} that ${which} give ${several ? "the first" : "this"} label.`
     : "Nothing is known about this product: the label is the most frequent class.";
 }
 
