@@ -10,7 +10,7 @@ from latefusion.config import Experiment
 from latefusion.experts.context import Context
 from latefusion.experts.exported import export_expert
 from latefusion.images.store import ImageStore
-from latefusion.metrics.confidence import Calibration
+from latefusion.metrics.confidence import restore_calibration
 from latefusion.plan.records import read_record, verified
 from latefusion.predictor.acceptance import save_confidence
 from latefusion.predictor.card import model_card
@@ -41,7 +41,7 @@ def export_model(experiment: Experiment, folder: Path) -> None:
     submitted = read_submitted(results)
     if submitted is None:
         raise StepError("the submission is not done: run {step} first", "vote")
-    spec = spec_of(results, submitted.method, Calibration(**submitted.facts["calibration"]))
+    spec = spec_of(results, submitted.method, restore_calibration(submitted.facts["calibration"]))
     context = Context(experiment)
     with atomic_write(folder) as partial:
         partial.mkdir()

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from latefusion.metrics.confidence import Calibration
+from latefusion.metrics.confidence import restore_calibration
 from latefusion.plan.records import describe_file, digest
 from latefusion.predictor.method import MethodSpec
 from latefusion.predictor.missing import Reduced
@@ -78,7 +78,7 @@ def reading(path: Path) -> Iterator[None]:
 
 
 def _spec(method: dict) -> MethodSpec:
-    calibration, policies = Calibration(**method["calibration"]), tuple(method["policies"])
+    calibration, policies = restore_calibration(method["calibration"]), tuple(method["policies"])
     return MethodSpec(**method | {"calibration": calibration, "policies": policies})
 
 

@@ -10,7 +10,7 @@ from latefusion.fusion.deciding import Read, decide_rows
 from latefusion.fusion.kinds import FittedPolicy
 from latefusion.fusion.training import label_thresholds_of, load_policy
 from latefusion.fusion.vote import combine
-from latefusion.metrics.confidence import Calibration, favour
+from latefusion.metrics.confidence import AnyCalibration, favour
 from latefusion.metrics.decisions import HALF
 from latefusion.metrics.decisions import decide as decide_labels
 from latefusion.scores.results import SOFT_VOTE, Method, Results
@@ -25,7 +25,7 @@ class MethodSpec:
     expert: str | None  # a method that is an expert alone
     policies: tuple[str, ...]
     soft: bool  # the class of highest mean probability, instead of a majority vote
-    calibration: Calibration
+    calibration: AnyCalibration
     # (C,) of several labels, if they are tuned: of an expert or a soft vote; policies have theirs in their metrics.json
     label_thresholds: tuple[float, ...] | None = None
 
@@ -36,7 +36,7 @@ class MethodSpec:
         return tuple(dict.fromkeys(name for policy in self.policies for name in experiment.policies[policy].experts))
 
 
-def spec_of(results: Results, method: Method, calibration: Calibration) -> MethodSpec:
+def spec_of(results: Results, method: Method, calibration: AnyCalibration) -> MethodSpec:
     """Return what a finished method is made of."""
     is_expert = method in results.experts
     policies = () if is_expert else results.members(method) if method.kind == "vote" else (method.name,)
