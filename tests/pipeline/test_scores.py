@@ -13,6 +13,7 @@ from latefusion.scores.results import Results
 from latefusion.tables.dataset import read_dataset
 from latefusion.utils.files import read_json
 
+READS = {"on_demand": {"first": "tfidf", "then": "mean", "n_folds": 4}}  # what is not a list of experts
 OTHER_KINDS = sorted(set(POLICIES) - {"network"})  # of policies: a new kind is scored on shuffled labels too
 FEWER = {"boosting": {"trees": 5}}
 
@@ -188,7 +189,7 @@ def test_with_shuffled_labels_every_reported_score_is_chance(workspace):
                 "one_layer": experts | networks,
                 "two_layers": experts | networks | {"layers": 2, "calibrate": True},
             }
-            | {kind: experts | {"kind": kind} | FEWER.get(kind, {}) for kind in OTHER_KINDS},
+            | {kind: READS.get(kind, experts) | {"kind": kind} | FEWER.get(kind, {}) for kind in OTHER_KINDS},
             "hardware": {"num_workers": 0, "mixed_precision": "no"},
         }
     )
