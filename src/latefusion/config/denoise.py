@@ -12,7 +12,7 @@ class Denoise(Section):
     """Find label issues with cleanlab from the out-of-fold probabilities of `network`, and remove the worst ones."""
 
     network: CnnExpert
-    n_folds: int = Field(4, ge=2)
+    n_folds: int = Field(4, ge=2)  # networks; each predicts the products that it was not trained on
     remove_fraction: float = Field(0.1, ge=0, le=1)  # of the FLAGGED products, not of all
     # At most this fraction of a class is removed: in a small class, all products may be flagged.
     max_class_share: float = Field(0.2, ge=0, le=1)

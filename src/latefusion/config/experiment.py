@@ -32,15 +32,15 @@ def fold_name(held_out: tuple[int, ...]) -> str:
 class Experiment(Section):
     """The whole recipe. `name` is the name of the folders `weights/<name>/` and `submissions/<name>/`."""
 
-    name: Name
+    name: Name  # of its folders; without it, the name of the config file
     sample: SampleConfig | None = None
     catalogue: CatalogueConfig
     split: Split = Split()
     # Side in pixels of the shared cache of decoded images; auto: the largest size that an expert reads; none: no cache.
     image_cache: Annotated[Annotated[int, Field(ge=8, le=10_000)] | Literal["auto"] | None, NoneWord] = None
-    experts: dict[Name, Expert] = Field(min_length=1)
+    experts: dict[Name, Expert] = Field(min_length=1)  # by names that you choose; each has a kind
     denoise: Denoise | None = None
-    policies: dict[Name, Policy] = Field(min_length=1)
+    policies: dict[Name, Policy] = Field(min_length=1)  # by names that you choose; each is a row of the scores
     vote: Vote = Vote()
     # The method whose decisions are submitted. vote: the vote, as published. best: the simplest method that is not
     # clearly worse than the best one, by scores out of fold; `scores.choice` has the rule.

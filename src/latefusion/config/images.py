@@ -8,8 +8,8 @@ from latefusion.config.section import Section
 class ImageInput(Section):
     """Sizes in pixels: every image is resized to a square of side `resize`; the network reads a crop of side `crop`."""
 
-    resize: int = Field(256, ge=8, le=10_000)
-    crop: int = Field(224, ge=8)
+    resize: int = Field(256, ge=8, le=10_000)  # side to which images are resized
+    crop: int = Field(224, ge=8)  # side of what the network reads: at random in training, else the centre
     rotate: float = Field(15.0, ge=0, le=180)  # maximum in degrees, in either direction; training only
     flip: bool = True  # at random, horizontally; training only
 

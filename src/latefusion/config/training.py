@@ -16,13 +16,13 @@ def _refuse_number(value: object) -> object:
 class Training(Section):
     """Settings of the training loop. `batch_size` is global: each batch is divided among all processes."""
 
-    epochs: int = Field(ge=1)
-    batch_size: int = Field(ge=1)
-    lr: float = Field(gt=0)
-    optimizer: Literal["adamw", "sgd"]
-    weight_decay: float = Field(0.0, ge=0)
+    epochs: int = Field(ge=1)  # passes over the training products
+    batch_size: int = Field(ge=1)  # products of an optimizer step, over all processes
+    lr: float = Field(gt=0)  # the highest learning rate of the schedule
+    optimizer: Literal["adamw", "sgd"]  # the update rule; sgd has momentum
+    weight_decay: float = Field(0.0, ge=0)  # as in torch.optim
     momentum: float = Field(0.9, ge=0, lt=1)  # sgd only
-    schedule: Literal["linear", "step"]
+    schedule: Literal["linear", "step"]  # linear: the rate falls to 0; step: it is multiplied every few epochs
     warmup_fraction: Fraction = 0.0  # of all optimizer steps, for both schedules
     decay_every: int = Field(12, ge=1)  # schedule step only: in epochs
     decay_rate: float = Field(0.1, gt=0, le=1)  # schedule step only
@@ -36,7 +36,7 @@ class Training(Section):
     positive_weight: float = Field(1.0, gt=0)
     group_by_length: bool = True  # put texts of similar length into the same batch, otherwise at random
     gradient_accumulation_steps: int = Field(1, ge=1)  # micro-batches per batch: less memory, the same optimizer step
-    seed: Seed = 2020
+    seed: Seed = 2020  # of random weights, order, augmentation and dropout
 
     @model_validator(mode="after")
     def _check_micro_batches(self) -> "Training":

@@ -63,7 +63,7 @@ def describe_weights(model: str, load: Callable[[], object]) -> dict[str, str]:
     if files is None:
         raise InputError(
             f"{model}: its weights were loaded, but their files are neither below weights/ nor in the hub's cache: put "
-            f"them into {FOLDER / model.replace('/', '--')}/, as README's section on pretrained weights says"
+            f"them into {FOLDER / model.replace('/', '--')}/, as docs/pretrained-weights.md says"
         )
     return {name: file["blake2b"] for name, file in files.items()}
 
