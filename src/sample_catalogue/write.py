@@ -14,8 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from tqdm import tqdm
-
+from latefusion.utils.progress import Bar
 from sample_catalogue.images import save_image, use_one_thread
 from sample_catalogue.plan import Product
 
@@ -95,7 +94,7 @@ def write_images(
     ]
     if workers is None:
         workers = 1 if len(tasks) <= ONE_PROCESS_UP_TO else os.cpu_count() or 1
-    with tqdm(total=len(tasks), desc="drawing the sample", unit="image", disable=None) as progress:
+    with Bar(total=len(tasks), desc="drawing the sample", unit="image") as progress:
         for count in _run(batches, workers):
             progress.update(count)
 

@@ -17,7 +17,7 @@ def test_the_holder_of_a_lock_is_known_to_other_processes_until_it_ends(tmp_path
     )
     with process:
         process.stdout.readline()
-        assert f"process {process.pid} on " in holder_of(tmp_path / "job")
+        assert f"process {process.pid} on " in str(holder_of(tmp_path / "job"))
         process.kill()
     assert (tmp_path / "job.lock").exists()  # it remains, but nobody holds it
     assert holder_of(tmp_path / "job") is None

@@ -30,6 +30,7 @@ from latefusion.metrics.f1 import macro_f1
 from latefusion.tables.probabilities import read_probs, write_probs
 from latefusion.training.checkpoint import best_weights
 from latefusion.utils.files import atomic_write, write_json, write_text
+from latefusion.utils.progress import part
 from latefusion.utils.seeds import derive_seed
 from latefusion.utils.weights import load_weights
 
@@ -70,7 +71,8 @@ def _out_of_fold_probs(context: Context, products: pd.DataFrame) -> np.ndarray:
     pred_probs = np.full((len(products), len(context.dataset.classes)), np.nan, dtype=np.float32)
     for fold in range(settings.n_folds):
         train, held_out = products[folds != fold], products[folds == fold]
-        pred_probs[folds == fold] = _fold_probs(context, fold, train, held_out)
+        with part(fold, settings.n_folds):
+            pred_probs[folds == fold] = _fold_probs(context, fold, train, held_out)
     return pred_probs
 
 

@@ -15,11 +15,11 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 from scipy.sparse import csr_matrix
-from tqdm import tqdm
 
 from latefusion.dataset.split import assign_folds, stratified_sample
 from latefusion.experts.margins import Calibration, fit_calibration
 from latefusion.utils.errors import InputError
+from latefusion.utils.progress import Bar
 
 logger = logging.getLogger(__name__)
 Features: TypeAlias = np.ndarray | csr_matrix  # (N, F)
@@ -91,7 +91,7 @@ def fit_linear(
     sampled_groups = None if groups is None else groups[sample]
     is_full = len(sample) == len(targets)
     n_fits = expert.n_folds * (len(candidates) + (not is_full)) + 1
-    with tqdm(total=n_fits, desc=name, unit="fit", disable=None) as bar, warnings.catch_warnings():
+    with Bar(total=n_fits, desc=name, unit="fit") as bar, warnings.catch_warnings():
         # scikit-learn takes catalogues in which most classes have one product for a regression, and warns.
         warnings.filterwarnings("ignore", "The number of unique classes is greater than 50%")
         out_of_fold = partial(_out_of_fold_margins, expert=expert, n_threads=n_threads, bar=bar)
@@ -133,7 +133,7 @@ def _out_of_fold_margins(
     *,
     expert: Search,
     n_threads: int,
-    bar: tqdm,
+    bar: Bar,
 ) -> np.ndarray:
     """Return (N, K): the margins of each product by a classifier trained on the other folds."""
     folds = assign_folds(targets, expert.n_folds, expert.seed, groups)

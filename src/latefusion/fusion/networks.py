@@ -24,7 +24,6 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import nn
-from tqdm import tqdm
 
 from latefusion.config import NetworkPolicy
 from latefusion.fusion.inputs import FusionInputs
@@ -33,6 +32,7 @@ from latefusion.metrics.decisions import decide
 from latefusion.metrics.f1 import count
 from latefusion.training.objective import ONE_LABEL, Objective, SeveralLabels
 from latefusion.utils.errors import InputError
+from latefusion.utils.progress import Bar
 from latefusion.utils.seeds import derive_seed
 from latefusion.utils.weights import save_weights
 
@@ -245,7 +245,7 @@ class _StackTrainer:
 
     def fit(self) -> list[FittedNetworks]:
         """Train all networks; return the fitted policies in their order."""
-        for epoch in tqdm(range(self.policy.epochs), f"{len(self.networks)} networks", unit="epoch", disable=None):
+        for epoch in Bar(range(self.policy.epochs), f"{len(self.networks)} networks", unit="epoch"):
             self._train_epoch(epoch)
             oof_probs = [self._held_out_probs(number) for number in range(len(self.stack))]
             self._keep_best(epoch, oof_probs)

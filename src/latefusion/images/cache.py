@@ -19,7 +19,6 @@ from uuid import uuid4
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from latefusion.config import Experiment
 from latefusion.images.files import stat_files
@@ -29,6 +28,7 @@ from latefusion.images.store import ImageStore, load_image, resize
 from latefusion.utils.budget import Budget
 from latefusion.utils.files import read_json, remove
 from latefusion.utils.locks import locked
+from latefusion.utils.progress import Bar
 from latefusion.utils.seeds import derive_seed
 
 logger = logging.getLogger(__name__)
@@ -117,7 +117,7 @@ def _write(path: Path, products: pd.DataFrame, root: Path, side: int) -> None:
     # Written row by row, not through a memory map: on a full disk, a write raises an error, a map kills the process.
     with path.open("wb") as file, own_size_limits(), ThreadPoolExecutor() as pool:
         np.lib.format.write_array_header_2_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
-        with tqdm(total=len(paths), unit="image", desc="cache", disable=None) as bar:
+        with Bar(total=len(paths), unit="image", desc="cache") as bar:
             for start in range(0, len(paths), CHUNK):
                 for image in pool.map(read, paths[start : start + CHUNK]):  # OpenCV releases the GIL
                     file.write(image.tobytes())

@@ -22,13 +22,13 @@ from urllib.parse import urlsplit
 
 import httpx2
 import pandas as pd
-from tqdm import tqdm
 
 from latefusion.images.download import Downloader, DownloadLimits, NotDownloadedError
 from latefusion.images.faults import Inspector
 from latefusion.images.fetched import COLUMNS, FOLDER, REPORT, fetched_path, file_stem, read_report
 from latefusion.images.header import own_size_limits
 from latefusion.utils.files import atomic_write
+from latefusion.utils.progress import Bar
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ def fetch_images(
     missing = [url for url in wanted if url not in done]
     logger.info("%d addresses: %d images are there already, %d to fetch", len(wanted), len(there), len(missing))
     fetcher = _Fetcher(root, limits or DownloadLimits(), pace or Pace())
-    fetched = list(tqdm(fetcher.run(missing), "fetching", total=len(missing), unit="image", disable=None))
+    fetched = list(Bar(fetcher.run(missing), "fetching", total=len(missing), unit="image"))
     rows = pd.DataFrame([*there, *fetched], columns=COLUMNS)
     _write_report(root / FOLDER, rows.astype("str"))
     failed = rows[rows["file"] == ""]

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from tqdm import tqdm
 
 from latefusion.images.faults import Inspector
 from latefusion.images.files import states_table
 from latefusion.images.header import FORMATS, own_size_limits
 from latefusion.utils.errors import list_problems
+from latefusion.utils.progress import Bar
 
 logger = logging.getLogger(__name__)
 
@@ -37,9 +37,7 @@ def inspect_images(root: Path, images: pd.Series) -> Inspection:
     """
     paths = images.dropna().unique()
     with own_size_limits(), ThreadPoolExecutor(THREADS) as pool:  # OpenCV releases the GIL
-        findings = tqdm(
-            pool.map(Inspector(root).inspect, paths), "checking images", total=len(paths), unit="image", disable=None
-        )
+        findings = Bar(pool.map(Inspector(root).inspect, paths), "checking images", total=len(paths), unit="image")
         found = dict(zip(paths, findings, strict=True))
     faults = {path: finding.fault for path, finding in found.items() if finding.fault is not None}
     bad = images[images.isin(list(faults))]

@@ -11,6 +11,7 @@ the same settings and inputs continues in the folder, and it is completed when t
 
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -126,22 +127,40 @@ class Job:
             return
         if reason:
             logger.info("%s: starts again: %s", self.name, reason)
-        logger.info("%s: begins", self.name)
+        before = self._last_time()
         remove(self.run_dir / "job.json")  # first, so that a folder that is only half removed does not look done
         remove(self.run_dir)
         write_yaml(self.run_dir / "config.yaml", self.settings)
         record = {"name": self.name, "fingerprint": self.fingerprint, "script": script, "inputs": self._inputs()}
         if self.models:
             record["pretrained"] = {model: _describe_model(model) for model in self.models}
-        self._write(record | {"attempt": uuid4().hex, "run": None, "files": {}})
+        self._write(record | before | {"attempt": uuid4().hex, "run": None, "files": {}})
 
-    def finish(self, environment: dict | None = None) -> None:
-        """Complete the record with the job's files and `environment`; `inputs` stay as recorded when it began."""
+    def _last_time(self) -> dict:
+        """Return what the record says about the time that the job took when it was last done, for estimates."""
+        record = read_record(self.run_dir)
+        timed = record.get("timed") or record.get("timed_before")
+        return {"timed_before": timed} if timed else {}
+
+    def add_seconds(self, seconds: float) -> None:
+        """Add to the time that the job has taken so far, when it is interrupted."""
+        record = read_record(self.run_dir)
+        if record and not record["run"]:
+            self._write(record | {"seconds": round(record.get("seconds", 0) + seconds, 1)})
+
+    def finish(self, environment: dict | None = None, timed: dict | None = None) -> None:
+        """Complete the record with the job's files and `environment`; `inputs` stay as recorded when it began.
+
+        `timed`: the `seconds` since it began or continued, and what estimates need beside them.
+        """
         flush(self.run_dir)  # files before the record: after a power cut the record must not list files that are lost
         record, files = read_record(self.run_dir), describe_results(self.run_dir)
         if self.models:  # weights that were downloaded from the hub were not on the disk when the job began
             weights = record.get("pretrained", {})
             record["pretrained"] = {model: weights.get(model) or _describe_model(model) for model in self.models}
+        if timed:
+            seconds = round(record.pop("seconds", 0) + timed["seconds"], 1)
+            record["timed"] = {"fingerprint": self.fingerprint, "kind": self.kind} | timed | {"seconds": seconds}
         self._write(record | {"run": digest(files), "files": files, "environment": environment or {}})
         if self.state() != DONE:
             logger.warning("%s: %s while the job ran, so it must be repeated", self.name, self.status()[1])
@@ -165,12 +184,23 @@ class CatalogueState:
     run_dir: Path
     config: CatalogueConfig
     _changed: str | None = field(default=None, repr=False)
+    _n_products: int | None = field(default=None, repr=False)
 
     def contents(self) -> dict[str, str]:
         """Return hashes of what jobs read: `products`, and `images` (products and images)."""
         if not (self.run_dir / "contents.json").is_file():
             return {}
         return read_json(verified(self.run_dir, "contents.json"))
+
+    def n_products(self) -> int | None:
+        """Return the number of products, None before the catalogue is prepared."""
+        path = self.run_dir / "products.parquet"
+        if self._n_products is None and path.is_file():
+            import pyarrow.parquet
+
+            with suppress(OSError, pyarrow.ArrowException):  # who reads the products will say so
+                self._n_products = pyarrow.parquet.read_metadata(path).num_rows
+        return self._n_products
 
     def changed_images(self) -> str:
         """Return which images have changed since the catalogue was prepared, as a text; empty if none have.
@@ -198,8 +228,8 @@ class CatalogueState:
         return f"{len(changed)} images have changed, the first is {changed[0]}" if changed else ""
 
     def forget(self) -> None:
-        """Clear the cached answer of `changed_images`."""
-        self._changed = None
+        """Clear the cached answers of `changed_images` and `n_products`."""
+        self._changed = self._n_products = None
 
 
 def _describe_model(model: str) -> dict | None:

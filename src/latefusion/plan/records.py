@@ -18,7 +18,12 @@ logger = logging.getLogger(__name__)
 NAME = "job.json"
 KEYS = {"fingerprint": str, "script": str, "inputs": dict, "run": str | None, "files": dict}
 TEMPORARY = ("checkpoints", "folds", "best-*.safetensors")  # only needed to continue an interrupted run
-NOT_RESULTS = ("log.jsonl", "tensorboard")  # they hold times and speeds, which differ in every run
+NOT_RESULTS = (
+    "log.jsonl",
+    "tensorboard",
+    "wandb",
+    "mlflow_run.txt",
+)  # they hold times and speeds, which differ in every run
 
 
 def read_record(run_dir: Path) -> dict:
@@ -114,7 +119,7 @@ def how_to_make(run_dir: Path) -> str:
     """Return the shell commands, one per line, that repeat a job."""
     record = read_record(run_dir)
     script, name = record.get("script"), record.get("name", run_dir.name)
-    again = f"\n  python src/{script} --only {name}   # with the same --config and --set" if script else ""
+    again = f"\n  python src/{script} --config CONFIG --only {name}" if script else ""
     return f"  rm -r {run_dir}{again}"
 
 

@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 
 import pandas as pd
-from tqdm import tqdm
 
 from latefusion.catalogue import NewProducts
 from latefusion.images.fetched import find_fetched
@@ -22,6 +21,7 @@ from latefusion.plan.records import describe_file, digest
 from latefusion.predictor.manifest import NAME
 from latefusion.predictor.predictor import Predictor
 from latefusion.utils.files import atomic_write, read_json, write_json
+from latefusion.utils.progress import Bar
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ def predict_in_shards(
     elif done := len(list(folder.glob("[0-9]*.parquet"))):
         logger.info("%s: %d shards are there already: continuing", out, done)
     shards = []
-    with tqdm(total=n_products, desc="predicting", unit="product", disable=None) as bar:
+    with Bar(total=n_products, desc="predicting", unit="product") as bar:
         for number, rows in enumerate(products.blocks(size)):
             path = folder / f"{number:05d}.parquet"
             state = "" if images is None else _describe_images(images, rows["image"])

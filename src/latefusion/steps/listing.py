@@ -1,23 +1,60 @@
 """Format what `--list` prints: the jobs of the plan, and the pretrained weights that they start from."""
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 
 from latefusion.config import Experiment
 from latefusion.plan.jobs import BEGUN, Job, Known
+from latefusion.plan.progress import ORDER, seconds_of
 from latefusion.steps.scripts import SCRIPTS
-from latefusion.utils.locks import holder_of
+from latefusion.utils.locks import Holder, holder_of
 
 
 def describe(jobs: dict[str, Job]) -> str:
     """Return a table with a line per job: name, kind, state, why it is not done, script, the jobs that it needs."""
     rows = [("job", "kind", "state", "why", "script", "needs")]
+    for job, state, reason, holder in _states(jobs):
+        rows.append(
+            (job.name, job.kind, state, str(holder) if holder else reason, SCRIPTS[job.step], _names(job.needs))
+        )
+    return _align(rows)
+
+
+RUNNING = "running"
+VERSION = 1  # of the JSON form: a field that is added leaves it, one that is renamed or removed does not
+
+
+def as_json(experiment: Experiment, jobs: dict[str, Job]) -> str:
+    """Return the jobs as a JSON object, for programs; docs/running.md describes its fields."""
+    states = {job.key: (state, reason, holder) for job, state, reason, holder in _states(jobs)}
+    ordered = sorted(jobs.values(), key=lambda job: ORDER.index(job.step))
+    described = [
+        {
+            "key": job.key,
+            "name": job.name,
+            "kind": job.kind,
+            "script": f"src/{SCRIPTS[job.step]}",
+            "state": states[job.key][0],
+            "why": states[job.key][1],
+            "needs": [need.key for need in job.needs],
+            "running": asdict(holder) if (holder := states[job.key][2]) else None,
+            "seconds": seconds_of(job),
+            "run_dir": str(job.run_dir),
+        }
+        for job in ordered
+    ]
+    content = {"version": VERSION, "experiment": experiment.name, "jobs": described}
+    return json.dumps(content, indent=2, ensure_ascii=False)
+
+
+def _states(jobs: dict[str, Job]) -> Iterator[tuple[Job, str, str, Holder | None]]:
+    """Yield each job, its state, why it is not done, and the process that is running it."""
     known: Known = {}
     for job in jobs.values():
         state, reason = job.status(known=known)
-        if state == BEGUN and (holder := holder_of(job.run_dir)) is not None:
-            state, reason = "running", holder
-        rows.append((job.name, job.kind, state, reason, SCRIPTS[job.step], _names(job.needs)))
-    return _align(rows)
+        holder = holder_of(job.run_dir) if state == BEGUN else None
+        yield (job, state, reason, None) if holder is None else (job, RUNNING, "", holder)
 
 
 def describe_weights(experiment: Experiment, jobs: dict[str, Job]) -> str:

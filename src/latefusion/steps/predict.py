@@ -6,6 +6,7 @@ from latefusion.config import Experiment
 from latefusion.plan.jobs import DONE
 from latefusion.plan.planning import plan
 from latefusion.scores.choice import log_vote_warning
+from latefusion.steps.finished import note_predictions
 from latefusion.submission import write_submissions
 from latefusion.tables.dataset import read_dataset
 from latefusion.tables.predictions import read_ranked_predictions, separator_of
@@ -25,4 +26,6 @@ def predict(experiment: Experiment) -> list[Path]:
     folder = experiment.submission_dir
     with locked(folder, wait=True):
         splits = dataset.products["split"]
-        return write_submissions(experiment.catalogue, predictions, folder, splits, separator=separator)
+        paths = write_submissions(experiment.catalogue, predictions, folder, splits, separator=separator)
+        note_predictions(experiment, submission, paths)
+    return paths

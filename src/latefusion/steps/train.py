@@ -38,7 +38,9 @@ def train(experiment: Experiment, step: str, selection: Selection) -> None:
         check_trainable(read_dataset(experiment), experiment)
     from latefusion.experts.checks import check_networks  # imports torch
     from latefusion.experts.context import Context
+    from latefusion.training.trackers import require_trackers
 
+    require_trackers(experiment.hardware.trackers)
     check_networks(experiment, pending)
     context = Context(experiment)
     run_jobs(

@@ -9,16 +9,18 @@ from latefusion.plan.runner import run_jobs
 from latefusion.predictor.drift import drift_section
 from latefusion.scores import submit, write_scores
 from latefusion.steps.scripts import SCRIPTS
+from latefusion.steps.summary import write_summary
 from latefusion.tables.dataset import read_dataset
 
 WORK = {"vote": vote, "submission": submit}  # by the kind of the job
 
 
 def vote_and_score(experiment: Experiment, selection: Selection) -> str:
-    """Run the jobs of the vote and the submission that are not done, and return the scores of all jobs that are."""
+    """Run the jobs of the vote and the submission that are not done, score all jobs that are, and return a summary."""
     dataset = cache(partial(read_dataset, experiment))
     run_jobs(
         plan(experiment), "vote", lambda job: WORK[job.kind](experiment, dataset(), job), selection,
         script=SCRIPTS["vote"],
     )  # fmt: skip
-    return write_scores(experiment, dataset(), more=drift_section)
+    write_scores(experiment, dataset(), more=drift_section)
+    return write_summary(experiment, dataset())

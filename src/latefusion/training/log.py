@@ -1,4 +1,4 @@
-"""Logging of a training run: a progress bar with the remaining time, and TensorBoard events.
+"""Logging of a training run: a progress bar with the remaining time, and the trackers of `hardware.trackers`.
 
 `tensorboard --logdir weights/<experiment>` shows all experts of an experiment side by side.
 """
@@ -6,22 +6,30 @@
 import time
 from pathlib import Path
 
-from torch.utils.tensorboard import SummaryWriter
-from tqdm import tqdm
+from accelerate import Accelerator
 
+from latefusion.config import Hardware
 from latefusion.training.progress import Progress, Step
+from latefusion.training.trackers import TrackedRun, finish_trackers, log, start_trackers
+from latefusion.utils.progress import Bar
 
-EVERY = 20  # steps between two TensorBoard entries: reading a loss waits for the device
+EVERY = 20  # steps between two entries of a tracker: reading a loss waits for the device
 
 
 class TrainingLog:
     """The log of a training run; only the main process writes. Use it as a context manager, which closes it."""
 
-    def __init__(self, run_dir: Path, name: str, progress: Progress, total_steps: int, *, is_main: bool):
-        hidden = None if is_main else True  # None: tqdm hides the bar if the output is no terminal
-        self.bar = tqdm(total=total_steps, initial=progress.step, desc=name, unit="batch", disable=hidden)
-        # An interrupted run repeats the steps after its last checkpoint: purge their events.
-        self.writer = SummaryWriter(str(run_dir / "tensorboard"), purge_step=progress.step + 1) if is_main else None
+    def __init__(
+        self, accelerator: Accelerator, hardware: Hardware, run_dir: Path, name: str, progress: Progress,
+        total_steps: int,
+    ):  # fmt: skip
+        self.accelerator = accelerator
+        # An interrupted run repeats the steps after its last checkpoint.
+        start_trackers(accelerator, hardware.trackers, TrackedRun(run_dir, first_step=progress.step + 1))
+        self.bar = Bar(
+            total=total_steps, initial=progress.step, desc=name, unit="batch",
+            is_main=accelerator.is_main_process, measures_job=True,
+        )  # fmt: skip
         self.begin_epoch()
 
     def __enter__(self) -> "TrainingLog":
@@ -29,21 +37,22 @@ class TrainingLog:
 
     def __exit__(self, *error) -> None:
         self.bar.close()
-        if self.writer is not None:
-            self.writer.close()
+        finish_trackers(self.accelerator)
 
     def begin_epoch(self) -> None:
         self.started, self.items = time.perf_counter(), 0
 
     def step(self, progress: Progress, step: Step) -> None:
         """Log a step; the losses are those of this process."""
-        self.bar.update()
         self.items += step.items
-        if self.writer is None or progress.step % EVERY:
-            return
+        if self.accelerator.is_main_process and progress.step % EVERY == 0:
+            self._log_losses(progress.step, step)
+        self.bar.update()
+
+    def _log_losses(self, number: int, step: Step) -> None:
         scalars = {key: loss.item() / step.share for key, loss in step.losses.items() if step.share}
-        self.bar.set_postfix(loss=f"{scalars['loss']:.3f}" if scalars else "-", refresh=False)
-        self._write("train", scalars | {"lr": step.lr, "items_per_second": self.items_per_second()}, progress.step)
+        self.bar.note(f"loss={scalars['loss']:.3f}" if scalars else "loss=-")
+        self._write("train", scalars | {"lr": step.lr, "items_per_second": self.items_per_second()}, number)
 
     def close_epoch(self, progress: Progress, record: dict) -> None:
         self._write("epoch", record, progress.step)
@@ -53,6 +62,4 @@ class TrainingLog:
         return self.items / (time.perf_counter() - self.started)
 
     def _write(self, group: str, scalars: dict, step: int) -> None:
-        if self.writer is not None:
-            for key, value in scalars.items():
-                self.writer.add_scalar(f"{group}/{key}", value, step)
+        log(self.accelerator, {f"{group}/{key}": value for key, value in scalars.items()}, step)

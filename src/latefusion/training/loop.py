@@ -120,7 +120,7 @@ def fit(
     progress = resume(accelerator, run_dir, name, selection)
     total_steps = training.epochs * batches.n_batches
     divergence = Divergence(name, section, training, accelerator.mixed_precision)
-    with TrainingLog(run_dir, name, progress, total_steps, is_main=accelerator.is_main_process) as log:
+    with TrainingLog(accelerator, hardware, run_dir, name, progress, total_steps) as log:
         for epoch in range(progress.epoch, training.epochs):
             batches.set_epoch(epoch, done=progress.batch)
             if progress.batch == 0:

@@ -12,6 +12,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -86,8 +87,20 @@ def _lock(descriptor: int, lock: Path, path: Path, *, wait: bool) -> bool:
     return True
 
 
-def holder_of(path: Path) -> str | None:
-    """Return who holds the lock on `path`, for a message; None if nobody does, or if it cannot be found out."""
+@dataclass(frozen=True)
+class Holder:
+    """The process that holds a lock; None where it has not written who it is yet."""
+
+    pid: int | None = None
+    host: str | None = None
+    since: str | None = None  # local time, ISO 8601
+
+    def __str__(self) -> str:
+        return "another process" if self.pid is None else f"process {self.pid} on {self.host} since {self.since}"
+
+
+def holder_of(path: Path) -> Holder | None:
+    """Return who holds the lock on `path`; None if nobody does, or if it cannot be found out."""
     lock = path.with_name(f"{path.name}.lock")
     try:
         descriptor = os.open(lock, os.O_RDWR)
@@ -117,9 +130,9 @@ def _write_holder(descriptor: int) -> None:
     os.pwrite(descriptor, json.dumps(holder).encode(), 0)
 
 
-def _read_holder(lock: Path) -> str:
+def _read_holder(lock: Path) -> Holder:
     try:
         holder = json.loads(lock.read_text(encoding="utf-8"))
-        return f"process {holder['pid']} on {holder['host']} since {holder['since']}"
+        return Holder(holder["pid"], holder["host"], holder["since"])
     except (OSError, ValueError, KeyError, TypeError):  # the holder has not been written yet
-        return "another process"
+        return Holder()

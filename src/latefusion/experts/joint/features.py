@@ -17,13 +17,13 @@ import numpy as np
 import pandas as pd
 from accelerate.utils import broadcast_object_list
 from torch.utils.data import Dataset
-from tqdm import tqdm
 
 from latefusion.experts.context import Context
 from latefusion.experts.kinds import build_network
 from latefusion.experts.network import pooled_features
 from latefusion.plan.records import results_digest, verified
 from latefusion.utils.files import atomic_write, read_json, write_json
+from latefusion.utils.progress import Bar
 from latefusion.utils.weights import load_weights
 
 logger = logging.getLogger(__name__)
@@ -107,7 +107,7 @@ def _compute(context: Context, name: str, folder: Path, ids: pd.Index, missing: 
         "features of %d products by %s: %.2f GB in %s",
         n_products, name, 4 * n_products * network.model.feature_size / 1e9, folder,
     )  # fmt: skip
-    with tqdm(total=n_products, desc=f"features of {name}", unit="product", disable=None if is_main else True) as bar:
+    with Bar(total=n_products, desc=f"features of {name}", unit="product", is_main=is_main) as bar:
         for number, chunk_ids in zip(missing, chunks, strict=True):
             products = context.dataset.products.loc[chunk_ids]
             features = pooled_features(context, network, products, batch_size)

@@ -12,7 +12,6 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from torch.utils.data import Dataset
-from tqdm import tqdm
 
 from latefusion.experts.context import Context
 from latefusion.experts.probe.store import StoredFeatures
@@ -21,6 +20,7 @@ from latefusion.training.loaders import Collate
 from latefusion.training.loop import map_dataset
 from latefusion.utils.environment import PRECISIONS
 from latefusion.utils.errors import InputError
+from latefusion.utils.progress import Bar
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -89,7 +89,7 @@ def _compute(context: Context, view: View, rows: np.ndarray, stored: StoredFeatu
     has got meanwhile is left out: so runs that need the same features at the same time share the work.
     """
     network, is_main = view.load(), context.accelerator.is_main_process
-    with tqdm(total=n_missing, desc=view.name, unit="input", disable=None if is_main else True) as bar:
+    with Bar(total=n_missing, desc=view.name, unit="input", is_main=is_main) as bar:
         while len(chunk := _agree(_next_chunk(stored, view.sizes[rows]) if stored else np.empty(0, int))):
             features = _features_of(context, view, network, rows[chunk])
             if stored:

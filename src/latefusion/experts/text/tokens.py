@@ -17,12 +17,12 @@ import numpy as np
 import pandas as pd
 import torch
 from torch.utils.data import Dataset
-from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from latefusion.config import TransformerExpert
 from latefusion.experts.text.fields import Pair, clean_pairs
 from latefusion.utils.files import atomic_write, remove
+from latefusion.utils.progress import Bar
 
 logger = logging.getLogger(__name__)
 CHUNK = 1024  # products encoded at once
@@ -161,7 +161,7 @@ def _encode_to(folder: Path, tokenizer: PreTrainedTokenizerBase, pairs: list[tup
     """Write the token ids of all pairs, and their offsets, to a folder."""
     ids: dict[str, list[np.ndarray]] = {}
     lengths = []
-    with tqdm(total=len(pairs), desc="tokens", unit="product", disable=None) as bar:
+    with Bar(total=len(pairs), desc="tokens", unit="product") as bar:
         for start in range(0, len(pairs), CHUNK):
             encodings = encode(tokenizer, pairs[start : start + CHUNK], max_length)
             for key in encodings[0]:

@@ -1,0 +1,163 @@
+"""Which of how many jobs runs, how far it is, and when all will be done, as estimated from earlier runs.
+
+The record of a finished job has its time (`seconds`) and its work: epochs times products. The time of a job that is not
+done is estimated from those of finished jobs, of this experiment and of others in the same folder: of the same settings
+if there are any, otherwise of the same name, otherwise of the same kind; per work. What was never timed is unknown, and
+counted.
+"""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from statistics import median
+
+from latefusion.plan.jobs import Job, done_jobs
+from latefusion.plan.records import NAME, read_record
+from latefusion.utils.progress import duration
+
+ORDER = ("prepare", "text", "denoise", "image", "dcl", "joint", "fuse", "vote")  # of the steps: that of their scripts
+OTHER_EXPERIMENTS = 5  # whose times are read: the latest
+ENOUGH = 0.02  # the share of a job from which on its own speed tells when it will be done
+
+
+@dataclass(frozen=True)
+class Timed:
+    """The time that a finished job took."""
+
+    fingerprint: str
+    name: str  # without its fold
+    kind: str
+    work: float  # epochs times products
+    seconds: float
+
+    def seconds_for(self, work: float) -> float:
+        return self.seconds * work / self.work
+
+
+class Overview:
+    """All jobs of an experiment in the order in which the scripts run them, and what is known of their times."""
+
+    def __init__(self, jobs: dict[str, Job]):
+        self.jobs = sorted(jobs.values(), key=lambda job: ORDER.index(job.step))
+        self.timed = list(read_times(_run_root(self.jobs[0])))
+
+    def begin(self, job: Job) -> "JobProgress":
+        """Return the progress of a job that begins now."""
+        done = {one.key for one in done_jobs(self.jobs)}
+        others = [self.estimate(one) for one in self.jobs if one.key not in done and one.key != job.key]
+        return JobProgress(
+            label=f"{self.number(job)}/{len(self.jobs)}",
+            title=f"job {self.number(job)} of {len(self.jobs)}: {job.key}",
+            expected=self.estimate(job),
+            others=sum(seconds for seconds in others if seconds is not None),
+            n_unknown=others.count(None),
+        )
+
+    def number(self, job: Job) -> int:
+        """Return the number of a job among all, from 1."""
+        return 1 + [one.key for one in self.jobs].index(job.key)
+
+    def estimate(self, job: Job) -> float | None:
+        """Return the seconds that a job takes from its start, None if nothing like it was timed."""
+        work = work_of(job)
+        for alike in (
+            lambda timed: timed.fingerprint == job.fingerprint,
+            lambda timed: (timed.kind, timed.name) == (job.kind, job.run_dir.name),
+            lambda timed: timed.kind == job.kind,
+        ):
+            found = [timed.seconds_for(work) for timed in self.timed if alike(timed)]
+            if found:
+                return median(found)
+        return None
+
+
+@dataclass
+class JobProgress:
+    """How far a running job is (`utils.progress.Reporter`)."""
+
+    label: str
+    title: str
+    expected: float | None  # seconds from its start
+    others: float  # seconds of the other jobs that are not done, as far as they are known
+    n_unknown: int  # other jobs whose time is unknown
+
+    def __post_init__(self):
+        self.started = time.monotonic()
+        self.first: float | None = None  # the share that was done before, by an interrupted run
+        self.share = 0.0
+
+    def seconds(self) -> float:
+        """Return the time since the job began or continued."""
+        return time.monotonic() - self.started
+
+    def advance(self, share: float) -> None:
+        self.first = share if self.first is None else self.first
+        self.share = share
+
+    def seconds_left(self) -> float | None:
+        """Return how long the job still takes: by its own speed, before that by earlier runs; None if unknown."""
+        elapsed = self.seconds()
+        if self.first is not None and self.share - self.first >= ENOUGH:
+            return elapsed * (1 - self.share) / (self.share - self.first)
+        if self.expected is None:
+            return None
+        return max(self.expected * (1 - (self.first or 0)) - elapsed, 0)
+
+    def left(self) -> str:
+        own = self.seconds_left()
+        text = "its time is not known yet" if own is None else f"about {duration(own)} more"
+        return f"{text}; {self.left_in_all(clock=True)}"
+
+    def left_in_all(self, *, clock: bool = False) -> str:
+        if not self.others and not self.n_unknown:
+            return "the last job"
+        own = self.seconds_left()
+        known, n_unknown = self.others + (own or 0), self.n_unknown + (own is None)
+        if not known:
+            return "all jobs: not known, none of them was timed before"
+        until = datetime.now() + timedelta(seconds=known)
+        at = f", until {until:%H:%M}" if known < 20 * 3600 else f", until {until:%a %H:%M}"
+        about = f"{duration(known)} more{at if clock else ''}"
+        if n_unknown:
+            return f"all jobs: at least {about}; {n_unknown} of them were never timed"
+        return f"all jobs: about {about} (estimated)"
+
+
+def work_of(job: Job) -> float:
+    """Return a job's work, which its time is about proportional to: epochs times products."""
+    training = job.settings.get("network", job.settings).get("train") or {}
+    epochs = training.get("epochs", 1) * (job.settings["n_folds"] if job.kind == "denoise" else 1)
+    return epochs * (job.catalogue.n_products() or 1)
+
+
+def seconds_of(job: Job) -> float | None:
+    """Return the time that a job took when it was last done in its run folder; None if it is not known."""
+    timed = next(iter(_times_of(read_record(job.run_dir), job.run_dir.name)), None)
+    return None if timed is None else timed.seconds
+
+
+def read_times(run_root: Path) -> Iterable[Timed]:
+    """Yield the times of the finished jobs of an experiment, then those of others beside it, the latest first."""
+    others = [path for path in run_root.parent.glob("*/catalogue") if path.parent != run_root]
+    others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+    for root in (run_root, *(path.parent for path in others[:OTHER_EXPERIMENTS])):
+        for pattern in ("*", "experts/*", "policies/*", "folds/*/denoise", "folds/*/experts/*"):
+            for path in sorted(root.glob(f"{pattern}/{NAME}")):
+                yield from _times_of(read_record(path.parent), path.parent.name)
+
+
+def _times_of(record: dict, name: str) -> Iterable[Timed]:
+    for timed in (record.get("timed"), record.get("timed_before")):
+        try:
+            found = Timed(timed["fingerprint"], name, timed["kind"], float(timed["work"]), float(timed["seconds"]))
+        except (TypeError, KeyError, ValueError):  # not timed
+            continue
+        if found.work > 0:
+            yield found
+            break  # the latest
+
+
+def _run_root(job: Job) -> Path:
+    return job.run_dir.parents[len(Path(job.key).parts) - 1]
