@@ -40,7 +40,7 @@ def run_script(
 ) -> None:
     """Parse the arguments, load the experiment and call `work(experiment, selection)`.
 
-    `has_experiment`: the script has the options `--config`, `--set`, `--list` (with `--json`) and `--summary`; otherwise
+    `has_experiment`: the script has the options `--config`, `--set`, `--list`, `--json` and `--summary`; otherwise
     `work` is called without an experiment and a selection.
     `has_jobs`: the script has the options `--only NAME` and `--redo NAME`, which make the selection. `arguments`:
     further arguments of this script (name -> keywords of argparse's `add_argument`); `work` gets their values as
@@ -186,8 +186,8 @@ def _add_experiment(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--summary",
         action="store_true",
-        help="if the experiment is finished, print what is submitted and where everything lies; otherwise what there is "
-        "to do, with exit status 3",
+        help="if the experiment is finished, print what is submitted and where everything lies; otherwise print what "
+        "there is to do, with exit status 3",
     )
 
 

@@ -7,7 +7,8 @@ from latefusion.fusion.vote import vote
 from latefusion.plan.planning import Selection, plan
 from latefusion.plan.runner import run_jobs
 from latefusion.predictor.drift import drift_section
-from latefusion.scores import submit, write_scores
+from latefusion.scores.submitted import submit
+from latefusion.scores.write import write_scores
 from latefusion.steps.scripts import SCRIPTS
 from latefusion.steps.summary import write_summary
 from latefusion.tables.dataset import read_dataset
