@@ -4,21 +4,30 @@ CONFIG ?= configs/sample.yaml
 SET ?=
 PYTHON ?= python3
 VENV ?= .venv
+TORCH ?=
+VERSIONS ?=
 
-PY := $(VENV)/bin/python
+PY := $(or $(wildcard $(VENV)/bin/python),$(wildcard $(VENV)/bin/python3),$(VENV)/bin/python)
 STAMP := $(VENV)/installed
+# An environment that VENV names and that was not made here (Colab, Kaggle, conda) is used as it is.
+FOUND := $(and $(filter command environment,$(origin VENV)),$(wildcard $(PY)),$(if $(wildcard $(STAMP)),,yes))
 STEPS := 00_draw_sample 01_prepare 02_train_text 03_denoise 04_train_image 05_train_dcl 06_train_joint 07_fuse \
 	08_vote 09_predict 10_validate
 
 PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses 2 --dist worksteal
 IN_ANY_PRECISION := $(addprefix tests/pipeline/test_, loop.py table_experiment.py joint.py pipeline.py)
 
-.PHONY: submission compare serve test test-fast test-clusters lint env
+.PHONY: submission compare serve test test-fast test-clusters lint env check-environment
 
 # From the catalogue to a submission and its score table; what is done already is skipped.
 # make submission CONFIG=configs/rakuten.yaml SET="--set catalogue.root=data/rakuten"
+# The summary is asked for first and last. Of a finished experiment it is all there is to do; its status is 3 if there is
+# something to do, and 4 if that cannot be known, because the code has changed. It holds what the scripts print.
+submission: SUMMARY = $(PY) src/10_validate.py --config $(CONFIG) $(SET) --summary
 submission: env
-	@set -e; for step in $(STEPS); do $(PY) src/$$step.py --config $(CONFIG) $(SET); done
+	@$(SUMMARY); status=$$?; [ $$status -eq 3 ] || [ $$status -eq 4 ] || exit $$status; \
+	for step in $(STEPS); do $(PY) src/$$step.py --config $(CONFIG) $(SET) > /dev/null || exit; done; \
+	$(SUMMARY) || [ $$? -eq 4 ]
 
 # The catalogue config beside what people would use instead, on your catalogue: docs/benchmarks.md.
 # make compare CATALOGUE=path/to/folder SET="--set split.test_fraction=0.3" SEEDS="2020 2021" AUTOGLUON=its/bin/python
@@ -56,11 +65,19 @@ lint: env
 	$(PY) -m ruff format --check src tests notebooks
 	$(PY) -m mypy
 
-env: $(STAMP)
+env: $(if $(FOUND),check-environment,$(STAMP))
 
+check-environment:
+	@$(PY) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "error: $(PY): Python 3.11 or newer is needed")'
+	@PYTHONPATH=src $(PY) -m latefusion.utils.requirements $(if $(filter any,$(VERSIONS)),--any-version) \
+		$(if $(filter test% lint,$(MAKECMDGOALS)),--all)
+
+# TORCH=cpu: the builds of torch without CUDA, which are smaller, from PyTorch's own index.
 $(STAMP): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
+	$(if $(filter cpu,$(TORCH)),grep -E '^torch(vision)?==' requirements.txt > $(VENV)/torch.txt && $(VENV)/bin/pip install \
+		--quiet --index-url https://download.pytorch.org/whl/cpu --requirement $(VENV)/torch.txt)
 	$(VENV)/bin/pip install --quiet --requirement requirements.txt
 	$(VENV)/bin/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)

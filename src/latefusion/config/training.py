@@ -131,6 +131,6 @@ class Hardware(Section):
     checkpoint_every: int = Field(500, ge=1)  # optimizer steps; a checkpoint is written at the end of each epoch too
     # Seconds without a sign of life after which another process of the same training counts as lost, and all end.
     lost_after: int = Field(60, ge=5, le=86400)
-    # Where losses and scores of networks are written while they train, as curves. tensorboard writes to the run folders;
-    # wandb and mlflow must be installed and set up (docs/running.md). []: nowhere; the log and log.jsonl remain.
+    # Where losses and scores of networks are written while they train, to be seen as curves: tensorboard, in the run
+    # folders; wandb and mlflow, which must be installed and set up (docs/running.md). []: in log.jsonl alone.
     trackers: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] = ("tensorboard",)

@@ -24,7 +24,6 @@ from latefusion.steps.scripts import SCRIPTS
 from latefusion.utils.errors import InputError, StepError
 from latefusion.utils.progress import LogHandler
 
-UNFINISHED = 3  # the exit status of `--summary` if there is something to do
 PIPE_CLOSED = 141  # the exit status of a program that SIGPIPE ended
 
 
@@ -48,8 +47,8 @@ def run_script(
     `work`.
     Under `accelerate launch`, a script that is not `parallel` runs in the main process only.
     Exit status: 2, with a message, on an InputError or a failure of the machine (such as a full disk); 3 if `--summary`
-    finds something to do; 130 when interrupted; 143 when terminated; 141 when the program that reads the output has
-    ended. In messages, `--config CONFIG` stands for the options as they were given.
+    finds something to do, 4 if it cannot know; 130 when interrupted; 143 when terminated; 141 when the program that
+    reads the output has ended. In messages, `--config CONFIG` stands for the options as they were given.
     """
     # OpenMP's threads spin while they wait for each other. Long spinning makes training many times slower on a machine
     # that other programs use too; no spinning makes it slower on an idle machine. Torch reads this when it is imported.
@@ -93,13 +92,13 @@ def run_script(
 
 
 def _print_summary(experiment: Experiment) -> None:
-    """Print the summary of a finished experiment, or else what there is to do, and exit with status 3."""
+    """Print the summary of a finished experiment, or else what there is to do; exit with a status."""
     from latefusion.steps.finished import finished_summary  # here: it takes a while
 
-    text, is_finished = finished_summary(experiment)
+    text, status = finished_summary(experiment)
     print(text)
-    if not is_finished:
-        sys.exit(UNFINISHED)
+    if status:
+        sys.exit(status)
 
 
 @contextmanager

@@ -50,30 +50,40 @@ def _made_from(experiment: Experiment, submission: Job) -> str:
     return digest([run, catalogue["fingerprint"], settings, code_version()])
 
 
-def finished_summary(experiment: Experiment) -> tuple[str, bool]:
-    """Return the summary of a finished experiment and True, or what there is to do and False."""
+FINISHED, UNFINISHED, UNKNOWN = 0, 3, 4  # exit statuses of `--summary`
+
+
+def finished_summary(experiment: Experiment) -> tuple[str, int]:
+    """Return the summary of a finished experiment, or what there is to do; and the exit status.
+
+    While the code has changes that are not committed, nobody can tell whether the scores are those of this code: then
+    the summary of the last scores is returned, and `UNKNOWN`.
+    """
     jobs = plan(experiment)
     done = done_jobs(jobs.values())
     if len(done) < len(jobs):
         left = [job for job in jobs.values() if job not in done]
         first = min(left, key=lambda job: ORDER.index(job.step))
-        return f"{len(done)} of {len(jobs)} jobs are done; the next is {first.key}: src/{SCRIPTS[first.step]}", False
-    summary = _current_summary(experiment, done)
-    if summary is None:
-        return f"all {len(jobs)} jobs are done, but not their scores: src/{SCRIPTS['vote']}", False
+        text = f"{len(done)} of {len(jobs)} jobs are done; the next is {first.key}: src/{SCRIPTS[first.step]}"
+        return text, UNFINISHED
+    summary = _read_summary(experiment)
+    if summary is None or summary.made_from != describe_inputs(experiment, done):
+        return f"all {len(jobs)} jobs are done, but not their scores: src/{SCRIPTS['vote']}", UNFINISHED
     if not _are_as_written(experiment, jobs["submission"]):
-        return f"all {len(jobs)} jobs are done, but not the predictions: src/{SCRIPTS['predict']}", False
-    return "\n".join([*summary.lines, *where(experiment)]), True
-
-
-def _current_summary(experiment: Experiment, done: list[Job]) -> Summary | None:
+        return f"all {len(jobs)} jobs are done, but not the predictions: src/{SCRIPTS['predict']}", UNFINISHED
+    text = "\n".join([*summary.lines, *where(experiment)])
+    if code_version().endswith("+changes"):
+        return text, UNKNOWN
     if read_current(experiment, done) is None:
-        return None
+        return f"all {len(jobs)} jobs are done, but their scores have changed: src/{SCRIPTS['vote']}", UNFINISHED
+    return text, FINISHED
+
+
+def _read_summary(experiment: Experiment) -> Summary | None:
     try:
-        summary = Summary(**read_json(summary_path(experiment)))
+        return Summary(**read_json(summary_path(experiment)))
     except (OSError, ValueError, TypeError):
         return None
-    return summary if summary.made_from == describe_inputs(experiment, done) else None
 
 
 def _written(experiment: Experiment) -> dict[str, dict]:
