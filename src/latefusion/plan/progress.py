@@ -41,10 +41,13 @@ class Overview:
 
     def __init__(self, jobs: dict[str, Job]):
         self.jobs = sorted(jobs.values(), key=lambda job: ORDER.index(job.step))
-        self.timed = list(read_times(_run_root(self.jobs[0])))
+        self.run_root = self.jobs[0].run_dir.parents[len(Path(self.jobs[0].key).parts) - 1]
+        self.timed_elsewhere = [timed for root in _other_experiments(self.run_root) for timed in read_times(root)]
+        self.timed: list[Timed] = []
 
     def begin(self, job: Job) -> "JobProgress":
         """Return the progress of a job that begins now."""
+        self.timed = [*read_times(self.run_root), *self.timed_elsewhere]
         done = {one.key for one in done_jobs(self.jobs)}
         others = [self.estimate(one) for one in self.jobs if one.key not in done and one.key != job.key]
         return JobProgress(
@@ -107,7 +110,7 @@ class JobProgress:
 
     def left(self) -> str:
         own = self.seconds_left()
-        text = "its time is not known yet" if own is None else f"about {duration(own)} more"
+        text = "its time is not known, it was never timed" if own is None else f"about {duration(own)} more"
         return f"{text}; {self.left_in_all(clock=True)}"
 
     def left_in_all(self, *, clock: bool = False) -> str:
@@ -116,7 +119,7 @@ class JobProgress:
         own = self.seconds_left()
         known, n_unknown = self.others + (own or 0), self.n_unknown + (own is None)
         if not known:
-            return "all jobs: not known, none of them was timed before"
+            return f"all jobs: not known, {n_unknown} were never timed"
         until = datetime.now() + timedelta(seconds=known)
         at = f", until {until:%H:%M}" if known < 20 * 3600 else f", until {until:%a %H:%M}"
         about = f"{duration(known)} more{at if clock else ''}"
@@ -139,13 +142,17 @@ def seconds_of(job: Job) -> float | None:
 
 
 def read_times(run_root: Path) -> Iterable[Timed]:
-    """Yield the times of the finished jobs of an experiment, then those of others beside it, the latest first."""
-    others = [path for path in run_root.parent.glob("*/catalogue") if path.parent != run_root]
-    others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
-    for root in (run_root, *(path.parent for path in others[:OTHER_EXPERIMENTS])):
-        for pattern in ("*", "experts/*", "policies/*", "folds/*/denoise", "folds/*/experts/*"):
-            for path in sorted(root.glob(f"{pattern}/{NAME}")):
-                yield from _times_of(read_record(path.parent), path.parent.name)
+    """Yield the times of the jobs of an experiment, those that were done last."""
+    for pattern in ("*", "experts/*", "policies/*", "folds/*/denoise", "folds/*/experts/*"):
+        for path in sorted(run_root.glob(f"{pattern}/{NAME}")):
+            yield from _times_of(read_record(path.parent), path.parent.name)
+
+
+def _other_experiments(run_root: Path) -> list[Path]:
+    """Return the run roots of the latest experiments in the same folder."""
+    catalogues = [path for path in run_root.parent.glob("*/catalogue") if path.parent != run_root]
+    catalogues.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+    return [path.parent for path in catalogues[:OTHER_EXPERIMENTS]]
 
 
 def _times_of(record: dict, name: str) -> Iterable[Timed]:
@@ -157,7 +164,3 @@ def _times_of(record: dict, name: str) -> Iterable[Timed]:
         if found.work > 0:
             yield found
             break  # the latest
-
-
-def _run_root(job: Job) -> Path:
-    return job.run_dir.parents[len(Path(job.key).parts) - 1]
