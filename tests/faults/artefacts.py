@@ -216,7 +216,7 @@ FAULTS = [
         "10_validate.py",
         "refused: run 08; all files equal after that",
         after(lambda shop: shutil.rmtree(shop.folder / "submissions/shop"), run("10_validate.py")),
-        says="run src/09_predict.py first",
+        says="run src/09_predict.py --config",
     ),
     Fault(
         "all files dated 2030",

@@ -236,7 +236,7 @@ FAULTS = [
         after(
             lambda place: shutil.rmtree(place.folder / "weights/shop/submission"), run(EXPORT, forget=("models/shop",))
         ),
-        says="the submission is not done: run src/08_vote.py first",
+        says="the submission is not done: run src/08_vote.py --config",
         mend=_train_again,
     ),
     _struck("SIGKILL after the first shard", PREDICT, SIGKILL, KILLED, SHARD),

@@ -17,7 +17,7 @@ from faults.processes import SOURCES, Script, Server, start
 LABELS = ("lamp", "shoe", "mug")
 WORDS = ("red", "large", "old", "steel", "soft", "round", "cheap", "new")
 # Tokens, speeds, and the code's commit, which may change while the tests run: no two runs share them.
-UNEQUAL = ("job.json", "log.jsonl", "current.json")
+UNEQUAL = ("job.json", "log.jsonl", "current.json", "summary.json")
 RUN = b"\n## Run\n"  # scores.md's last section: the code's commit
 CNN = TINY_CNN | {"train": {"epochs": 3, "batch_size": 8, "lr": 0.01, "keep_last": 2}}
 CONFIG = {

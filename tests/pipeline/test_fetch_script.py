@@ -49,7 +49,7 @@ def refusal(capsys, run, *arguments: str) -> str:
 def test_a_catalogue_with_addresses_is_refused_until_its_images_are_fetched(shop, web, capsys):
     said = refusal(capsys, shop.run, "01_prepare.py")
     assert "29 products have an image on the web that was not fetched to shop/fetched, the first: id p0, " in said
-    assert "Fetch the images first: python src/14_fetch_images.py --config CONFIG" in said
+    assert f"Fetch the images first: python src/14_fetch_images.py --config {shop.config}" in said
     shop.run("14_fetch_images.py", "--allow-private", *LIMITS)
     printed = capsys.readouterr().out
     assert "shop/fetched: 27 images fetched\n" in printed

@@ -73,7 +73,7 @@ def test_a_preview_needs_prepared_images(workspace, capsys):
     workspace.write_config(tiny_config())
     with pytest.raises(SystemExit):
         workspace.run("04_train_image.py", "--preview")
-    assert "run src/01_prepare.py first" in capsys.readouterr().err
+    assert "run src/01_prepare.py --config" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("workers", [0, 2])

@@ -267,7 +267,7 @@ def test_frozen_needs_its_experts_done_and_end_to_end_does_not(copied, capsys):
     assert (copied.run_root / "experts/end_to_end/valid_probs.parquet").exists()
     with pytest.raises(SystemExit):
         copied.run("06_train_joint.py")
-    assert "frozen needs camembert, which is not done: run src/02_train_text.py first" in capsys.readouterr().err
+    assert "frozen needs camembert, which is not done: run src/02_train_text.py --config" in capsys.readouterr().err
 
 
 def test_a_late_checkpoint_of_a_joint_expert_is_an_expert(copied):

@@ -142,7 +142,7 @@ def test_a_missing_need_is_named_with_its_script(copied, capsys):
     shutil.rmtree(copied.run_root / "policies/one_layer")
     with pytest.raises(SystemExit):
         copied.run("07_fuse.py")
-    assert "one_layer needs tfidf, which is not done: run src/02_train_text.py first" in capsys.readouterr().err
+    assert "one_layer needs tfidf, which is not done: run src/02_train_text.py --config" in capsys.readouterr().err
 
 
 def test_the_ens_layout_gives_the_same_table_and_a_valid_submission(trained_run, workspace):

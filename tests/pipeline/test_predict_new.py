@@ -267,7 +267,7 @@ def test_a_model_is_not_overwritten_and_an_unfinished_experiment_not_exported(sh
     (copy.run_root / "submission/job.json").unlink()
     with pytest.raises(SystemExit):
         copy.run("12_export_model.py", "--out", "models/other")
-    assert "the submission is not done: run src/08_vote.py first" in capsys.readouterr().err
+    assert "the submission is not done: run src/08_vote.py --config" in capsys.readouterr().err
     assert not (copy.folder / "models/other").exists()
 
 

@@ -44,7 +44,7 @@ def test_a_need_that_is_damaged_is_named_with_the_reason(copied, capsys):
     with pytest.raises(SystemExit):
         copied.run("07_fuse.py", "--only", "one_layer")
     said = capsys.readouterr().err
-    assert "needs tfidf, which is not done (test_probs.parquet is missing): run src/02_train_text.py first" in said
+    assert "needs tfidf, which is not done (test_probs.parquet is missing): run src/02_train_text.py --config" in said
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,7 @@ def test_a_submission_that_is_not_done_is_refused_with_the_step_to_run(copied, c
     shutil.rmtree(copied.run_root / "submission")
     with pytest.raises(SystemExit):
         copied.run("09_predict.py")
-    assert "the submission is not done: run src/08_vote.py first" in capsys.readouterr().err
+    assert "the submission is not done: run src/08_vote.py --config" in capsys.readouterr().err
     copied.run("08_vote.py", "--only", "vote")
     assert "Nothing is submitted yet" in scores_report(copied)
 

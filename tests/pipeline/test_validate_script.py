@@ -69,9 +69,9 @@ def test_the_predictions_of_a_table_are_accepted_and_another_tables_are_not(work
     workspace.write_config(config)
     rows = [f"p{n},lamp {n},{('lamps', 'red tables')[n % 2]}\n" for n in range(40)]
     write(workspace.folder / "shop/products.csv", "id,title,label\n" + "".join(rows))
-    assert "run src/09_predict.py first" in complaint(workspace, capsys)
+    assert "run src/09_predict.py --config" in complaint(workspace, capsys)
     mine = write(workspace.folder / "mine.tsv", PREDICTIONS_GOOD)
-    assert "the products that mine.tsv must contain are not known: run src/01_prepare.py first" in complaint(
+    assert "the products that mine.tsv must contain are not known: run src/01_prepare.py --config" in complaint(
         workspace, capsys, mine
     )
     workspace.run("01_prepare.py")
@@ -148,7 +148,7 @@ def test_codes_are_compared_with_the_labels_that_are_given_or_said_not_to_be(alo
         (["y_test_task1_phase1_pred.tsv", "--codes", "none.tsv"], "--codes none.tsv: the file does not exist"),
         (["y_test_task1_phase1_pred.tsv"], "y_test_task1_phase1_pred.tsv: cannot be read: No such file"),
         (["y_test_task1_phase1_pred.tsv", "--set", "catalogue.root=none"], "x_test_task1_phase1.tsv not found"),
-        ([], "y_test_task1_phase2_pred.tsv not found: run src/09_predict.py first"),
+        ([], "y_test_task1_phase2_pred.tsv not found: run src/09_predict.py --config"),
     ],
 )
 def test_what_is_missing_is_named(alone, capsys, arguments, message):

@@ -115,7 +115,7 @@ class JobProgress:
 
     def left_in_all(self, *, clock: bool = False) -> str:
         if not self.others and not self.n_unknown:
-            return "the last job"
+            return "no other job is left"
         own = self.seconds_left()
         known, n_unknown = self.others + (own or 0), self.n_unknown + (own is None)
         if not known:

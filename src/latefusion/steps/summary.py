@@ -3,6 +3,8 @@
 `scores/summary.json` holds the first four lines, and what they were made from, so that they can be shown again at once.
 """
 
+from dataclasses import asdict
+
 import pandas as pd
 
 from latefusion.config import Experiment
@@ -16,6 +18,7 @@ from latefusion.scores.tables import best_text_expert, paired_gain
 from latefusion.steps.finished import Summary, summary_path, where
 from latefusion.tables.dataset import Dataset
 from latefusion.utils.files import write_json
+from latefusion.utils.locks import locked
 
 TARGET = 0.98  # the share of the accepted predictions that are to be right
 NOTHING = "nothing yet: the job `submission` is not done"
@@ -29,7 +32,8 @@ def write_summary(experiment: Experiment, dataset: Dataset) -> str:
         return f"submitted    {NOTHING}"
     done: list[Job] = done_jobs(results.jobs.values())
     summary = Summary(describe_inputs(experiment, done), _lines(submitted))
-    write_json(summary_path(experiment), {"made_from": summary.made_from, "lines": summary.lines})
+    with locked(experiment.submission_dir, wait=True):  # as the scores
+        write_json(summary_path(experiment), asdict(summary))
     return "\n".join([*summary.lines, *where(experiment)])
 
 

@@ -70,13 +70,11 @@ def flatten(settings: Mapping, above: str = "") -> dict[str, str | int | float |
 
 
 def _tensorboard(run: TrackedRun) -> GeneralTracker:
-    # Without the settings, which accelerate would write to a further run; config.yaml has them.
     return TensorBoardTracker("tensorboard", run.run_dir, purge_step=run.first_step)
 
 
 def _wandb(run: TrackedRun) -> GeneralTracker:
-    folder = run.run_dir / "wandb"
-    folder.mkdir(parents=True, exist_ok=True)
+    run.run_dir.mkdir(parents=True, exist_ok=True)
     return WandBTracker(run.project, name=run.name, id=run.id, resume="allow", dir=str(run.run_dir))
 
 
@@ -104,15 +102,25 @@ def start_trackers(accelerator: Accelerator, names: Iterable[str], run: TrackedR
     accelerator.trackers = []
     if not accelerator.is_main_process:
         return
-    for name in names:
-        with reported_as(f"hardware.trackers: {name} cannot be started ({WITHOUT})"):
-            tracker = TRACKERS[name](run)
-            tracker.start()
-            accelerator.trackers.append(tracker)  # now: those that have started are finished whatever happens next
-            if name != "tensorboard" and (settings := run.settings()):
-                tracker.store_init_configuration(settings)
-    if "mlflow" in names:
-        write_text(run.run_dir / MLFLOW_RUN, accelerator.get_tracker("mlflow", unwrap=True).info.run_id)
+    try:
+        for name in names:
+            with reported_as(f"hardware.trackers: {name} cannot be started ({WITHOUT})"):
+                _start(accelerator, name, run)
+    except BaseException:
+        finish_trackers(accelerator)
+        raise
+
+
+def _start(accelerator: Accelerator, name: str, run: TrackedRun) -> None:
+    tracker = TRACKERS[name](run)
+    tracker.start()
+    accelerator.trackers.append(tracker)
+    if name == "tensorboard":
+        return  # without the settings, which accelerate would write to a further run; config.yaml has them
+    if settings := run.settings():
+        tracker.store_init_configuration(settings)
+    if name == "mlflow":
+        write_text(run.run_dir / MLFLOW_RUN, tracker.tracker.info.run_id)
 
 
 def log(accelerator: Accelerator, values: Mapping[str, float], step: int) -> None:
