@@ -66,9 +66,9 @@ def test_a_catalogue_with_addresses_is_refused_until_its_images_are_fetched(shop
     # The image appears on the web, and is fetched: the catalogue is prepared again.
     web.answers["missing/0.png"] = encoded(5)
     shop.run("14_fetch_images.py", "--allow-private", *LIMITS)
-    assert "shop/fetched: 1 images fetched, 27 were there already" in capsys.readouterr().out
+    assert "shop/fetched: 1 image fetched, 27 were there already" in capsys.readouterr().out
     shop.run("01_prepare.py", "--list")
-    assert "1 images have changed" in capsys.readouterr().out
+    assert "1 image has changed" in capsys.readouterr().out
     shop.run("01_prepare.py")
     assert shop.read_products()["image"].notna().all()
 
@@ -132,12 +132,15 @@ def test_new_products_are_fetched_into_the_folder_of_their_images(shop, web, cap
     new = shop.folder / "new.csv"
     new.write_text(f"sku;name;photo\nn1;lamp;{web.url('good/1.png')}\nn2;mug;\nn3;shoe;{web.url('page/1.png')}\n")
     arguments = ("--products", "new.csv", "--images", "photos", "--allow-private", *LIMITS)
+    misspelt = refusal(capsys, shop.run_script, "14_fetch_images.py", *arguments)
+    assert "--images photos: there is no such folder; if the name is right, create it first" in misspelt
+    (shop.folder / "photos").mkdir()
     shop.run_script("14_fetch_images.py", *arguments)
     report = pd.read_csv(shop.folder / "photos/fetched/report.csv", keep_default_na=False)
     assert sorted(report["reason"]) == ["", "not an image"]
     new.write_text("sku;name;photo\nn1;lamp;a.png\n")
     shop.run_script("14_fetch_images.py", *arguments)
-    assert "none of 1 products names an image by an address" in capsys.readouterr().out
+    assert "none of 1 product names an image by an address" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

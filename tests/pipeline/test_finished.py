@@ -58,7 +58,7 @@ def test_a_finished_experiment_is_told_in_six_lines(run, capsys):
     scores = run.read_scores().query("method == 'vote' and split == 'test' and metric == 'macro_f1'")
     assert f"macro-F1 {100 * scores['value'].item():.1f} [" in lines["score"]
     assert f"on {scores['n'].item()} test products" in lines["score"]
-    assert "points of macro-F1 over tfidf, the best text expert" in lines["over_text"]
+    assert "over tfidf, the best text expert" in lines["over_text"]
     assert all((run.folder / path).is_file() for path in lines["predictions"].split(", "))
     assert "submissions/tiny/scores.md" in lines["more"]
     assert "weights/tiny" in lines["more"]

@@ -216,7 +216,7 @@ def test_a_further_image_that_changes_is_noticed(shop, tmp_path, capsys):
     copy = shop.copy(tmp_path / "copy")
     photo(copy.folder / "shop", "2-1.png", 99)
     copy.run("04_train_image.py", "--list")
-    assert "1 images have changed, the first is 2-1.png" in capsys.readouterr().out
+    assert "1 image has changed, the first is 2-1.png" in capsys.readouterr().out
     before = (copy.run_root / "catalogue/contents.json").read_text()
     copy.run("01_prepare.py")
     assert (copy.run_root / "catalogue/contents.json").read_text() != before

@@ -119,7 +119,7 @@ def test_changed_images_make_image_experts_stale_and_no_text_expert(copied):
     } == set()
     assert {key for key in ("experts/tfidf", "experts/camembert") if jobs[key].state() != "done"} == set()
     assert jobs["experts/cnn_raw"].status()[1] == "catalogue is not done"
-    assert jobs["catalogue"].status()[1].startswith("1 images have changed, the first is image_training/")
+    assert jobs["catalogue"].status()[1].startswith("1 image has changed, the first is image_training/")
 
 
 def test_a_catalogue_whose_images_are_elsewhere_is_as_it_was(copied, caplog):
@@ -156,7 +156,7 @@ def test_policies_that_ask_too_much_are_refused_before_an_expert_trains(copied, 
 def test_checkpoints_outlive_a_process_that_dies_before_the_record_is_written(copied, monkeypatch):
     shutil.rmtree(copied.run_root / "experts/camembert")
 
-    def dies(job, environment):
+    def dies(job, environment, timed):
         raise InputError("killed")
 
     with monkeypatch.context() as patch:

@@ -82,7 +82,7 @@ def test_a_class_that_is_new_is_trained_on_its_oldest_product_and_named(shop, ca
     products = read_products(shop)
     drones = products[products["label"] == "drone"]
     assert drones["split"].tolist() == ["test", "test", "test", "train"]
-    assert "1 classes that are held out have no product before them: 'drone'" in caplog.text
+    assert "1 class is held out with no product before: 'drone'" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from typing import TextIO
 
 from charset_normalizer import from_bytes
 
+from latefusion.catalogue.contents import refuse_other_content
 from latefusion.utils.errors import InputError
 from latefusion.utils.nearest import shorten
 
@@ -36,9 +37,11 @@ _STRAY = re.compile(r"\bÿ|[\x00-\x08]")  # bytes FF and control characters: dam
 def find_encoding(path: Path, encoding: str = "utf-8") -> str:
     """Return the encoding of a file, with which all of it can be decoded. `auto`: find it; else that is `encoding`.
 
-    The file is read in chunks. Raises InputError for bytes that cannot be decoded, with file and line.
+    The file is read in chunks. Raises InputError for a file that is no text, such as a spreadsheet, and for bytes that
+    cannot be decoded, with file and line.
     """
     try:
+        refuse_other_content(path)
         if encoding == AUTO:
             encoding = _unicode(path) or _guess(path)
         if not _can_be_decoded(path, encoding):

@@ -11,6 +11,7 @@ from typing import Protocol, TypedDict
 import pandas as pd
 
 from latefusion.catalogue.columns import Wanted
+from latefusion.catalogue.contents import unknown_suffix
 from latefusion.catalogue.delimited import open_delimited, read_delimited
 from latefusion.catalogue.excel import open_excel, read_excel
 from latefusion.catalogue.json_lines import open_json_lines, read_json_lines
@@ -33,6 +34,8 @@ def find_file(root: Path, name: str, key: str | None = None) -> Path:
     try:
         if not path.parent.is_dir():
             raise InputError(f"{path} not found: the folder {path.parent} does not exist; catalogue.root is {root}")
+        if path.is_dir():
+            raise InputError(no_table(path))
         if not path.is_file():
             held = sorted(item.name for item in path.parent.iterdir())
             shown = ", ".join(held[:20]) + (f" and {len(held) - 20} more" if len(held) > 20 else "")
@@ -44,6 +47,15 @@ def find_file(root: Path, name: str, key: str | None = None) -> Path:
     except OSError as error:
         raise InputError(f"{path}: cannot be opened: {error.strerror}") from None
     return path
+
+
+def no_table(path: Path) -> str:
+    """Return why a path is no table: it is a folder, or there is no such file."""
+    if not path.is_dir():
+        return f"{path}: there is no such file"
+    tables = sorted(item.name for item in path.iterdir() if item.suffix.lower() in READABLE)
+    found = f", such as {path / tables[0]}" if tables else ""
+    return f"{path} is a folder: name the table in it{found}"
 
 
 class TextFormat(TypedDict):
@@ -88,7 +100,7 @@ def read_rows(
         return read_excel(path, wanted, others=others)
     if suffix == ".parquet":
         return read_parquet(path, wanted, others=others)
-    raise _unknown_suffix(path)
+    raise unknown_suffix(path)
 
 
 def open_rows(
@@ -104,7 +116,7 @@ def open_rows(
         return open_excel(path, wanted)
     if suffix == ".parquet":
         return open_parquet(path, wanted)
-    raise _unknown_suffix(path)
+    raise unknown_suffix(path)
 
 
 class _Delimited(TypedDict):
@@ -119,7 +131,3 @@ def _delimited(suffix: str, quoted: bool | None, delimiter: str, encoding: str) 
     find = delimiter == "auto"
     usual = DELIMITERS[suffix] if find else SEPARATORS[delimiter]
     return {"delimiter": usual, "find_separator": find, "quoted": quoted, "encoding": encoding}
-
-
-def _unknown_suffix(path: Path) -> InputError:
-    return InputError(f"{path}: the file must end in .csv, .tsv, .parquet, .xlsx, .jsonl or .ndjson")

@@ -14,6 +14,7 @@ import pandas as pd
 
 from latefusion.images.files import hash_bytes, is_file
 from latefusion.utils.errors import InputError, StepError
+from latefusion.utils.nearest import plural
 
 FOLDER = "fetched"
 REPORT = "report.csv"
@@ -51,7 +52,8 @@ def find_fetched(root: Path, images: pd.Series) -> pd.Series:
 
 
 def refuse_unfetched(root: Path, images: pd.Series, arguments: str, *, every: bool) -> None:
-    """Raise StepError for addresses that nobody has tried to fetch; `arguments` are those of the step that does.
+    """Raise StepError for addresses that nobody has tried to fetch; `arguments` are those of the step that does,
+    beside those that say which experiment it is.
 
     `images` (index: id, several times for several images) is what `find_fetched` returns. Unless `every` image is
     used, those after a product's first that has not failed may be missing.
@@ -66,9 +68,10 @@ def refuse_unfetched(root: Path, images: pd.Series, arguments: str, *, every: bo
             is_untried &= usable.groupby(level=0).cumsum() == 1
     left = images[is_untried]
     if len(left):
+        have, command = plural(len(left), "product has", "products have"), f"python {{step}} {arguments}".rstrip()
         raise StepError(
-            f"{len(left)} products have an image on the web that was not fetched to {root / FOLDER}, the first: id "
-            f"{left.index[0]}, {left.iloc[0]}. Fetch the images first: python {{step}} {arguments}",
+            f"{have} an image on the web that was not fetched to {root / FOLDER}, the first: id "
+            f"{left.index[0]}, {left.iloc[0]}. Fetch the images first: {command}",
             "fetch_images",
         )
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from latefusion.utils.errors import list_problems
+from latefusion.utils.nearest import plural
 
 MAX_BYTES = 400_000_000  # an image of MAX_PIXELS, uncompressed, in four channels
 
@@ -115,7 +116,8 @@ def refuse_absent_images(root: Path, products: pd.DataFrame, otherwise: str) -> 
         if not any((root / path).is_file() for path in paths):
             folders = [folder for folder in _by_folder(paths) if "://" not in folder]
             searched = "; ".join(_describe(root / folder) for folder in folders[:3]) or "none could be fetched"
-            problems.append(f"{split}: {len(images)} products name an image, the first is {paths[0]}; {searched}")
+            name = plural(len(images), "product names", "products name")
+            problems.append(f"{split}: {name} an image, the first is {paths[0]}; {searched}")
     if problems:
         advice = f"Put the images there, or correct catalogue.root ({root}). {otherwise}"
         raise list_problems("None of the images of these products exists:", problems, advice)

@@ -14,6 +14,7 @@ from latefusion.images.faults import Inspector
 from latefusion.images.files import states_table
 from latefusion.images.header import FORMATS, own_size_limits
 from latefusion.utils.errors import list_problems
+from latefusion.utils.nearest import plural
 from latefusion.utils.progress import Bar
 
 logger = logging.getLogger(__name__)
@@ -88,7 +89,8 @@ def handle_bad_images(products: pd.DataFrame, bad: pd.DataFrame, bad_images: str
             f"Readable formats: {', '.join(FORMATS)}. Repair the files, or set catalogue.bad_images to keep (use these"
             " products without their image) or drop (remove these products)."
         )
-        raise list_problems(f"{len(bad)} products have an image that cannot be used ({counts}):", problems, advice, 200)
+        have = plural(len(bad), "product has", "products have")
+        raise list_problems(f"{have} an image that cannot be used ({counts}):", problems, advice, 200)
     products = products.copy()
     products.loc[bad.index, "image"] = None
     dropped = bad.index[products.loc[bad.index, "split"] != "submit"] if bad_images == "drop" else bad.index[:0]

@@ -28,6 +28,7 @@ from latefusion.plan.records import (
     verified,
 )
 from latefusion.utils.files import flush, read_json, remove, write_json, write_yaml
+from latefusion.utils.nearest import plural
 
 logger = logging.getLogger(__name__)
 
@@ -225,7 +226,9 @@ class CatalogueState:
         if len(changed) == len(recorded) > 0 and not stat_files(self.config.root, named):
             logger.warning("%s: no image of the catalogue exists; assuming that none has changed", self.config.root)
             return ""
-        return f"{len(changed)} images have changed, the first is {changed[0]}" if changed else ""
+        if not changed:
+            return ""
+        return f"{plural(len(changed), 'image has', 'images have')} changed, the first is {changed[0]}"
 
     def forget(self) -> None:
         """Clear the cached answers of `changed_images` and `n_products`."""

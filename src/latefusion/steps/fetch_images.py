@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from latefusion.catalogue import NewProducts, read_image_cells
+from latefusion.catalogue.reading import no_table
 from latefusion.config import Columns, load_experiment, load_new_table
 from latefusion.images.download import DownloadLimits
 from latefusion.images.fetch import Fetched, Pace, fetch_images
@@ -15,6 +16,7 @@ from latefusion.images.files import is_file
 from latefusion.images.several import list_images
 from latefusion.utils.errors import InputError
 from latefusion.utils.locks import locked
+from latefusion.utils.nearest import plural
 
 SHOWN = 5  # kinds of failures in the summary
 
@@ -37,7 +39,8 @@ def fetch(
     root, cells, every = _read(config, overrides, products, images)
     named = list_images(cells)
     if not is_url(named).any():
-        yield f"none of {len(cells)} products names an image by an address (http:// or https://): nothing to fetch"
+        number = plural(len(cells), "product")
+        yield f"none of {number} names an image by an address (http:// or https://): nothing to fetch"
         return
     with locked(root / FOLDER):
         result = _fetch(root, named, limits, pace, every=every)
@@ -88,7 +91,9 @@ def _read(
         own = load_experiment(config, overrides).catalogue
         return own.root, read_image_cells(own).reset_index(drop=True), own.images_per_product == "mean"
     if not products.is_file():
-        raise InputError(f"--products {products}: there is no such file")
+        raise InputError(f"--products {no_table(products)}")
+    if not images.is_dir():
+        raise InputError(f"--images {images}: there is no such folder; if the name is right, create it first")
     catalogue = None if config is None else load_experiment(config).catalogue
     columns = Columns() if catalogue is None else catalogue.columns
     separator = None if catalogue is None else catalogue.image_separator
@@ -110,8 +115,8 @@ def _check_numbers(limits: DownloadLimits, pace: Pace) -> None:
 
 
 def _summarise(root: Path, result: Fetched) -> Iterator[str]:
-    there = f", {result.there} were there already" if result.there else ""
-    yield f"{root / FOLDER}: {result.saved} images fetched{there}"
+    there = f", {plural(result.there, 'was', 'were')} there already" if result.there else ""
+    yield f"{root / FOLDER}: {plural(result.saved, 'image')} fetched{there}"
     if len(result.failed):
         kinds = result.failed["reason"].str.partition(":")[0].value_counts()
         counts = ", ".join(f"{count} {kind}" for kind, count in kinds.head(SHOWN).items())

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from latefusion.catalogue import NewProducts
+from latefusion.catalogue.reading import no_table
 from latefusion.config import load_new_table
 from latefusion.images.fetched import find_fetched, is_url, refuse_unfetched
 from latefusion.images.files import is_file
@@ -121,7 +122,7 @@ def _check_arguments(products: Path, images: Path | None, out: Path, review: Pat
     if images is not None and not images.is_dir():
         raise InputError(f"--images {images}: there is no such folder")
     if not products.is_file():
-        raise InputError(f"--products {products}: there is no such file")
+        raise InputError(f"--products {no_table(products)}")
     for path in (out, review):
         if path.exists() and path.samefile(products):
             raise InputError(f"--out {out}: {path} is the table of products: choose another name")

@@ -53,6 +53,7 @@ from latefusion.tables.dataset import Dataset
 from latefusion.utils.errors import InputError, list_problems
 from latefusion.utils.files import atomic_write, write_json, write_text
 from latefusion.utils.labels import each_label
+from latefusion.utils.nearest import plural
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ def _prepare(experiment: Experiment, job: Job) -> None:
     _write_issues(issues, job.run_dir)
     images = find_images(catalogue, list_images(products["image"]))
     keep_all = catalogue.images_per_product == "mean"
-    refuse_unfetched(catalogue.root, images, "--config CONFIG", every=keep_all)
+    refuse_unfetched(catalogue.root, images, "", every=keep_all)
     _require_images(images, products["split"], experiment)
     inspection = _inspect(images, experiment, job.run_dir)
     products, lacking = use_images(products, images, inspection.bad, keep_all=keep_all)
@@ -207,12 +208,16 @@ def _log_several(images: pd.Series, bad: pd.DataFrame, lacking: pd.DataFrame, *,
         return
     what = "experts that read images predict from all" if keep_all else "the first that can be used is read"
     logger.info(
-        "%d products have several images, up to %d: %s (catalogue.images_per_product)", several, numbers.max(), what
+        "%s several images, up to %d: %s (catalogue.images_per_product)",
+        plural(several, "product has", "products have"),
+        numbers.max(),
+        what,
     )
     others = bad[~bad.index.isin(lacking.index)]
     if len(others):
         logger.warning(
-            "%d images cannot be used, of products that have others, which are used: see image_issues.csv", len(others)
+            "%s cannot be used, of products that have others, which are used: see image_issues.csv",
+            plural(len(others), "image"),
         )
 
 
@@ -251,8 +256,8 @@ def _warn_of_late_classes(products: pd.DataFrame, times: pd.Series | None, *, se
     if late:
         shown = ", ".join(f"'{label}'" for label in late[:10]) + (f" and {len(late) - 10} more" if late[10:] else "")
         logger.warning(
-            "%d classes that are held out have no product before them: %s; the oldest of each is trained on, so they "
-            "can be predicted", len(late), shown,
+            "%s held out with no product before: %s; the oldest of each is trained on, so they can be predicted",
+            plural(len(late), "class is", "classes are"), shown,
         )  # fmt: skip
 
 

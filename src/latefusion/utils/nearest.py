@@ -1,4 +1,4 @@
-"""Suggest the nearest known name, for errors about a name that does not exist."""
+"""Words of messages: the nearest known name for one that does not exist, numbers with their noun, shortened texts."""
 
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
@@ -24,3 +24,8 @@ def did_you_mean(word: str, known: Collection[str]) -> str:
 def shorten(text: str, limit: int = 80) -> str:
     """Return a text for an error message, cut to `limit` characters."""
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
+
+
+def plural(n: int, one: str, more: str | None = None) -> str:
+    """Return a number with its noun, or its noun and verb; without `more`, the plural is formed with s."""
+    return f"{n:,} {one if n == 1 else more or f'{one}s'}"
