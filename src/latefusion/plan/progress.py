@@ -86,7 +86,7 @@ class JobProgress:
     others: float  # seconds of the other jobs that are not done, as far as they are known
     n_unknown: int  # other jobs whose time is unknown
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.started = time.monotonic()
         self.first: float | None = None  # the share that was done before, by an interrupted run
         self.share = 0.0
@@ -157,9 +157,11 @@ def _other_experiments(run_root: Path) -> list[Path]:
 
 def _times_of(record: dict, name: str) -> Iterable[Timed]:
     for timed in (record.get("timed"), record.get("timed_before")):
+        if not isinstance(timed, dict):
+            continue
         try:
             found = Timed(timed["fingerprint"], name, timed["kind"], float(timed["work"]), float(timed["seconds"]))
-        except (TypeError, KeyError, ValueError):  # not timed
+        except (TypeError, KeyError, ValueError):  # damaged
             continue
         if found.work > 0:
             yield found

@@ -39,8 +39,8 @@ def fetch(
     root, cells, every = _read(config, overrides, products, images)
     named = list_images(cells)
     if not is_url(named).any():
-        number = plural(len(cells), "product")
-        yield f"none of {number} names an image by an address (http:// or https://): nothing to fetch"
+        counted = plural(len(cells), "product")
+        yield f"none of {counted} names an image by an address (http:// or https://): nothing to fetch"
         return
     with locked(root / FOLDER):
         result = _fetch(root, named, limits, pace, every=every)
