@@ -40,12 +40,18 @@ ARGUMENTS = {
         "help": "put an apostrophe before text that a spreadsheet would run as a formula (=, +, -, @)",
     },
     "--shard-size": {"type": int, "default": 10_000, "metavar": "N", "help": "products that are predicted at a time"},
+    "--overwrite": {
+        "action": "store_true",
+        "help": "replace the predictions if --out exists; a killed run needs it not",
+    },
 }
 
 
-def main(*, model, products, images, out, set, **options):
-    from latefusion.steps.predict_new import predict_new
+def main(*, model, products, images, out, set, overwrite, **options):
+    from latefusion.steps.predict_new import predict_new, refuse_to_overwrite
 
+    if not overwrite:
+        refuse_to_overwrite(out, products)
     for line in predict_new(model, products, images, out, settings=set, **options):
         print(line)
 

@@ -65,7 +65,17 @@ class Incoming(Shop):
     def command(self, name: str, *arguments: str) -> list[str]:
         own = ("--config", "shop.yaml")
         if name == PREDICT:
-            own = ("--model", "models/shop", "--products", "new.csv", "--images", "photos", "--out", "out/labels.csv")
+            own = (
+                "--model",
+                "models/shop",
+                "--products",
+                "new.csv",
+                "--images",
+                "photos",
+                "--out",
+                "out/labels.csv",
+                "--overwrite",
+            )
             own += ("--min-confidence", "0.5", "--shard-size", "4")
         if name == SERVE:
             own = ("--model", "models/shop", "--port", "0")

@@ -178,9 +178,11 @@ def test_no_file_of_the_user_is_overwritten_or_left_behind(new, capsys):
         assert message in capsys.readouterr().err
     assert (new.folder / "new.csv").read_bytes() == before
     predict(new, "--images", "photos", "--out", "x.csv", "--min-confidence", "0.5")
-    with pytest.raises(SystemExit):
-        predict(new, "--images", "photos", "--out", "x.csv")
-    assert "x-review.csv is of an earlier run with a threshold: remove it" in capsys.readouterr().err
+    for overwrite, message in (((), "--out x.csv exists already"), (("--overwrite",), "x-review.csv is of an earlier")):
+        with pytest.raises(SystemExit):
+            predict(new, "--images", "photos", "--out", "x.csv", *overwrite)
+        assert message in capsys.readouterr().err
+    predict(new, "--images", "photos", "--out", "x.csv", "--min-confidence", "0.5", "--overwrite")
 
 
 def test_images_on_the_web_are_refused_until_they_are_fetched(new, capsys, monkeypatch):

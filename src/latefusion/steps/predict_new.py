@@ -105,6 +105,12 @@ class Asked:
         return f"{asked}; the images of {self.n_images} were looked at" if images_too else asked
 
 
+def refuse_to_overwrite(out: Path, products: Path) -> None:
+    """Raise InputError if the predictions are there already, unless a killed run has left shards, and is to go on."""
+    if out.exists() and not shards_of(out).exists() and not (products.exists() and out.samefile(products)):
+        raise InputError(f"--out {out} exists already: choose another name, or replace it with --overwrite")
+
+
 def _write_notes(out: Path, drift: Drift) -> str:
     """Write how the products differ from the labelled ones, log it, and return a line about it."""
     notes = out.with_name(f"{out.stem}-notes.md")
