@@ -42,7 +42,7 @@ ARGUMENTS = {
     "--shard-size": {"type": int, "default": 10_000, "metavar": "N", "help": "products that are predicted at a time"},
     "--overwrite": {
         "action": "store_true",
-        "help": "replace the predictions if --out exists; a killed run needs it not",
+        "help": "replace --out if it exists; to continue, it is not needed",
     },
 }
 

@@ -66,16 +66,9 @@ class Incoming(Shop):
         own = ("--config", "shop.yaml")
         if name == PREDICT:
             own = (
-                "--model",
-                "models/shop",
-                "--products",
-                "new.csv",
-                "--images",
-                "photos",
-                "--out",
-                "out/labels.csv",
+                "--model", "models/shop", "--products", "new.csv", "--images", "photos", "--out", "out/labels.csv",
                 "--overwrite",
-            )
+            )  # fmt: skip
             own += ("--min-confidence", "0.5", "--shard-size", "4")
         if name == SERVE:
             own = ("--model", "models/shop", "--port", "0")
