@@ -16,7 +16,6 @@ import torch
 from safetensors.torch import load_file
 from scipy.special import expit
 from torch.nn.functional import binary_cross_entropy_with_logits
-from tqdm import tqdm
 
 from latefusion.config import SelectPolicy
 from latefusion.fusion.asked import Asked
@@ -24,6 +23,7 @@ from latefusion.fusion.inputs import ALL, FusionInputs
 from latefusion.fusion.networks import StackedPolicy, stacked_batches, stacked_features
 from latefusion.metrics.decisions import decide, is_right
 from latefusion.utils.errors import InputError
+from latefusion.utils.progress import Bar
 from latefusion.utils.seeds import derive_seed
 from latefusion.utils.weights import save_weights
 
@@ -90,7 +90,7 @@ def fit_select(inputs: FusionInputs[SelectPolicy]) -> FittedSelect:
     train_rows = [inputs.fit_rows(fold) for fold in folds]
     optimizer = torch.optim.Adam(net.parameters(), lr=policy.lr)
     positive_weight, number = torch.tensor(policy.positive_weight), torch.arange(len(folds))[:, None]
-    for epoch in tqdm(range(policy.epochs), f"{len(folds)} networks that choose", unit="epoch", disable=None):
+    for epoch in Bar(range(policy.epochs), f"{len(folds)} networks that choose", unit="epoch"):
         orders = [derive_seed(policy.seed, "order", fold, epoch) for fold in folds]
         for rows, weights in zip(*stacked_batches(train_rows, orders, policy.batch_size), strict=True):
             logits = net(features[index, rows])[..., 0]
