@@ -18,8 +18,8 @@ SAMPLE_FORMATS = ("sigir", "ens")  # the layouts in which the sample catalogue c
 class SampleConfig(Section):
     """The synthetic catalogue to draw into `catalogue.root`; configs for real products have no such section."""
 
-    products: int = Field(5000, ge=200)
-    seed: Seed = 2020
+    products: int = Field(5000, ge=200)  # labelled ones and those of the test files
+    seed: Seed = 2020  # of all that is drawn
     label_noise: Fraction = 0.05  # of the training products: their labels are wrong
     missing_descriptions: Fraction = 0.351  # of all products
     image_size: int = Field(500, ge=64, le=10_000)  # side in pixels
@@ -41,15 +41,15 @@ class Columns(Section):
     usual name is taken (`sku` for id, `name` for title, `category` for label, ...: `catalogue.usual_names`).
     """
 
-    id: str = "id"
-    title: str = "title"
+    id: str = "id"  # unique in each table
+    title: str = "title"  # the product's name
     # One column or a list of columns. Of a list, the first is text as it is; each other column adds a line with its
     # name, `brand: Acme`. Missing values are left out.
     description: Annotated[str | tuple[str, ...] | None, AfterValidator(_check_names)] = "description"
     # One column or a list of columns, of a product's images.
     image: Annotated[str | tuple[str, ...] | None, AfterValidator(_check_names)] = "image_path"
-    label: str = "label"
-    split: str | None = None
+    label: str = "label"  # the class; products with an empty cell are predicted
+    split: str | None = None  # train, valid or test, used in place of the fractions of `split`
     time: str | None = None  # for split.by: time; dates (ISO 8601, or 31.01.2026), or numbers that grow with time
 
     def of(self, field: str) -> list[str]:
@@ -108,8 +108,8 @@ def _check_image_separator(separator: str) -> str:
 class CatalogueConfig(Section):
     """Where the products are, and in which layout. All file names are relative to `root`."""
 
-    format: Literal["table", "sigir", "ens"]
-    root: Path
+    format: Literal["table", "sigir", "ens"]  # table: a shop's own table; sigir, ens: the two layouts of the challenge
+    root: Path  # the folder of the tables and images
     products: TableName = "products.csv"  # table only: CSV, TSV, Parquet, JSON lines or Excel (.xlsx, its first sheet)
     test_products: TableName | None = None  # table only: products without labels, to be predicted
     # table only, CSV and TSV: whether quotation marks enclose cells. null: they do, but a quoted cell that spans lines
@@ -167,8 +167,8 @@ class Split(Section):
     # Folds (n_folds) are random in each case.
     by: Literal["random", "time", "order"] = "random"
     valid_fraction: Fraction = 0.1  # not with n_folds
-    test_fraction: Fraction = 0.0
-    seed: Seed = 2020
+    test_fraction: Fraction = 0.0  # held out for scoring, never trained on
+    seed: Seed = 2020  # of the split and of all folds
     # Cross-fitting: instead of one valid split, every labelled product that is not held out for the test is in one of
     # n folds (but those of classes that are in too few of them: docs/architecture.md). Each expert is trained once per
     # fold, without its products, and predicts them; test products get the mean over the folds, or, from linear experts

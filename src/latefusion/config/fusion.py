@@ -52,14 +52,14 @@ class PolicyConfig(Section):
 class ExpertsPolicy(PolicyConfig):
     """A policy whose config names its experts."""
 
-    experts: tuple[Name, ...] = Field(min_length=1)
+    experts: tuple[Name, ...] = Field(min_length=1)  # the experts whose probabilities it reads
 
 
 class Learner(ExpertsPolicy):
     """A policy that is trained on the experts' probabilities, given in one of three forms (`inputs`)."""
 
     inputs: Literal["probs", "log_probs", "top_k"] = "probs"  # top_k: each expert's k highest, all others set to zero
-    top_k: int = Field(3, ge=1)
+    top_k: int = Field(3, ge=1)  # of inputs: top_k
 
     @model_validator(mode="after")
     def _check_top_k(self) -> "Learner":
@@ -80,17 +80,17 @@ class NetworkPolicy(Learner):
     complexities: ClassVar = {"network": "network"}
 
     kind: Literal["network"] = "network"
-    layers: Literal[1, 2] = 1
+    layers: Literal[1, 2] = 1  # 2: with one hidden layer
     hidden_size: int = Field(6, ge=1)  # 2 layers only
     hidden: tuple[Size, ...] | None = Field(None, min_length=1)  # instead of `layers` and `hidden_size`
     activation: Activation = "relu"  # of all hidden layers
     activations: tuple[Activation, ...] | None = None  # or one for each of them
     # Products with several labels only: q of the weighted sigmoid cross-entropy, as in `train` of the experts.
     positive_weight: float = Field(1.0, gt=0)
-    epochs: int = Field(40, ge=1)
-    lr: float = Field(0.01, gt=0)
+    epochs: int = Field(40, ge=1)  # passes over the products that it learns from
+    lr: float = Field(0.01, gt=0)  # of Adam
     batch_size: int = Field(128, ge=1)  # larger than the training set: full batch
-    seed: Seed = 2020
+    seed: Seed = 2020  # of weights and order
 
     @property
     def hidden_sizes(self) -> tuple[int, ...]:
@@ -167,9 +167,9 @@ class BoostingPolicy(Learner):
 
     kind: Literal["boosting"]
     trees: int = Field(50, ge=1)  # per class
-    max_leaf_nodes: int = Field(8, ge=2)
-    lr: float = Field(0.1, gt=0)
-    seed: Seed = 2020
+    max_leaf_nodes: int = Field(8, ge=2)  # of each tree
+    lr: float = Field(0.1, gt=0)  # shrinkage of each tree
+    seed: Seed = 2020  # of scikit-learn's generator
 
     def labels_problem(self, *, several: bool) -> str | None:
         return "kind: boosting is only for products with one label: use network or logistic" if several else None
@@ -188,13 +188,13 @@ class SelectPolicy(ExpertsPolicy):
     kind: Literal["select"]
     experts: tuple[Name, Name]  # the default, and the one that may be chosen instead
     inputs: Literal["top_k", "probs"] = "top_k"  # the k highest of both, in descending order; or all
-    top_k: int = Field(3, ge=1)
+    top_k: int = Field(3, ge=1)  # of inputs: top_k
     layers: Literal[1, 2] = 2  # 2: with 10 ReLU units between them
     positive_weight: float = Field(5.0, gt=0)  # q: more than 1 chooses the second expert more often
-    epochs: int = Field(40, ge=1)
-    lr: float = Field(0.01, gt=0)
-    batch_size: int = Field(128, ge=1)
-    seed: Seed = 2020
+    epochs: int = Field(40, ge=1)  # passes over the products that it learns from
+    lr: float = Field(0.01, gt=0)  # of Adam
+    batch_size: int = Field(128, ge=1)  # products of a step
+    seed: Seed = 2020  # of weights and order
 
     def restricted(self, experts: tuple[str, ...]) -> PolicyConfig:
         return self if len(experts) == 2 else RulePolicy(kind="mean", experts=experts, n_folds=self.n_folds)
@@ -220,7 +220,7 @@ class OnDemandPolicy(PolicyConfig):
     kind: Literal["on_demand"]
     first: Name  # an expert, or a policy, that is cheap: usually of texts
     then: Name  # a policy that reads dear experts too
-    image_share: float = Field(0.3, ge=0, le=1)
+    image_share: float = Field(0.3, ge=0, le=1)  # of the products for which `then` is asked
     _first: PolicyConfig | None = PrivateAttr(None)  # None: an expert
     _then: PolicyConfig | None = PrivateAttr(None)
 

@@ -70,9 +70,9 @@ class CnnExpert(ImageExpert):
     step: ClassVar = "image"
 
     kind: Literal["cnn"] = "cnn"
-    model: str | None = None
-    start_from: Name | None = None
-    pretrained: bool = True
+    model: str | None = None  # a timm network, with the tag of its weights; or give start_from
+    start_from: Name | None = None  # a cnn expert whose trained network is trained on
+    pretrained: bool = True  # start from the weights of the tag; false: from random weights
     model_args: ModelArgs = Field({})  # timm.create_model's own arguments
     image: ImageInput = ImageInput()
     train_on: Literal["all", "clean"] = "all"  # clean: without the label issues that denoising removed
@@ -113,17 +113,17 @@ class DclExpert(ImageExpert):
     step: ClassVar = "dcl"
 
     kind: Literal["dcl"]
-    start_from: Name
+    start_from: Name  # the cnn expert of stage 1
     image: ImageInput = ImageInput(resize=512, crop=448)
-    grid: int = Field(7, ge=2)
+    grid: int = Field(7, ge=2)  # tiles per side
     neighbourhood: int = Field(2, ge=1)  # tiles (and rows of tiles) shuffled together; 1: no destruction
     # exact: the true positions of the tiles; nearest_mean: positions guessed by mean colour, as in the released code
     location_targets: Literal["exact", "nearest_mean"] = "exact"
-    adversarial: Literal["cls_2", "cls_mul"] = "cls_2"
-    adv_weight: float = Field(1.0, ge=0)
+    adversarial: Literal["cls_2", "cls_mul"] = "cls_2"  # cls_2: intact or destroyed; cls_mul: that, for each class
+    adv_weight: float = Field(1.0, ge=0)  # of the adversarial loss, beside the classes' loss
     loc_weight: float = Field(1.0, ge=0)  # 0.01 in the authors' car and aircraft runs
-    head_lr_factor: float = Field(10.0, gt=0)
-    train_on: Literal["all", "clean"] = "all"
+    head_lr_factor: float = Field(10.0, gt=0)  # learning rate of the three heads / lr
+    train_on: Literal["all", "clean"] = "all"  # clean: without the label issues that denoising removed
     train: DclTraining = DclTraining()
 
     @model_validator(mode="after")

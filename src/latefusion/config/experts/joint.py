@@ -24,6 +24,7 @@ class JointExpert(ExpertConfig):
     kind: Literal["joint"]
     text: Name  # a text expert that is a network, such as one of kind transformer
     image: Name  # an image expert that is a network: cnn or dcl
+    # how the two feature vectors become one (experts/joint/fusion.py)
     fusion: Literal["concat", "sum", "attention"] = "concat"
     hidden_size: int = Field(512, ge=1)  # concat: of the hidden layer; sum, attention: of both projected features
     dropout: Fraction = 0.1  # of the class head's input
@@ -44,7 +45,7 @@ class JointExpert(ExpertConfig):
 class FrozenJointExpert(JointExpert):
     """Step by step: the two trained experts are frozen, and a new head is trained on their features."""
 
-    features: Literal["frozen"]
+    features: Literal["frozen"]  # frozen: of the two trained experts
     train: HeadTraining = HeadTraining()
 
     def sources(self, experts: Experts) -> tuple[str, ...]:
@@ -62,9 +63,9 @@ class EndToEndJointExpert(JointExpert):
 
     reads_pixels: ClassVar = True
 
-    features: Literal["end_to_end"]
+    features: Literal["end_to_end"]  # end_to_end: both networks are trained too
     image_lr_factor: float = Field(1.0, gt=0)  # learning rate of the image network / lr; the text network has lr
-    head_lr_factor: float = Field(10.0, gt=0)
+    head_lr_factor: float = Field(10.0, gt=0)  # learning rate of the fusion head / lr
     train: TextTraining = TextTraining()
 
     def sources(self, experts: Experts) -> tuple[str, ...]:

@@ -12,8 +12,8 @@ class LateExpert(ExpertConfig):
     """A late checkpoint of the expert `of`, as an expert of its own; `epochs_before_end` 0 is the final epoch."""
 
     kind: Literal["late"]
-    of: Name
-    epochs_before_end: int = Field(0, ge=0)
+    of: Name  # the expert whose checkpoint it is
+    epochs_before_end: int = Field(0, ge=0)  # 0: the final epoch
 
     @property
     def checkpoint_of(self) -> str:

@@ -28,7 +28,7 @@ class Probe(ExpertConfig):
     regularisation: tuple[PositiveFloat, ...] = Field((0.001, 0.01, 0.1, 1.0), min_length=1)
     n_folds: int = Field(4, ge=2)  # of the cross-validation that chooses C and calibrates
     cv_products: int = Field(20_000, ge=100)  # C is chosen on a sample of about this many products
-    seed: Seed = 2020
+    seed: Seed = 2020  # of the folds
 
     @property
     def pretrained_model(self) -> str:
@@ -50,8 +50,8 @@ class TextProbe(Probe):
     max_length: int = Field(256, ge=8)  # tokens of the pair
     # mean: over the tokens, for sentence encoders; published: the encoder's own pooler, or its first token without one
     pooling: Literal["mean", "published"] = "mean"
-    reads: Reads = "both"
-    cleaning: Cleaning = "decode"
+    reads: Reads = "both"  # title, description, or both as a pair
+    cleaning: Cleaning = "decode"  # of HTML entities: decode them, spaces as published, or repair mojibake too
 
 
 def _check_sizes(sizes: tuple[int, ...]) -> tuple[int, ...]:

@@ -20,11 +20,11 @@ Reads = Literal["both", "title", "description"]
 class ScratchEncoder(Section):
     """A small CamemBERT with random weights and a sentencepiece vocabulary learnt from the training texts."""
 
-    vocab_size: int = Field(8000, ge=100)
-    hidden_size: int = Field(128, ge=8)
-    num_hidden_layers: int = Field(2, ge=1)
-    num_attention_heads: int = Field(4, ge=1)
-    intermediate_size: int = Field(512, ge=8)
+    vocab_size: int = Field(8000, ge=100)  # sentencepiece tokens
+    hidden_size: int = Field(128, ge=8)  # features of a token
+    num_hidden_layers: int = Field(2, ge=1)  # transformer layers
+    num_attention_heads: int = Field(4, ge=1)  # of each layer
+    intermediate_size: int = Field(512, ge=8)  # of the feed-forward part
 
     @model_validator(mode="after")
     def _check_heads(self) -> "ScratchEncoder":
@@ -42,11 +42,11 @@ class TransformerExpert(ExpertConfig):
     joins: ClassVar = ("frozen", "end_to_end")
 
     kind: Literal["transformer"]
-    model: str | None = None
+    model: str | None = None  # a name on the Hugging Face hub, or a folder; or give scratch
     scratch: ScratchEncoder | None = None
     max_length: int = Field(128, ge=8)  # tokens of the pair
-    reads: Reads = "both"
-    cleaning: Cleaning = "decode"
+    reads: Reads = "both"  # title, description, or both as a pair
+    cleaning: Cleaning = "decode"  # of HTML entities: decode them, spaces as published, or repair mojibake too
     # pad_token: the text `<pad>`, as published; only for reads: both
     missing_description: Literal["title_only", "pad_token"] = "title_only"
     # published: the encoder's own pooler, or its first token without one; mean: over the tokens, for sentence encoders
@@ -117,8 +117,8 @@ class TextCnnExpert(ExpertConfig):
     joins: ClassVar = ("frozen", "end_to_end")
 
     kind: Literal["text_cnn"]
-    reads: Reads = "both"
-    cleaning: Cleaning = "decode"
+    reads: Reads = "both"  # title, description, or both one after the other
+    cleaning: Cleaning = "decode"  # of HTML entities: decode them, spaces as published, or repair mojibake too
     # How the text becomes words. title: lower case, punctuation and symbols separate words. description: the same, and
     # digits, words of more than 30 characters and stop words are removed.
     preprocessing: Literal["title", "description"] = "title"
@@ -179,16 +179,16 @@ class TfidfExpert(ExpertConfig):
     refits: ClassVar = True
 
     kind: Literal["tfidf"]
-    word_ngrams: NgramLengths = (1, 2)
+    word_ngrams: NgramLengths = (1, 2)  # shortest and longest, in words
     char_ngrams: Annotated[NgramLengths | None, NoneWord] = (3, 4)  # within words
     min_df: int = Field(2, ge=1)  # products in which an n-gram must occur
     max_features: int = Field(300_000, ge=100)  # size of each of the two vocabularies: the most frequent n-grams
     regularisation: tuple[PositiveFloat, ...] = Field((0.1, 0.3, 1.0, 3.0), min_length=1)  # values of C to choose from
     n_folds: int = Field(4, ge=2)  # of the cross-validation that chooses scikit-learn's C and calibrates
     cv_products: int = Field(20_000, ge=100)  # C is chosen on a sample of about this many products
-    reads: Reads = "both"
-    cleaning: Cleaning = "decode"
-    seed: Seed = 2020
+    reads: Reads = "both"  # title, description, or both as one text
+    cleaning: Cleaning = "decode"  # of HTML entities: decode them, spaces as published, or repair mojibake too
+    seed: Seed = 2020  # of the folds and of the SVMs
 
     @property
     def folds_of_train(self) -> int | None:
