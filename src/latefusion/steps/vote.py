@@ -7,6 +7,7 @@ from latefusion.fusion.vote import vote
 from latefusion.plan.planning import Selection, plan
 from latefusion.plan.runner import run_jobs
 from latefusion.predictor.drift import drift_section
+from latefusion.report import report_page
 from latefusion.scores import submit, write_scores
 from latefusion.steps.scripts import SCRIPTS
 from latefusion.tables.dataset import read_dataset
@@ -21,4 +22,4 @@ def vote_and_score(experiment: Experiment, selection: Selection) -> str:
         plan(experiment), "vote", lambda job: WORK[job.kind](experiment, dataset(), job), selection,
         script=SCRIPTS["vote"],
     )  # fmt: skip
-    return write_scores(experiment, dataset(), more=drift_section)
+    return write_scores(experiment, dataset(), more=drift_section, page=report_page)
