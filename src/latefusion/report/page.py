@@ -35,7 +35,7 @@ from latefusion.scores.tables import best_text_expert
 from latefusion.tables.label_choices import read_label_choices
 
 PAGE = Path(__file__).parent / "page"
-SPLITS = {"test": "test", "valid": "validation", "oof": "out of fold"}
+SPLITS = {"test": "test", "valid": "validation", "oof": "out-of-fold"}
 
 
 def report_page(results: Results, submitted: Submitted | None, tables: Tables) -> str:

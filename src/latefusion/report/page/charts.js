@@ -9,12 +9,13 @@ const COLOURS = {
 // For networks: distinct on white and on black.
 const LINES = ["#2f86d6", "#d6772f", "#2fa36b", "#c0508f", "#8a6fe0", "#b0902a", "#2aa6b0", "#d65a5a", "#7a8a99", "#6aa32f"];
 const ROW = 21; // pixels per row of a list
-const LETTER = 6.6; // pixels per letter of a label
+const LOWEST = 160; // pixels of a chart, in which a tip has room
+const FONT = "12px system-ui, sans-serif"; // of labels, as in the style sheet
 
 const byId = (id) => document.getElementById(id);
 const className = (number) => data.classes[number];
 const classNames = (numbers) => numbers.map(className).join(", ");
-const percent = (share, digits = 1) => `${(100 * share).toFixed(digits)} %`;
+const percent = (share, digits = 1) => `${(100 * share).toFixed(digits)}\u00a0%`;
 const points = (share) => `${share < 0 ? "−" : "+"}${Math.abs(100 * share).toFixed(1)}`;
 const count = (n) => n.toLocaleString("en");
 
@@ -26,11 +27,23 @@ function shorten(text, most) {
   return `${letters.slice(0, start).join("")}…${letters.slice(start + 1 - most).join("")}`;
 }
 
-// How many letters of row names there is room for, and the margin for those that are there.
-function names(texts, width, most = 34) {
-  const room = Math.min(most, Math.floor(width * 0.36 / LETTER));
-  const longest = Math.min(room, Math.max(3, ...texts.map((text) => [...text].length)));
-  return { room, margin: Math.ceil(longest * LETTER) + 14 };
+const pen = document.createElement("canvas").getContext("2d");
+pen.font = FONT;
+const measure = (text) => pen.measureText(text).width;
+
+// A text that is at most `most` pixels wide.
+function fit(text, most) {
+  if (measure(text) <= most) return text;
+  let letters = Math.min([...text].length, Math.floor(most / 3));
+  while (letters > 2 && measure(shorten(text, letters)) > most) letters -= 1;
+  return shorten(text, letters);
+}
+
+// How many pixels there are for the names of rows, and the margin that those of them need which are there.
+function names(texts, width, most = 230) {
+  const room = Math.min(most, width * 0.36);
+  const longest = Math.min(room, Math.max(...texts.map(measure)));
+  return { room, longest, margin: Math.ceil(longest) + 12 };
 }
 
 function legend(items) {
@@ -66,12 +79,12 @@ function grouped(rows) {
 
 function dots(rows, width, { tip, x, marks = [] }) {
   const { keys, headings } = grouped(rows);
-  const { room, margin } = names(rows.map((row) => row.method), width, 28);
+  const { room, margin } = names(rows.map((row) => row.method), width, 200);
   const own = rows.map((row) => ({ ...row, key: `row ${row.method}`, colour: COLOURS[row.submitted ? "submitted" : row.kind] }));
   return Plot.plot({
-    width, height: 50 + ROW * keys.length, marginLeft: margin, marginRight: 16, marginTop: 24, marginBottom: 26,
+    width, height: Math.max(LOWEST, 50 + ROW * keys.length), marginLeft: margin, marginRight: 16, marginTop: 24, marginBottom: 26,
     x: { axis: "both", grid: true, ticks: Math.max(3, Math.floor((width - margin) / 60)), label: null, ...x },
-    y: { domain: keys, label: null, tickSize: 0, tickFormat: (key) => key.startsWith("row ") ? shorten(key.slice(4), room) : "" },
+    y: { domain: keys, label: null, tickSize: 0, tickFormat: (key) => key.startsWith("row ") ? fit(key.slice(4), room) : "" },
     color: { type: "identity" }, symbol: { type: "identity" },
     marks: [
       ...marks,
@@ -118,14 +131,14 @@ function drawClasses(width) {
   const rows = found.toSorted(orders[byId("classes-order").value]).slice(0, MOST_CLASSES);
   byId("classes-count").textContent = `${rows.length} of ${count(data.class_scores.length)} classes`;
   if (!rows.length) return null;
-  const { room, margin } = names(rows.map((row) => className(row.class)), width, 40);
+  const { room, margin } = names(rows.map((row) => className(row.class)), width, 270);
   const methods = Object.keys(data.methods);
   const values = rows.flatMap((row) => methods.map((what) => ({ class: row.class, value: row[what], what })));
   const tip = (row) => `${className(row.class)}\n${count(row.n)} products\n` + methods.map((what) => `${data.methods[what]}${what === "submitted" ? " (submitted)" : ""}: ${percent(row[what])}`).join("\n");
   return Plot.plot({
-    width, height: 50 + 19 * rows.length, marginLeft: margin, marginRight: 16, marginTop: 24, marginBottom: 26,
+    width, height: Math.max(LOWEST, 50 + 19 * rows.length), marginLeft: margin, marginRight: 16, marginTop: 24, marginBottom: 26,
     x: { axis: "both", grid: true, domain: [0, 1], label: null, tickFormat: (share) => (100 * share).toFixed(0) },
-    y: { domain: rows.map((row) => row.class), label: null, tickSize: 0, tickFormat: (number) => shorten(className(number), room) },
+    y: { domain: rows.map((row) => row.class), label: null, tickSize: 0, tickFormat: (number) => fit(className(number), room) },
     color: { type: "identity" }, symbol: { type: "identity" },
     marks: [
       Plot.ruleY(rows, { y: "class", x1: (row) => Math.min(...methods.map((what) => row[what])), x2: (row) => Math.max(...methods.map((what) => row[what])), stroke: "var(--line)", strokeWidth: 3 }),
@@ -138,14 +151,13 @@ function drawClasses(width) {
 // A matrix of shares: darker cells for larger ones, their percent inside where there is room.
 function matrix(cells, keys, width, { rows, columns, name, tip, click, least = 15, most = 46 }) {
   const texts = keys.map(name);
-  const { room, margin } = names(texts, width, 24);
-  const longest = Math.min(room, Math.max(3, ...texts.map((text) => [...text].length)));
+  const { room, longest, margin } = names(texts, width, 170);
   const side = Math.min(most, Math.max(least, Math.floor((width - margin - 8) / keys.length)));
-  const top = Math.ceil(longest * LETTER) + 12;
+  const top = Math.ceil(longest) + 12;
   const plot = Plot.plot({
     width: margin + side * keys.length + 8, height: top + side * keys.length + 8, marginLeft: margin, marginTop: top, marginRight: 8, marginBottom: 8,
-    x: { domain: keys, axis: "top", label: null, tickSize: 0, tickRotate: -90, padding: 0, tickFormat: (key) => shorten(name(key), room) },
-    y: { domain: keys, label: null, tickSize: 0, padding: 0, tickFormat: (key) => shorten(name(key), room) },
+    x: { domain: keys, axis: "top", label: null, tickSize: 0, tickRotate: -90, padding: 0, tickFormat: (key) => fit(name(key), room) },
+    y: { domain: keys, label: null, tickSize: 0, padding: 0, tickFormat: (key) => fit(name(key), room) },
     color: { type: "identity" }, opacity: { type: "identity" },
     marks: [
       Plot.cell(cells, { x: columns, y: rows, fill: "colour", fillOpacity: (cell) => 0.1 + 0.9 * cell.strength, inset: 0.5 }),
@@ -173,12 +185,12 @@ function drawConfusion(width) {
 // Stacked bars of shares or counts, one row per name: `stacks` are [key of the value, name, colour].
 function bars(rows, width, { name, stacks, x, tip }) {
   const texts = rows.map(name);
-  const { room, margin } = names(texts, width, 44);
+  const { room, margin } = names(texts, width, 300);
   const values = rows.flatMap((row, number) => stacks.map(([key, what, colour]) => ({ number, row, what, colour, value: row[key] })));
   const plot = Plot.plot({
-    width, height: 44 + 26 * rows.length, marginLeft: margin, marginRight: 16, marginTop: 6, marginBottom: 30,
+    width, height: Math.max(LOWEST, 44 + 26 * rows.length), marginLeft: margin, marginRight: 16, marginTop: 6, marginBottom: 30,
     x: { grid: true, label: null, ...x },
-    y: { domain: rows.map((_, number) => number), label: null, tickSize: 0, tickFormat: (number) => shorten(texts[number], room) },
+    y: { domain: rows.map((_, number) => number), label: null, tickSize: 0, tickFormat: (number) => fit(texts[number], room) },
     color: { type: "identity" },
     marks: [
       Plot.barX(values, Plot.stackX({ y: "number", x: "value", fill: "colour", order: null, insetTop: 2, insetBottom: 2 })),
@@ -302,7 +314,10 @@ const CONTROLS = {
   "scores-metric": ["scores"], "scores-split": ["scores", "gains"], "classes-order": ["classes"], "classes-search": ["classes"],
   "training-what": ["training"], "training-expert": ["training"],
 };
-for (const [id, charts] of Object.entries(CONTROLS)) byId(id)?.addEventListener("input", () => charts.forEach(draw));
+for (const [id, charts] of Object.entries(CONTROLS)) {
+  const control = byId(id);
+  control?.addEventListener(control.tagName === "SELECT" ? "change" : "input", () => charts.forEach(draw));
+}
 
 let drawnWidth = 0;
 new ResizeObserver(() => {

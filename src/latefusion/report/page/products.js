@@ -88,6 +88,7 @@ function productList(name, products, { matches, card, order }) {
   previous.addEventListener("click", () => turn(-1));
   next.addEventListener("click", () => turn(1));
   form.addEventListener("input", search);
+  form.addEventListener("change", search);
   form.addEventListener("reset", () => setTimeout(search));
   form.addEventListener("submit", (event) => event.preventDefault());
   search();
