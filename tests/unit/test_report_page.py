@@ -174,7 +174,7 @@ def test_of_several_labels_a_product_is_listed_with_all_of_them_the_first_decide
     probs = np.array([[0.6, 0.9, 0.1], [0.1, 0.6, 0.8], [0.1, 0.2, 0.9]])
     assert products.class_numbers(preds, probs) == [[1, 0], [2, 1], [2]]
     assert products.class_numbers(targets) == [[0, 1], [2], []]
-    assert products.differ(targets, preds).tolist() == [False, True, True]
+    assert products.not_exactly(targets, preds).tolist() == [False, True, True]
     most, given = issues._contradiction(targets[:2], preds[:2], probs[:2])
     assert most == pytest.approx([0.4, 0.6])
     assert given == pytest.approx([0.6, 0.4])

@@ -23,9 +23,7 @@ def calibration_curves(submitted: Submitted) -> list[dict]:
     """Return bins of confidence on `final_split` before and after calibration: mean confidence, share right, n."""
     results, split = submitted.results, submitted.results.final_split
     preds, known = submitted.preds(split), results.known(split)
-    before = results.probs(submitted.method, split)
-    if preds.ndim == 1:  # a vote may not decide for the class of highest probability
-        before = favour(before, preds)
+    before = favour(results.probs(submitted.method, split), preds)
     rows = []
     for when, probs in {"before": before, "after": submitted.probs(split)}.items():
         bins = reliability(results.targets[split][known], probs[known], preds[known])

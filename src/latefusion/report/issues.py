@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from latefusion.metrics.decisions import first_labels, is_known
-from latefusion.report.products import DIGITS, class_numbers, differ, with_texts
+from latefusion.report.products import DIGITS, class_numbers, not_exactly, with_texts
 from latefusion.scores.results import Method, Results
 from latefusion.tables.label_choices import kept_labels
 from latefusion.tables.label_issues import read_label_issues
@@ -56,7 +56,7 @@ def _disagreements(results: Results, method: Method, probs: np.ndarray) -> pd.Da
     """Return the products of `fusion_split` whose label the method's decisions confidently contradict."""
     split = results.dataset.fusion_split
     targets, preds = results.targets[split], results.preds(method, split)
-    rows = np.flatnonzero(is_known(targets) & differ(targets, preds))
+    rows = np.flatnonzero(is_known(targets) & not_exactly(targets, preds))
     confidence, given_prob = _contradiction(targets[rows], preds[rows], probs[rows])
     confident = confidence >= CONFIDENT
     rows = rows[confident]

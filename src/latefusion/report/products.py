@@ -23,7 +23,7 @@ def describe_mistakes(results: Results, method: Method, confidence: np.ndarray) 
     """
     split = results.final_split
     targets, preds = results.targets[split], results.preds(method, split)
-    wrong = np.flatnonzero(is_known(targets) & differ(targets, preds))
+    wrong = np.flatnonzero(is_known(targets) & not_exactly(targets, preds))
     rows = wrong[np.argsort(-confidence[wrong], kind="stable")][:MOST]
     products = results.dataset.evaluation_splits[split].iloc[rows]
     probs = results.probs(method, split)[rows]
@@ -64,7 +64,7 @@ def shorten(text: str, most: int) -> str:
     return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
 
 
-def differ(targets: np.ndarray, preds: np.ndarray) -> np.ndarray:
+def not_exactly(targets: np.ndarray, preds: np.ndarray) -> np.ndarray:
     """Return (N,) bools: whether the decisions are not exactly the labels."""
     return targets != preds if targets.ndim == 1 else ((targets > 0) != (preds > 0)).any(axis=1)
 
