@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 
 import pytest
-from helpers.report import HOSTILE, make_results, write_report
+from helpers.report import HOSTILE, make_results, make_results_of_several_labels, write_report
 
 pytest.importorskip("selenium.webdriver", reason="selenium is not installed: requirements-browser.txt")
 from helpers.browser import (
@@ -276,6 +276,31 @@ def test_choices_are_kept_exported_and_read_by_the_next_run(browser, data, downl
     click(browser, find(browser, "#choices-clear"))
     browser.switch_to.alert.accept()
     assert find(browser, "#choices-count").text == "No choices yet"
+
+
+@in_browsers(SOME[1:])
+def test_of_several_labels_those_that_are_right_are_ticked(driver, downloads, tmp_path, monkeypatch):
+    report = write_report(make_results_of_several_labels(tmp_path, monkeypatch))
+    driver.get(report.as_uri())
+    wait(driver, lambda: "<svg" in markup(driver, "missed"))
+    card = cards(driver, "issues")[0]
+    boxes = card.find_elements(By.CSS_SELECTOR, "[type=checkbox]")
+    names = [box.get_attribute("value") for box in boxes]
+    assert any(box.is_selected() for box in boxes)
+    for box in boxes:
+        if not box.is_selected():
+            click(driver, box)
+    more = next(name for name in (f"class {number:03}" for number in range(7)) if name not in names)
+    card.find_element(By.CSS_SELECTOR, "[list]").send_keys(more)
+    click(driver, card.find_element(By.CSS_SELECTOR, "[data-action=change]"))
+    path = downloads / "label_choices.csv"
+    path.unlink(missing_ok=True)
+    click(driver, find(driver, "#choices-download"))
+    wait(driver, path.is_file)
+    config = CatalogueConfig(format="table", root=downloads, label_choices=path.name, labels="several")
+    chosen = read_label_choices(config)["label"].iloc[0].split("\n")
+    assert sorted(chosen) == sorted([*names, more])
+    assert [entry for entry in driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
 
 
 @in_browsers(SOME)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.results import CNN, RECORD, MadeUp, make_up
+from helpers.results import CNN, RECORD, SEVERAL, MadeUp, make_up
 from latefusion.report import report_page
 from latefusion.scores.write import write_scores
 from latefusion.tables.dataset import Dataset
@@ -45,6 +45,17 @@ def make_results(folder: Path, patch: pytest.MonkeyPatch, *, n: int = 200, num_c
         made.draw(name, accuracy, seed=10 * number)
     _write_denoising(made)
     _write_log(made)
+    made.submit()
+    return made
+
+
+def make_results_of_several_labels(folder: Path, patch: pytest.MonkeyPatch) -> MadeUp:
+    """Return a made-up experiment whose products have several labels each, with a vote."""
+    made = make_up(folder, patch, n=120, num_classes=7, submit="vote", **SEVERAL)
+    products = made.dataset.products.assign(description=None, image=None).astype({"image": "str"})
+    made = dataclasses.replace(made, dataset=dataclasses.replace(made.dataset, products=products))
+    for number, (name, accuracy) in enumerate(ACCURACIES.items()):
+        made.draw(name, accuracy, seed=10 * number)
     made.submit()
     return made
 

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from helpers.report import HOSTILE, LONG_ID, make_results, write_report
+from helpers.report import HOSTILE, LONG_ID, make_results, make_results_of_several_labels, write_report
 from helpers.results import make_up
 
 from latefusion.report import issues, products
@@ -166,6 +166,23 @@ def test_thumbnails_are_limited_in_number_and_size(made, monkeypatch, tmp_path_f
     monkeypatch.setattr("latefusion.report.thumbnails.MOST_BYTES", 2 * len(one) + 1)
     assert set(draw_thumbnails(root, images, with_image)) == set(with_image[:2])
     assert draw_thumbnails(root / "no folder", images, images.index) == {}
+
+
+def test_of_several_labels_missed_ones_take_the_place_of_the_confusion_matrix(tmp_path, monkeypatch):
+    made = make_results_of_several_labels(tmp_path, monkeypatch)
+    html = write_report(made).read_text(encoding="utf-8")
+    data = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', html)[1])
+    targets, preds = made.results.targets["test"] > 0, read_submitted(made.results).preds("test") > 0
+    missed = {row["class"]: (row["missed"], row["added"], row["n"]) for row in data["missed"]}
+    assert data["confusion"] is None
+    assert missed == {
+        number: (int((own & ~decided).sum()), int((decided & ~own).sum()), int(own.sum()))
+        for number, (own, decided) in enumerate(zip(targets.T, preds.T, strict=True))
+    }
+    assert "A confusion matrix needs one label per product" in html
+    assert data["n_mistakes"] == (targets != preds).any(axis=1).sum()
+    assert max(len(product["label"]) for product in data["mistakes"]) > 1
+    assert {product["split"] for product in data["issues"]} == {"valid"}
 
 
 def test_of_several_labels_a_product_is_listed_with_all_of_them_the_first_decided_first():

@@ -12,7 +12,6 @@ from latefusion.scores.submitted import Submitted
 DIGITS = 4
 MOST_CLASSES = 60  # of a confusion matrix; more would be too small to hit with a finger
 MOST_PAIRS = 15  # confused pairs, listed below it
-GAIN = "gain"  # ends the name of the column of gains
 MOST_MISSED = 40  # labels, of products with several
 
 
@@ -38,24 +37,15 @@ def score_rows(results: Results, scores: pd.DataFrame, submitted: Submitted | No
 
 def gain_rows(comparisons: pd.DataFrame, submitted: Submitted | None) -> list[dict]:
     """Return one row per method and split: its gain over the best single expert, and the paired interval."""
-    if comparisons.empty:
-        return []
-    gain = next(name for name in comparisons if name.endswith(GAIN))
     chosen = submitted and submitted.method.name
-    rows = comparisons.assign(value=comparisons[gain]).to_dict("records")
-    keys = ("method", "kind", "split", "against")
+    rows = comparisons.assign(value=comparisons["gain"]).to_dict("records")
+    keys = ("method", "kind", "split", "against", "metric")
     return [
         {key: row[key] for key in keys}
         | {key: round(float(row[key]), DIGITS) for key in ("value", "low", "high")}
         | {"group": GROUPS[row["kind"]], "p": float(f"{row['mcnemar_p']:.2g}"), "submitted": row["method"] == chosen}
         for row in rows
     ]
-
-
-def gain_metric(comparisons: pd.DataFrame) -> str | None:
-    """Return the metric whose gains the table of comparisons holds; None if its column does not say."""
-    names = [name.removesuffix(GAIN) for name in comparisons if name.endswith(f"_{GAIN}")]
-    return names[0].rstrip("_") if names else None
 
 
 def class_rows(results: Results, classes: pd.DataFrame, methods: dict[str, str]) -> list[dict]:

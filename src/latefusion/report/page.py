@@ -85,7 +85,6 @@ def _data(results: Results, submitted: Submitted | None, tables: Tables) -> dict
         "methods": methods,
         "experts": [{"name": expert.name, "kind": expert.kind} for expert in results.experts],
         "scores": charts.score_rows(results, tables["scores"], submitted),
-        "gains_of": METRIC_NAMES[charts.gain_metric(tables["comparisons"]) or experiment.chosen_by],
         "gains": charts.gain_rows(tables["comparisons"], submitted),
         "class_scores": charts.class_rows(results, tables["classes"], methods),
         "confusion": charts.confusion(results, preds) if preds.ndim == 1 else None,
