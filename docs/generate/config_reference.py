@@ -75,7 +75,9 @@ def meanings(model: type[BaseModel]) -> Mapping[str, str]:
         while line in comments and lines[line - 1].lstrip().startswith("#"):
             above.insert(0, comments[line])
             line -= 1
-        behind = [comments[line] for line in range(node.lineno, (node.end_lineno or node.lineno) + 1) if line in comments]
+        behind = [
+            comments[line] for line in range(node.lineno, (node.end_lineno or node.lineno) + 1) if line in comments
+        ]
         found[node.target.id] = " ".join([*above, *behind])
     return found
 

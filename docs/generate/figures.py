@@ -49,7 +49,9 @@ def draw_pipeline(path: Path) -> None:
     """Draw the stages from catalogue to submission."""
     figure, axes = plt.subplots(figsize=(12.5, 2.7))
     for x, y, width, height, colour, (name, *details) in STAGES:
-        box = FancyBboxPatch((x, y), width, height, boxstyle="round,pad=0.02", facecolor=PAPER, edgecolor=colour, lw=1.6)
+        box = FancyBboxPatch(
+            (x, y), width, height, boxstyle="round,pad=0.02", facecolor=PAPER, edgecolor=colour, lw=1.6
+        )
         axes.add_patch(box)
         top = y + height - 0.28
         axes.text(x + width / 2, top, name, ha="center", va="center", fontsize=9, weight="bold", color=colour)

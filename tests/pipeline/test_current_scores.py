@@ -26,7 +26,7 @@ def score(workspace: Workspace, *settings: str) -> bool:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(write, "score_table", lambda results: made.append(1) or own(results))
         experiment = workspace.experiment(*settings)
-        report = write.write_scores(experiment, read_dataset(experiment))
+        report = write.write_scores(experiment, read_dataset(experiment), page=lambda *values: "page")
     assert report == (workspace.folder / "submissions/tiny/scores.md").read_text()
     return bool(made)
 
@@ -50,12 +50,19 @@ def retrain(run: Workspace) -> None:
     write_json(path, record)
 
 
+def test_the_script_leaves_the_report(trained_run):
+    report = (trained_run.folder / "submissions/tiny/report.html").read_text(encoding="utf-8")
+    assert "<title>tiny: report</title>" in report
+    assert '"mistakes":[{"id":' in report
+
+
 @pytest.mark.parametrize(
     "change",
     [
         edit_a_table,
         retrain,
         lambda run: (run.folder / "submissions/tiny/scores.md").unlink(),
+        lambda run: (run.folder / "submissions/tiny/report.html").write_text("half"),
         lambda run: (run.run_root / "scores/current.json").write_text("half"),
         lambda run: (run.run_root / "experts/tfidf/test_probs.parquet").touch(),
         lambda run: (run.run_root / "vote/job.json").unlink(),

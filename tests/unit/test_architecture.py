@@ -28,6 +28,7 @@ LAYERS = (
     "fusion",
     "submission",
     "scores",
+    "report",
     "predictor",
     "service",
     "steps",

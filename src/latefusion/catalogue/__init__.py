@@ -5,6 +5,7 @@ the products, `find_images` the paths of their images. The image files are check
 """
 
 from latefusion.catalogue.canonical import Reading, read_catalogue, read_image_cells, read_with_issues, table_files
+from latefusion.catalogue.label_choices import read_label_choices
 from latefusion.catalogue.labels import class_order, leave_out_rare, read_test_labels
 from latefusion.catalogue.layouts import LAYOUTS, find_images
 from latefusion.catalogue.new_products import NewProducts, read_new_products
@@ -20,6 +21,7 @@ __all__ = [
     "leave_out_rare",
     "read_catalogue",
     "read_image_cells",
+    "read_label_choices",
     "read_new_products",
     "read_test_labels",
     "read_with_issues",

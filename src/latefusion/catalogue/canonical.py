@@ -18,6 +18,7 @@ from latefusion.catalogue.checks import (
     is_missing,
     relative_image_paths,
 )
+from latefusion.catalogue.label_choices import apply_label_choices
 from latefusion.catalogue.layouts import LAYOUTS
 from latefusion.catalogue.row_issues import handle_missing_titles
 from latefusion.catalogue.rows import Rows
@@ -41,12 +42,18 @@ def read_catalogue(catalogue: CatalogueConfig) -> pd.DataFrame:
 
 
 def read_with_issues(catalogue: CatalogueConfig) -> Reading:
-    """Return all products of a catalogue, and what was not usual.
+    """Return all products of a catalogue, with a person's choices about labels applied, and what was not usual.
 
     The checks run one after another; the first that fails raises an InputError with file, line and id of every problem.
     """
     read = LAYOUTS[catalogue.format].read(catalogue)
-    return read_canonical(read if isinstance(read, Rows) else Rows(read), catalogue)
+    reading = read_canonical(read if isinstance(read, Rows) else Rows(read), catalogue)
+    if catalogue.label_choices is None:
+        return reading
+    products, issues, others = reading
+    dropped = pd.Index(issues["id"][issues["action"] == "dropped"])
+    products, chosen = apply_label_choices(products, dropped, catalogue)
+    return Reading(products, pd.concat([issues, chosen]), others.loc[others.index.isin(products.index)])
 
 
 def read_canonical(read: Rows, catalogue: CatalogueConfig) -> Reading:

@@ -1,7 +1,7 @@
 """Rows that can be kept or dropped by a policy of the config: missing titles, repeated ids, and rare labels.
 
-Row issues are a table with a row for each, indexed by location; columns: `id`, `reason` and `action` (`kept` or
-`dropped`). `steps.prepare` writes it to row_issues.csv.
+Row issues are a table with a row for each, indexed by location; columns: `id`, `reason` and `action` (`kept`,
+`dropped`, or `changed`: see `label_choices`). `steps.prepare` writes it to row_issues.csv.
 """
 
 import logging

@@ -123,6 +123,8 @@ class CatalogueConfig(Section):
     encoding: Annotated[str, AfterValidator(_check_encoding)] = "auto"
     columns: Columns = Columns()
     test_labels: TableName | None = None  # true labels of the unlabelled test set, for scoring only
+    # A person's choices about labels, which report.html exports: columns id, action (keep, change, remove) and label.
+    label_choices: TableName | None = None
     # table only: what separates the images that a cell names. null: a cell names one, but lists of Parquet and JSON,
     # JSON lists as text and lines are always several.
     image_separator: Annotated[str, AfterValidator(_check_image_separator)] | None = None

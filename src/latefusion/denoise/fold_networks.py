@@ -27,6 +27,7 @@ from latefusion.experts.image.data import training_products
 from latefusion.experts.network import predict_products
 from latefusion.experts.training import fit_network
 from latefusion.metrics.f1 import macro_f1
+from latefusion.tables.label_choices import kept_labels
 from latefusion.tables.probabilities import read_probs, write_probs
 from latefusion.training.checkpoint import best_weights
 from latefusion.utils.files import atomic_write, write_json, write_text
@@ -47,7 +48,8 @@ def denoise(context: Context) -> None:
     if not context.accelerator.is_main_process:
         return
     write_probs(run_dir / "oof_probs.parquet", products.index, pred_probs, dataset.classes)
-    issues = rank_label_issues(products.index, targets, pred_probs, dataset.classes, settings)
+    kept = kept_labels(context.experiment)
+    issues = rank_label_issues(products.index, targets, pred_probs, dataset.classes, settings, kept)
     with atomic_write(run_dir / "label_issues.parquet") as partial:
         issues.to_parquet(partial)
     html = gallery_html(issues, products["title"], lambda id_: images.read(id_, THUMBNAIL), settings.gallery)

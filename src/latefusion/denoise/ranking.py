@@ -13,12 +13,20 @@ from cleanlab.rank import get_normalized_margin_for_each_label
 from latefusion.config import Denoise
 from latefusion.utils.errors import InputError
 
+NONE = pd.Index([])
+
 
 def rank_label_issues(
-    ids: pd.Index, labels: np.ndarray, pred_probs: np.ndarray, classes: list[str], settings: Denoise
+    ids: pd.Index,
+    labels: np.ndarray,
+    pred_probs: np.ndarray,
+    classes: list[str],
+    settings: Denoise,
+    kept: pd.Index = NONE,
 ) -> pd.DataFrame:
     """Return the flagged products (index: id), most suspicious first, with `removed` true for those to remove.
 
+    The products whose label a person has confirmed, `kept`, are never removed.
     Raises InputError on probabilities that are not finite: cleanlab does not check for them.
     """
     if not np.isfinite(pred_probs).all():
@@ -42,7 +50,9 @@ def rank_label_issues(
         },
         index=ids[ranked],
     )
-    issues["removed"] = _removed(given, np.bincount(labels), settings)
+    removable = ~issues.index.isin(kept)
+    issues["removed"] = False
+    issues.loc[removable, "removed"] = _removed(given[removable], np.bincount(labels), settings)
     return issues
 
 

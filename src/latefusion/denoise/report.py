@@ -10,6 +10,7 @@ from latefusion.config import Denoise, Experiment
 from latefusion.denoise.ranking import rank_label_issues
 from latefusion.plan.records import verified
 from latefusion.tables.dataset import Dataset
+from latefusion.tables.label_choices import kept_labels
 from latefusion.tables.label_issues import read_label_issues
 from latefusion.tables.probabilities import read_probs
 
@@ -57,7 +58,8 @@ def _as_published(experiment: Experiment, dataset: Dataset, checked: pd.DataFram
     pred_probs = read_probs(path, checked.index, dataset.classes)
     own = experiment.require_denoise()
     settings = own.model_copy(update=PUBLISHED)
-    issues = rank_label_issues(checked.index, dataset.targets(checked), pred_probs, dataset.classes, settings)
+    targets, kept = dataset.targets(checked), kept_labels(experiment)
+    issues = rank_label_issues(checked.index, targets, pred_probs, dataset.classes, settings, kept)
     return (
         f"This config has {_named(own)}. The settings of configs/sample.yaml were chosen with a look at "
         "the known wrong labels, so their precision is too optimistic. The published settings on the same out-of-fold "

@@ -115,7 +115,10 @@ class Job:
         if self.kind == "catalogue":
             return {}
         runs = {need.key: results_digest(need.run_dir) for need in self.needs if need.kind != "catalogue"}
-        return {"catalogue": self.catalogue.contents().get(self.reads)} | runs
+        contents = self.catalogue.contents()
+        confirmed = contents.get("confirmed_labels") if self.kind == "denoise" else None  # it does not remove these
+        inputs = {"catalogue": contents.get(self.reads)} | ({"confirmed labels": confirmed} if confirmed else {})
+        return inputs | runs
 
     def begin(self, script: str, *, redo: bool = False) -> None:
         """Prepare the run folder: keep it to continue an interrupted job, otherwise (or with `redo`) empty it.
@@ -188,7 +191,7 @@ class CatalogueState:
     _n_products: int | None = field(default=None, repr=False)
 
     def contents(self) -> dict[str, str]:
-        """Return hashes of what jobs read: `products`, and `images` (products and images)."""
+        """Return hashes of what jobs read: `products`, `images` (products and images), perhaps `confirmed_labels`."""
         if not (self.run_dir / "contents.json").is_file():
             return {}
         return read_json(verified(self.run_dir, "contents.json"))

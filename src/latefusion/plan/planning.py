@@ -178,6 +178,9 @@ def _catalogue_settings(experiment: Experiment) -> dict:
         str(path.relative_to(root) if path.is_relative_to(root) else path): _hash_table(path)
         for path in table_files(experiment.catalogue)
     }
+    choices = settings["catalogue"].pop("label_choices")  # without this key: the fingerprint that it had before
+    if choices is not None:
+        settings["label_choices"] = {choices: _hash_table(root / choices)}
     return settings
 
 

@@ -13,6 +13,8 @@ from latefusion.plan.records import NAME, describe_file, digest, read_record
 from latefusion.utils.environment import code_version
 from latefusion.utils.files import read_json, remove, write_json
 
+PAGE = "report.html"
+
 
 def read_current(experiment: Experiment, done: Iterable[Job]) -> str | None:
     """Return the report, if it and all tables are those of these jobs; otherwise None."""
@@ -31,7 +33,9 @@ def read_current(experiment: Experiment, done: Iterable[Job]) -> str | None:
 
 def write_current(experiment: Experiment, made_from: str) -> None:
     """Note that the tables and the report that are there were made from these inputs."""
+    page = experiment.submission_dir / PAGE
     written = [_report(experiment), *sorted((experiment.run_root / "scores").glob("*.csv"))]
+    written += [page] if page.is_file() else []
     content = {
         "code": code_version(),
         "made_from": made_from,

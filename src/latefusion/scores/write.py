@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Iterator
 
+import pandas as pd
+
 from latefusion.config import Experiment
 from latefusion.denoise.report import describe_label_issues
 from latefusion.scores.analysis import calibration_table, expert_pairs, vote_members
 from latefusion.scores.asked import asked_table, cost_table
 from latefusion.scores.automation import automation_table, coverage_table
 from latefusion.scores.choice import log_vote_warning, rank_methods
-from latefusion.scores.current import describe_inputs, read_current, write_current
+from latefusion.scores.current import PAGE, describe_inputs, read_current, write_current
 from latefusion.scores.environment import run_section
 from latefusion.scores.headline import headline
 from latefusion.scores.notes import sample_note
@@ -23,7 +25,7 @@ from latefusion.scores.report import (
     vote_section,
 )
 from latefusion.scores.results import Results
-from latefusion.scores.submitted import read_submitted
+from latefusion.scores.submitted import Submitted, read_submitted
 from latefusion.scores.tables import class_table, misclassified_table, score_table
 from latefusion.tables.dataset import Dataset
 from latefusion.utils.files import write_text
@@ -31,12 +33,16 @@ from latefusion.utils.locks import locked
 
 
 def write_scores(
-    experiment: Experiment, dataset: Dataset, *, more: Callable[[Experiment, Dataset], str] | None = None
+    experiment: Experiment,
+    dataset: Dataset,
+    *,
+    more: Callable[[Experiment, Dataset], str] | None = None,
+    page: Callable[[Results, Submitted | None, dict[str, pd.DataFrame]], str] | None = None,
 ) -> str:
     """Score all finished jobs, write the tables and `scores.md`, and return the report.
 
     If those that are there are of these jobs, they are left as they are. `more` returns a further section of the
-    report, "" for none.
+    report, "" for none; `page` the content of `report.html`, from the tables by name.
     """
     results = Results(experiment, dataset)
     done = [results.jobs[key] for key in sorted(results.done)]
@@ -79,10 +85,13 @@ def write_scores(
         run_section(results),
     ]
     report = "\n\n".join(filter(None, sections)) + "\n"
+    html = None if page is None else page(results, submitted, tables)
     with locked(experiment.submission_dir, wait=True):
         for name, table in tables.items():
             write_text(experiment.run_root / "scores" / f"{name}.csv", table.to_csv(index=False))
         write_text(experiment.submission_dir / "scores.md", report)
+        if html is not None:
+            write_text(experiment.submission_dir / PAGE, html)
         write_current(experiment, made_from)
     log_vote_warning(experiment, dataset)
     return report

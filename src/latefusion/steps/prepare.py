@@ -8,7 +8,8 @@ Writes to `weights/<experiment>/catalogue/`:
 - `left_out.json`: labels that are no classes, because too few products have them (`catalogue.min_products`);
 - `contents.json`: hashes of what jobs read of the catalogue;
 - `report.md`: classes, missing texts and images, columns that are not used, and what to check, in plain words;
-- `row_issues.csv`: the rows that were dropped, or kept without a title, and why;
+- `row_issues.csv`: the rows that were dropped, kept without a title, or given another label, and why;
+- `label_choices.parquet`: with `catalogue.label_choices`, a person's choices about labels, which are applied;
 - `image_issues.csv`: the products whose image cannot be used, and why;
 - `images.parquet`: the state of every image file that a product names, so that files that are replaced, added or
   removed later are noticed; index: path; columns: bytes (-1: no such file), mtime_ns, blake2b;
@@ -27,6 +28,7 @@ from latefusion.catalogue import (
     describe_catalogue,
     find_images,
     leave_out_rare,
+    read_label_choices,
     read_test_labels,
     read_with_issues,
     table_files,
@@ -48,6 +50,7 @@ from latefusion.plan.planning import Selection, plan
 from latefusion.plan.records import digest
 from latefusion.plan.runner import run_jobs
 from latefusion.steps.scripts import SCRIPTS
+from latefusion.tables import label_choices
 from latefusion.tables.checks import check_trainable, image_readers
 from latefusion.tables.dataset import Dataset
 from latefusion.utils.errors import InputError, list_problems
@@ -104,7 +107,8 @@ def _prepare(experiment: Experiment, job: Job) -> None:
         products.to_parquet(partial)
     write_json(job.run_dir / "classes.json", classes)
     write_json(job.run_dir / "left_out.json", left_out.index.to_list())
-    write_json(job.run_dir / "contents.json", _contents(products, classes, experiment, inspection.files))
+    contents = _contents(products, classes, experiment, inspection.files)
+    write_json(job.run_dir / "contents.json", contents | _keep_choices(catalogue, job.run_dir))
     if image_readers(experiment):
         cached_images(experiment, products)
     logger.info("duplicates: %s", twins)
@@ -152,6 +156,17 @@ def _contents(
     paths = pd.Series(all_paths(products), index=ids, name="image", dtype="str")
     of_images = paths.map(files["blake2b"])  # of the content, whatever the path
     return {"products": of_products, "images": digest([of_products, of_images.to_csv(na_rep="\0")])}
+
+
+def _keep_choices(catalogue: CatalogueConfig, run_dir: Path) -> dict[str, str]:
+    """Write a person's choices about labels, and return the hash of what denoising reads of them; none without any."""
+    choices = read_label_choices(catalogue).set_index("id")
+    if choices.empty:
+        return {}
+    with atomic_write(run_dir / label_choices.NAME) as partial:
+        choices.to_parquet(partial)
+    confirmed = choices.index[choices["action"] != "remove"]
+    return {"confirmed_labels": digest(sorted(confirmed))} if len(confirmed) else {}
 
 
 def _require_images(images: pd.Series, splits: pd.Series, experiment: Experiment) -> None:
