@@ -17,7 +17,7 @@ STEPS := 00_draw_sample 01_prepare 02_train_text 03_denoise 04_train_image 05_tr
 PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses 2 --dist worksteal
 IN_ANY_PRECISION := $(addprefix tests/pipeline/test_, loop.py table_experiment.py joint.py pipeline.py)
 
-.PHONY: submission compare serve test test-fast test-clusters lint env check-environment
+.PHONY: submission compare serve test test-fast test-clusters docs figures lint env check-environment
 
 # From the catalogue to a submission and its score table; what is done already is skipped.
 # make submission CONFIG=configs/rakuten.yaml SET="--set catalogue.root=data/rakuten"
@@ -59,6 +59,17 @@ test-fast: env
 test-clusters: env
 	$(VENV)/bin/pip install --quiet --requirement requirements-clusters.txt
 	OMP_NUM_THREADS=1 $(PY) -m pytest tests/clusters
+
+# The site of docs/ into site/, by MkDocs Material in an environment of its own; the config reference is written first.
+docs: env
+	$(PY) docs/generate/config_reference.py
+	@test -x .venv-docs/bin/mkdocs || $(PYTHON) -m venv .venv-docs
+	@.venv-docs/bin/pip install --quiet --requirement requirements-docs.txt
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet
+
+# The figures of README and docs, from the scores of finished runs: make figures RUNS="sample"
+figures: env
+	$(PY) docs/generate/figures.py $(RUNS)
 
 lint: env
 	$(PY) -m ruff check src tests notebooks

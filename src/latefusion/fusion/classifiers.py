@@ -6,7 +6,7 @@ labels are (N, C), see `metrics.decisions`.
 
 import logging
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
