@@ -349,3 +349,8 @@ def test_a_sample_keeps_every_label_of_which_it_can_and_whole_groups():
     assert set(np.flatnonzero(np.isin(groups, groups[sample]))) == set(sample)
     assert (labels[sample].sum(axis=0) > 0).all()
     assert (stratified_sample(labels, 1000, 0) == np.arange(1000)).all()
+
+
+def test_splits_that_the_catalogue_assigns_to_all_products_are_kept():
+    products = pd.DataFrame({"label": ["a\nb", "a", "b"], "split": ["train", "train", "test"]}, index=list("xyz"))
+    assert split_products(products, Split(n_folds=2), several=True).tolist() == ["train", "train", "test"]

@@ -110,6 +110,8 @@ def split_products(
         result = result.mask(result == "train")
         shares = {"valid": split.valid_fraction}
     free = products.index[result.isna()]
+    if free.empty:  # the catalogue assigns every product
+        return result
     labels, seed = _labels(products.loc[free, "label"], several=several), derive_seed(split.seed, "split")
     if split.by != "random":
         order = np.arange(len(free)) if times is None else times.loc[free].to_numpy()
