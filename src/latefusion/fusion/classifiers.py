@@ -30,7 +30,7 @@ class Logistic:
     classes: np.ndarray  # (K,)
     weights: np.ndarray  # (F, K) float64
     bias: np.ndarray  # (K,) float64
-    several: np.ndarray  # () bool
+    several: np.ndarray = field(default_factory=lambda: np.array(False))  # () bool; older models have none
 
     @classmethod
     def fit(cls, policy: LogisticPolicy, features: np.ndarray, targets: np.ndarray) -> "Logistic":
