@@ -2,7 +2,8 @@
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import cv2
 import numpy as np
@@ -66,6 +67,15 @@ class Canvas:
                 end = min(x + rng.uniform(1.0, 4.0) * height, x1)
                 self.rectangle(x, y + 0.15 * height, end, y + 0.75 * height, colour, edge=0)
                 x = end + 0.4 * height
+
+    @contextmanager
+    def clip(self, points: Points) -> Iterator[None]:
+        """Keep of what is drawn meanwhile only what lies within a polygon."""
+        before, mask = self.image, np.zeros((self.size, self.size), np.uint8)
+        cv2.fillPoly(mask, [self._to_pixels(points)], 255, cv2.LINE_8, SHIFT)
+        self.image = before.copy()
+        yield
+        self.image = np.where(mask[..., None] > 0, self.image, before)
 
     def _width(self, width: float) -> int:
         (a, b), (c, d) = self.pose[:2, :2].tolist()

@@ -21,7 +21,11 @@ JPEG_QUALITY = (86, 94)
 def save_image(product: Product, path: Path, *, seed: int, size: int) -> None:
     """Write the product's JPEG. Near-duplicates share the drawing and differ only in compression."""
     image = draw_image(random.Random(f"{seed} drawing {product.drawing}"), product.look, size)
-    quality = random.Random(f"{seed} jpeg {product.integer_id}").randint(*JPEG_QUALITY)
+    write_jpeg(image, path, quality=random.Random(f"{seed} jpeg {product.integer_id}").randint(*JPEG_QUALITY))
+
+
+def write_jpeg(image: np.ndarray, path: Path, *, quality: int) -> None:
+    """Write an (H, W, 3) RGB image."""
     _, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
     path.write_bytes(data.tobytes())
 
@@ -34,21 +38,21 @@ def use_one_thread() -> None:
 def draw_image(rng: random.Random, look: int, size: int) -> np.ndarray:
     """Return a product image, (size, size, 3) RGB uint8."""
     canvas = Canvas(size)
-    _paint_background(canvas, rng)
+    paint_background(canvas, rng)
     drawing = _choose_drawing(rng, look)
     if rng.random() < 0.08:
-        _set_random_pose(canvas, rng, scale=rng.uniform(0.2, 0.35), reach=0.75)
+        set_random_pose(canvas, rng, scale=rng.uniform(0.2, 0.35), reach=0.75)
         _choose_drawing(rng, rng.choice(list(DRAWINGS)))(canvas, rng)  # another object in the image
     scale = rng.uniform(1.0, 1.3) if rng.random() < 0.04 else rng.uniform(0.62, 0.95)
-    _set_random_pose(canvas, rng, scale=scale, reach=0.1)
+    set_random_pose(canvas, rng, scale=scale, reach=0.1)
     if rng.random() < 0.4:
         canvas.oval(0.05, 0.88, 0.8, 0.1, darken(canvas.image[-1, 0].tolist(), 0.85), edge=0)  # its shadow
     drawing(canvas, rng)
     if rng.random() < 0.06:  # the same product once more, as an inset
-        _set_random_pose(canvas, rng, scale=0.25, reach=0.7)
+        set_random_pose(canvas, rng, scale=0.25, reach=0.7)
         drawing(canvas, rng)
     _add_overlays(canvas, rng)
-    return _finish(canvas.image, rng)
+    return finish(canvas.image, rng)
 
 
 def _choose_drawing(rng: random.Random, look: int) -> Drawing:
@@ -57,7 +61,7 @@ def _choose_drawing(rng: random.Random, look: int) -> Drawing:
     return rng.choices(drawings, [(rank + 1) ** -1.8 for rank in range(len(drawings))])[0]
 
 
-def _set_random_pose(canvas: Canvas, rng: random.Random, *, scale: float, reach: float) -> None:
+def set_random_pose(canvas: Canvas, rng: random.Random, *, scale: float, reach: float) -> None:
     canvas.set_pose(
         angle=rng.gauss(0, 6) if rng.random() < 0.95 else rng.uniform(-90, 90),
         scale=scale,
@@ -67,7 +71,7 @@ def _set_random_pose(canvas: Canvas, rng: random.Random, *, scale: float, reach:
     )
 
 
-def _paint_background(canvas: Canvas, rng: random.Random) -> None:
+def paint_background(canvas: Canvas, rng: random.Random) -> None:
     """Paint a background: mostly white as in a shop, sometimes tinted, dark, or a room with a floor."""
     kind = rng.random()
     if kind < 0.82:
@@ -98,7 +102,7 @@ def _add_overlays(canvas: Canvas, rng: random.Random) -> None:
         canvas.image = cv2.addWeighted(marked, 0.4, canvas.image, 0.6, 0)
 
 
-def _finish(image: np.ndarray, rng: random.Random) -> np.ndarray:
+def finish(image: np.ndarray, rng: random.Random) -> np.ndarray:
     """Apply lighting and grain, and add borders to some images."""
     size = len(image)
     image = cv2.multiply(image, _light(size, rng.randrange(4)), scale=1 / 255)

@@ -18,6 +18,7 @@ from latefusion.config import SampleConfig
 from latefusion.utils.errors import InputError
 from latefusion.utils.locks import locked
 from sample_catalogue.plan import plan_products
+from sample_catalogue.several import plan as several
 from sample_catalogue.write import write_images
 
 BUILD = """
@@ -167,10 +168,11 @@ def test_locks_of_different_work_do_not_meet(tmp_path, holder):
     assert {path.name for path in tmp_path.iterdir()} == {"job.lock"}
 
 
-def test_the_number_of_workers_changes_no_image_of_the_sample(tmp_path):
+@pytest.mark.parametrize(("layout", "plan_products"), [("sigir", plan_products), ("table", several.plan_products)])
+def test_the_number_of_workers_changes_no_image_of_the_sample(tmp_path, layout, plan_products):
     products = plan_products(SampleConfig(products=240, seed=7, image_size=96))
     for workers, drawn in {1: products, 2: products[:60]}.items():
-        write_images(drawn, tmp_path / str(workers), "sigir", seed=7, size=96, workers=workers)
+        write_images(drawn, tmp_path / str(workers), layout, seed=7, size=96, workers=workers)
     one, two = (
         {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
         for folder in (tmp_path / "1", tmp_path / "2")

@@ -12,15 +12,18 @@ TABLE_KEYS = {  # theirs alone
     "products", "test_products", "columns", "quoted", "delimiter", "encoding", "repeated_ids", "image_separator",
     "labels", "label_separator",
 }  # fmt: skip
-SAMPLE_FORMATS = ("sigir", "ens")  # the layouts in which the sample catalogue can be drawn
 
 
 class SampleConfig(Section):
-    """The synthetic catalogue to draw into `catalogue.root`; configs for real products have no such section."""
+    """The synthetic catalogue to draw into `catalogue.root`; configs for real products have no such section.
+
+    Which one, `catalogue.format` says: sigir and ens have products with one label each; a table has products with
+    several labels, of which some are only visible in the image and others only named in one of the two texts.
+    """
 
     products: int = Field(5000, ge=200)  # labelled ones and those of the test files
     seed: Seed = 2020  # of all that is drawn
-    label_noise: Fraction = 0.05  # of the training products: their labels are wrong
+    label_noise: Fraction = 0.05  # of the training products: one of their labels is wrong
     missing_descriptions: Fraction = 0.351  # of all products
     image_size: int = Field(500, ge=64, le=10_000)  # side in pixels
 

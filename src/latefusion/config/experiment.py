@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PrivateAttr, model_validator
 
-from latefusion.config.catalogue import SAMPLE_FORMATS, CatalogueConfig, SampleConfig, Split
+from latefusion.config.catalogue import CatalogueConfig, SampleConfig, Split
 from latefusion.config.denoise import Denoise
 from latefusion.config.experts import Expert, ExpertConfig
 from latefusion.config.experts.base import Modality
@@ -86,9 +86,11 @@ class Experiment(Section):
     @model_validator(mode="after")
     def _check_products(self) -> "Experiment":
         catalogue, split = self.catalogue, self.split
-        if self.sample is not None and catalogue.format not in SAMPLE_FORMATS:
-            formats = " or ".join(SAMPLE_FORMATS)
-            raise ValueError(f"sample: cannot be drawn in format {catalogue.format}: set catalogue.format to {formats}")
+        if self.sample is not None and catalogue.format == "table" and catalogue.label_separator != "|":
+            raise ValueError(
+                "sample: cannot be drawn in format table for products with one label: set catalogue.format to sigir or "
+                "ens, or catalogue.labels to several and catalogue.label_separator to |"
+            )
         if catalogue.columns.split is None and split.n_folds is None and not split.valid_fraction:
             raise ValueError(
                 "split.valid_fraction 0: there would be no valid products: set it above 0, or n_folds, or "

@@ -106,7 +106,23 @@ def sample_note(experiment: Experiment) -> str:
     """Return a note on the sample catalogue: it is synthetic and drawn so that fusion helps. Empty for others."""
     if experiment.sample is None:
         return ""
-    vagueness = read_sample_facts(experiment)["vagueness"]
+    facts = read_sample_facts(experiment)
+    return _several_note(**facts) if experiment.several else _one_label_note(facts["vagueness"])
+
+
+def _several_note(vagueness: dict[str, float], shares: dict[str, float]) -> str:
+    vague = {name: f"{100 * share:.0f} %" for name, share in vagueness.items()}
+    own = {name: f"{100 * share:.0f} %" for name, share in shares.items()}
+    return (
+        "Synthetic sample catalogue, drawn by the project so that fusion helps: titles are vague about the type of "
+        f"{vague['title']} of the products, descriptions of {vague['description']}, images of {vague['image']}, each "
+        f"independently. Only the image shows colour ({own['colour']} have this label) and pattern ({own['pattern']}), "
+        f"only the description names the feature ({own['feature']}), and only the title the theme ({own['theme']}). It "
+        "does not measure how much fusion gains on real products."
+    )
+
+
+def _one_label_note(vagueness: dict[str, float]) -> str:
     text, image, both = (f"{100 * vagueness[kind]:.0f} %" for kind in ("text", "image", "both"))
     return (
         f"Synthetic sample catalogue, drawn by the project so that fusion helps: {text} of the products are vague in "

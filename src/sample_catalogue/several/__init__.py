@@ -1,0 +1,1 @@
+"""The sample catalogue of products with several labels: a table, and labels that only one of three inputs shows."""
