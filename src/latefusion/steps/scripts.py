@@ -17,4 +17,5 @@ SCRIPTS = {
     "predict_new": "13_predict_new.py",
     "fetch_images": "14_fetch_images.py",
     "serve": "15_serve.py",
+    "paper_tables": "16_paper_tables.py",
 }

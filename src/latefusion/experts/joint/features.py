@@ -19,12 +19,11 @@ from accelerate.utils import broadcast_object_list
 from torch.utils.data import Dataset
 
 from latefusion.experts.context import Context
-from latefusion.experts.kinds import build_network
+from latefusion.experts.hidden import trained_network
 from latefusion.experts.network import pooled_features
-from latefusion.plan.records import results_digest, verified
+from latefusion.plan.records import results_digest
 from latefusion.utils.files import atomic_write, read_json, write_json
 from latefusion.utils.progress import Bar
-from latefusion.utils.weights import load_weights
 
 logger = logging.getLogger(__name__)
 CHUNK = 1024  # products per file
@@ -97,10 +96,9 @@ def open_features(context: Context, name: str) -> FeatureStore:
 
 def _compute(context: Context, name: str, folder: Path, ids: pd.Index, missing: list[int]) -> None:
     """Compute the missing chunks with the expert's trained weights, without augmentation."""
-    expert, run_dir = context.experiment.experts[name], context.experiment.expert_dir(name)
-    network = build_network(context, expert, run_dir)
-    load_weights(network.model, verified(run_dir, "model.safetensors"))
-    batch_size, is_main = expert.require_training().batch_size, context.accelerator.is_main_process
+    network = trained_network(context, name)
+    batch_size = context.experiment.experts[name].require_training().batch_size
+    is_main = context.accelerator.is_main_process
     chunks = [ids[number * CHUNK : (number + 1) * CHUNK] for number in missing]
     n_products = sum(map(len, chunks))
     logger.info(
