@@ -30,8 +30,8 @@ def selection_section(table: pd.DataFrame, pair: tuple[str, str], split: str) ->
         rows.append((row["policy"], row["kind"], row["input"] or "", *own, *chosen))
     note = (
         "Accuracy in percent; of several labels, a product is right if its most probable label is one of its own. "
-        f"Gains are over {pair[0]}, with paired 95 % intervals. The oracle picks {pair[1]} where only that is right. Policy "
-        "accuracy: how often a policy is right in that the image expert is right and the text expert is not."
+        f"Gains are over {pair[0]}, with paired 95 % intervals. The oracle picks {pair[1]} where only that is right. "
+        "Policy accuracy: how often a policy is right in that the image expert is right and the text expert is not."
     )
     title = f"## Policies that choose between {pair[0]} and {pair[1]} ({split})"
     return f"{title}\n\n{markdown(rows)}\n\n{note} Zahavy et al., Table 1."
