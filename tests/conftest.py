@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers.configs import tiny_config
+from helpers.configs import tiny_config, tiny_config_of_several
 from helpers.workspace import Workspace
 from hypothesis import HealthCheck, settings
 
@@ -48,6 +48,16 @@ def trained_run(tmp_path_factory) -> Workspace:
     workspace = Workspace(tmp_path_factory.mktemp("finished"))
     workspace.write_config(tiny_config())
     workspace.run_all()
+    return workspace
+
+
+@pytest.fixture(scope="session")
+def several_run(tmp_path_factory) -> Workspace:
+    """The tiny experiment on products with several labels, with the tables of the papers; tests must not change it."""
+    workspace = Workspace(tmp_path_factory.mktemp("several"))
+    workspace.write_config(tiny_config_of_several())
+    workspace.run_all()
+    workspace.run("16_paper_tables.py")
     return workspace
 
 

@@ -64,3 +64,50 @@ def tiny_config() -> dict:
         },
         "hardware": {"num_workers": 0, "mixed_precision": "no"},
     }
+
+
+TINY_TEXT_CNN = {
+    "kind": "text_cnn",
+    "reads": "title",
+    "max_words": 20,
+    "embedding_size": 8,
+    "filter_widths": [2, 3],
+    "filters": 8,
+    "train": {"epochs": 2, "batch_size": 32, "lr": 0.01},
+}
+
+
+def tiny_config_of_several() -> dict:
+    """Both systems of products with several labels at their smallest: text CNNs, policies that choose, fusion by inputs."""
+    pair, three = ["title", "image"], ["title", "description", "image"]
+    policy = {"n_folds": 3, "epochs": 3}
+    return {
+        "sample": {"products": 300, "image_size": 64},
+        "catalogue": {
+            "format": "table",
+            "root": "data/sample",
+            "test_products": "test_products.csv",
+            "test_labels": "hidden/y_test.csv",
+            "labels": "several",
+            "label_separator": "|",
+        },
+        "split": {"valid_fraction": 0.25},
+        "submit": "best",
+        "image_cache": 48,
+        "experts": {
+            "title": TINY_TEXT_CNN,
+            "description": TINY_TEXT_CNN | {"reads": "description", "preprocessing": "description", "hidden_size": 8},
+            "image": TINY_CNN,
+            "multi_step": TINY_FROZEN | {"text": "title", "image": "image", "fusion": "concat"},
+        },
+        "policies": {
+            "chooses": {"kind": "select", "experts": pair, **policy},
+            "mean": {"kind": "mean", "experts": pair, "n_folds": 3},
+            "max": {"kind": "max", "experts": three, "n_folds": 3},
+            "ridge": {"kind": "ridge", "experts": three, "n_folds": 3},
+            "texts": {"experts": ["title", "description"], "hidden": [8, 6], "activation": "sigmoid", **policy},
+            "three": {"experts": three, "hidden": [8, 6], "activations": ["sigmoid", "tanh"], **policy},
+            "on_demand": {"kind": "on_demand", "first": "texts", "then": "three", "n_folds": 3},
+        },
+        "hardware": {"num_workers": 0, "mixed_precision": "no"},
+    }

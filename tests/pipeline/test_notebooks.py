@@ -24,6 +24,8 @@ FIGURES = {
     "04_fusion_ablation": {"table", "gains", "oracle", "calibration"},
     "05_vote": {"disagreement", "adds", "size", "majority"},
     "06_errors": {"confusion", "pairs", "groups", "f1", "f1_size", "mistakes"},
+    "07_walmart_policies": {"policies", "errors"},
+    "08_amazon_fusion": {"inputs", "gains", "missed"},
 }
 BARE_FIGURES = {
     "01_catalogue": {"class_sizes", "lengths", "missing"},
@@ -32,6 +34,12 @@ BARE_FIGURES = {
     "04_fusion_ablation": {"table", "gains", "calibration"},
     "05_vote": set(),
     "06_errors": {"f1", "f1_size"},
+    "07_walmart_policies": set(),
+    "08_amazon_fusion": {"inputs"},
+}
+SEVERAL_FIGURES = {  # of products with several labels
+    "07_walmart_policies": {"policies", "errors", "map", "cost"},
+    "08_amazon_fusion": {"inputs", "gains", "missed"},
 }
 Execute = Callable[[Path, Workspace], nbformat.NotebookNode]
 
@@ -137,6 +145,16 @@ def test_a_notebook_says_so_where_there_is_nothing_to_show(execute, bare, path):
     assert BARE_FIGURES[path.stem] <= drawn <= FIGURES[path.stem]
     missing = FIGURES[path.stem] - drawn
     assert printed(notebook, "stdout").count("Nothing to show: ") >= len(missing)
+
+
+@pytest.mark.parametrize("name", SEVERAL_FIGURES)
+def test_a_notebook_draws_all_of_a_run_of_the_papers(execute, several_run, tmp_path, name):
+    workspace = several_run.copy(tmp_path / "copy")
+    path = REPOSITORY / "notebooks" / f"{name}.ipynb"
+    notebook = execute(path, workspace)
+    assert printed(notebook, "stderr") == ""
+    assert set(figures(workspace, path)) == SEVERAL_FIGURES[name]
+    assert "Nothing to show" not in printed(notebook, "stdout")
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -33,7 +33,12 @@ def save_figures(results: Results, tables: Mapping[str, pd.DataFrame], folder: P
 
 def _figures(results: Results, tables: Mapping[str, pd.DataFrame]) -> dict[str, Figure]:
     split, pair = results.final_split, pair_of(results)
-    figures = {"inputs": input_figure(tables["inputs"], results.experiment.chosen_by, split)}
+    metric = results.experiment.chosen_by
+    figures = {"inputs": input_figure(tables["inputs"], metric, split)}
+    if len(tables["input_gains"]):
+        figures["input_gains"] = gain_figure(tables["input_gains"], metric, split)
+    if len(tables["cost"]):
+        figures["cost"] = cost_figure(tables["cost"], metric, split)
     if pair is not None:
         figures["selection"] = selection_figure(tables["selection"], pair, split)
     if pair is not None and "hidden_map" in tables:
@@ -51,6 +56,57 @@ def map_figure(table: pd.DataFrame, expert_name: str) -> Figure:
     axes.set(xticks=[], yticks=[], title=f"Last hidden layer of {plots.caption(expert_name)}, {len(table):,} products")
     axes.grid(visible=False)
     plots.legend_below(axes, columns=2)
+    return figure
+
+
+def error_figure(shares: Mapping[str, float], pair: tuple[str, str], split: str) -> Figure:
+    """Return the shares of products on which both, one or neither of two experts is right (Zahavy et al., Figure 3)."""
+    figure, axes = plots.rows_figure(len(shares))
+    rows = range(len(shares))
+    axes.barh(rows, [100 * share for share in shares.values()], color=[RIGHT_COLOURS[name] for name in shares])
+    plots.name_rows(axes, [WHO_IS_RIGHT[name] for name in shares], 40)
+    text, image = map(plots.caption, pair)
+    axes.set(xlabel="percent of products", title=f"{text} and {image} ({split})")
+    return figure
+
+
+def cost_figure(table: pd.DataFrame, metric: str, split: str) -> Figure:
+    """Return the score against the share of products that are asked for, with the interval around the full score."""
+    figure, axes = plt.subplots(figsize=(plots.WIDTH, 0.5 * plots.WIDTH))
+    for number, (name, curve) in enumerate(table.groupby("policy", sort=False)):
+        colour, share, full = f"C{number}", 100 * curve["share"], curve["score"].iloc[-1]
+        axes.fill_between(share, 100 * (full - curve["high"]), 100 * (full - curve["low"]), color=colour, alpha=0.15)
+        label = plots.caption(f"{name}: {curve['first'].iloc[0]}, then {curve['then'].iloc[0]}", 60)
+        axes.plot(share, 100 * curve["score"], color=colour, marker=".", label=label)
+        axes.axhline(100 * full, color=colour, linestyle="--", linewidth=1)
+    axes.set(xlabel="percent of products that are asked for", ylabel=f"{metric} in percent")
+    axes.set_title(f"Score against cost ({split})")
+    plots.legend_below(axes, columns=1)
+    return figure
+
+
+def gain_figure(gains: pd.DataFrame, metric: str, split: str) -> Figure:
+    """Return the paired gains of the best of each number of inputs over the best of fewer."""
+    figure, axes = plots.rows_figure(len(gains))
+    plots.dots(axes, gains.rename(columns={"gain": "value"}), [GROUP_COLOURS[group] for group in gains["group"]])
+    axes.axvline(0, color="black", linewidth=1)
+    plots.name_rows(axes, [f"{row.method} over {row.against}" for row in gains.itertuples()], 46)
+    axes.set(xlabel=f"points of {metric}", title=f"Gain of the best of more inputs over the best of fewer ({split})")
+    return figure
+
+
+def missed_figure(missed: pd.DataFrame, methods: list[str], split: str) -> Figure:
+    """Return the shares of products that methods miss, of the classes that the first method misses most.
+
+    Empty cells: the class is not among those that the method misses most.
+    """
+    table = missed[missed["method"].isin(methods)].pivot(index="class", columns="method", values="share")
+    first = missed.loc[missed["method"] == methods[0], "class"]
+    rows = [*first, *(name for name in table.index if name not in set(first))][: plots.MAX_ROWS]
+    table = 100 * table.reindex(index=rows, columns=methods)
+    figure, axes = plt.subplots(figsize=(plots.WIDTH, 1.6 + plots.ROW_HEIGHT * len(table)))
+    plots.matrix(axes, table, top=100)
+    axes.set_title(f"Products of a class that are missed, in percent ({split})")
     return figure
 
 

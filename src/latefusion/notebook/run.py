@@ -60,6 +60,11 @@ class Run:
         table = pd.read_csv(path, dtype={"class": "str"}, keep_default_na=False, na_values=[""])
         return table[table["split"] == (split or self.results.final_split)].copy()
 
+    def paper_table(self, name: str) -> pd.DataFrame:
+        """Return a table of the papers that the step `paper_tables` has written; empty if it has not."""
+        path = self.folder("scores") / f"{name}.csv"
+        return pd.read_csv(path, dtype={"id": "str"}) if path.is_file() else pd.DataFrame()
+
     def log(self, expert: str) -> pd.DataFrame:
         """Return an expert's training log, one row per epoch; empty for an expert without epochs."""
         path = self.experiment.expert_dir(expert) / "log.jsonl"

@@ -1,7 +1,7 @@
 """Write the tables and figures of two papers for a finished experiment: `latefusion.scores.paper` has the papers.
 
-Writes to weights/<experiment>/: scores/paper.md with all tables, scores/{selection,inputs,input_gains,hidden_map}.csv,
-and figures/paper_<figure>.png.
+Writes to weights/<experiment>/: scores/paper.md with all tables, scores/{selection,hidden_map,cost,inputs,
+input_gains}.csv, and figures/paper_<figure>.png.
 """
 
 from pathlib import Path
@@ -10,9 +10,10 @@ import pandas as pd
 
 from latefusion.config import Experiment
 from latefusion.scores.analysis import expert_pairs
+from latefusion.scores.paper.cost import cost_table
 from latefusion.scores.paper.hidden import has_hidden_layer, hidden_map
 from latefusion.scores.paper.inputs import input_gains, input_table
-from latefusion.scores.paper.report import error_section, input_section, selection_section
+from latefusion.scores.paper.report import cost_section, error_section, input_section, selection_section
 from latefusion.scores.paper.selection import pair_of, selection_table, shares
 from latefusion.scores.report import misclassified_section
 from latefusion.scores.results import Results
@@ -42,6 +43,7 @@ def write_paper_tables(experiment: Experiment) -> str:
         f"# {experiment.name}: the tables of the papers",
         selection_section(tables["selection"], pair, split) if pair else "",
         error_section(shares(expert_pairs(results), pair, split), pair, split) if pair else "",
+        cost_section(tables["cost"], experiment.chosen_by, split),
         input_section(tables["inputs"], tables["input_gains"], experiment.chosen_by, split),
         misclassified_section(results, scores, misclassified),
     ]
@@ -54,7 +56,7 @@ def _tables(results: Results, scores: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Return the tables by name; those that the experiment has nothing for are left out."""
     pair = pair_of(results)
     inputs = input_table(results, scores)
-    tables = {"inputs": inputs, "input_gains": input_gains(results, inputs)}
+    tables = {"inputs": inputs, "input_gains": input_gains(results, inputs), "cost": cost_table(results)}
     if pair is not None:
         tables["selection"] = selection_table(results)
     if pair is not None and has_hidden_layer(results, pair[0]):

@@ -24,8 +24,8 @@ from sample_catalogue.several.vocabulary import (
     TYPES,
 )
 
-VAGUENESS = {"title": 0.35, "description": 0.3, "image": 0.35}  # of all products: the type is not shown
-SHARES = {"colour": 0.35, "pattern": 0.2, "feature": 0.35, "theme": 0.3}  # of all products: those with such a label
+VAGUENESS = {"title": 0.35, "description": 0.3, "image": 0.6}  # of all products: the type is not shown
+SHARES = {"colour": 0.25, "pattern": 0.2, "feature": 0.35, "theme": 0.3}  # of all products: those with such a label
 TRAIN_SHARE = 0.8
 TYPE_WEIGHTS = [  # the first departments, and the first types of each, are sold more than the others
     (place + 1) ** -0.4 * (rank + 1) ** -0.6 for place, types in enumerate(TYPES.values()) for rank in range(len(types))

@@ -6,11 +6,10 @@ import numpy as np
 import pandas as pd
 
 from latefusion.config import JointExpert
+from latefusion.fusion.asked import read_asked
 from latefusion.metrics.decisions import is_right
-from latefusion.plan.records import verified
 from latefusion.scores.results import Results
 from latefusion.scores.tables import paired_gain
-from latefusion.tables.artifacts import read_parquet
 
 COLUMNS = (
     "policy", "kind", "input", "layers", "q", "text", "image", "score", "gain", "low", "high", "oracle", "oracle_gain",
@@ -100,9 +99,7 @@ def _choices(results: Results, name: str, pair: tuple[str, str]) -> np.ndarray |
         return image > text
     if policy.kind != "select":
         return None
-    path = verified(results.experiment.policy_dir(name), f"{split}_asked.parquet")
-    asked = read_parquet(path, ("ask", "asked")).loc[results.dataset.evaluation_splits[split].index, "asked"]
-    chosen = asked.to_numpy(dtype=bool)
+    chosen = read_asked(results.experiment.policy_dir(name), split, results.dataset).asked
     return chosen if policy.experts == pair else ~chosen
 
 
