@@ -78,7 +78,7 @@ TINY_TEXT_CNN = {
 
 
 def tiny_config_of_several() -> dict:
-    """Both systems of products with several labels at their smallest: text CNNs, policies that choose, fusion by inputs."""
+    """Both systems for several labels at their smallest: text CNNs, policies that choose, fusion by inputs."""
     pair, three = ["title", "image"], ["title", "description", "image"]
     policy = {"n_folds": 3, "epochs": 3}
     return {

@@ -74,13 +74,13 @@ def test_policies_on_the_pair_are_compared_with_the_oracle(made):
     assert (table["low"] < table["gain"]).all()
     assert (table["gain"] < table["high"]).all()
     best = table.loc["chooses"]
-    assert (best["chosen_right"], best["input"], best["layers"]) == (1, "CP-1", 1)
+    assert (best["policy_accuracy"], best["input"], best["layers"]) == (1, "CP-1", 1)
     assert best["score"] == pytest.approx(best["oracle"])
     assert best["image_share"] == pytest.approx((image & ~text).mean())
     confidence = [made.results.probs(made.results.method(name), "test").max(axis=1) for name in PAIR]
     chosen = confidence[1] > confidence[0]
-    assert table.loc["max", "chosen_right"] == pytest.approx((chosen == (image & ~text)).mean())
-    assert np.isnan(table.loc["mean", "chosen_right"])
+    assert table.loc["max", "policy_accuracy"] == pytest.approx((chosen == (image & ~text)).mean())
+    assert np.isnan(table.loc["mean", "policy_accuracy"])
 
 
 def test_shares_of_who_is_right_are_those_of_the_oracle(made):
@@ -138,6 +138,8 @@ def test_figures_show_every_row(made):
     found = shares(expert_pairs(results), ("title", "images"), "test")
     rng = np.random.default_rng(0)
     points = pd.DataFrame({"x": rng.random(60), "y": rng.random(60), "right": np.repeat(list(found), 15)})
+    curve = pd.DataFrame({"policy": "on_demand", "share": [0, 0.5, 1], "score": [0.5, 0.7, 0.8]})
+    curve = curve.assign(score_low=curve["score"] - 0.1, score_high=curve["score"] + 0.1)
     missed = pd.DataFrame(
         {
             "method": ["title"] * 2 + ["three"],
@@ -152,6 +154,7 @@ def test_figures_show_every_row(made):
             "selection": paper.selection_figure(chosen, ("title", "images"), "test"),
             "errors": paper.error_figure(found, ("title", "images"), "test"),
             "map": paper.map_figure(points, "title"),
+            "cost": paper.cost_figure(curve, "micro_f1", "test"),
             "inputs": paper.input_figure(inputs, "micro_f1", "test"),
             "gains": paper.gain_figure(input_gains(results, inputs), "micro_f1", "test"),
             "missed": paper.missed_figure(missed, ["title", "three"], "test"),

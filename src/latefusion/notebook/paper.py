@@ -71,17 +71,16 @@ def error_figure(shares: Mapping[str, float], pair: tuple[str, str], split: str)
 
 
 def cost_figure(table: pd.DataFrame, metric: str, split: str) -> Figure:
-    """Return the score against the share of products that are asked for, with the interval around the full score."""
+    """Return the score against the share of products that are asked for, with 95 % intervals; the full score is dashed."""
     figure, axes = plt.subplots(figsize=(plots.WIDTH, 0.5 * plots.WIDTH))
     for number, (name, curve) in enumerate(table.groupby("policy", sort=False)):
-        colour, share, full = f"C{number}", 100 * curve["share"], curve["score"].iloc[-1]
-        axes.fill_between(share, 100 * (full - curve["high"]), 100 * (full - curve["low"]), color=colour, alpha=0.15)
-        label = plots.caption(f"{name}: {curve['first'].iloc[0]}, then {curve['then'].iloc[0]}", 60)
-        axes.plot(share, 100 * curve["score"], color=colour, marker=".", label=label)
-        axes.axhline(100 * full, color=colour, linestyle="--", linewidth=1)
+        colour, share = f"C{number}", 100 * curve["share"]
+        axes.fill_between(share, 100 * curve["score_low"], 100 * curve["score_high"], color=colour, alpha=0.15)
+        axes.plot(share, 100 * curve["score"], color=colour, marker=".", label=plots.caption(name))
+        axes.axhline(100 * curve["score"].iloc[-1], color=colour, linestyle="--", linewidth=1)
     axes.set(xlabel="percent of products that are asked for", ylabel=f"{metric} in percent")
     axes.set_title(f"Score against cost ({split})")
-    plots.legend_below(axes, columns=1)
+    plots.legend_below(axes, columns=3)
     return figure
 
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from latefusion.scores.cost import share_needed
 from latefusion.scores.report import markdown
 
 WHO_IS_RIGHT = {
@@ -27,7 +26,7 @@ def selection_section(table: pd.DataFrame, pair: tuple[str, str], split: str) ->
         gain = f"{_percent(row['score'])} ({_gain(row)})"
         oracle = f"{_percent(row['oracle'])} ({100 * row['oracle_gain']:+.1f})"
         own = (_number(row["layers"]), _number(row["q"]), _percent(row["text"]), _percent(row["image"]), gain, oracle)
-        chosen = (_percent(row["chosen_right"]), _percent(row["image_share"]))
+        chosen = (_percent(row["policy_accuracy"]), _percent(row["image_share"]))
         rows.append((row["policy"], row["kind"], row["input"] or "", *own, *chosen))
     note = (
         "Accuracy in percent; of several labels, a product is right if its most probable label is one of its own. "
@@ -42,20 +41,6 @@ def error_section(shares: Mapping[str, float], pair: tuple[str, str], split: str
     """Return who is right, in percent of the products."""
     rows = [("", "percent of products"), *((WHO_IS_RIGHT[name], _percent(share)) for name, share in shares.items())]
     return f"## Error analysis of {pair[0]} and {pair[1]} ({split})\n\n{markdown(rows)}\n\nZahavy et al., Figure 3."
-
-
-def cost_section(table: pd.DataFrame, metric: str, split: str) -> str:
-    """Return the score at each tenth of the products, and the share at which the full score is reached."""
-    parts = []
-    for name, curve in table.groupby("policy", sort=False):
-        first, then = curve[["first", "then"]].iloc[0]
-        rows: list[tuple[str, ...]] = [("share of products", metric, f"below {then} [95 % interval]")]
-        for _, row in curve.iloc[::2].iterrows():
-            below = f"{100 * row['difference']:.1f} [{100 * row['low']:+.1f}, {100 * row['high']:+.1f}]"
-            rows.append((f"{100 * row['share']:.0f} %", _percent(row["score"]), below))
-        found = f"From {100 * share_needed(curve):.0f} % on, the score is not clearly below that of {then}."
-        parts.append(f"{name}: {first} decides, and {then} where it is asked for.\n\n{markdown(rows)}\n\n{found}")
-    return "\n\n".join([f"## Cost-aware selection ({split})", *parts]) if parts else ""
 
 
 def input_section(table: pd.DataFrame, gains: pd.DataFrame, metric: str, split: str) -> str:

@@ -13,7 +13,7 @@ from latefusion.scores.tables import paired_gain
 
 COLUMNS = (
     "policy", "kind", "input", "layers", "q", "text", "image", "score", "gain", "low", "high", "oracle", "oracle_gain",
-    "chosen_right", "image_share",
+    "policy_accuracy", "image_share",
 )  # fmt: skip
 
 
@@ -36,7 +36,7 @@ def selection_table(results: Results) -> pd.DataFrame:
 
     All scores are accuracies (of several labels, the first is one of the product's); `text`, `image` and `oracle` are
     those of the two experts and of the best choice between them. `gain`, with its 95 % interval, and `oracle_gain` are
-    over the text expert. Of policies that choose: `chosen_right`, how often they are right in that the image expert is
+    over the text expert. Of policies that choose: `policy_accuracy`, how often they are right in that the image expert is
     right and the text expert is not, and `image_share`, how often they choose the image expert. Empty without a pair.
     """
     pair = pair_of(results)
@@ -60,7 +60,7 @@ def selection_table(results: Results) -> pd.DataFrame:
         row |= _describe_joint(expert) if joins else _describe_policy(policy)
         choice = None if joins else _choices(results, method.name, pair)
         if choice is not None:
-            row |= {"chosen_right": (choice[known] == (image & ~text)).mean(), "image_share": choice[known].mean()}
+            row |= {"policy_accuracy": (choice[known] == (image & ~text)).mean(), "image_share": choice[known].mean()}
         rows.append(row)
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     return table.sort_values("kind", key=lambda kinds: kinds.map(_rank), kind="stable", ignore_index=True)
