@@ -71,7 +71,7 @@ def error_figure(shares: Mapping[str, float], pair: tuple[str, str], split: str)
 
 
 def cost_figure(table: pd.DataFrame, metric: str, split: str) -> Figure:
-    """Return the score against the share of products that are asked for, with 95 % intervals; the full score is dashed."""
+    """Return the score, with 95 % intervals, against the share of products that are asked for; dashed: of all."""
     figure, axes = plt.subplots(figsize=(plots.WIDTH, 0.5 * plots.WIDTH))
     for number, (name, curve) in enumerate(table.groupby("policy", sort=False)):
         colour, share = f"C{number}", 100 * curve["share"]
