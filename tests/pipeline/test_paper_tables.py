@@ -5,7 +5,7 @@ import pytest
 
 TABLES = {"selection", "hidden_map", "inputs", "input_gains"}
 SECTIONS = (
-    "Policies that choose", "Error analysis", "Cost-aware selection", "Fusion by inputs", "Classes that are missed",
+    "Policies that choose", "Error analysis", "Score and share of images", "Fusion by inputs", "Classes that are missed",
 )  # fmt: skip
 
 
