@@ -5,8 +5,12 @@ import pytest
 
 TABLES = {"selection", "hidden_map", "inputs", "input_gains"}
 SECTIONS = (
-    "Policies that choose", "Error analysis", "Score and share of images", "Fusion by inputs", "Classes that are missed",
-)  # fmt: skip
+    "Policies that choose",
+    "Error analysis",
+    "Score and share of images",
+    "Fusion by inputs",
+    "Classes that are missed",
+)
 
 
 def test_every_table_and_figure_of_the_papers_is_written(several_run):

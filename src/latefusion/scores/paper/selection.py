@@ -36,8 +36,8 @@ def selection_table(results: Results) -> pd.DataFrame:
 
     All scores are accuracies (of several labels, the first is one of the product's); `text`, `image` and `oracle` are
     those of the two experts and of the best choice between them. `gain`, with its 95 % interval, and `oracle_gain` are
-    over the text expert. Of policies that choose: `policy_accuracy`, the share of products for which they choose the image
-    expert if and only if it alone is right, and `image_share`, how often they choose it. Empty without a pair.
+    over the text expert. Of policies that choose: `policy_accuracy`, the share of products for which they choose the
+    image expert if and only if it alone is right; `image_share`, how often they choose it. Empty without a pair.
     """
     pair = pair_of(results)
     if pair is None:
