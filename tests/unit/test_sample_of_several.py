@@ -10,8 +10,10 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.workspace import REPOSITORY
 
-from latefusion.config import SampleConfig
+from latefusion.config import SampleConfig, load_experiment
+from latefusion.scores.notes import sample_note
 from latefusion.utils.errors import InputError
 from sample_catalogue import draw_sample
 from sample_catalogue.several.images import HUES, OUTLINES, draw_product
@@ -154,3 +156,17 @@ def test_it_replaces_a_sample_of_the_challenge(drawn, tmp_path):
     draw_sample(SMALL, layout="ens", root=tmp_path)
     assert draw_sample(SMALL, layout="table", root=tmp_path)
     assert contents(tmp_path) == contents(drawn)
+
+
+def test_the_report_says_what_each_input_shows(drawn):
+    config = REPOSITORY / "configs" / "amazon_sample.yaml"
+    note = sample_note(load_experiment(config, [f"catalogue.root={drawn}"]))
+    assert note.startswith("Synthetic sample catalogue")
+    for share in (*VAGUENESS.values(), *SHARES.values()):
+        assert f"{100 * share:.0f} %" in note
+
+
+def test_a_sample_of_products_with_one_label_has_no_table():
+    config = REPOSITORY / "configs" / "amazon_sample.yaml"
+    with pytest.raises(InputError, match="sample: cannot be drawn in format table for products with one label"):
+        load_experiment(config, ["catalogue.labels=one", "catalogue.label_separator=null"])
