@@ -67,7 +67,7 @@ def selection_table(results: Results) -> pd.DataFrame:
 
 
 def _rank(kind: str) -> int:
-    order = ("select", "mean", "max", "network")
+    order = ("select", "product", "mean", "max", "network")
     return order.index(kind) if kind in order else len(order) + kind.startswith("joint")
 
 
