@@ -36,7 +36,7 @@ LAYERS = (
 )
 SCRIPT_NAME = re.compile(r"\b\d\d_[a-z_]+\.py\b")
 FUNCTION_NAME = re.compile(r"[a-z_]+(\.\w+)+:\w+")  # package.module:function, imported when it is needed
-MOST_BOXES = 38  # that a reader can keep in mind, and that fit into one figure
+MOST_BOXES = 37  # that a reader can keep in mind, and that fit into one figure
 
 
 def imports(path: Path, package: tuple[str, ...]) -> Iterator[str]:
