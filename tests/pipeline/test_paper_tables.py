@@ -51,4 +51,4 @@ def test_without_scores_it_says_which_step_is_missing(several_run, tmp_path, cap
     with pytest.raises(SystemExit) as caught:
         workspace.run("16_paper_tables.py")
     assert caught.value.code == 2
-    assert "scores.csv does not exist: run src/08_vote.py first" in capsys.readouterr().err
+    assert "scores.csv does not exist: run src/08_vote.py" in capsys.readouterr().err
