@@ -11,12 +11,16 @@ from helpers.workspace import Workspace
 from pydantic import ValidationError
 
 from latefusion.config import Experiment
+from latefusion.config.complexity import COMPLEXITIES
 from latefusion.experts.context import Context
 from latefusion.fusion.asked import read_asked
 from latefusion.fusion.inputs import ALL
 from latefusion.fusion.raw_select import RawProducts, choices, fit_raw_select
 from latefusion.fusion.training import PolicyTrainer
 from latefusion.plan.planning import plan
+from latefusion.scores.choice import complexity
+from latefusion.scores.results import Results
+from latefusion.scores.submitted import read_submitted
 from latefusion.tables.dataset import read_dataset
 from latefusion.utils.files import read_json
 
@@ -140,7 +144,14 @@ def test_the_settings_of_the_named_expert_and_the_images_make_another_job(experi
     }  # fmt: skip
 
 
-def test_it_can_be_submitted_but_not_exported(fused, capsys):
+def test_it_can_be_submitted_but_not_exported_and_is_the_last_choice(experiment, fused, capsys):
+    results = Results(experiment, read_dataset(experiment))
+    submitted = read_submitted(results)
+    assert submitted is not None
+    assert submitted.method.name == "vote"
+    assert complexity(results, submitted.method) == ("raw_select", 3)
+    assert complexity(results, results.method("raw_both")) == ("raw_select", 4)
+    assert COMPLEXITIES[-1] == "raw_select"
     with pytest.raises(SystemExit):
         fused.run("12_export_model.py")
     assert "its policy 'raw_words' chooses by a network on raw inputs, which is not kept" in capsys.readouterr().err

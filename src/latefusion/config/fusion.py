@@ -181,14 +181,9 @@ class BoostingPolicy(Learner):
 
 
 class ChoosingPolicy(ExpertsPolicy):
-    """A network that chooses which of two experts decides on a product (Zahavy et al. 2016, section 3.4).
-
-    The first expert is the default; the second is chosen where the network expects that it is right and the first is
-    wrong. `inputs` selects the subclass: what the network reads.
-    """
+    """A network that chooses which of two experts decides on a product; `inputs` selects the subclass."""
 
     score_group: ClassVar = "policy"
-    complexities: ClassVar = {"select": "select"}
     if TYPE_CHECKING:  # each subclass has its own field
         inputs: str
 
@@ -202,10 +197,13 @@ class ChoosingPolicy(ExpertsPolicy):
 
 
 class SelectPolicy(ChoosingPolicy):
-    """It reads the probabilities of the two experts.
+    """A network that chooses, by their probabilities, which of two experts decides (Zahavy et al. 2016, section 3.4).
 
-    The defaults are the best published row: the three highest probabilities of both experts, 10 ReLU units, q 5.
+    The first expert is the default; the second is chosen where the network expects that it is right and the first is
+    wrong. The defaults are the best published row: the three highest probabilities of both experts, 10 ReLU units, q 5.
     """
+
+    complexities: ClassVar = {"select": "select"}
 
     inputs: Literal["top_k", "probs"] = "top_k"  # the k highest of both, in descending order; or all
     top_k: int = Field(3, ge=1)  # of inputs: top_k
@@ -222,7 +220,12 @@ class SelectPolicy(ChoosingPolicy):
 
 
 class RawSelectPolicy(ChoosingPolicy):
-    """It reads the raw text, the raw image or both, with a network like that of an expert, trained anew."""
+    """A network that chooses, by the raw text, image or both, which of two experts decides (the same, 1b).
+
+    With `inputs: raw`. It has the architecture of an expert, and is trained anew on the label of the choice.
+    """
+
+    complexities: ClassVar = {"select": "raw_select"}
 
     inputs: Literal["raw"]  # the text, the image or both, as the expert reads them that `network` names
     # An expert of kind transformer, text_cnn, cnn or joint (end to end): the network is like its own, begins as it
