@@ -45,7 +45,7 @@ def test_of_equal_methods_the_simplest_is_chosen(made_up):
     ]  # fmt: skip
     ranking = ranking.set_index("method")
     assert ranking.loc["all_product", "models"] == ranking.loc["vote", "models"] == 3
-    assert set(ranking["complexity"]) == set(COMPLEXITIES) - {"select", "ridge", "on_demand"}
+    assert set(ranking["complexity"]) == set(COMPLEXITIES) - {"select", "ridge", "on_demand", "raw_select"}
     assert (ranking["difference"] == 0).all()
     assert not ranking["clearly_worse"].any()
 

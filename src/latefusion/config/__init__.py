@@ -28,6 +28,7 @@ from latefusion.config.experts import (
 )
 from latefusion.config.fusion import (
     BoostingPolicy,
+    ChoosingPolicy,
     ExpertsPolicy,
     Learner,
     LogisticPolicy,
@@ -35,6 +36,7 @@ from latefusion.config.fusion import (
     OnDemandPolicy,
     Policy,
     PolicyConfig,
+    RawSelectPolicy,
     RidgePolicy,
     RulePolicy,
     SelectPolicy,
@@ -58,6 +60,7 @@ __all__ = [
     "BackboneTraining",
     "BoostingPolicy",
     "CatalogueConfig",
+    "ChoosingPolicy",
     "CnnExpert",
     "Columns",
     "DclExpert",
@@ -84,6 +87,7 @@ __all__ = [
     "Policy",
     "PolicyConfig",
     "Probe",
+    "RawSelectPolicy",
     "RidgePolicy",
     "RulePolicy",
     "SampleConfig",

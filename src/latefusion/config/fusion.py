@@ -40,6 +40,11 @@ class PolicyConfig(Section):
         """The names of the experts and policies that it reads, by the key that names them in its section."""
         return {}
 
+    @property
+    def own_network(self) -> str | None:
+        """The name of the expert like which it trains a network of its own, on the products; None if it trains none."""
+        return None
+
     def restricted(self, experts: tuple[str, ...]) -> "PolicyConfig":
         """Return the policy for products that only these of its experts can read."""
         return self.model_copy(update={"experts": experts})
@@ -175,35 +180,64 @@ class BoostingPolicy(Learner):
         return "kind: boosting is only for products with one label: use network or logistic" if several else None
 
 
-class SelectPolicy(ExpertsPolicy):
-    """A network that chooses which of two experts decides on a product (Zahavy et al. 2016, section 3.4).
+class ChoosingPolicy(ExpertsPolicy):
+    """A network that chooses which of two experts decides on a product; `inputs` selects the subclass."""
+
+    score_group: ClassVar = "policy"
+    if TYPE_CHECKING:  # each subclass has its own field
+        inputs: str
+
+    kind: Literal["select"]
+    experts: tuple[Name, Name]  # the default, and the one that may be chosen instead
+    positive_weight: float = Field(5.0, gt=0)  # q: more than 1 chooses the second expert more often
+    seed: Seed = 2020  # of weights and order
+
+    def restricted(self, experts: tuple[str, ...]) -> PolicyConfig:
+        return self if len(experts) == 2 else RulePolicy(kind="mean", experts=experts, n_folds=self.n_folds)
+
+
+class SelectPolicy(ChoosingPolicy):
+    """A network that chooses, by their probabilities, which of two experts decides (Zahavy et al. 2016, section 3.4).
 
     The first expert is the default; the second is chosen where the network expects that it is right and the first is
     wrong. The defaults are the best published row: the three highest probabilities of both experts, 10 ReLU units, q 5.
     """
 
-    score_group: ClassVar = "policy"
     complexities: ClassVar = {"select": "select"}
 
-    kind: Literal["select"]
-    experts: tuple[Name, Name]  # the default, and the one that may be chosen instead
     inputs: Literal["top_k", "probs"] = "top_k"  # the k highest of both, in descending order; or all
     top_k: int = Field(3, ge=1)  # of inputs: top_k
     layers: Literal[1, 2] = 2  # 2: with 10 ReLU units between them
-    positive_weight: float = Field(5.0, gt=0)  # q: more than 1 chooses the second expert more often
     epochs: int = Field(40, ge=1)  # passes over the products that it learns from
     lr: float = Field(0.01, gt=0)  # of Adam
     batch_size: int = Field(128, ge=1)  # products of a step
-    seed: Seed = 2020  # of weights and order
-
-    def restricted(self, experts: tuple[str, ...]) -> PolicyConfig:
-        return self if len(experts) == 2 else RulePolicy(kind="mean", experts=experts, n_folds=self.n_folds)
 
     @model_validator(mode="after")
     def _check_top_k(self) -> "SelectPolicy":
         if "top_k" in self.model_fields_set and self.inputs != "top_k":
             raise ValueError(f"top_k is only for inputs: top_k, not for inputs: {self.inputs}")
         return self
+
+
+class RawSelectPolicy(ChoosingPolicy):
+    """A network that chooses, by the raw text, image or both, which of two experts decides (the same, 1b).
+
+    With `inputs: raw`. It has the architecture of an expert, and is trained anew on the label of the choice.
+    """
+
+    complexities: ClassVar = {"select": "raw_select"}
+
+    inputs: Literal["raw"]  # the text, the image or both, as the expert reads them that `network` names
+    # An expert of kind transformer, text_cnn, cnn or joint (end to end): the network is like its own, begins as it
+    # began, reads the same, and has its `train` section, of which epoch, positive_weight and seed do not count.
+    network: Name
+    epochs: int | None = Field(None, ge=1)  # null: that of the expert's `train` section
+    lr: float | None = Field(None, gt=0)  # null: that of the expert's `train` section
+    batch_size: int | None = Field(None, ge=1)  # null: that of the expert's `train` section
+
+    @property
+    def own_network(self) -> str:
+        return self.network
 
 
 class OnDemandPolicy(PolicyConfig):
@@ -260,17 +294,26 @@ class OnDemandPolicy(PolicyConfig):
         return self
 
 
-def _network_by_default(policy: object) -> object:
-    """Return a policy's mapping with `kind: network` unless it gives a kind."""
-    return {"kind": "network"} | dict(policy) if isinstance(policy, Mapping) else policy
+def _with_defaults(policy: object) -> object:
+    """Return a policy's mapping with `kind: network` unless it gives a kind, and what selects the class of its kind."""
+    if not isinstance(policy, Mapping):
+        return policy
+    kind = policy.get("kind", "network")
+    return {"kind": kind} | ({"inputs": "top_k"} if kind == "select" else {}) | dict(policy)
 
 
 Policy = Annotated[
     Annotated[
-        NetworkPolicy | RulePolicy | RidgePolicy | LogisticPolicy | BoostingPolicy | SelectPolicy | OnDemandPolicy,
+        NetworkPolicy
+        | RulePolicy
+        | RidgePolicy
+        | LogisticPolicy
+        | BoostingPolicy
+        | Annotated[SelectPolicy | RawSelectPolicy, Field(discriminator="inputs")]
+        | OnDemandPolicy,
         Field(discriminator="kind"),
     ],
-    BeforeValidator(_network_by_default),
+    BeforeValidator(_with_defaults),
 ]
 
 

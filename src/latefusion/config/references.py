@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
-from latefusion.config.experts import ExpertConfig
+from latefusion.config.experts import EndToEndJointExpert, ExpertConfig, JointExpert
 from latefusion.config.experts.base import must_exist
 from latefusion.config.fusion import OnDemandPolicy, PolicyConfig
 from latefusion.config.images import ImageInput
@@ -65,6 +65,8 @@ def check_fusion(
         _must_differ(f"policies.{name}.experts", policies[name].experts)
         for member in policies[name].experts:
             must_exist(f"policies.{name}.experts", member, experts)
+        if (network := policies[name].own_network) is not None:
+            _check_network(f"policies.{name}.network", network, experts)
     for key, members in votes.items():
         if not members:
             raise ValueError(
@@ -84,12 +86,34 @@ def _resolve(experts: Mapping[str, ExpertConfig], policies: Mapping[str, PolicyC
             must_exist(f"policies.{name}.{key}", source, known)
             if isinstance(policies.get(source), OnDemandPolicy):
                 raise ValueError(f"policies.{name}.{key}: '{source}' is of kind on_demand itself: name another policy")
+            if source in policies and policies[source].own_network is not None:
+                raise ValueError(
+                    f"policies.{name}.{key}: '{source}' reads raw inputs, which kind on_demand cannot ask for: "
+                    "name another policy"
+                )
         if isinstance(policy, OnDemandPolicy):
             cheap = set(policy.resolved(policies).cheap)
             if cheap >= set(policy.parts[1].experts):
                 raise ValueError(
                     f"policies.{name}.then: '{policy.then}' reads no expert that '{policy.first}' does not"
                 )
+
+
+def _check_network(key: str, name: str, experts: Mapping[str, ExpertConfig]) -> None:
+    """Raise ValueError unless a policy can train a network like that of an expert, from its beginning."""
+    must_exist(key, name, experts)
+    expert = experts[name]
+    if isinstance(expert, JointExpert) and not isinstance(expert, EndToEndJointExpert):
+        raise ValueError(f"{key}: '{name}' is a head on frozen features of experts; name one with features: end_to_end")
+    if not isinstance(expert, EndToEndJointExpert) and "end_to_end" not in expert.joins:
+        raise ValueError(
+            f"{key}: '{name}' is of kind {expert.kind}, which has no network to train: name an expert of kind "
+            "transformer, text_cnn, cnn or joint"
+        )
+    if sources := expert.sources(experts):
+        raise ValueError(
+            f"{key}: '{name}' starts from the trained weights of '{sources[0]}': name an expert that starts by itself"
+        )
 
 
 def check_policy_labels(policies: Mapping[str, PolicyConfig], *, several: bool) -> None:

@@ -32,6 +32,12 @@ class Context:
             self._folds[folds] = Context(self.experiment.of_fold(*folds), self)
         return self._folds[folds]
 
+    def of_dataset(self, dataset: Dataset) -> "Context":
+        """Return the context of other labels or splits of the same products, with the same accelerator and images."""
+        view = Context(self.experiment, self._whole or self)
+        view.dataset = dataset
+        return view
+
     @cached_property
     def dataset(self) -> Dataset:
         if self._whole is not None and self.experiment.held_out is not None:  # all views share the texts

@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 
 from latefusion.config import Learner, PolicyConfig
 from latefusion.metrics.calibration import as_logits, temper, temperature_of
 from latefusion.metrics.decisions import is_known
+
+if TYPE_CHECKING:
+    from latefusion.fusion.raw_select import RawProducts
 
 P = TypeVar("P", bound=PolicyConfig, covariant=True)  # the config class of the policy
 Q = TypeVar("Q", bound=PolicyConfig)
@@ -23,7 +26,8 @@ class FusionInputs(Generic[P]):
     labels that do not count (see `metrics.decisions`); `folds`: (N,) fold numbers. What decides on a fold is learnt
     from the labels of the other folds only. `nested`: for each fold, tables that are used in place of `tables` for all
     that concerns the fold; empty if there are none. `metric`: the name of the one by which epochs and weights are
-    chosen. `members`: of a policy that asks others, those that are fitted already (`fusion.on_demand`).
+    chosen. `members`: of a policy that asks others, those that are fitted already (`fusion.on_demand`). `raw`: of a
+    policy with a network of its own, the products that it reads (`fusion.raw_select`).
     """
 
     policy: P
@@ -33,6 +37,7 @@ class FusionInputs(Generic[P]):
     nested: tuple[tuple[np.ndarray, ...], ...] = ()
     metric: str = "macro_f1"
     members: tuple = ()
+    raw: "RawProducts | None" = None
 
     @property
     def num_classes(self) -> int:

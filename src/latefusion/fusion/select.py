@@ -6,6 +6,7 @@ often. Where its output is above a half the second expert's probabilities decide
 
 For each fold there is a network that was trained on the other folds, and one for other products, trained on all. They
 are trained together as one stack (`networks`), each for the same number of epochs: none is chosen by its score.
+`raw_select` has the policies that read the raw text or image instead.
 """
 
 from dataclasses import dataclass
@@ -41,18 +42,8 @@ class FittedSelect:
 
     @property
     def facts(self) -> dict:
-        """The shares of products for which the choice is right, and for which the second expert is chosen.
-
-        `oracle_accuracy`: the share of products on which at least one of the two experts is right.
-        """
-        rights = [is_right(self.inputs.targets, _preds(self.inputs, table)) for table in self.inputs.tables]
-        first, second = (right[self.inputs.known] for right in rights)
-        chosen = self.oof_asked.asked[self.inputs.known]
-        return {
-            "policy_accuracy": float((chosen == (second & ~first)).mean()),
-            "share_chosen": float(chosen.mean()),
-            "oracle_accuracy": float((first | second).mean()),
-        }
+        """The shares of products for which the choice is right, and so on: see `choice_facts`."""
+        return choice_facts(self.inputs, self.oof_asked)
 
     def save(self, run_dir: Path) -> None:
         """Write the weights to `model.safetensors`."""
@@ -74,6 +65,21 @@ class FittedSelect:
         return decide(probs, several=self.inputs.several), probs
 
 
+def choice_facts(inputs: FusionInputs, oof_asked: Asked) -> dict:
+    """Return the shares of products for which the choice is right, and for which the second expert is chosen.
+
+    `oracle_accuracy`: the share of products on which at least one of the two experts is right.
+    """
+    rights = [is_right(inputs.targets, _preds(inputs, table)) for table in inputs.tables]
+    first, second = (right[inputs.known] for right in rights)
+    chosen = oof_asked.asked[inputs.known]
+    return {
+        "policy_accuracy": float((chosen == (second & ~first)).mean()),
+        "share_chosen": float(chosen.mean()),
+        "oracle_accuracy": float((first | second).mean()),
+    }
+
+
 def load_select(inputs: FusionInputs[SelectPolicy], run_dir: Path, facts: dict) -> FittedSelect:
     """Return the policy whose weights are in `run_dir`; `facts` is not used."""
     weights, none = load_file(run_dir / "model.safetensors"), np.empty(0)
@@ -86,7 +92,7 @@ def fit_select(inputs: FusionInputs[SelectPolicy]) -> FittedSelect:
     networks = [(inputs, fold) for fold in folds]
     features, index = stacked_features(networks, _features)
     net = _build(inputs, [derive_seed(policy.seed, "init", fold) for fold in folds])
-    labels = torch.from_numpy(np.stack([_second_alone_is_right(inputs, fold) for fold in folds])).float()
+    labels = torch.from_numpy(np.stack([second_alone_is_right(inputs, fold) for fold in folds])).float()
     train_rows = [inputs.fit_rows(fold) for fold in folds]
     optimizer = torch.optim.Adam(net.parameters(), lr=policy.lr)
     positive_weight, number = torch.tensor(policy.positive_weight), torch.arange(len(folds))[:, None]
@@ -154,13 +160,13 @@ def highest(probs: np.ndarray, k: int) -> np.ndarray:
     return -np.sort(-probs, axis=1)
 
 
-def _second_alone_is_right(inputs: FusionInputs[SelectPolicy], fold: int) -> np.ndarray:
+def second_alone_is_right(inputs: FusionInputs, fold: int) -> np.ndarray:
     """Return (N,) bools, the labels of the network of a fold: the second expert is right, and the first is wrong."""
     first, second = (is_right(inputs.targets, _preds(inputs, table)) for table in inputs.tables_of(fold))
     return second & ~first
 
 
-def _preds(inputs: FusionInputs[SelectPolicy], table: np.ndarray) -> np.ndarray:
+def _preds(inputs: FusionInputs, table: np.ndarray) -> np.ndarray:
     return decide(table, several=inputs.several)
 
 

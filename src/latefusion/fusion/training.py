@@ -1,9 +1,10 @@
 """Decision-level fusion: fit the policies of an experiment on the validation products, and write their decisions."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from latefusion.fusion.deciding import Asks, asked_on, decide
 from latefusion.fusion.inputs import FusionInputs, restored_inputs
 from latefusion.fusion.kinds import POLICIES, FittedPolicy
 from latefusion.fusion.on_demand import Part
+from latefusion.fusion.raw_select import RawProducts
 from latefusion.metrics.f1 import split_scores
 from latefusion.plan.jobs import Job
 from latefusion.plan.records import verified
@@ -24,15 +26,27 @@ from latefusion.tables.predictions import write_predictions
 from latefusion.tables.probabilities import read_nested_probs, read_probs, read_split_probs, write_probs
 from latefusion.utils.files import write_json
 
+if TYPE_CHECKING:
+    from latefusion.experts.context import Context
+
 logger = logging.getLogger(__name__)
 
 
 class PolicyTrainer:
     """Fits the policies of an experiment to its experts' probabilities."""
 
-    def __init__(self, experiment: Experiment, dataset: Dataset, pending: Iterable[str]):
-        """Prepare to fit the policies in `pending`; a group is fitted when `fit` is called for its first policy."""
-        self.experiment, self.dataset = experiment, dataset
+    def __init__(
+        self,
+        experiment: Experiment,
+        dataset: Dataset,
+        pending: Iterable[str],
+        context: "Callable[[], Context] | None" = None,
+    ):
+        """Prepare to fit the policies in `pending`; a group is fitted when `fit` is called for its first policy.
+
+        `context` is called if one of them trains a network of its own on the products.
+        """
+        self.experiment, self.dataset, self._context = experiment, dataset, context
         self.targets = fusion_targets(experiment, dataset)
         self._learnt_table = cache(partial(self._read, dataset.fusion_split))
         self._nested_table = cache(self._read_nested)
@@ -60,12 +74,14 @@ class PolicyTrainer:
         policy = self._policy(name)
         tables = tuple(map(self._learnt_table, policy.experts))
         folds, metric = self.dataset.fusion_folds(policy.n_folds), self.experiment.chosen_by
-        members = tuple(map(self._part, policy.sources.values()))
+        members, raw = tuple(map(self._part, policy.sources.values())), None
+        if policy.own_network is not None and self._context is not None:
+            raw = RawProducts(self._context, self.dataset, self.experiment.policy_dir(name))
         if not self.dataset.split.nested:
-            return FusionInputs(policy, tables, self.targets, folds, metric=metric, members=members)
+            return FusionInputs(policy, tables, self.targets, folds, metric=metric, members=members, raw=raw)
         nested = tuple(tuple(self._nested_table(fold, one) for one in policy.experts) for fold in np.unique(folds))
         policy = policy.model_copy(update={"n_folds": len(nested)})
-        return FusionInputs(policy, tables, self.targets, folds, nested, metric, members)
+        return FusionInputs(policy, tables, self.targets, folds, nested, metric, members, raw)
 
     def _part(self, name: str) -> Part:
         """Return an expert, or a policy whose job is done, as a part of another policy."""
@@ -92,6 +108,7 @@ class PolicyTrainer:
         fitted, facts = self.fit(job.name), {}
         learnt, splits = self.dataset.fusion_split, self.dataset.evaluation_splits
         test_tables = tuple(self._read("test", expert) for expert in self._policy(job.name).experts)
+        test_tables += getattr(fitted, "test_tables", ())  # of policies with a network of their own
         test_preds, test_probs = decide(fitted, test_tables)
         probs = {learnt: fitted.oof_probs, "test": test_probs}
         preds = decide_splits(self.experiment, self.dataset, probs)

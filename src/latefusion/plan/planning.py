@@ -69,12 +69,31 @@ def plan(experiment: Experiment) -> dict[str, Job]:
         needs = [f"experts/{expert}" for expert in policy.experts] + (["denoise"] if experiment.cleans_valid else [])
         needs += [f"policies/{source}" for source in policy.sources.values() if source in experiment.policies]
         settings = policy.model_dump(mode="json") | _chosen_by(experiment) | _label_thresholds(experiment)
-        add(f"policies/{name}", "policy", "fuse", settings, needs)
+        inputs: dict = {}
+        if policy.own_network is not None:
+            needs.append("catalogue")
+            settings |= _network_settings(experiment, policy.own_network)
+            inputs = _network_inputs(experiment, policy.own_network)
+        add(f"policies/{name}", "policy", "fuse", settings, needs, **inputs)
     members = [f"policies/{name}" for name in experiment.vote_members]
     if experiment.has_vote:
         add("vote", "vote", "vote", {"members": experiment.vote_members}, members)
     add("submission", "submission", "vote", *_submission(experiment))
     return jobs
+
+
+def _network_settings(experiment: Experiment, name: str) -> dict:
+    """Return the settings of a policy's network, which is like that of the expert `name`."""
+    expert = experiment.experts[name]
+    settings = {"network_settings": expert.settings(experiment.experts)}
+    return settings | ({"image_cache": experiment.cache_side} if expert.reads_pixels else {})
+
+
+def _network_inputs(experiment: Experiment, name: str) -> dict:
+    """Return what a policy's network, which is like that of the expert `name`, reads and starts from."""
+    expert = experiment.experts[name]
+    models = pretrained_models(expert.networks(name, experiment.experts).values())
+    return {"reads": "products" if expert.modality == "text" else "images", "models": models}
 
 
 def _denoised_views(experiment: Experiment) -> tuple[Experiment, ...]:

@@ -130,8 +130,9 @@ class JobProgress:
 
 def work_of(job: Job) -> float:
     """Return a job's work, which its time is about proportional to: epochs times products."""
-    training = job.settings.get("network", job.settings).get("train") or {}
-    epochs = training.get("epochs", 1) * (job.settings["n_folds"] if job.kind == "denoise" else 1)
+    of_folds = job.settings.get("network_settings") or (job.settings["network"] if job.kind == "denoise" else None)
+    training = (of_folds or job.settings).get("train") or {}
+    epochs = training.get("epochs", 1) * (job.settings["n_folds"] if of_folds else 1)
     return epochs * (job.catalogue.n_products() or 1)
 
 

@@ -34,7 +34,8 @@ logger = logging.getLogger(__name__)
 def export_model(experiment: Experiment, folder: Path) -> None:
     """Write the submitted method, and what it needs to predict new products, to a folder, which must not exist.
 
-    Raises StepError if the submission is not done, InputError if there is such a folder already.
+    Raises StepError if the submission is not done, InputError if there is such a folder already, or if the method has a
+    policy that cannot be exported.
     """
     if folder.exists():
         raise InputError(f"{folder} exists: remove it, or choose another folder with --out")
@@ -45,6 +46,7 @@ def export_model(experiment: Experiment, folder: Path) -> None:
         raise StepError("the submission is not done: run {step} first", "vote")
     spec = spec_of(results, submitted.method, restore_calibration(submitted.facts["calibration"]))
     spec = replace(spec, label_thresholds=_label_thresholds(submitted.facts, dataset.classes))
+    _refuse_raw_inputs(experiment, spec)
     context = Context(experiment)
     with atomic_write(folder) as partial:
         partial.mkdir()
@@ -77,6 +79,16 @@ def export_model(experiment: Experiment, folder: Path) -> None:
             ),
         )
     logger.info("%s: %s, in %s", experiment.name, spec.name, folder)
+
+
+def _refuse_raw_inputs(experiment: Experiment, spec: MethodSpec) -> None:
+    """Raise InputError if a policy of the method has a network of its own on raw inputs."""
+    for name in spec.policies:
+        if experiment.policies[name].own_network is not None:
+            raise InputError(
+                f"the submitted method '{spec.name}' cannot be exported: its policy '{name}' chooses by a network "
+                "on raw inputs, which is not kept. Remove the policy (or leave it out of the vote), and submit again"
+            )
 
 
 def _describe_products(

@@ -51,11 +51,10 @@ class MethodSpec:
 def spec_of(results: Results, method: Method, calibration: AnyCalibration) -> MethodSpec:
     """Return what a finished method is made of."""
     is_expert = method in results.experts
-    policies = () if is_expert else results.members(method) if method.kind == "vote" else (method.name,)
     return MethodSpec(
         name=method.name,
         expert=method.name if is_expert else None,
-        policies=tuple(policies),
+        policies=tuple(results.policies_of(method)),
         soft=method.name == SOFT_VOTE,
         calibration=calibration,
     )

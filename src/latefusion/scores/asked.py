@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from latefusion.config import OnDemandPolicy, SelectPolicy
+from latefusion.config import ChoosingPolicy, OnDemandPolicy
 from latefusion.fusion.asked import Asked, read_asked
 from latefusion.metrics.decisions import is_right
 from latefusion.scores.cost import cost_curve
@@ -59,7 +59,7 @@ def _choosing(results: Results) -> Iterator[tuple[Method, str, Method, Method]]:
     for name, policy in results.experiment.policies.items():
         if name not in done:
             continue
-        if isinstance(policy, SelectPolicy):
+        if isinstance(policy, ChoosingPolicy):
             first, second = policy.experts
             yield done[name], policy.kind, done[first], done[second]
         if isinstance(policy, OnDemandPolicy):

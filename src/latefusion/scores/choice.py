@@ -102,11 +102,13 @@ def complexity(results: Results, method: Method) -> tuple[Complexity, int]:
     experiment = results.experiment
     if method.name in experiment.experts:
         return "expert", _count_models(results, {method.name})
-    if method.name in experiment.policies:
-        policy = experiment.policies[method.name]
-        return policy.complexity, _count_models(results, set(policy.experts))
-    fused = {expert for name in results.members(method) for expert in experiment.policies[name].experts}
-    return "vote", _count_models(results, fused)
+    policies = [experiment.policies[name] for name in results.policies_of(method)]
+    own_networks = [policy.own_network for policy in policies if policy.own_network is not None]
+    n_models = _count_models(results, {expert for policy in policies for expert in policy.experts})
+    n_models += sum(experiment.experts[name].n_models for name in own_networks)
+    if own_networks:
+        return "raw_select", n_models
+    return ("vote" if method.kind == "vote" else policies[0].complexity), n_models
 
 
 def _count_models(results: Results, experts: set[str]) -> int:

@@ -85,6 +85,12 @@ class Results:
         """Return the names of the policies whose decisions or probabilities a vote counts."""
         return self.experiment.vote_members if vote.folder else self._subset(vote)
 
+    def policies_of(self, method: Method) -> tuple[str, ...]:
+        """Return the names of the policies in a method: itself, or the members of a vote; none in an expert."""
+        if method.name in self.experiment.experts:
+            return ()
+        return self.members(method) if method.kind == "vote" else (method.name,)
+
     def _subset(self, vote: Method) -> tuple[str, ...]:
         return self.experiment.vote.subsets[vote.name.removeprefix("vote ")]
 

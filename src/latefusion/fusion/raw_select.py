@@ -1,0 +1,166 @@
+"""The policy network that reads the raw text or image, and chooses which of two experts decides on a product.
+
+Zahavy et al., "Is a picture worth a thousand words?", 2016, section 3.4 (1b): the architecture is that of the text or
+the image network. What it learns, and with which loss, is in `fusion.select`. It is trained by the code of the experts
+on a dataset of its own with the one label "ask": of one label out of several, their loss is that of the paper.
+
+For each fold there is a network that was trained on the other folds, and one for test products, trained on all; each
+to the last epoch. While the job runs they are in `folds/` of its run folder, so that an interrupted run continues; none
+of them is kept.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from latefusion.config import ExpertConfig, RawSelectPolicy
+from latefusion.fusion.asked import Asked, write_asked
+from latefusion.fusion.inputs import ALL, FusionInputs
+from latefusion.fusion.select import choice_facts, second_alone_is_right
+from latefusion.metrics.decisions import decide
+from latefusion.plan.records import remove_temporary
+from latefusion.tables.artifacts import read_parquet
+from latefusion.tables.dataset import Dataset
+from latefusion.tables.probabilities import check_ids
+from latefusion.utils.seeds import derive_seed
+
+if TYPE_CHECKING:
+    from latefusion.experts.context import Context
+
+logger = logging.getLogger(__name__)
+ASK = "ask"
+HELD_OUT = "held_out"  # `held_out_asked.parquet` in the folder of a network that has finished
+
+
+@dataclass(frozen=True)
+class RawProducts:
+    """The products that a policy reads by itself, and where its networks are trained.
+
+    `context` returns that of the experts; it imports accelerate, so it is called by the policies that need it alone.
+    """
+
+    context: Callable[[], "Context"]
+    dataset: Dataset
+    run_dir: Path
+
+
+@dataclass(frozen=True)
+class FittedRawSelect:
+    """What the networks of the folds have chosen on the products that they hold out, and one on the test products.
+
+    `test_tables` has the sigmoids of the latter, (N_test, 1), which `decide` and `asked` take after the tables of the
+    experts. As the network is not kept, it cannot decide on other products.
+    """
+
+    inputs: FusionInputs[RawSelectPolicy]
+    oof_probs: np.ndarray  # (N, C)
+    oof_asked: Asked
+    test_tables: tuple[np.ndarray, ...]
+
+    @property
+    def facts(self) -> dict:
+        """The shares of products for which the choice is right, and so on: see `choice_facts`."""
+        return choice_facts(self.inputs, self.oof_asked)
+
+    def save(self, run_dir: Path) -> None:
+        """Write nothing: the networks are not kept."""
+
+    def asked(self, tables: tuple[np.ndarray, ...]) -> Asked:
+        """Return for which products the second expert is chosen, from both experts' and the network's tables."""
+        return _asked(tables[2][:, 0])
+
+    def decide(self, tables: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the decisions and (N, C) probabilities for products, from both experts' and the network's tables."""
+        first, second = self.inputs.calibrated(ALL, tables[:2])
+        probs = np.where(self.asked(tables).asked[:, None], second, first)
+        return decide(probs, several=self.inputs.several), probs
+
+
+def fit_raw_select(inputs: FusionInputs[RawSelectPolicy]) -> FittedRawSelect:
+    """Train a network for each fold on the other folds, and one on all for the test products."""
+    assert inputs.raw is not None  # `PolicyTrainer` gives it to policies with a network of their own
+    products = inputs.raw.dataset.fusion_products
+    oof_ask, oof_probs = np.empty(len(products)), np.empty_like(inputs.tables[0])
+    for fold in range(inputs.policy.n_folds):
+        held_out = inputs.folds == fold
+        oof_ask[held_out] = _train_and_ask(inputs, fold, products[held_out])
+        first, second = inputs.calibrated(fold, tuple(table[held_out] for table in inputs.tables))
+        oof_probs[held_out] = np.where(_asked(oof_ask[held_out]).asked[:, None], second, first)
+    test_ask = _train_and_ask(inputs, ALL, inputs.raw.dataset.evaluation_splits["test"])
+    return FittedRawSelect(inputs, oof_probs, _asked(oof_ask), (test_ask[:, None],))
+
+
+def _asked(ask: np.ndarray) -> Asked:
+    return Asked(ask, ask > 0.5)
+
+
+def _train_and_ask(inputs: FusionInputs[RawSelectPolicy], fold: int, products: pd.DataFrame) -> np.ndarray:
+    """Return (n,) sigmoids of the network of a fold for products that it holds out; train it unless that is done."""
+    from latefusion.experts.kinds import build_network
+    from latefusion.experts.network import predict_products
+    from latefusion.experts.training import fit_network
+    from latefusion.training.checkpoint import best_weights
+    from latefusion.utils.weights import load_weights
+
+    raw, name = inputs.raw, "all" if fold == ALL else f"fold-{fold}"
+    assert raw is not None
+    run_dir = raw.run_dir / "folds" / name
+    path = run_dir / f"{HELD_OUT}_asked.parquet"
+    if path.exists():  # before an interrupt
+        table = read_parquet(path, ("ask", "asked"))
+        check_ids(path, table.index, products.index)
+        return table.loc[products.index, "ask"].to_numpy(np.float64)
+    whole = raw.context()
+    context = whole.of_dataset(choices(inputs, fold))
+    expert = _network(inputs.policy, whole.experiment.experts[inputs.policy.network], fold)
+    training = expert.require_training()
+    # Products without an image are learnt from too: a blank white image, for which the image expert is rarely right.
+    network = replace(build_network(context, expert, run_dir), training_products=lambda products: products)
+    fitted = fit_network(
+        context, network, context.dataset.select("train"), None,
+        training=training, run_dir=run_dir, name=f"{raw.run_dir.name} {name}", section=f"policies.{raw.run_dir.name}",
+    )  # fmt: skip
+    load_weights(network.model, best_weights(run_dir, fitted.progress))
+    probs = predict_products(context, network, products, training.batch_size)[:, 0].astype(np.float64)
+    # The networks of experts subtract log(q) from their logits for probabilities. Here q is there to choose the second
+    # expert more often, as in the paper: add it again.
+    q = inputs.policy.positive_weight
+    ask = (q * probs / (q * probs + 1 - probs)).astype(np.float32)
+    write_asked(run_dir, HELD_OUT, products.index, _asked(ask))
+    remove_temporary(run_dir)  # large checkpoints: there is a network for each fold
+    return ask.astype(np.float64)
+
+
+def _network(policy: RawSelectPolicy, expert: ExpertConfig, fold: int) -> ExpertConfig:
+    """Return the expert whose network is trained for a fold: with the policy's loss, and a seed for the fold."""
+    own = {key: getattr(policy, key) for key in ("epochs", "lr", "batch_size") if getattr(policy, key) is not None}
+    seed = derive_seed(policy.seed, "network", fold)
+    own |= {"positive_weight": policy.positive_weight, "epoch": "last", "keep_last": 0, "seed": seed}
+    return expert.model_copy(update={"train": expert.require_training().model_copy(update=own)})
+
+
+@dataclass(frozen=True)
+class Choices(Dataset):
+    """All products, of which those that a network is trained on are `train`; the label `ask`, or none."""
+
+    def targets(self, products: pd.DataFrame) -> np.ndarray:
+        """Return (N, 1): whether the second expert alone is right."""
+        return (products["label"] == ASK).to_numpy(np.int8)[:, None]
+
+
+def choices(inputs: FusionInputs[RawSelectPolicy], fold: int) -> Choices:
+    """Return the dataset of the network of a fold: nothing in it depends on the labels of the fold."""
+    assert inputs.raw is not None
+    dataset, rows = inputs.raw.dataset, inputs.fit_rows(fold)
+    trained = dataset.fusion_products.index[rows]
+    asking = trained[second_alone_is_right(inputs, fold)[rows]]
+    ids = dataset.products.index
+    split = np.where(ids.isin(trained), "train", "")
+    label = np.where(ids.isin(asking), ASK, "")
+    products = dataset.products.assign(split=split, label=label)
+    return Choices(products, [ASK], dataset.split, several=True)
