@@ -57,7 +57,7 @@ def selection_table(results: Results) -> pd.DataFrame:
         gain, low, high = paired_gain(results, method.name, pair[0], "accuracy")
         row = {"policy": method.name, "score": _right(results, method.name)[known].mean(), **experts, "gain": gain}
         row |= {"low": low, "high": high, "oracle_gain": experts["oracle"] - experts["text"]}
-        row |= _describe_joint(expert) if joins else _describe_policy(policy)
+        row |= _describe_joint(expert) if joins else _describe_policy(results, policy)
         choice = None if joins else _choices(results, method.name, pair)
         if choice is not None:
             row |= {"policy_accuracy": (choice[known] == (image & ~text)).mean(), "image_share": choice[known].mean()}
@@ -76,12 +76,15 @@ def _right(results: Results, name: str) -> np.ndarray:
     return is_right(results.targets[split], results.preds(results.method(name), split))
 
 
-def _describe_policy(policy) -> dict:
+def _describe_policy(results: Results, policy) -> dict:
     """Return what the table says about a policy: its kind, and what it reads."""
     inputs = getattr(policy, "inputs", None)
     name = {None: "", "probs": "CP-all", "log_probs": "CP-all, log"}.get(inputs, inputs)
     if inputs == "top_k":
         name = f"CP-{policy.top_k}"
+    if policy.own_network is not None:
+        modality = results.experiment.modality(policy.own_network)
+        name = {"text": "Text", "image": "Image", "joint": "Both"}[modality]
     of_networks = {"layers": getattr(policy, "layers", None), "q": getattr(policy, "positive_weight", None)}
     return {"kind": policy.kind, "input": name} | of_networks
 
