@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from latefusion.config import ExpertConfig, PolicyConfig
+from latefusion.config import ExpertConfig, ExpertsPolicy
 from latefusion.experts.context import Context
 from latefusion.fusion.inputs import ALL, FusionInputs
 
@@ -36,7 +36,7 @@ def train_majority(context: Context, name: str, expert: MajorityExpert) -> None:
         context.write_outputs(context.experiment.expert_dir(name), probs, {"counts": counts.tolist()})
 
 
-class MedianPolicy(PolicyConfig):
+class MedianPolicy(ExpertsPolicy):
     """The median of the experts' probabilities; nothing is learnt."""
 
     complexities: ClassVar = {"median": "rule"}

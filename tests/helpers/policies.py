@@ -57,3 +57,8 @@ def chance_epochs(rng, n=400, num_classes=5, epochs=100):
     """Validation labels, and a network that never learns: each epoch guesses anew."""
     targets = rng.integers(num_classes, size=n)
     return targets, [rng.dirichlet(np.ones(num_classes), n).astype(np.float32) for _ in range(epochs)]
+
+
+# What policies of these kinds read, in a config with the experts tfidf and words and the policy mean.
+READS = {"on_demand": {"first": "tfidf", "then": "mean"}}
+PAIR = {"experts": ["tfidf", "words"]}  # all others

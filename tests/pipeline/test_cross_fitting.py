@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers.configs import TINY_TRANSFORMER, tiny_config
+from helpers.policies import PAIR, READS
 from helpers.tables import draw_titles, table_config, write_table
 from helpers.workspace import Workspace
 
@@ -118,7 +119,7 @@ def test_a_damaged_fold_is_named_with_the_command_that_makes_it_again(cross_fitt
         copy.run("02_train_text.py", "--only", "tfidf")
     error = capsys.readouterr().err
     assert "weights/tiny/folds/1/experts/tfidf is damaged: valid_probs.parquet has changed" in error
-    assert "python src/02_train_text.py --only tfidf/fold-1" in error
+    assert f"python src/02_train_text.py --config {copy.config} --only tfidf/fold-1" in error
 
 
 def test_an_experiment_with_a_valid_split_is_prepared_again_for_folds(workspace, monkeypatch):
@@ -179,7 +180,7 @@ def shuffled(workspace: Workspace, n: int, **split) -> dict:
             "tfidf": {"kind": "tfidf", "min_df": 1},
             "words": {"kind": "tfidf", "min_df": 1, "char_ngrams": "none", "regularisation": [100]},
         },
-        "policies": {kind: {"experts": ["tfidf", "words"], "n_folds": 4, "kind": kind} for kind in POLICIES},
+        "policies": {kind: {"n_folds": 4, "kind": kind} | READS.get(kind, PAIR) for kind in POLICIES},
         "hardware": {"num_workers": 0, "mixed_precision": "no"},
     }
 
@@ -222,7 +223,10 @@ def test_with_shuffled_labels_every_row_of_the_cross_fitted_table_is_chance(work
     """Within three standard errors of what the same decisions get on the labels in any other order."""
     config = shuffled(workspace, 500)
     experts = config["experts"] | {"words": TINY_TRANSFORMER, "probe": {"kind": "text_probe", "model": MINILM}}
-    policies = {name: policy | {"experts": list(experts)} for name, policy in config["policies"].items()}
+    policies = {
+        kind: policy if kind in ("select", *READS) else policy | {"experts": list(experts)}
+        for kind, policy in config["policies"].items()
+    }
     workspace.write_config(config | {"experts": experts, "policies": policies})
     workspace.run_all()
     monkeypatch.chdir(workspace.folder)
@@ -233,7 +237,9 @@ def test_with_shuffled_labels_every_row_of_the_cross_fitted_table_is_chance(work
         targets, rng = results.targets[split], np.random.default_rng(0)
         for metric in METRICS.values():
             at_random = [metric(rng.permutation(targets), preds) for _ in range(200)]
-            distance = abs(metric(targets, preds) - np.mean(at_random))
-            assert distance <= 3 * np.std(at_random) + 1e-9, (method.name, split, distance)
+            # What was learnt on the other folds of labels that mean nothing is rather wrong than right: a fold with more
+            # products of a class has left fewer of them to the others. So scores may be lower than that, not higher.
+            distance = (metric(targets, preds) - np.mean(at_random)) / (np.std(at_random) + 1e-9)
+            assert -5 <= distance <= 3, (method.name, split, distance)
     shares = workspace.read_products()["label"].value_counts(normalize=True)
     assert shares.max() < 0.3  # so that a method which always gives one class is not above chance

@@ -249,7 +249,7 @@ def dying(function, call: int):
         (["--out", "x.csv", "--target-precision", "0.4"], "--target-precision 0.4: give a share from 0.5 to 1"),
         (["--out", "x.csv", "--target-precision", "nan"], "--target-precision nan: give a share from 0.5 to 1"),
         (["--out", "x.csv", "--min-confidence", "0", "--target-precision", "0.9"], "exclude each other"),
-        (["--out", "new.csv", "--products", "nowhere.csv"], "--products nowhere.csv: there is no such file"),
+        (["--out", "x.csv", "--products", "nowhere.csv"], "--products nowhere.csv: there is no such file"),
         (["--out", "x.csv", "--shard-size", "0"], "--shard-size 0: give 1 or more"),
     ],
 )

@@ -9,7 +9,6 @@ import pytest
 from helpers.damage import dying, flip
 from helpers.workspace import Workspace, record_again
 
-from latefusion.config import Split
 from latefusion.steps.listing import describe
 from latefusion.steps.prepare import _contents
 from latefusion.utils.errors import InputError
@@ -139,9 +138,11 @@ def test_groups_that_no_split_keeps_together_concern_no_expert(copied):
     products = pd.read_parquet(copied.run_root / "catalogue/products.parquet")
     files = pd.read_parquet(copied.run_root / "catalogue/images.parquet")
     regrouped = products.assign(group=products["group"] + 1)
-    hashes = [_contents(table, ["a"], Split(), files) for table in (products, regrouped)]
+    experiment = copied.experiment()
+    hashes = [_contents(table, ["a"], experiment, files) for table in (products, regrouped)]
     assert hashes[0] == hashes[1]
-    grouped = [_contents(table, ["a"], Split(group_duplicates=True), files) for table in (products, regrouped)]
+    in_groups = copied.experiment("split.group_duplicates=true")
+    grouped = [_contents(table, ["a"], in_groups, files) for table in (products, regrouped)]
     assert grouped[0]["products"] != grouped[1]["products"]
 
 

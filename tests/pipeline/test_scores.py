@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers.configs import TINY_TRANSFORMER
+from helpers.policies import READS
 from helpers.workspace import Workspace
 
 from latefusion.fusion.kinds import POLICIES
@@ -13,7 +14,6 @@ from latefusion.scores.results import Results
 from latefusion.tables.dataset import read_dataset
 from latefusion.utils.files import read_json
 
-READS = {"on_demand": {"first": "tfidf", "then": "mean", "n_folds": 4}}  # what is not a list of experts
 OTHER_KINDS = sorted(set(POLICIES) - {"network"})  # of policies: a new kind is scored on shuffled labels too
 FEWER = {"boosting": {"trees": 5}}
 
@@ -189,7 +189,10 @@ def test_with_shuffled_labels_every_reported_score_is_chance(workspace):
                 "one_layer": experts | networks,
                 "two_layers": experts | networks | {"layers": 2, "calibrate": True},
             }
-            | {kind: READS.get(kind, experts) | {"kind": kind} | FEWER.get(kind, {}) for kind in OTHER_KINDS},
+            | {
+                kind: {"n_folds": 4, "kind": kind} | READS.get(kind, experts) | FEWER.get(kind, {})
+                for kind in OTHER_KINDS
+            },
             "hardware": {"num_workers": 0, "mixed_precision": "no"},
         }
     )
