@@ -237,7 +237,7 @@ def test_with_shuffled_labels_every_row_of_the_cross_fitted_table_is_chance(work
         targets, rng = results.targets[split], np.random.default_rng(0)
         for metric in METRICS.values():
             at_random = [metric(rng.permutation(targets), preds) for _ in range(200)]
-            # What was learnt on the other folds of labels that mean nothing is rather wrong than right: a fold with more
+            # What was learnt from meaningless labels of the other folds is rather wrong than right: a fold with more
             # products of a class has left fewer of them to the others. So scores may be lower than that, not higher.
             distance = (metric(targets, preds) - np.mean(at_random)) / (np.std(at_random) + 1e-9)
             assert -5 <= distance <= 3, (method.name, split, distance)
