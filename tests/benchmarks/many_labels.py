@@ -20,12 +20,13 @@ import torch
 from sklearn.metrics import f1_score
 from sklearn.preprocessing import MultiLabelBinarizer
 
-from latefusion.config import PolicyConfig, Split, TextCnnTraining
-from latefusion.config.fusion import NetworkPolicy, RidgePolicy, RulePolicy, SelectPolicy
+from latefusion.config import NetworkPolicy, PolicyConfig, RulePolicy, Split, TextCnnExpert
+from latefusion.config.fusion import RidgePolicy, SelectPolicy
 from latefusion.dataset.split import split_products
 from latefusion.experts.text.text_cnn import TextCnn
+from latefusion.fusion.deciding import decide
 from latefusion.fusion.inputs import FusionInputs
-from latefusion.fusion.training import decide, fit_alone
+from latefusion.fusion.training import fit_alone
 from latefusion.metrics.decisions import LabelThresholds, is_right
 from latefusion.metrics.decisions import decide as decide_labels
 from latefusion.scores.intervals import scores_of_draws
@@ -38,7 +39,7 @@ POLICIES: dict[str, PolicyConfig] = {
     "mean": RulePolicy(kind="mean", experts=("text", "image")),
     "max": RulePolicy(kind="max", experts=("text", "image")),
     "ridge": RidgePolicy(kind="ridge", experts=("text", "image")),
-    "network, all probabilities": NetworkPolicy(experts=("text", "image"), epochs=2),
+    "network, all probabilities, 1 epoch": NetworkPolicy(experts=("text", "image"), epochs=1, n_folds=2),
 }
 
 
@@ -90,8 +91,9 @@ class Stages:
 
 def training_steps(rng: np.random.Generator, targets: np.ndarray, loss: Callable) -> Callable[[], None]:
     """Return a function that trains the paper's text CNN for five batches, with this loss."""
-    model = TextCnn(WORDS, 100, (3, 4, 5), 128, CLASSES, dropout=0.5)
-    optimizer = torch.optim.Adam(model.parameters(), lr=TextCnnTraining().lr)
+    expert = TextCnnExpert(kind="text_cnn", reads="title", max_words=LENGTH)
+    model = TextCnn(expert, WORDS, CLASSES)
+    optimizer = torch.optim.Adam(model.parameters(), lr=expert.train.lr)
     words = torch.from_numpy(rng.integers(2, WORDS, (BATCH, LENGTH)))
 
     def run() -> None:
@@ -148,7 +150,7 @@ def main() -> None:
     folds = stages.add("folds", lambda: dataset.folds(dataset.products[(splits == "valid").to_numpy()], 8, seed=0))
     decided = []
     for name, policy in POLICIES.items():
-        inputs = FusionInputs(policy, tables[0], learnt, folds)
+        inputs = FusionInputs(policy, tables[0], learnt, folds % policy.n_folds, metric="accuracy")
         fitted = stages.add(f"fit: {name}", lambda inputs=inputs: fit_alone(inputs))
         preds, _ = stages.add(f"decide: {name}", lambda fitted=fitted: decide(fitted, tables[1]))
         decided.append(preds)
