@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from latefusion.metrics.decisions import count_labels
 from latefusion.tables.dataset import Dataset
 from latefusion.utils.errors import reported_as
 from latefusion.utils.files import read_json, write_json
@@ -54,5 +55,4 @@ def load_frequencies(folder: Path, num_classes: int) -> np.ndarray:
 
 def _counts(dataset: Dataset, products: pd.DataFrame) -> np.ndarray:
     """Return the (C,) numbers of products with each label."""
-    targets = dataset.targets(products)
-    return targets.sum(axis=0) if dataset.several else np.bincount(targets, minlength=len(dataset.classes))
+    return count_labels(dataset.targets(products), len(dataset.classes))

@@ -12,7 +12,7 @@ from latefusion.config import Experiment, PolicyConfig
 from latefusion.fusion.asked import write_asked
 from latefusion.fusion.deciding import Asks, asked_on, decide
 from latefusion.fusion.inputs import FusionInputs, restored_inputs
-from latefusion.fusion.kinds import POLICIES, FittedPolicy
+from latefusion.fusion.kinds import POLICIES, FittedPolicy, fit_all
 from latefusion.fusion.on_demand import Part
 from latefusion.fusion.raw_select import RawProducts
 from latefusion.metrics.f1 import split_scores
@@ -21,7 +21,7 @@ from latefusion.plan.records import verified
 from latefusion.tables.artifacts import read_json_object
 from latefusion.tables.dataset import Dataset
 from latefusion.tables.label_issues import fusion_targets
-from latefusion.tables.label_thresholds import decide_splits, learn_label_thresholds
+from latefusion.tables.label_thresholds import decide_splits, thresholds_by_class
 from latefusion.tables.predictions import write_predictions
 from latefusion.tables.probabilities import read_nested_probs, read_probs, read_split_probs, write_probs
 from latefusion.utils.files import write_json
@@ -123,9 +123,8 @@ class PolicyTrainer:
         if isinstance(fitted, Asks):
             write_asked(job.run_dir, learnt, splits[learnt].index, fitted.oof_asked)
             write_asked(job.run_dir, "test", splits["test"].index, asked_on(fitted, test_tables))
-        if self.experiment.label_thresholds == "tuned":
-            thresholds = learn_label_thresholds(self.experiment, self.dataset, fitted.oof_probs).final.tolist()
-            facts["label_thresholds"] = dict(zip(self.dataset.classes, thresholds, strict=True))
+        if (thresholds := thresholds_by_class(self.experiment, self.dataset, fitted.oof_probs)) is not None:
+            facts["label_thresholds"] = thresholds
         fitted.save(job.run_dir)
         scores = split_scores(learnt, self.targets, preds[learnt])
         write_json(job.run_dir / "metrics.json", scores | policy_facts(fitted) | facts)
@@ -179,4 +178,4 @@ def label_thresholds_of(run_dir: Path) -> np.ndarray | None:
 
 def fit_alone(inputs: FusionInputs) -> FittedPolicy:
     """Fit one policy of any kind."""
-    return POLICIES[inputs.policy.kind].fit([inputs])[0]
+    return fit_all([inputs])[0]

@@ -7,7 +7,7 @@ its mean probability is at least a half. The first label is the one that is most
 import numpy as np
 
 from latefusion.config import Experiment
-from latefusion.metrics.decisions import FIRST, HALF, decide
+from latefusion.metrics.decisions import ASSIGNED, FIRST, HALF, decide
 from latefusion.plan.jobs import Job
 from latefusion.tables.dataset import Dataset
 from latefusion.tables.predictions import read_preds, write_predictions
@@ -37,7 +37,7 @@ def _leading(votes: np.ndarray, summed: np.ndarray) -> np.ndarray:
 
 def _vote_on_labels(preds: np.ndarray, summed: np.ndarray) -> np.ndarray:
     n_members = len(preds)
-    assigned, firsts = ((preds >= least).sum(axis=0, dtype=np.int16) for least in (1, FIRST))  # (N, C)
+    assigned, firsts = ((preds >= least).sum(axis=0, dtype=np.int16) for least in (ASSIGNED, FIRST))  # (N, C)
     voted = (2 * assigned > n_members) | ((2 * assigned == n_members) & (summed >= HALF * n_members))
     decided = voted.astype(np.int8)
     decided[np.arange(len(decided)), _leading(firsts, summed)] = FIRST

@@ -45,11 +45,6 @@ def count_labels(targets: np.ndarray, num_classes: int) -> np.ndarray:
     return (known > 0).sum(axis=0) if known.ndim == 2 else np.bincount(known, minlength=num_classes)
 
 
-def unknown(targets: np.ndarray) -> np.ndarray:
-    """Return targets of the same shape that do not count."""
-    return np.full_like(targets, -1)
-
-
 def decide(probs: np.ndarray, *, several: bool, thresholds: np.ndarray | float = HALF) -> np.ndarray:
     """Return the decisions for (N, C) probabilities: the class of highest probability, or several labels.
 
@@ -70,11 +65,6 @@ class LabelThresholds:
 
     by_fold: np.ndarray  # (F, C)
     final: np.ndarray  # (C,)
-
-    @classmethod
-    def half(cls, n_folds: int, num_classes: int) -> "LabelThresholds":
-        """Return thresholds of a half."""
-        return cls(np.full((n_folds, num_classes), HALF), np.full(num_classes, HALF))
 
     @classmethod
     def tuned(cls, probs: np.ndarray, targets: np.ndarray, folds: np.ndarray) -> "LabelThresholds":

@@ -5,13 +5,12 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from latefusion.config import Experiment
 from latefusion.experts.context import Context
 from latefusion.experts.exported import export_expert
 from latefusion.images.store import ImageStore
 from latefusion.metrics.confidence import restore_calibration
+from latefusion.metrics.decisions import count_labels
 from latefusion.plan.records import read_record, verified
 from latefusion.predictor.acceptance import save_confidence
 from latefusion.predictor.card import model_card
@@ -118,8 +117,7 @@ def _allow_reading(folder: Path) -> None:
 def _frequencies(dataset: Dataset) -> list[float]:
     """Return the shares of all labelled products, that are not held out for the test, with each label."""
     targets = dataset.targets(dataset.select("train", "valid"))
-    counts = targets.sum(axis=0) if dataset.several else np.bincount(targets, minlength=len(dataset.classes))
-    return (counts / len(targets)).tolist()
+    return (count_labels(targets, len(dataset.classes)) / len(targets)).tolist()
 
 
 def _separator(experiment: Experiment, dataset: Dataset) -> str | None:

@@ -19,7 +19,7 @@ from latefusion.metrics.confidence import favour, fit_calibrations
 from latefusion.metrics.decisions import is_right
 from latefusion.predictor.method import MethodSpec
 from latefusion.scores.results import Results
-from latefusion.tables.label_thresholds import decide_splits, learn_label_thresholds
+from latefusion.tables.label_thresholds import decide_splits, thresholds_by_class
 
 logger = logging.getLogger(__name__)
 READERS = {"image": ("image", "joint"), "text": ("text", "joint")}  # the modalities of experts that read it
@@ -91,7 +91,4 @@ def _decide(results: Results, probs: np.ndarray) -> np.ndarray:
 
 def _learn(results: Results, probs: np.ndarray) -> dict[str, float] | None:
     """Return the thresholds of several labels by class, if they are tuned, learnt on all of these products."""
-    if results.experiment.label_thresholds == "half":
-        return None
-    thresholds = learn_label_thresholds(results.experiment, results.dataset, probs).final
-    return dict(zip(results.dataset.classes, thresholds.tolist(), strict=True))
+    return thresholds_by_class(results.experiment, results.dataset, probs)

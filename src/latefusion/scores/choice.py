@@ -23,6 +23,7 @@ from latefusion.config import Experiment
 from latefusion.config.complexity import COMPLEXITIES, Complexity
 from latefusion.metrics.calibration import as_logits, fold_temperatures, mean_log_losses, temper_by_fold
 from latefusion.metrics.confidence import favour
+from latefusion.metrics.decisions import count_labels
 from latefusion.metrics.f1 import METRIC_NAMES, score
 from latefusion.scores.intervals import bootstrap
 from latefusion.scores.results import Method, Results
@@ -46,7 +47,7 @@ def _has_tiny_classes(results: Results) -> bool:
     if results.dataset.several or results.experiment.metric != "auto":
         return False
     targets = results.targets[results.dataset.fusion_split]
-    counts = np.bincount(targets[targets >= 0], minlength=len(results.dataset.classes))
+    counts = count_labels(targets, len(results.dataset.classes))
     return bool(np.median(counts) < FEW_PRODUCTS)
 
 

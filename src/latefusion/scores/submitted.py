@@ -29,7 +29,7 @@ from latefusion.scores.choice import best_method, choose_method, rank_methods
 from latefusion.scores.results import SOFT_VOTE, Method, Results
 from latefusion.tables.artifacts import read_json_object
 from latefusion.tables.dataset import Dataset
-from latefusion.tables.label_thresholds import learn_label_thresholds
+from latefusion.tables.label_thresholds import thresholds_by_class
 from latefusion.tables.predictions import read_predictions, write_predictions
 from latefusion.tables.probabilities import read_probs, read_split_probs
 from latefusion.utils.files import write_json
@@ -74,7 +74,7 @@ def _calibrate(results: Results, method: Method) -> tuple[dict[str, np.ndarray],
     return calibrated, {"calibration": asdict(final), "automation": automation}
 
 
-def _label_thresholds(results: Results, method: Method) -> dict[str, dict[str, float]]:
+def _label_thresholds(results: Results, method: Method) -> dict[str, dict[str, float] | None]:
     """Return the thresholds by which several labels are assigned to new products, if they are tuned, by class.
 
     A majority vote has none: its members have their own.
@@ -83,8 +83,7 @@ def _label_thresholds(results: Results, method: Method) -> dict[str, dict[str, f
     if results.experiment.label_thresholds == "half" or is_majority:
         return {}
     probs = results.probs(method, results.dataset.fusion_split)
-    thresholds = learn_label_thresholds(results.experiment, results.dataset, probs).final
-    return {"label_thresholds": dict(zip(results.dataset.classes, thresholds.tolist(), strict=True))}
+    return {"label_thresholds": thresholds_by_class(results.experiment, results.dataset, probs)}
 
 
 def _confidence(

@@ -11,11 +11,16 @@ from latefusion.tables.label_issues import fusion_targets
 
 
 def learn_label_thresholds(experiment: Experiment, dataset: Dataset, probs: np.ndarray) -> LabelThresholds:
-    """Return the thresholds for a method with these (N, C) probabilities of the products of `fusion_split`."""
-    folds = dataset.selection_folds()
+    """Return tuned thresholds for a method with these (N, C) probabilities of the products of `fusion_split`."""
+    return LabelThresholds.tuned(probs, fusion_targets(experiment, dataset), dataset.selection_folds())
+
+
+def thresholds_by_class(experiment: Experiment, dataset: Dataset, probs: np.ndarray) -> dict[str, float] | None:
+    """Return the thresholds by which new products get several labels, if they are tuned, by class."""
     if experiment.label_thresholds == "half":
-        return LabelThresholds.half(int(folds.max()) + 1, len(dataset.classes))
-    return LabelThresholds.tuned(probs, fusion_targets(experiment, dataset), folds)
+        return None
+    final = learn_label_thresholds(experiment, dataset, probs).final
+    return dict(zip(dataset.classes, final.tolist(), strict=True))
 
 
 def decide_splits(experiment: Experiment, dataset: Dataset, probs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

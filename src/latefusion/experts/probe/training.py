@@ -10,6 +10,7 @@ from latefusion.dataset.split import groups_of
 from latefusion.experts.context import Context
 from latefusion.experts.linear import refuse_too_few
 from latefusion.experts.probe.classifier import ProbeClassifier, fit_classifier
+from latefusion.metrics.decisions import count_labels
 from latefusion.utils.arrays import group_means
 from latefusion.utils.errors import InputError
 
@@ -57,8 +58,7 @@ def fit_probe(
 
 def _frequencies(targets: np.ndarray, num_classes: int) -> np.ndarray:
     """Return (C,) the share of products that have each class, from (N,) class numbers or (N, C) several labels."""
-    counts = targets.sum(axis=0) if targets.ndim == 2 else np.bincount(targets, minlength=num_classes)
-    return counts / len(targets)
+    return count_labels(targets, num_classes) / len(targets)
 
 
 def _predict(classifier: ProbeClassifier, features: np.ndarray, counts: np.ndarray, products: np.ndarray) -> np.ndarray:
