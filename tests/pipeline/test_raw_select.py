@@ -18,10 +18,11 @@ from latefusion.fusion.inputs import ALL
 from latefusion.fusion.raw_select import RawProducts, choices, fit_raw_select
 from latefusion.fusion.training import PolicyTrainer
 from latefusion.plan.planning import plan
+from latefusion.predictor import Predictor
 from latefusion.scores.choice import complexity
 from latefusion.scores.results import Results
-from latefusion.scores.submitted import read_submitted
 from latefusion.tables.dataset import read_dataset
+from latefusion.tables.probabilities import read_split_probs
 from latefusion.utils.files import read_json
 
 RAW = {"kind": "select", "experts": ["title", "description"], "inputs": "raw", "n_folds": 2}
@@ -37,7 +38,7 @@ CONFIG = {
         "both": TINY_END_TO_END | {"text": "words", "image": "cnn"},
     },
     "policies": {f"raw_{name}": RAW | own | {"network": name, "batch_size": 16} for name, own in OWN.items()},
-    "vote": {"members": ["raw_words"]},
+    "vote": {"members": ["raw_words", "raw_cnn", "raw_both"]},
     "hardware": {"num_workers": 0, "mixed_precision": "no"},
 }
 
@@ -144,18 +145,33 @@ def test_the_settings_of_the_named_expert_and_the_images_make_another_job(experi
     }  # fmt: skip
 
 
-def test_it_can_be_submitted_but_not_exported_and_is_the_last_choice(experiment, fused, capsys):
+def test_it_is_the_last_choice(experiment):
     results = Results(experiment, read_dataset(experiment))
-    submitted = read_submitted(results)
-    assert submitted is not None
-    assert submitted.method.name == "vote"
-    assert complexity(results, submitted.method) == ("raw_select", 3)
+    assert complexity(results, results.method("raw_words")) == ("raw_select", 3)
     assert complexity(results, results.method("raw_both")) == ("raw_select", 4)
+    assert complexity(results, results.method("vote")) == ("raw_select", 6)
     assert COMPLEXITIES[-1] == "raw_select"
-    with pytest.raises(SystemExit):
-        fused.run("12_export_model.py")
-    assert "its policy 'raw_words' chooses by a network on raw inputs, which is not kept" in capsys.readouterr().err
-    assert not list(fused.folder.glob("models/*"))
+
+
+def test_the_exported_model_chooses_as_in_the_experiment(experiment, fused):
+    fused.run("12_export_model.py")
+    dataset, folder = read_dataset(experiment), fused.folder / "models" / experiment.name
+    products = dataset.evaluation_splits["test"][["title", "description", "image"]]
+    predictor = Predictor.load(folder)
+    probs = predictor.predict_proba(products, experiment.catalogue.root)
+    np.testing.assert_allclose(probs, read_split_probs(experiment.run_root / "submission", "test", dataset), atol=1e-5)
+    cv2.imwrite(str(fused.folder / "white.png"), np.full((40, 40, 3), 255, np.uint8))
+    white = predictor.predict_proba(products.assign(image="white.png"), fused.folder)
+    blank = predictor.predict_proba(products.assign(image=None))
+    np.testing.assert_array_equal(white, blank)  # no expert reads images: the networks choose without them
+    assert not np.allclose(blank, probs, atol=1e-3)
+
+
+def test_without_one_of_its_experts_the_others_mean_decides(experiment):
+    policy = experiment.policies["raw_words"]
+    for left in (("title",), ("title", "description")):
+        restricted = policy.restricted(left)
+        assert (restricted.kind, restricted.experts, restricted.own_network) == ("mean", left, None)
 
 
 EXPERTS = CONFIG["experts"] | {

@@ -239,6 +239,9 @@ class RawSelectPolicy(ChoosingPolicy):
     def own_network(self) -> str:
         return self.network
 
+    def restricted(self, experts: tuple[str, ...]) -> PolicyConfig:
+        return RulePolicy(kind="mean", experts=experts, n_folds=self.n_folds)  # a network is not trained once more
+
 
 class OnDemandPolicy(PolicyConfig):
     """Cheap experts first; a dearer policy only for the products where it is expected to help.

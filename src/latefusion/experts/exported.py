@@ -17,7 +17,7 @@ import torch
 from accelerate import Accelerator
 from torch.utils.data import Dataset
 
-from latefusion.config import ExpertConfig, Hardware, LateExpert
+from latefusion.config import EndToEndJointExpert, ExpertConfig, Hardware, LateExpert
 from latefusion.config.experiment import fold_name
 from latefusion.experts.context import Context
 from latefusion.experts.kinds import EXPERTS
@@ -26,6 +26,7 @@ from latefusion.images.store import ImageStore
 from latefusion.plan.records import verified
 from latefusion.training.loaders import Collate
 from latefusion.training.loop import map_dataset, predict_dataset
+from latefusion.utils.files import atomic_write
 
 WEIGHTS = "model.safetensors"
 # From products (index: id; columns title, description, image) and their images to (N, C) probabilities.
@@ -81,6 +82,20 @@ def export_expert(context: Context, name: str, folder: Path) -> None:
         EXPERTS[expert.kind].require("export")(own, name, expert, target)
         if experiment.network_of(name).only_text is not None:
             copy_results(own, name, target, FILE)
+
+
+def export_network(context: Context, expert: ExpertConfig, run_dir: Path, weights: Path, folder: Path) -> None:
+    """Write a network that is built like an expert's, and is none, to a new folder, for `open` of the expert's kind.
+
+    `run_dir`: where it was trained. `weights`: their file.
+    """
+    text = context.experiment.experts[expert.text] if isinstance(expert, EndToEndJointExpert) else expert
+    export_inputs = EXPERTS[text.kind].function("export_inputs")
+    with atomic_write(folder) as partial:
+        partial.mkdir(parents=True)
+        shutil.copyfile(weights, partial / WEIGHTS)
+        if export_inputs is not None:
+            export_inputs(context, text, run_dir, partial)
 
 
 def open_expert(opening: Opening, name: str) -> Predict:

@@ -5,7 +5,6 @@ from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
-from latefusion.config import PolicyConfig
 from latefusion.fusion.asked import Asked
 
 BLOCK = 2_000_000  # probabilities (products x classes) of one table that are processed at a time
@@ -40,16 +39,17 @@ def decide(fitted: Decides, tables: tuple[np.ndarray, ...]) -> tuple[np.ndarray,
 
 
 def decide_rows(
-    fitted: Decides, policy: PolicyConfig, read: Read, n: int, image_share: float | None = None
+    fitted: Decides, tables: tuple[str, ...], read: Read, n: int, image_share: float | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the decisions and (N, C) probabilities for N products whose experts run when they are read.
 
-    `image_share`: for policies of kind on_demand, in place of that of the config; other policies read all rows.
+    `tables`: the names of those that its `decide` takes. `image_share`: for policies of kind on_demand, in place of
+    that of the config; other policies read all rows.
     """
     by_rows = getattr(fitted, "decide_rows", None)
     if by_rows is not None:
         return by_rows(read, n, image_share)
-    return decide(fitted, tuple(read(expert, np.arange(n)) for expert in policy.experts))
+    return decide(fitted, tuple(read(name, np.arange(n)) for name in tables))
 
 
 def asked_on(fitted: Asks, tables: tuple[np.ndarray, ...]) -> Asked:

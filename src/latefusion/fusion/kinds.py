@@ -18,7 +18,7 @@ import numpy as np
 from latefusion.fusion.inputs import FusionInputs
 from latefusion.fusion.networks import fit_networks, group_into_stacks, load_networks
 from latefusion.fusion.on_demand import fit_on_demand, load_on_demand
-from latefusion.fusion.raw_select import fit_raw_select
+from latefusion.fusion.raw_select import fit_raw_select, load_raw_select
 from latefusion.fusion.rules import fit_rule, load_rule
 from latefusion.fusion.select import fit_select, load_select
 from latefusion.fusion.stacking import fit_stacking, load_stacking
@@ -29,7 +29,7 @@ class FittedPolicy(Protocol):
 
     It may also have `selected_probs` (N, C): out-of-fold probabilities that are as confident as those of `decide`, if
     `oof_probs` are not. The confidence of test products is then calibrated with these. And `test_tables`: tables with a
-    row per test product that its `decide` takes after those of the experts.
+    row per test product that its `decide` takes after those of the experts (`raw_select`).
 
     A policy that chooses between experts or policies also has `oof_asked`, out of fold for which products, and the
     method `asked(tables)` for others (`asked.Asked`). If its dear experts need to run only there, it has
@@ -84,10 +84,10 @@ def fit_all(inputs: Sequence[FusionInputs]) -> Sequence[FittedPolicy]:
     return POLICIES[inputs[0].policy.kind].fit(list(inputs))
 
 
-SELECT: dict[str, Callable[[Any], FittedPolicy]] = {  # by what the network reads
-    "top_k": fit_select,
-    "probs": fit_select,
-    "raw": fit_raw_select,
+SELECT = {  # by what the network reads
+    "top_k": PolicyKind(each(fit_select), load_select),
+    "probs": PolicyKind(each(fit_select), load_select),
+    "raw": PolicyKind(each(fit_raw_select), load_raw_select),
 }
 
 POLICIES = {
@@ -100,6 +100,9 @@ POLICIES = {
     "ridge": PolicyKind(each(fit_stacking), load_stacking),
     "logistic": PolicyKind(each(fit_stacking), load_stacking),
     "boosting": PolicyKind(each(fit_stacking), load_stacking),
-    "select": PolicyKind(each(lambda inputs: SELECT[inputs.policy.inputs](inputs)), load_select),
+    "select": PolicyKind(
+        each(lambda inputs: SELECT[inputs.policy.inputs].fit([inputs])[0]),
+        lambda inputs, run_dir, facts: SELECT[inputs.policy.inputs].load(inputs, run_dir, facts),
+    ),
     "on_demand": PolicyKind(each(partial(fit_on_demand, fit_all=fit_all)), load_on_demand),
 }

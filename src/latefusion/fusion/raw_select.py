@@ -5,8 +5,8 @@ the image network. What it learns, and with which loss, is in `fusion.select`. I
 on a dataset of its own with the one label "ask": of one label out of several, their loss is that of the paper.
 
 For each fold there is a network that was trained on the other folds, and one for test products, trained on all; each
-to the last epoch. While the job runs they are in `folds/` of its run folder, so that an interrupted run continues; none
-of them is kept.
+to the last epoch. While the job runs they are in `folds/` of its run folder, so that an interrupted run continues. The
+one for test products is kept, in `network/`, for new products.
 """
 
 import logging
@@ -27,13 +27,16 @@ from latefusion.plan.records import remove_temporary
 from latefusion.tables.artifacts import read_parquet
 from latefusion.tables.dataset import Dataset
 from latefusion.tables.probabilities import check_ids
+from latefusion.utils.files import remove
 from latefusion.utils.seeds import derive_seed
 
 if TYPE_CHECKING:
     from latefusion.experts.context import Context
+    from latefusion.experts.exported import Opening, Predict
 
 logger = logging.getLogger(__name__)
 ASK = "ask"
+NETWORK = "network"  # the folder of the network for new products in the policy's run folder
 HELD_OUT = "held_out"  # `held_out_asked.parquet` in the folder of a network that has finished
 
 
@@ -54,7 +57,7 @@ class FittedRawSelect:
     """What the networks of the folds have chosen on the products that they hold out, and one on the test products.
 
     `test_tables` has the sigmoids of the latter, (N_test, 1), which `decide` and `asked` take after the tables of the
-    experts. As the network is not kept, it cannot decide on other products.
+    experts; for other products they are those of `open_choice`.
     """
 
     inputs: FusionInputs[RawSelectPolicy]
@@ -68,7 +71,7 @@ class FittedRawSelect:
         return choice_facts(self.inputs, self.oof_asked)
 
     def save(self, run_dir: Path) -> None:
-        """Write nothing: the networks are not kept."""
+        """Write nothing: the network is in the run folder since it was trained."""
 
     def asked(self, tables: tuple[np.ndarray, ...]) -> Asked:
         """Return for which products the second expert is chosen, from both experts' and the network's tables."""
@@ -95,12 +98,28 @@ def fit_raw_select(inputs: FusionInputs[RawSelectPolicy]) -> FittedRawSelect:
     return FittedRawSelect(inputs, oof_probs, _asked(oof_ask), (test_ask[:, None],))
 
 
+def load_raw_select(inputs: FusionInputs[RawSelectPolicy], run_dir: Path, facts: dict) -> FittedRawSelect:
+    """Return the policy without its network, which `open_choice` opens; neither `run_dir` nor `facts` is used."""
+    none = np.empty(0)
+    return FittedRawSelect(inputs, inputs.tables[0], Asked(none, none.astype(bool)), ())
+
+
+def open_choice(opening: "Opening", policy: RawSelectPolicy) -> "Predict":
+    """Return the function that gives the (N, 1) sigmoids of a policy's network, which is in `opening.folder`."""
+    from latefusion.experts.kinds import EXPERTS
+
+    expert = _network(policy, opening.experts[policy.network], ALL)
+    predict = EXPERTS[expert.kind].require("open")(replace(opening, num_classes=1, several=True), expert)
+    return lambda products, images: _weighted(predict(products, images), policy.positive_weight)
+
+
 def _asked(ask: np.ndarray) -> Asked:
     return Asked(ask, ask > 0.5)
 
 
 def _train_and_ask(inputs: FusionInputs[RawSelectPolicy], fold: int, products: pd.DataFrame) -> np.ndarray:
     """Return (n,) sigmoids of the network of a fold for products that it holds out; train it unless that is done."""
+    from latefusion.experts.exported import export_network
     from latefusion.experts.kinds import build_network
     from latefusion.experts.network import predict_products
     from latefusion.experts.training import fit_network
@@ -126,14 +145,23 @@ def _train_and_ask(inputs: FusionInputs[RawSelectPolicy], fold: int, products: p
         training=training, run_dir=run_dir, name=f"{raw.run_dir.name} {name}", section=f"policies.{raw.run_dir.name}",
     )  # fmt: skip
     load_weights(network.model, best_weights(run_dir, fitted.progress))
-    probs = predict_products(context, network, products, training.batch_size)[:, 0].astype(np.float64)
-    # The networks of experts subtract log(q) from their logits for probabilities. Here q is there to choose the second
-    # expert more often, as in the paper: add it again.
-    q = inputs.policy.positive_weight
-    ask = (q * probs / (q * probs + 1 - probs)).astype(np.float32)
+    probs = predict_products(context, network, products, training.batch_size)[:, 0]
+    ask = _weighted(probs, inputs.policy.positive_weight)
+    if fold == ALL:
+        remove(raw.run_dir / NETWORK)  # of a run that was interrupted here
+        export_network(context, expert, run_dir, best_weights(run_dir, fitted.progress), raw.run_dir / NETWORK)
     write_asked(run_dir, HELD_OUT, products.index, _asked(ask))
     remove_temporary(run_dir)  # large checkpoints: there is a network for each fold
     return ask.astype(np.float64)
+
+
+def _weighted(probs: np.ndarray, positive_weight: float) -> np.ndarray:
+    """Return the sigmoids of logits from which log(q) was subtracted for (...,) probabilities, float32.
+
+    The networks of experts subtract it. Here q is there to choose the second expert more often, as in the paper.
+    """
+    odds = positive_weight * probs.astype(np.float64)
+    return (odds / (odds + 1 - probs)).astype(np.float32)
 
 
 def _network(policy: RawSelectPolicy, expert: ExpertConfig, fold: int) -> ExpertConfig:

@@ -8,6 +8,7 @@ from pathlib import Path
 from latefusion.config import Experiment
 from latefusion.experts.context import Context
 from latefusion.experts.exported import export_expert
+from latefusion.fusion.raw_select import NETWORK
 from latefusion.images.store import ImageStore
 from latefusion.metrics.confidence import restore_calibration
 from latefusion.metrics.decisions import count_labels
@@ -33,8 +34,7 @@ logger = logging.getLogger(__name__)
 def export_model(experiment: Experiment, folder: Path) -> None:
     """Write the submitted method, and what it needs to predict new products, to a folder, which must not exist.
 
-    Raises StepError if the submission is not done, InputError if there is such a folder already, or if the method has a
-    policy that cannot be exported.
+    Raises StepError if the submission is not done, InputError if there is such a folder already.
     """
     if folder.exists():
         raise InputError(f"{folder} exists: remove it, or choose another folder with --out")
@@ -45,7 +45,6 @@ def export_model(experiment: Experiment, folder: Path) -> None:
         raise StepError("the submission is not done: run {step} first", "vote")
     spec = spec_of(results, submitted.method, restore_calibration(submitted.facts["calibration"]))
     spec = replace(spec, label_thresholds=_label_thresholds(submitted.facts, dataset.classes))
-    _refuse_raw_inputs(experiment, spec)
     context = Context(experiment)
     with atomic_write(folder) as partial:
         partial.mkdir()
@@ -80,21 +79,11 @@ def export_model(experiment: Experiment, folder: Path) -> None:
     logger.info("%s: %s, in %s", experiment.name, spec.name, folder)
 
 
-def _refuse_raw_inputs(experiment: Experiment, spec: MethodSpec) -> None:
-    """Raise InputError if a policy of the method has a network of its own on raw inputs."""
-    for name in spec.policies:
-        if experiment.policies[name].own_network is not None:
-            raise InputError(
-                f"the submitted method '{spec.name}' cannot be exported: its policy '{name}' chooses by a network "
-                "on raw inputs, which is not kept. Remove the policy (or leave it out of the vote), and submit again"
-            )
-
-
 def _describe_products(
     experiment: Experiment, dataset: Dataset, submitted: Submitted, spec: MethodSpec, folder: Path
 ) -> Unusual:
     """Write what the labelled products are like: to flag others, to compare new ones with them, and for thresholds."""
-    labelled, read = dataset.select("train", "valid"), reads(experiment, spec.experts(experiment))
+    labelled, read = dataset.select("train", "valid"), reads(spec.readers(experiment).values())
     text, known = fit_text(labelled)
     images = ImageStore(labelled, experiment.catalogue.root) if "image" in read else None
     unusual = Unusual(text if "text" in read else None, fit_image(labelled, images) if images else None)
@@ -132,8 +121,11 @@ def _label_thresholds(facts: dict, classes: list[str]) -> tuple[float, ...] | No
 
 
 def _copy_policy(run_dir: Path, folder: Path) -> None:
-    """Copy what a policy has learnt: its facts and, if it has any, its weights; also those of policies that it asks."""
+    """Copy what a policy has learnt: its facts and, if it has any, its weights; also those of policies that it asks.
+
+    And a network of its own.
+    """
     for name in read_record(run_dir)["files"]:
-        if Path(name).name in ("metrics.json", "model.safetensors"):
+        if Path(name).name in ("metrics.json", "model.safetensors") or Path(name).parts[0] == NETWORK:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(verified(run_dir, name), folder / name)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from latefusion.config import Experiment, OnDemandPolicy
+from latefusion.config import Experiment, OnDemandPolicy, RawSelectPolicy
+from latefusion.config.experts.base import Modality
 from latefusion.fusion.deciding import Read, decide_rows
 from latefusion.fusion.kinds import FittedPolicy
 from latefusion.fusion.training import label_thresholds_of, load_policy
@@ -34,6 +35,17 @@ class MethodSpec:
         if self.expert is not None:
             return (self.expert,)
         return tuple(dict.fromkeys(name for policy in self.policies for name in experiment.policies[policy].experts))
+
+    def networks(self, experiment: Experiment) -> dict[str, RawSelectPolicy]:
+        """Return the policies that have a network of their own, by name."""
+        policies = {name: experiment.policies[name] for name in self.policies}
+        return {name: policy for name, policy in policies.items() if isinstance(policy, RawSelectPolicy)}
+
+    def readers(self, experiment: Experiment) -> dict[str, Modality]:
+        """Return what is read by all experts, and by all policies that have a network of their own."""
+        experts = {name: experiment.modality(name) for name in self.experts(experiment)}
+        networks = {name: experiment.modality(one.network) for name, one in self.networks(experiment).items()}
+        return experts | networks
 
     def cheap_experts(self, experiment: Experiment) -> tuple[str, ...]:
         """Return the names of the experts that run for all products: all but the dear ones of policies on demand."""
@@ -101,10 +113,10 @@ class FinalMethod:
         """Return the decisions for N products (see `metrics.decisions`) and their calibrated (N, C) probabilities.
 
         `predict` is called with the name of an expert and (n,) row numbers, for (n, C) probabilities: for each product
-        at most once per expert. Of a policy of kind on_demand, the experts of `first` are called with all rows, those
-        that only `then` reads with the rows that it asks for. `image_share`: with which share of the labelled products
-        these scores would have been asked for, 0 to 1; None: as in the config. Raises InputError if the method has no
-        such policy.
+        at most once per expert; with the name of a policy that has a network of its own, for (n, 1) sigmoids. Of a
+        policy of kind on_demand, the experts of `first` are called with all rows, those that only `then` reads with the
+        rows that it asks for. `image_share`: with which share of the labelled products these scores would have been
+        asked for, 0 to 1; None: as in the config. Raises InputError if the method has no such policy.
         """
         if image_share is not None and not self.asks:
             raise InputError(
@@ -128,7 +140,10 @@ class FinalMethod:
     def _decide_policy(
         self, name: str, tables: ExpertTables, n: int, image_share: float | None
     ) -> tuple[np.ndarray, np.ndarray]:
-        preds, probs = decide_rows(self.policies[name], self.experiment.policies[name], tables.read, n, image_share)
+        read = self.experiment.policies[name].experts
+        if name in self.spec.networks(self.experiment):
+            read = (*read, name)
+        preds, probs = decide_rows(self.policies[name], read, tables.read, n, image_share)
         thresholds = self.thresholds[name]
         return preds if thresholds is None else decide_labels(probs, several=True, thresholds=thresholds), probs
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pandas as pd
 
 from latefusion.config import Experiment, load_experiment
 from latefusion.experts.exported import Opening, Predict, open_expert
+from latefusion.fusion.raw_select import NETWORK, open_choice
 from latefusion.metrics.decisions import decide, first_labels
 from latefusion.predictor.acceptance import threshold_for
 from latefusion.predictor.manifest import AGAIN, Manifest, read_manifest
@@ -77,19 +79,24 @@ class Predictor:
 
     @cached_property
     def _experts(self) -> dict[str, Predict]:
-        accelerator = make_accelerator(self.experiment.hardware)
+        """The experts and, by the names of their policies, the networks that choose by raw inputs."""
+        opening = Opening(
+            folder=self.folder,
+            experts=self.experiment.experts,
+            num_classes=len(self.classes),
+            several=self.experiment.several,
+            accelerator=make_accelerator(self.experiment.hardware),
+            hardware=self.experiment.hardware,
+        )
         opened = {}
         for name in self.experts:
-            opening = Opening(
-                folder=self.folder / "experts" / name,
-                experts=self.experiment.experts,
-                num_classes=len(self.classes),
-                several=self.experiment.several,
-                accelerator=accelerator,
-                hardware=self.experiment.hardware,
-            )
-            with reported_as(f"{opening.folder}: the expert cannot be loaded: {AGAIN}"):
-                opened[name] = open_expert(opening, name)
+            own = replace(opening, folder=self.folder / "experts" / name)
+            with reported_as(f"{own.folder}: the expert cannot be loaded: {AGAIN}"):
+                opened[name] = open_expert(own, name)
+        for name, policy in self.manifest.method.networks(self.experiment).items():
+            own = replace(opening, folder=self.folder / "policies" / name / NETWORK)
+            with reported_as(f"{own.folder}: the network of the policy cannot be loaded: {AGAIN}"):
+                opened[name] = open_choice(own, policy)
         return opened
 
     @property
@@ -110,11 +117,13 @@ class Predictor:
     @property
     def looks_on_demand(self) -> bool:
         """Whether images are looked at for the products alone for which the dear experts are asked for."""
-        return self.asks and not self._image_readers & set(self.cheap_experts)
+        for_all = {*self.cheap_experts, *self.manifest.method.networks(self.experiment)}
+        return self.asks and not self._image_readers & for_all
 
     @property
     def _image_readers(self) -> set[str]:
-        return {name for name in self.experts if self.experiment.modality(name) in READERS["image"]}
+        readers = self.manifest.method.readers(self.experiment)
+        return {name for name, modality in readers.items() if modality in READERS["image"]}
 
     def check_share(self, image_share: float | None) -> None:
         """Raise InputError if `image_share` is no share, or if the method is not on demand."""

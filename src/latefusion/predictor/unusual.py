@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 from safetensors.numpy import load_file
 
-from latefusion.config import Experiment
+from latefusion.config.experts.base import Modality
 from latefusion.dataset.cleaning import clean
 from latefusion.images.store import ImageStore
 from latefusion.predictor.manifest import reading
@@ -201,10 +201,10 @@ def texts_of(products: pd.DataFrame) -> list[str]:
     return [clean(f"{title} {text}") for title, text in zip(products["title"], descriptions, strict=True)]
 
 
-def reads(experiment: Experiment, experts: Iterable[str]) -> set[str]:
-    """Return what experts read: text, image."""
-    modalities: set[str] = {experiment.modality(name) for name in experts}
-    return {"text", "image"} if "joint" in modalities else modalities
+def reads(modalities: Iterable[Modality]) -> set[str]:
+    """Return what readers of these modalities read together: text, image."""
+    own: set[str] = set(modalities)
+    return {"text", "image"} if "joint" in own else own
 
 
 def is_empty(products: pd.DataFrame) -> np.ndarray:

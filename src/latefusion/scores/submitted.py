@@ -54,8 +54,6 @@ def submit(experiment: Experiment, dataset: Dataset, job: Job) -> None:
     thresholds = _label_thresholds(results, method)
     write_json(job.run_dir / "metrics.json", what | scores | fitted | thresholds | choice)
     logger.info("submission: %s, %s_ece %.4f", method.name, learnt, error)
-    if any(experiment.policies[name].own_network is not None for name in results.policies_of(method)):
-        logger.warning("submission: %s chooses by a network on raw inputs: it cannot be exported", method.name)
 
 
 def _calibrate(results: Results, method: Method) -> tuple[dict[str, np.ndarray], dict]:
