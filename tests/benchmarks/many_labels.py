@@ -27,8 +27,9 @@ from latefusion.experts.text.text_cnn import TextCnn
 from latefusion.fusion.deciding import decide
 from latefusion.fusion.inputs import FusionInputs
 from latefusion.fusion.training import fit_alone
-from latefusion.metrics.decisions import LabelThresholds, is_right
 from latefusion.metrics.decisions import decide as decide_labels
+from latefusion.metrics.decisions import is_right
+from latefusion.metrics.label_thresholds import LabelThresholds
 from latefusion.scores.intervals import scores_of_draws
 from latefusion.tables.dataset import Dataset
 from latefusion.training.objective import SeveralLabels
@@ -154,7 +155,8 @@ def main() -> None:
         fitted = stages.add(f"fit: {name}", lambda inputs=inputs: fit_alone(inputs))
         preds, _ = stages.add(f"decide: {name}", lambda fitted=fitted: decide(fitted, tables[1]))
         decided.append(preds)
-    tuned = stages.add("tuned thresholds", lambda: LabelThresholds.tuned(tables[0][0], learnt, folds))
+    stages.add("calibrated thresholds", lambda: LabelThresholds.calibrated(tables[0][0], learnt, folds))
+    tuned = stages.add("tuned thresholds", lambda: LabelThresholds.tuned(tables[0][0], learnt, folds, "micro_f1"))
     decided.append(tuned.decide(tables[1][0]))
     methods = np.stack([*decided, decide_labels(tables[1][0], several=True)])
     rows = list(draws_of(rng, len(test), args.draws))

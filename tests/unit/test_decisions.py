@@ -8,7 +8,7 @@ import torch
 from sklearn.metrics import f1_score
 
 from latefusion.metrics.calibration import as_logits, fit_temperature, temper
-from latefusion.metrics.decisions import FIRST, LabelThresholds, decide, first_labels, is_known, is_right
+from latefusion.metrics.decisions import FIRST, decide, first_labels, is_known, is_right
 from latefusion.metrics.f1 import count, score
 from latefusion.scores.intervals import bootstrap
 from latefusion.training.objective import ONE_LABEL, SeveralLabels, outputs
@@ -73,19 +73,6 @@ def test_bootstrap_draws_are_scores_of_resampled_products(rng):
         resampled = [score(metric, targets[one], preds[one]) for one in rows]
         assert found[0].mean() == pytest.approx(np.mean(resampled), abs=0.006)
         assert found[0].std() == pytest.approx(np.std(resampled), rel=0.2)
-
-
-def test_tuned_thresholds_raise_macro_f1_and_no_product_has_a_part_in_its_own(rng):
-    targets, probs = draw(rng, n=2000)
-    probs = probs**3  # far too low for a threshold of a half
-    folds = rng.integers(4, size=len(targets))
-    tuned = LabelThresholds.tuned(probs, targets, folds)
-    half = decide(probs, several=True)
-    assert score("macro_f1", targets, tuned.decide_out_of_fold(probs, folds)) > score("macro_f1", targets, half) + 0.05
-    changed = targets.copy()
-    changed[folds == 1] = 1 - changed[folds == 1]
-    assert np.array_equal(LabelThresholds.tuned(probs, changed, folds).by_fold[1], tuned.by_fold[1])
-    assert not np.array_equal(LabelThresholds.tuned(probs, changed, folds).final, tuned.final)
 
 
 def test_temperature_undoes_overconfidence_of_each_label(rng):

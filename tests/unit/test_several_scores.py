@@ -9,8 +9,9 @@ from sklearn.metrics import f1_score
 from latefusion.fusion.vote import vote
 from latefusion.metrics.calibration import assigned_calibration_error, expected_calibration_error
 from latefusion.metrics.confidence import restore_calibration
-from latefusion.metrics.decisions import FIRST, decide, first_labels, is_right, tune_thresholds
+from latefusion.metrics.decisions import FIRST, decide, first_labels, is_right
 from latefusion.metrics.f1 import score
+from latefusion.metrics.label_thresholds import LabelThresholds
 from latefusion.plan.planning import plan
 from latefusion.scores.choice import choose_method, deciding_metric, rank_methods
 from latefusion.scores.confusion import confusion_counts, mistakes
@@ -154,7 +155,8 @@ def test_tuned_thresholds_decide_and_are_left_for_new_products(tmp_path, monkeyp
     made_up.submit()
     thresholds = np.array(list(made_up.facts["label_thresholds"].values()))
     assert list(made_up.facts["label_thresholds"]) == made_up.dataset.classes
-    assert thresholds == pytest.approx(tune_thresholds(low["valid"], made_up.targets["valid"]))
+    expected = LabelThresholds.tuned(low["valid"], made_up.targets["valid"], np.zeros(300, int), "micro_f1").final
+    assert thresholds == pytest.approx(expected)
     results = made_up.results
     preds = results.preds(results.method("words"), "test")
     assert (preds == decide(low["test"], several=True, thresholds=thresholds)).all()

@@ -49,9 +49,11 @@ class Experiment(Section):
     # challenge; of products with several labels micro_f1. accuracy: of these, the share of products whose most probable
     # label is one of theirs, as Zahavy et al. count.
     metric: Literal["auto", "macro_f1", "micro_f1", "weighted_f1", "accuracy"] = "auto"
-    # Products with several labels only. half: a label is assigned if its probability is 0.5 or more. tuned: each class
-    # has a threshold of its own, with the highest F1 on the products that policies learn from (out of fold there).
-    label_thresholds: Literal["half", "tuned"] = "half"
+    # Products with several labels only: which are assigned; thresholds are learnt on the products that policies learn
+    # from (out of fold there). calibrated: those with a calibrated probability of 0.5 or more. half: those to which the
+    # expert or policy itself gives 0.5 or more, as published. tuned: each class has a threshold of its own, together
+    # those with the highest micro-F1, or for macro_f1 and weighted_f1 as `metric` each the one with its highest F1.
+    label_thresholds: Literal["calibrated", "half", "tuned"] = "calibrated"
     hardware: Hardware = Hardware()
     _held_out: tuple[int, ...] | None = PrivateAttr(None)  # see `of_fold`
 
@@ -76,7 +78,7 @@ class Experiment(Section):
             return self
         if self.metric == "micro_f1":
             raise ValueError("metric: of products with one label, micro_f1 is accuracy: write accuracy")
-        if self.label_thresholds == "tuned":
+        if "label_thresholds" in self.model_fields_set:
             raise ValueError("label_thresholds: only for catalogue.labels: several")
         for name, expert in self.experts.items():
             if expert.training is not None and expert.training.positive_weight != 1:

@@ -2,19 +2,21 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, TypeAlias, TypeVar
 
 import numpy as np
 
 from latefusion.config import Learner, PolicyConfig
 from latefusion.metrics.calibration import as_logits, temper, temperature_of
 from latefusion.metrics.decisions import is_known
+from latefusion.metrics.label_thresholds import LearntBy
 
 if TYPE_CHECKING:
     from latefusion.fusion.raw_select import RawProducts
 
 P = TypeVar("P", bound=PolicyConfig, covariant=True)  # the config class of the policy
 Q = TypeVar("Q", bound=PolicyConfig)
+LabelThresholdsOf: TypeAlias = LearntBy | Literal["half"]
 ALL = -1  # passed in place of a fold number: what is learnt on all validation products
 
 
@@ -26,8 +28,9 @@ class FusionInputs(Generic[P]):
     labels that do not count (see `metrics.decisions`); `folds`: (N,) fold numbers. What decides on a fold is learnt
     from the labels of the other folds only. `nested`: for each fold, tables that are used in place of `tables` for all
     that concerns the fold; empty if there are none. `metric`: the name of the one by which epochs and weights are
-    chosen. `members`: of a policy that asks others, those that are fitted already (`fusion.on_demand`). `raw`: of a
-    policy with a network of its own, the products that it reads (`fusion.raw_select`).
+    chosen. `label_thresholds`: how several labels are decided, as in the config. `members`: of a policy that asks
+    others, those that are fitted already (`fusion.on_demand`). `raw`: of a policy with a network of its own, the
+    products that it reads (`fusion.raw_select`).
     """
 
     policy: P
@@ -36,6 +39,7 @@ class FusionInputs(Generic[P]):
     folds: np.ndarray
     nested: tuple[tuple[np.ndarray, ...], ...] = ()
     metric: str = "macro_f1"
+    label_thresholds: LabelThresholdsOf = "half"
     members: tuple = ()
     raw: "RawProducts | None" = None
 
@@ -63,6 +67,7 @@ class FusionInputs(Generic[P]):
             self.folds,
             tuple(tuple(tables[column] for column in columns) for tables in self.nested),
             self.metric,
+            self.label_thresholds,
         )
 
     def without(self, fold: int) -> "FusionInputs":

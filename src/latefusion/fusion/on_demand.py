@@ -29,8 +29,9 @@ from latefusion.fusion.asked import Asked
 from latefusion.fusion.deciding import Read, decide
 from latefusion.fusion.gate import Cheap, Gate
 from latefusion.fusion.inputs import FusionInputs
+from latefusion.metrics.decisions import HALF, is_right
 from latefusion.metrics.decisions import decide as decide_labels
-from latefusion.metrics.decisions import is_right
+from latefusion.metrics.label_thresholds import LabelThresholds
 from latefusion.utils.arrays import save_arrays
 
 if TYPE_CHECKING:  # it imports this module
@@ -44,18 +45,24 @@ MOST_QUANTILES = 1000  # of the scores of labelled products, which are kept to d
 class Part:
     """`first` or `then`: a fitted policy, or an expert, with its out-of-fold probabilities.
 
-    `selected_probs`: of policies that have them (see `kinds.FittedPolicy`).
+    `selected_probs`: of policies that have them (see `kinds.FittedPolicy`). `oof_preds`: the decisions out of fold, as
+    the part itself is scored; None: as `oof_probs` say. `thresholds`: the (C,) by which several labels are decided of
+    other products; None: a half.
     """
 
     oof_probs: np.ndarray
     fitted: "FittedPolicy | None"  # None: an expert
     selected_probs: np.ndarray | None = None
+    oof_preds: np.ndarray | None = None
+    thresholds: np.ndarray | None = None
 
     def decide(self, tables: tuple[np.ndarray, ...], *, several: bool) -> tuple[np.ndarray, np.ndarray]:
         """Return the decisions and (N, C) probabilities, from the tables of its experts."""
-        if self.fitted is None:
-            return decide_labels(tables[0], several=several), tables[0]
-        return decide(self.fitted, tables)
+        preds, probs = (None, tables[0]) if self.fitted is None else decide(self.fitted, tables)
+        if preds is not None and self.thresholds is None:
+            return preds, probs
+        thresholds = HALF if self.thresholds is None else self.thresholds
+        return decide_labels(probs, several=several, thresholds=thresholds), probs
 
 
 @dataclass(frozen=True)
@@ -71,13 +78,24 @@ class FittedOnDemand:
 
     @property
     def facts(self) -> dict:
-        """The share of products that were asked for."""
+        """The share of products that were asked for, and if learnt, both parts' thresholds of several labels."""
         asked = self.oof_asked.asked[self.inputs.known]
-        return {"share_asked": float(asked.mean()) if len(asked) else 0.0}
+        facts: dict = {"share_asked": float(asked.mean()) if len(asked) else 0.0}
+        parts = dict(zip(PARTS, (self.first, self.then), strict=True))
+        learnt = {name: part.thresholds.tolist() for name, part in parts.items() if part.thresholds is not None}
+        return facts | ({"thresholds_of_parts": learnt} if learnt else {})
 
     @property
     def oof_probs(self) -> np.ndarray:
         return np.where(self.oof_asked.asked[:, None], self.then.oof_probs, self.first.oof_probs)
+
+    @property
+    def oof_preds(self) -> np.ndarray | None:
+        """The out-of-fold decisions of the part that decides; None where a part has none but by its probabilities."""
+        first, then, asked = self.first.oof_preds, self.then.oof_preds, self.oof_asked.asked
+        if first is None or then is None:
+            return None
+        return np.where(asked if first.ndim == 1 else asked[:, None], then, first)
 
     @property
     def selected_probs(self) -> np.ndarray | None:
@@ -127,14 +145,15 @@ class FittedOnDemand:
 
 
 def load_on_demand(inputs: FusionInputs[OnDemandPolicy], run_dir: Path, facts: dict) -> FittedOnDemand:
-    """Return the policy that is in `run_dir`; `facts` is not used."""
+    """Return the policy that is in `run_dir`; of `facts` only `thresholds_of_parts` are used."""
     from latefusion.fusion.training import load_policy
+
+    learnt = {name: np.array(values) for name, values in facts.get("thresholds_of_parts", {}).items()}
 
     def load(name: str, policy: PolicyConfig | None) -> Part:
         nothing, folder = inputs.tables[0], run_dir / name
-        if policy is None:
-            return Part(nothing, None)
-        return Part(nothing, load_policy(policy, inputs.num_classes, folder, several=inputs.several))
+        fitted = None if policy is None else load_policy(policy, inputs.num_classes, folder, several=inputs.several)
+        return Part(nothing, fitted, thresholds=learnt.get(name))
 
     first, then = map(load, PARTS, inputs.policy.parts)
     arrays = load_file(run_dir / "model.safetensors")
@@ -181,9 +200,13 @@ def _inner_qualities(
 
 def _qualities(inputs: FusionInputs, probs: np.ndarray) -> np.ndarray:
     """Return (N,): how good the decisions for (N, C) probabilities are, 0 to 1."""
-    preds = decide_labels(probs, several=inputs.several)
     if not inputs.several or inputs.metric == "accuracy":
-        return is_right(inputs.targets, preds).astype(np.float64)
+        return is_right(inputs.targets, decide_labels(probs, several=inputs.several)).astype(np.float64)
+    if inputs.label_thresholds == "half":
+        preds = decide_labels(probs, several=True)
+    else:
+        how, known = inputs.label_thresholds, (probs, inputs.targets, inputs.folds)
+        preds = LabelThresholds.learn(how, *known, metric=inputs.metric).decide(probs)
     assigned, labelled = preds > 0, inputs.targets > 0
     correct = (assigned & labelled).sum(axis=1)
     return 2 * correct / (assigned.sum(axis=1) + labelled.sum(axis=1))

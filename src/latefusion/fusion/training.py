@@ -21,8 +21,8 @@ from latefusion.plan.records import verified
 from latefusion.tables.artifacts import read_json_object
 from latefusion.tables.dataset import Dataset
 from latefusion.tables.label_issues import fusion_targets
-from latefusion.tables.label_thresholds import decide_splits, thresholds_by_class
-from latefusion.tables.predictions import write_predictions
+from latefusion.tables.label_thresholds import decide_splits, learn_label_thresholds, thresholds_by_class
+from latefusion.tables.predictions import read_preds, write_predictions
 from latefusion.tables.probabilities import read_nested_probs, read_probs, read_split_probs, write_probs
 from latefusion.utils.files import write_json
 
@@ -74,26 +74,33 @@ class PolicyTrainer:
         policy = self._policy(name)
         tables = tuple(map(self._learnt_table, policy.experts))
         folds, metric = self.dataset.fusion_folds(policy.n_folds), self.experiment.chosen_by
+        how = self.experiment.label_thresholds
         members, raw = tuple(map(self._part, policy.sources.values())), None
         if policy.own_network is not None and self._context is not None:
             raw = RawProducts(self._context, self.dataset, self.experiment.policy_dir(name))
         if not self.dataset.split.nested:
-            return FusionInputs(policy, tables, self.targets, folds, metric=metric, members=members, raw=raw)
+            return FusionInputs(policy, tables, self.targets, folds, (), metric, how, members, raw)
         nested = tuple(tuple(self._nested_table(fold, one) for one in policy.experts) for fold in np.unique(folds))
         policy = policy.model_copy(update={"n_folds": len(nested)})
-        return FusionInputs(policy, tables, self.targets, folds, nested, metric, members, raw)
+        return FusionInputs(policy, tables, self.targets, folds, nested, metric, how, members, raw)
 
     def _part(self, name: str) -> Part:
         """Return an expert, or a policy whose job is done, as a part of another policy."""
         if name in self.experiment.experts:
-            return Part(self._learnt_table(name), None)
+            return self._expert_part(self._learnt_table(name))
         run_dir, dataset = self.experiment.policy_dir(name), self.dataset
         fitted = load_policy(self._policy(name), len(dataset.classes), run_dir, several=dataset.several)
         path, ids = run_dir / _selected_table(dataset.fusion_split), dataset.fusion_products.index
         selected = None
         if path.is_file():
             selected = read_probs(verified(run_dir, path.name), ids, dataset.classes, several=dataset.several)
-        return Part(read_split_probs(run_dir, dataset.fusion_split, dataset), fitted, selected)
+        probs, preds = (read(run_dir, dataset.fusion_split, dataset) for read in (read_split_probs, read_preds))
+        return Part(probs, fitted, selected, preds, label_thresholds_of(run_dir))
+
+    def _expert_part(self, probs: np.ndarray) -> Part:
+        thresholds = learn_label_thresholds(self.experiment, self.dataset, probs)
+        preds = decide_splits(self.dataset, {self.dataset.fusion_split: probs}, thresholds)[self.dataset.fusion_split]
+        return Part(probs, None, oof_preds=preds, thresholds=None if thresholds is None else thresholds.final)
 
     def fit(self, name: str) -> FittedPolicy:
         """Return the fitted policy, once; the first call for a policy of a group fits the whole group."""
@@ -111,20 +118,21 @@ class PolicyTrainer:
         test_tables += getattr(fitted, "test_tables", ())  # of policies with a network of their own
         test_preds, test_probs = decide(fitted, test_tables)
         probs = {learnt: fitted.oof_probs, "test": test_probs}
-        preds = decide_splits(self.experiment, self.dataset, probs)
-        if not self.dataset.several:
-            preds["test"] = test_preds  # of networks, the vote of the folds
+        selected = getattr(fitted, "selected_probs", None)  # of network policies
+        preds = {learnt: getattr(fitted, "oof_preds", None), "test": test_preds}  # of networks, the vote of the folds
+        if preds[learnt] is None:
+            thresholds = learn_label_thresholds(self.experiment, self.dataset, fitted.oof_probs, selected)
+            facts = {} if thresholds is None else {"label_thresholds": thresholds_by_class(self.dataset, thresholds)}
+            decided = decide_splits(self.dataset, probs, thresholds)
+            preds = decided if self.dataset.several else preds | {learnt: decided[learnt]}
         for split, products in splits.items():
             write_predictions(job.run_dir, split, products.index, preds[split], probs[split], self.dataset.classes)
-        selected = getattr(fitted, "selected_probs", None)  # of network policies
         if selected is not None:
             path = job.run_dir / _selected_table(learnt)
             write_probs(path, splits[learnt].index, selected, self.dataset.classes, several=self.dataset.several)
         if isinstance(fitted, Asks):
             write_asked(job.run_dir, learnt, splits[learnt].index, fitted.oof_asked)
             write_asked(job.run_dir, "test", splits["test"].index, asked_on(fitted, test_tables))
-        if (thresholds := thresholds_by_class(self.experiment, self.dataset, fitted.oof_probs)) is not None:
-            facts["label_thresholds"] = thresholds
         fitted.save(job.run_dir)
         scores = split_scores(learnt, self.targets, preds[learnt])
         write_json(job.run_dir / "metrics.json", scores | policy_facts(fitted) | facts)
@@ -171,7 +179,7 @@ def load_policy(policy: PolicyConfig, num_classes: int, run_dir: Path, *, severa
 
 
 def label_thresholds_of(run_dir: Path) -> np.ndarray | None:
-    """Return the (C,) tuned thresholds of a policy's run folder, or a copy of it; None if they are not tuned."""
+    """Return the (C,) learnt thresholds of a policy's run folder, or a copy of it; None if they are a half."""
     thresholds = read_json_object(run_dir / "metrics.json").get("label_thresholds")
     return None if thresholds is None else np.array(list(thresholds.values()))
 

@@ -65,6 +65,11 @@ class LabelCalibration:
         """The temperature that the slope is."""
         return 1 / self.slope
 
+    @property
+    def half(self) -> float:
+        """The probability that is calibrated to a half."""
+        return float(expit(-self.offset / self.slope))
+
     def apply(self, probs: np.ndarray) -> np.ndarray:
         """Return the calibrated (N, C) probabilities, in the order of the given ones."""
         calibrated, size = np.empty_like(probs), max(1, BLOCK // probs.shape[1])
@@ -119,7 +124,8 @@ def fit_calibrations(probs: np.ndarray, preds: np.ndarray, targets: np.ndarray, 
     rounding. Of several labels, they minimise the log loss of all labels, whatever is decided.
     """
     if targets.ndim == 2:
-        return _fit_several(probs, targets, folds)
+        *by_fold, final = fit_label_calibrations(probs, targets, folds)
+        return FoldCalibrations(tuple(by_fold), final)
     rows = np.flatnonzero(targets >= 0)
     rows = rows[:: max(1, -(-len(rows) // MOST_PRODUCTS))]
     noises = _noises(len(rows))
@@ -135,10 +141,14 @@ def fit_calibrations(probs: np.ndarray, preds: np.ndarray, targets: np.ndarray, 
     return FoldCalibrations(tuple(fitted[:-1]), fitted[-1])
 
 
-def _fit_several(probs: np.ndarray, targets: np.ndarray, folds: np.ndarray) -> FoldCalibrations:
+def fit_label_calibrations(probs: np.ndarray, targets: np.ndarray, folds: np.ndarray) -> list[LabelCalibration]:
+    """Return the calibrations of least log loss for (N, C) probabilities of several labels and (N,) fold numbers.
+
+    One for each fold, fitted to all other folds, then one that is fitted to all.
+    """
     counts = count_logits(probs, targets, folds, int(folds.max()) + 1)
     total = counts.sum(axis=0)
-    return FoldCalibrations(tuple(_fit_labels(total - own) for own in counts), _fit_labels(total))
+    return [_fit_labels(total - own) for own in counts] + [_fit_labels(total)]
 
 
 def _fit_labels(counts: np.ndarray) -> LabelCalibration:

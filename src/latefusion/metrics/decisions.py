@@ -8,13 +8,11 @@ assigned, and `FIRST` for the one of highest probability, which is always assign
 As in scikit-learn, the number of dimensions tells which it is.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
+from numpy.typing import ArrayLike
 
 ASSIGNED, FIRST = 1, 2
-HALF = 0.5  # the threshold of each class, unless they are tuned
-GRID = np.arange(0.05, 0.96, 0.05)  # of tuned thresholds
+HALF = 0.5  # the threshold of each class, unless others are learnt (`label_thresholds`)
 
 
 def is_known(targets: np.ndarray) -> np.ndarray:
@@ -45,7 +43,7 @@ def count_labels(targets: np.ndarray, num_classes: int) -> np.ndarray:
     return (known > 0).sum(axis=0) if known.ndim == 2 else np.bincount(known, minlength=num_classes)
 
 
-def decide(probs: np.ndarray, *, several: bool, thresholds: np.ndarray | float = HALF) -> np.ndarray:
+def decide(probs: np.ndarray, *, several: bool, thresholds: ArrayLike = HALF) -> np.ndarray:
     """Return the decisions for (N, C) probabilities: the class of highest probability, or several labels.
 
     Of several, those with a probability of at least their threshold (one for all, (C,) or (N, C)) are assigned, and the
@@ -54,46 +52,6 @@ def decide(probs: np.ndarray, *, several: bool, thresholds: np.ndarray | float =
     highest = probs.argmax(axis=1)
     if not several:
         return highest
-    preds = (probs >= thresholds).astype(np.int8)
+    preds = (probs >= np.asarray(thresholds, dtype=probs.dtype)).astype(np.int8)
     preds[np.arange(len(preds)), highest] = FIRST
     return preds
-
-
-@dataclass(frozen=True)
-class LabelThresholds:
-    """The thresholds by which several labels are decided: of each fold, learnt on the others, and of all folds."""
-
-    by_fold: np.ndarray  # (F, C)
-    final: np.ndarray  # (C,)
-
-    @classmethod
-    def tuned(cls, probs: np.ndarray, targets: np.ndarray, folds: np.ndarray) -> "LabelThresholds":
-        """Tune them on (N, C) probabilities and targets; what holds for a fold is learnt on the others."""
-        known = is_known(targets)
-        learnt_on = [*(known & (folds != fold) for fold in range(int(folds.max()) + 1)), known]
-        *by_fold, final = (tune_thresholds(probs[rows], targets[rows]) for rows in learnt_on)
-        return cls(np.stack(by_fold), final)
-
-    def decide_out_of_fold(self, probs: np.ndarray, folds: np.ndarray) -> np.ndarray:
-        """Return the decisions for (N, C) probabilities of products in (N,) folds."""
-        return decide(probs, several=True, thresholds=self.by_fold[folds])
-
-    def decide(self, probs: np.ndarray) -> np.ndarray:
-        """Return the decisions for (N, C) probabilities of other products."""
-        return decide(probs, several=True, thresholds=self.final)
-
-
-def tune_thresholds(probs: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Return (C,) thresholds, of each class the one of `GRID` with the highest F1 on (N, C) probabilities and targets.
-
-    Of equal ones the nearest to a half; a half for a class without products. All targets must be known.
-    """
-    thresholds = np.full(probs.shape[1], HALF)
-    labelled, best = (targets > 0).sum(axis=0), np.full(probs.shape[1], -1.0)
-    for threshold in sorted(GRID, key=lambda value: abs(value - HALF)):
-        assigned = probs >= threshold
-        correct = (assigned & (targets > 0)).sum(axis=0)
-        f1 = 2 * correct / np.maximum(assigned.sum(axis=0) + labelled, 1)
-        better = (f1 > best) & (labelled > 0)
-        thresholds[better], best[better] = threshold, f1[better]
-    return thresholds

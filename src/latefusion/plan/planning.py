@@ -127,7 +127,7 @@ def _chosen_by(experiment: Experiment) -> dict[str, str]:
 
 def _label_thresholds(experiment: Experiment) -> dict[str, str]:
     """Return the setting of the thresholds of several labels, if it is not the usual one."""
-    return {} if experiment.label_thresholds == "half" else {"label_thresholds": experiment.label_thresholds}
+    return {"label_thresholds": experiment.label_thresholds} if experiment.several else {}
 
 
 def jobs_of(jobs: dict[str, Job], step: str, selection: Selection) -> list[Job]:

@@ -74,6 +74,7 @@ def export_model(experiment: Experiment, folder: Path) -> None:
                 files={},
                 labels=experiment.catalogue.labels,
                 separator=_separator(experiment, dataset),
+                expert_thresholds=_expert_thresholds(results, spec),
             ),
         )
     logger.info("%s: %s, in %s", experiment.name, spec.name, folder)
@@ -114,8 +115,14 @@ def _separator(experiment: Experiment, dataset: Dataset) -> str | None:
     return separator_of(dataset.classes, experiment.catalogue.label_separator) if dataset.several else None
 
 
+def _expert_thresholds(results: Results, spec: MethodSpec) -> dict[str, list[float]]:
+    """Return the learnt thresholds of several labels of each expert; none where they are a half."""
+    learnt = {name: results.label_thresholds(results.method(name)) for name in spec.experts(results.experiment)}
+    return {name: thresholds.final.tolist() for name, thresholds in learnt.items() if thresholds is not None}
+
+
 def _label_thresholds(facts: dict, classes: list[str]) -> tuple[float, ...] | None:
-    """Return the (C,) tuned thresholds of several labels that the submission has, None if it has none."""
+    """Return the (C,) learnt thresholds of several labels that the submission has, None if it has none."""
     by_class = facts.get("label_thresholds")
     return None if by_class is None else tuple(by_class[name] for name in classes)
 

@@ -6,7 +6,7 @@ whatever it says: it is data, and none of it is run.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from latefusion.metrics.confidence import restore_calibration
@@ -36,6 +36,8 @@ class Manifest:
     files: dict[str, dict]  # size and hash by path
     labels: str = "one"  # of a product: one, or several
     separator: str | None = None  # of several labels where they are written as one text
+    # By expert: from which probability on it would assign each of several labels, if that is not a half.
+    expert_thresholds: dict[str, list[float]] = field(default_factory=dict)
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

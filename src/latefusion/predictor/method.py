@@ -27,7 +27,7 @@ class MethodSpec:
     policies: tuple[str, ...]
     soft: bool  # the class of highest mean probability, instead of a majority vote
     calibration: AnyCalibration
-    # (C,) of several labels, if they are tuned: of an expert or a soft vote; policies have theirs in their metrics.json
+    # (C,) of several labels, unless they are a half: of an expert or a soft vote; metrics.json has those of policies.
     label_thresholds: tuple[float, ...] | None = None
 
     def experts(self, experiment: Experiment) -> tuple[str, ...]:

@@ -17,9 +17,10 @@ from latefusion.fusion.training import PolicyTrainer, save_policy
 from latefusion.fusion.vote import combine
 from latefusion.metrics.confidence import favour, fit_calibrations
 from latefusion.metrics.decisions import is_right
+from latefusion.metrics.label_thresholds import LabelThresholds
 from latefusion.predictor.method import MethodSpec
 from latefusion.scores.results import Results
-from latefusion.tables.label_thresholds import decide_splits, thresholds_by_class
+from latefusion.tables.label_thresholds import decide_splits, learn_label_thresholds, thresholds_by_class
 
 logger = logging.getLogger(__name__)
 READERS = {"image": ("image", "joint"), "text": ("text", "joint")}  # the modalities of experts that read it
@@ -65,30 +66,27 @@ def fit_reduced(results: Results, spec: MethodSpec, missing: str, folder: Path) 
     probs, own = [], []
     for name in left:
         fitted = trainer.fit(name)
-        save_policy(fitted, folder_of(folder, missing) / name, label_thresholds=_learn(results, fitted.oof_probs))
         probs.append(getattr(fitted, "selected_probs", fitted.oof_probs))  # as confident as on new products
-        own.append(_decide(results, probs[-1]))
+        preds, thresholds = _decide(results, probs[-1])
+        own.append(preds)
+        save_policy(fitted, folder_of(folder, missing) / name, thresholds_by_class(dataset, thresholds))
     summed = np.sum(probs, axis=0, dtype=np.float64)
     preds, mean = combine(np.stack(own), summed, soft=spec.soft)
+    thresholds = None
     if spec.soft and dataset.several:
-        preds = _decide(results, mean)
+        preds, thresholds = _decide(results, mean)
     learnt = dataset.fusion_split
     targets, folds = results.targets[learnt], dataset.selection_folds()
     calibration = fit_calibrations(favour(mean, preds), preds, targets, folds).final
     known = results.known(learnt)
     right = is_right(targets[known], preds[known]).mean()
     logger.info("products without %s: %s; %.1f %% right on %s", missing, left, 100 * right, learnt)
-    tuned = _learn(results, mean) if spec.soft else None
-    thresholds = None if tuned is None else tuple(tuned.values())
-    return Reduced(replace(spec, policies=tuple(left), calibration=calibration, label_thresholds=thresholds), left)
+    final = None if thresholds is None else tuple(thresholds.final.tolist())
+    return Reduced(replace(spec, policies=tuple(left), calibration=calibration, label_thresholds=final), left)
 
 
-def _decide(results: Results, probs: np.ndarray) -> np.ndarray:
-    """Return the decisions for (N, C) probabilities of the products of `fusion_split`, out of fold."""
-    learnt = results.dataset.fusion_split
-    return decide_splits(results.experiment, results.dataset, {learnt: probs})[learnt]
-
-
-def _learn(results: Results, probs: np.ndarray) -> dict[str, float] | None:
-    """Return the thresholds of several labels by class, if they are tuned, learnt on all of these products."""
-    return thresholds_by_class(results.experiment, results.dataset, probs)
+def _decide(results: Results, probs: np.ndarray) -> tuple[np.ndarray, LabelThresholds | None]:
+    """Return the decisions for (N, C) probabilities of the products of `fusion_split`, out of fold; the thresholds."""
+    dataset, learnt = results.dataset, results.dataset.fusion_split
+    thresholds = learn_label_thresholds(results.experiment, dataset, probs)
+    return decide_splits(dataset, {learnt: probs}, thresholds)[learnt], thresholds

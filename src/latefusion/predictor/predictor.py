@@ -12,7 +12,7 @@ import pandas as pd
 from latefusion.config import Experiment, load_experiment
 from latefusion.experts.exported import Opening, Predict, open_expert
 from latefusion.fusion.raw_select import NETWORK, open_choice
-from latefusion.metrics.decisions import decide, first_labels
+from latefusion.metrics.decisions import HALF, decide, first_labels
 from latefusion.predictor.acceptance import threshold_for
 from latefusion.predictor.manifest import AGAIN, Manifest, read_manifest
 from latefusion.predictor.method import FinalMethod
@@ -240,7 +240,7 @@ class Predictor:
         by_expert = {}
         for name in self.experts:
             table, reads = reading.table(name), has[self.experiment.modality(name)] & reading.ran(name)
-            own = decide(table, several=self.several)
+            own = decide(table, several=self.several, thresholds=self.manifest.expert_thresholds.get(name, HALF))
             by_expert[f"{name}_label"] = label_cells(own, table, self.classes, reads)
             agree += reads & (first_labels(own) == first_labels(preds))
         return pd.DataFrame(columns | by_expert | {"agree": agree}, index=products.rows.index)

@@ -38,6 +38,10 @@ CROSS_FITTED = (
     "policies learn their decision on it from probabilities of experts that were trained on it "
     "(split.nested prevents this; tests/benchmarks/cross_fitting.py measures it)"
 )
+THRESHOLDS = (
+    "the thresholds by which its labels are assigned (label_thresholds) are learnt on products of other folds, whose "
+    "probabilities policies learnt from it"
+)
 CLEANED = "it was used to find the label issues among the validation products (denoise.clean_valid)"
 
 
@@ -64,6 +68,7 @@ def remaining_influences(experiment: Experiment) -> list[str]:
     influences = [CHOSEN_INPUTS.format(names=", ".join(choosing))] if choosing else []
     influences += [CROSS_FITTED] if experiment.split.n_folds is not None and not experiment.split.nested else []
     influences += [CONTINUED.format(names=", ".join(continued))] if continued else []
+    influences += [THRESHOLDS] if experiment.several and experiment.label_thresholds != "half" else []
     return [*influences, CLEANED] if experiment.cleans_valid else influences
 
 

@@ -11,11 +11,12 @@ from latefusion.config import Experiment
 from latefusion.fusion.vote import majority_vote, member_decisions
 from latefusion.metrics.decisions import is_known
 from latefusion.metrics.f1 import metrics_of
+from latefusion.metrics.label_thresholds import LabelThresholds
 from latefusion.plan.jobs import Job, done_jobs
 from latefusion.plan.planning import plan
 from latefusion.tables.dataset import Dataset
 from latefusion.tables.label_issues import fusion_targets
-from latefusion.tables.label_thresholds import decide_splits
+from latefusion.tables.label_thresholds import decide_splits, learn_label_thresholds
 from latefusion.tables.predictions import read_preds
 from latefusion.tables.probabilities import read_split_probs
 
@@ -148,7 +149,11 @@ class Results:
         if method.kind in ("policy", "rule") or method.name == "vote":
             return {split: read_preds(self.experiment.run_root / method.folder, split, self.dataset)}
         probs = {name: self.probs(method, name) for name in self.dataset.evaluation_splits}
-        return decide_splits(self.experiment, self.dataset, probs)
+        return decide_splits(self.dataset, probs, self.label_thresholds(method))
+
+    def label_thresholds(self, method: Method) -> LabelThresholds | None:
+        """Return the thresholds of an expert or the soft vote, None if they are a half; policies have their own."""
+        return learn_label_thresholds(self.experiment, self.dataset, self.probs(method, self.dataset.fusion_split))
 
     def probs(self, method: Method, split: str) -> np.ndarray:
         """Return a method's (N, C) probabilities; for the votes, the mean of the members' probabilities."""

@@ -5,7 +5,7 @@ Reads the decisions and probabilities of all methods (with `submit: vote`, of th
 - `<split>_preds.parquet`, `<split>_probs.parquet`: label, confidence and probabilities, as other methods have. On
   `fusion_split` they are calibrated without the labels of the product's own fold, on test with all labels;
 - `metrics.json`: the method, why it was chosen, its scores on `fusion_split`, the parameters of the calibration, and
-  confidence thresholds; if the thresholds of several labels are tuned, those by which new products get them.
+  confidence thresholds; if thresholds of several labels are learnt, those by which new products get them.
 """
 
 import logging
@@ -72,16 +72,15 @@ def _calibrate(results: Results, method: Method) -> tuple[dict[str, np.ndarray],
     return calibrated, {"calibration": asdict(final), "automation": automation}
 
 
-def _label_thresholds(results: Results, method: Method) -> dict[str, dict[str, float] | None]:
-    """Return the thresholds by which several labels are assigned to new products, if they are tuned, by class.
+def _label_thresholds(results: Results, method: Method) -> dict[str, dict[str, float]]:
+    """Return the learnt thresholds, by class, by which an expert or the soft vote assigns several labels.
 
-    A majority vote has none: its members have their own.
+    To new products. Policies, also those that vote, have their own.
     """
-    is_majority = method.kind == "vote" and method.name != SOFT_VOTE
-    if results.experiment.label_thresholds == "half" or is_majority:
+    if method not in results.experts and method.name != SOFT_VOTE:
         return {}
-    probs = results.probs(method, results.dataset.fusion_split)
-    return {"label_thresholds": thresholds_by_class(results.experiment, results.dataset, probs)}
+    thresholds = thresholds_by_class(results.dataset, results.label_thresholds(method))
+    return {} if thresholds is None else {"label_thresholds": thresholds}
 
 
 def _confidence(
