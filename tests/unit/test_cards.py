@@ -129,8 +129,8 @@ def test_a_licence_that_nobody_states_is_unknown(tmp_path, monkeypatch):
     assert find_licence("pretrained/glove.6B.300d.txt", None).licence == "pddl"
     package = find_licence("tf_efficientnet_lite0", "timm/tf_efficientnet_lite0")
     assert (package.hub_id, package.licence) == ("timm/tf_efficientnet_lite0.in1k", "apache-2.0")
-    timm = find_licence("resnet50.tv_in1k", "timm/resnet50.tv_in1k")
-    assert (timm.hub_id, timm.licence) == ("timm/resnet50.tv_in1k", "bsd-3-clause")
+    of_timm = find_licence("resnet50.tv_in1k", "timm/resnet50.tv_in1k")
+    assert (of_timm.hub_id, of_timm.licence) == ("timm/resnet50.tv_in1k", "bsd-3-clause")
 
 
 def test_weights_of_ones_own_have_the_licence_of_their_own_card(tmp_path, monkeypatch):
