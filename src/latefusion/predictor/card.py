@@ -19,7 +19,11 @@ from latefusion.scores.results import Results
 from latefusion.scores.submitted import Submitted
 from latefusion.scores.tables import score_table
 
-READ = {"text": "the title and the description", "image": "the image"}
+READ = {
+    ("text",): "the title and the description",
+    ("image",): "the image",
+    ("image", "text"): "the title, the description and the image",
+}
 SEVERAL = " Right is a prediction whose first label is one of the product's."
 FILES = (
     "## Files\n\nsafetensors, JSON, YAML, Parquet and tokenizer files only. `config.yaml` is the config of the "
@@ -59,8 +63,7 @@ def model_card(results: Results, submitted: Submitted, spec: MethodSpec, unusual
 
 def _introduction(results: Results, spec: MethodSpec) -> str:
     experiment, dataset = results.experiment, results.dataset
-    read = modalities(experiment, spec.experts(experiment))
-    from_what = " and ".join(what for modality, what in READ.items() if modality in read)
+    from_what = READ[tuple(sorted(modalities(experiment, spec.experts(experiment))))]
     made_of = f", of {len(spec.policies)} policies" if len(spec.policies) > 1 else ""
     return (
         f"Predicts {'several' if dataset.several else 'one'} of {len(dataset.classes)} classes from {from_what} of a "

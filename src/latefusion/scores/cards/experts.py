@@ -6,7 +6,7 @@ from pathlib import Path
 from huggingface_hub import parse_local_safetensors_file_metadata
 
 from latefusion.config import Experiment, ExpertConfig
-from latefusion.plan.licences import PretrainedWeights, find_licence
+from latefusion.plan.licences import UNKNOWN, PretrainedWeights, find_licence
 from latefusion.plan.pretrained import local_folder
 from latefusion.scores.cards.markdown import bullets, code, escape, table
 from latefusion.scores.results import Results
@@ -122,7 +122,10 @@ def _folds_note(experiment: Experiment) -> str:
 def _licences(weights: list[PretrainedWeights]) -> str:
     if not weights:
         return "No expert starts from pretrained weights."
-    rows = [(f"`{one.model}`", escape(one.licence), escape(one.said_by) or "-") for one in weights]
+    rows = [
+        (f"`{one.model}`", UNKNOWN if one.licence == UNKNOWN else escape(one.licence), escape(one.said_by) or "-")
+        for one in weights
+    ]
     advice = (
         "A model that is made of weights is bound by their licences, and some licences forbid commercial use: check "
         "them at their source before you hand the model on."
