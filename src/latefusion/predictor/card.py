@@ -54,7 +54,7 @@ def model_card(results: Results, submitted: Submitted, spec: MethodSpec, unusual
         policies_section(results, spec.policies),
         score_section(submitted, tables),
         f"## Confidence thresholds\n\n{_thresholds(submitted, tables['automation'])}",
-        limits_section(results, submitted, _unusual(unusual)),
+        limits_section(results, submitted, [" ".join(_unusual(unusual))]),
         run_section(results),
         FILES,
     ]

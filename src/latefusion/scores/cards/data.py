@@ -67,6 +67,8 @@ def _split(experiment: Experiment) -> str:
 def _near_duplicates(experiment: Experiment) -> str:
     report = read_json_object(verified(experiment.run_root / "catalogue", "duplicates.json"))
     sizes = report["groups"]["by_either"]
+    if not sizes["groups"]:
+        return "Near-duplicates: none were found."
     found = f"Near-duplicates: {sizes['products']:,} products, in {plural(sizes['groups'], 'group')}"
     held_out = report["twins_in_train"][report["split"]]
     return f"{found}; {describe_near_duplicates(report, report['split'])}." if held_out else f"{found}."

@@ -49,7 +49,9 @@ def _weakest(submitted: Submitted) -> str:
     classes = results.dataset.classes
     counts = count(results.targets[split], submitted.preds(split), len(classes))
     labelled, f1 = counts.labelled[0], counts.f1()[0]
-    order = [number for number in np.argsort(f1, kind="stable") if labelled[number]][:WEAKEST]
+    order = [number for number in np.argsort(f1, kind="stable") if labelled[number] and f1[number] < 1][:WEAKEST]
+    if not order:
+        return ""
     shown = (
         f"{escape(classes[number][:LONGEST])} ({percent(f1[number])}, of {plural(int(labelled[number]), 'product')})"
         for number in order
