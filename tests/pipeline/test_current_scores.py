@@ -63,6 +63,7 @@ def test_the_script_leaves_the_report(trained_run):
         retrain,
         lambda run: (run.folder / "submissions/tiny/scores.md").unlink(),
         lambda run: (run.folder / "submissions/tiny/report.html").write_text("half"),
+        lambda run: (run.folder / "submissions/tiny/README.md").unlink(),
         lambda run: (run.run_root / "scores/current.json").write_text("half"),
         lambda run: (run.run_root / "experts/tfidf/test_probs.parquet").touch(),
         lambda run: (run.run_root / "vote/job.json").unlink(),

@@ -10,6 +10,7 @@ import torch
 from helpers.probes import make_exported_shop
 from helpers.web import serving
 from helpers.workspace import Workspace
+from huggingface_hub import ModelCard
 from safetensors.numpy import load_file
 
 from latefusion.predictor import Predictor
@@ -58,7 +59,18 @@ def test_a_table_is_predicted_without_the_experiment(new, capsys):
 
 
 def test_the_path_of_the_training_data_is_not_handed_on(shop):
-    assert str(shop.folder) not in (shop.folder / "models/tiny/config.yaml").read_text()
+    for name in ("config.yaml", "README.md"):
+        assert str(shop.folder) not in (shop.folder / "models/tiny" / name).read_text()
+
+
+def test_the_cards_of_model_and_experiment_have_the_same_scores_and_licences(shop):
+    model, experiment = (
+        ModelCard.load(shop.folder / folder / "README.md") for folder in ("models/tiny", "submissions/tiny")
+    )
+    assert model.data.to_dict() == experiment.data.to_dict()
+    assert model.data.eval_results
+    assert "| pretrained weights" in model.text
+    assert "unknown: look it up" in model.text  # of the tiny networks of this test
 
 
 def test_doubtful_products_go_to_a_review_file_the_least_sure_first(new, capsys):

@@ -1,4 +1,8 @@
-"""Find the separator of a text table: the one that gives the first rows as many cells as the header."""
+"""Find the separator of a text table: the one that gives the first rows as many cells as the header.
+
+Cells are counted by what later reads the table, so what is found can be read. csv.Sniffer looks at characters alone,
+and does not prefer the separator of the file's suffix.
+"""
 
 import re
 from collections.abc import Callable, Iterator

@@ -3,6 +3,9 @@
 Sechidis et al., "On the Stratification of Multi-label Data" (ECML 2011): the label with the fewest products left is
 dealt out first, each product to the bin that lacks this label most. Theirs gives small bins too much of labels with
 few products, or too little; so here a bin that is behind its share of all products is preferred, a little.
+
+iterative-stratification and scikit-multilearn divide single products into equal folds. Here groups of near-duplicates
+stay together, bins have different shares (train, valid, test), and some units are in a bin from the start.
 """
 
 import numpy as np

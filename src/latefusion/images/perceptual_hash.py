@@ -1,7 +1,8 @@
 """A 64-bit perceptual hash: nearly the same number after an image is saved at another size or quality.
 
 The DCT hash of pHash (Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions", 2010; `phash` in
-ImageHash): 32 x 32 grey levels, the 8 x 8 lowest frequencies, each compared with their median.
+ImageHash): 32 x 32 grey levels, the 8 x 8 lowest frequencies, each compared with their median. Not ImageHash itself:
+it decodes each image in full, a second time, and knows nothing of one-coloured ones.
 """
 
 import cv2

@@ -1,6 +1,7 @@
 """Expected calibration error and temperature scaling.
 
-Guo et al., "On Calibration of Modern Neural Networks", ICML 2017.
+Guo et al., "On Calibration of Modern Neural Networks", ICML 2017. CalibratedClassifierCV(method="temperature") of
+scikit-learn finds the same temperature; but it wants a classifier, and has neither several labels nor our folds.
 """
 
 import numpy as np

@@ -1,78 +1,85 @@
-"""The model card of an exported model: what was trained on what, its scores, and its limits."""
+"""The model card of an exported model: what was trained on what, scores, limits, licences of its weights."""
+
+import pandas as pd
 
 from latefusion.config import Experiment, OnDemandPolicy
 from latefusion.predictor.method import MethodSpec
 from latefusion.predictor.unusual import Unusual
+from latefusion.scores.analysis import calibration_table
 from latefusion.scores.automation import automation_table, coverage_table
-from latefusion.scores.report import automation_sentence, markdown, threshold_table
+from latefusion.scores.cards.data import data_section
+from latefusion.scores.cards.experiment import score_section
+from latefusion.scores.cards.experts import experts_section, modalities, policies_section, pretrained_weights
+from latefusion.scores.cards.front_matter import front_matter
+from latefusion.scores.cards.limits import limits_section
+from latefusion.scores.environment import run_section
+from latefusion.scores.notes import sample_note
+from latefusion.scores.report import markdown, threshold_table
 from latefusion.scores.results import Results
 from latefusion.scores.submitted import Submitted
 from latefusion.scores.tables import score_table
-from latefusion.tables.dataset import Dataset
+
+READ = {
+    ("text",): "the title and the description",
+    ("image",): "the image",
+    ("image", "text"): "the title, the description and the image",
+}
+SEVERAL = " Right is a prediction whose first label is one of the product's."
+FILES = (
+    "## Files\n\nsafetensors, JSON, YAML, Parquet and tokenizer files only. `config.yaml` is the config of the "
+    "experiment, `model.json` has the hashes of all files."
+)
 
 
 def model_card(results: Results, submitted: Submitted, spec: MethodSpec, unusual: Unusual) -> str:
     """Return the card as Markdown."""
-    experiment, dataset = results.experiment, results.dataset
-    splits = ", ".join(f"{n} {split}" for split, n in dataset.products["split"].value_counts().items())
+    experiment = results.experiment
+    names = spec.experts(experiment)
+    weights = pretrained_weights(experiment, names)
     scores, _ = score_table(results)
-    own = scores[scores["method"] == spec.name]
-    rows = [
-        f"| {row.split} | {row.metric} | {100 * row.value:.1f} [{100 * row.low:.1f}, {100 * row.high:.1f}] | {row.n} |"
-        for row in own.itertuples()
+    tables = {
+        "scores": scores,
+        "calibration": calibration_table(results, submitted),
+        "automation": automation_table(submitted),
+    }
+    sections = [
+        front_matter(results, submitted.method, modalities(experiment, names), weights, scores),
+        f"# {experiment.name}",
+        _introduction(results, spec),
+        sample_note(experiment),
+        "    from latefusion import Predictor\n"
+        "    table = Predictor.load('this folder').predict('new.csv', images='folder of the images')",
+        data_section(results),
+        experts_section(experiment, names, weights),
+        policies_section(results, spec.policies),
+        score_section(submitted, tables),
+        f"## Confidence thresholds\n\n{_thresholds(submitted, tables['automation'])}",
+        limits_section(results, submitted, [" ".join(_unusual(unusual))]),
+        run_section(results),
+        FILES,
     ]
-    experts = [
-        f"- `{name}`: {experiment.experts[name].kind}{_weights(experiment.experts[name].pretrained_model)}"
-        for name in spec.experts(experiment)
-    ]
-    made_of = f", of the policies {', '.join(spec.policies)}" if len(spec.policies) > 1 else ""
-    return "\n".join(
-        [
-            f"# {experiment.name}",
-            "",
-            f"Predicts {'several' if dataset.several else 'one'} of {len(dataset.classes)} classes from the title, the "
-            f"description and the image of a product. Method: `{spec.name}`{made_of}. Confidences are calibrated."
-            f"{_on_demand(experiment, spec)}",
-            "",
-            "    from latefusion import Predictor",
-            "    table = Predictor.load('this folder').predict('new.csv', images='folder of the images')",
-            "",
-            "## Experts",
-            "",
-            *experts,
-            "",
-            f"## Data\n\n{len(dataset.products)} products: {splits}.{_labels(dataset)}",
-            "",
-            "## Scores\n",
-            "| split | metric | percent, with bootstrap 95 % interval | products |\n|---|---|---|---|",
-            *rows,
-            "",
-            "## Confidence thresholds\n",
-            *_thresholds(submitted),
-            "",
-            "## Limits\n",
-            "Scores hold for products like those of the catalogue that it was trained on. Classes that were not in it "
-            f"are never predicted. {' '.join(_unusual(unusual))}",
-            "",
-            "## Files\n\nsafetensors, JSON, YAML, Parquet and tokenizer files only. `model.json` has their hashes.",
-            "",
-        ]
+    return "\n\n".join(filter(None, sections)) + "\n"
+
+
+def _introduction(results: Results, spec: MethodSpec) -> str:
+    experiment, dataset = results.experiment, results.dataset
+    from_what = READ[tuple(sorted(modalities(experiment, spec.experts(experiment))))]
+    made_of = f", of {len(spec.policies)} policies" if len(spec.policies) > 1 else ""
+    return (
+        f"Predicts {'several' if dataset.several else 'one'} of {len(dataset.classes)} classes from {from_what} of a "
+        f"product. Method: `{spec.name}`{made_of}. Confidences are calibrated.{_on_demand(experiment, spec)}"
     )
 
 
-def _thresholds(submitted: Submitted) -> list[str]:
+def _thresholds(submitted: Submitted, automation: pd.DataFrame) -> str:
     """Return the tables of thresholds: for shares that are to be right, and for shares of the products."""
-    automation, results = automation_table(submitted), submitted.results
-    return [
+    several = SEVERAL if submitted.results.dataset.several else ""
+    about = (
         "`target`: the share of the accepted predictions that is to be right (any from 0.5 to 1 can be asked for). "
-        "`coverage`: the share of the products that is accepted. In percent:",
-        "",
-        markdown(threshold_table(automation, "target")),
-        "",
-        markdown(threshold_table(coverage_table(submitted), "coverage")),
-        "",
-        automation_sentence(automation, results.dataset.fusion_split, results.final_split),
-    ]
+        f"`coverage`: the share of the products that is accepted.{several} In percent:"
+    )
+    tables = (threshold_table(automation, "target"), threshold_table(coverage_table(submitted), "coverage"))
+    return "\n\n".join([about, *map(markdown, tables)])
 
 
 def _unusual(unusual: Unusual) -> list[str]:
@@ -91,17 +98,6 @@ def _unusual(unusual: Unusual) -> list[str]:
     return rules + ["So are about 1 % of usual products, by each rule."] * bool(rules)
 
 
-def _labels(dataset: Dataset) -> str:
-    """Return a sentence about the labels of products with several."""
-    if not dataset.several:
-        return ""
-    targets = dataset.targets(dataset.select("train", "valid"))
-    return (
-        f" Products have {targets.sum(axis=1).mean():.1f} labels on average, from {targets.sum(axis=1).min()} to "
-        f"{targets.sum(axis=1).max()}. Thresholds: right is a prediction whose first label is one of these."
-    )
-
-
 def _on_demand(experiment: Experiment, spec: MethodSpec) -> str:
     """Return sentences about the experts that run on demand."""
     dear = [name for name in spec.experts(experiment) if name not in spec.cheap_experts(experiment)]
@@ -113,7 +109,3 @@ def _on_demand(experiment: Experiment, spec: MethodSpec) -> str:
         f" The experts {', '.join(f'`{name}`' for name in dear)} run only for the products for which they are asked "
         f"for: of the labelled products, a share of {shares[0]:.2f}. `--image-share` asks for another share."
     )
-
-
-def _weights(model: str | None) -> str:
-    return "" if model is None else f", on the pretrained weights {model}, whose licence applies"

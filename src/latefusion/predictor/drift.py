@@ -2,7 +2,8 @@
 
 `Profile` holds what is known of the labelled products; an exported model has it as `profile.json`. `Drift` collects the
 same of new products, shard after shard, in memory that does not grow. A difference becomes a sentence only where it is
-clear, which is both: not by chance (Z standard errors; ENOUGH products), and large enough to matter (LEAST).
+clear, which is both: not by chance (Z standard errors; ENOUGH products), and large enough to matter (LEAST). Tests of
+distributions (scipy.stats, Evidently) want both samples in memory, and with many products find any difference.
 """
 
 from collections.abc import Callable, Mapping

@@ -20,6 +20,7 @@ from latefusion.predictor.manifest import Manifest, write_manifest
 from latefusion.predictor.method import MethodSpec, spec_of
 from latefusion.predictor.missing import READERS, fit_reduced
 from latefusion.predictor.unusual import Unusual, fit_image, fit_text, reads
+from latefusion.scores.cards.experiment import public_config
 from latefusion.scores.results import Results
 from latefusion.scores.submitted import Submitted, read_submitted
 from latefusion.tables.dataset import Dataset, read_dataset
@@ -48,9 +49,7 @@ def export_model(experiment: Experiment, folder: Path) -> None:
     context = Context(experiment)
     with atomic_write(folder) as partial:
         partial.mkdir()
-        config = experiment.model_dump(mode="json", exclude={"sample"}, exclude_unset=True)
-        config["catalogue"]["root"] = "."  # not read; the path of the training data concerns nobody else
-        write_yaml(partial / "config.yaml", config)
+        write_yaml(partial / "config.yaml", public_config(experiment))
         for name in spec.experts(experiment):
             logger.info("exporting the expert %s", name)
             export_expert(context, name, partial / "experts" / name)

@@ -13,7 +13,7 @@ from latefusion.plan.records import NAME, describe_file, digest, read_record
 from latefusion.utils.environment import code_version
 from latefusion.utils.files import read_json, remove, write_json
 
-PAGE = "report.html"
+PAGE, CARD = "report.html", "README.md"
 
 
 def read_current(experiment: Experiment, done: Iterable[Job]) -> str | None:
@@ -33,9 +33,9 @@ def read_current(experiment: Experiment, done: Iterable[Job]) -> str | None:
 
 def write_current(experiment: Experiment, made_from: str) -> None:
     """Note that the tables and the report that are there were made from these inputs."""
-    page = experiment.submission_dir / PAGE
+    others = (experiment.submission_dir / name for name in (PAGE, CARD))
     written = [_report(experiment), *sorted((experiment.run_root / "scores").glob("*.csv"))]
-    written += [page] if page.is_file() else []
+    written += [path for path in others if path.is_file()]
     content = {
         "code": code_version(),
         "made_from": made_from,

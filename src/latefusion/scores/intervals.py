@@ -2,6 +2,7 @@
 
 Products are drawn with replacement, with the same draws for all methods, so that differences are paired. Efron and
 Tibshirani, "An Introduction to the Bootstrap", 1993; McNemar, Psychometrika 1947 (here in its exact binomial form).
+scipy.stats.bootstrap calls a score for each draw and each method; here all are products of sparse matrices.
 """
 
 from collections.abc import Iterable, Iterator

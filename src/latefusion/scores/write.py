@@ -10,7 +10,7 @@ from latefusion.scores.analysis import calibration_table, expert_pairs, vote_mem
 from latefusion.scores.asked import asked_table, cost_table
 from latefusion.scores.automation import automation_table, coverage_table
 from latefusion.scores.choice import log_vote_warning, rank_methods
-from latefusion.scores.current import PAGE, describe_inputs, read_current, write_current
+from latefusion.scores.current import CARD, PAGE, describe_inputs, read_current, write_current
 from latefusion.scores.environment import run_section
 from latefusion.scores.headline import headline
 from latefusion.scores.notes import sample_note
@@ -31,18 +31,21 @@ from latefusion.tables.dataset import Dataset
 from latefusion.utils.files import write_text
 from latefusion.utils.locks import locked
 
+Written = Callable[[Results, Submitted | None, dict[str, pd.DataFrame]], str]  # makes a text of the tables by name
+
 
 def write_scores(
     experiment: Experiment,
     dataset: Dataset,
     *,
     more: Callable[[Experiment, Dataset], str] | None = None,
-    page: Callable[[Results, Submitted | None, dict[str, pd.DataFrame]], str] | None = None,
+    page: Written | None = None,
+    card: Written | None = None,
 ) -> str:
     """Score all finished jobs, write the tables and `scores.md`, and return the report.
 
     If those that are there are of these jobs, they are left as they are. `more` returns a further section of the
-    report, "" for none; `page` the content of `report.html`, from the tables by name.
+    report, "" for none; `page` the content of `report.html`, and `card` that of `README.md`, from the tables by name.
     """
     results = Results(experiment, dataset)
     done = [results.jobs[key] for key in sorted(results.done)]
@@ -85,13 +88,13 @@ def write_scores(
         run_section(results),
     ]
     report = "\n\n".join(filter(None, sections)) + "\n"
-    html = None if page is None else page(results, submitted, tables)
+    others = {name: write(results, submitted, tables) for name, write in {PAGE: page, CARD: card}.items() if write}
     with locked(experiment.submission_dir, wait=True):
         for name, table in tables.items():
             write_text(experiment.run_root / "scores" / f"{name}.csv", table.to_csv(index=False))
         write_text(experiment.submission_dir / "scores.md", report)
-        if html is not None:
-            write_text(experiment.submission_dir / PAGE, html)
+        for name, text in others.items():
+            write_text(experiment.submission_dir / name, text)
         write_current(experiment, made_from)
     log_vote_warning(experiment, dataset)
     return report

@@ -12,7 +12,7 @@ from latefusion.plan.jobs import Job, done_jobs
 from latefusion.plan.planning import plan
 from latefusion.plan.progress import ORDER
 from latefusion.plan.records import describe_file, digest, read_record
-from latefusion.scores.current import describe_inputs, read_current
+from latefusion.scores.current import CARD, PAGE, describe_inputs, read_current
 from latefusion.steps.scripts import SCRIPTS
 from latefusion.utils.environment import code_version
 from latefusion.utils.files import read_json, write_json
@@ -109,6 +109,6 @@ def where(experiment: Experiment) -> list[str]:
     files = [Path(path) for path in _written(experiment)]
     predictions = ", ".join(map(str, files)) if files else f"not written yet: src/{SCRIPTS['predict']} does"
     folder = experiment.submission_dir
-    others = {"scores": folder / "scores.md", "report": folder / "report.html"}
+    others = {"scores": folder / "scores.md", "report": folder / PAGE, "card": folder / CARD}
     found = [f"{name} {path}" for name, path in others.items() if path.is_file()]
     return [f"predictions  {predictions}", f"more         {', '.join([*found, f'run folders {experiment.run_root}'])}"]

@@ -8,6 +8,7 @@ from latefusion.plan.planning import Selection, plan
 from latefusion.plan.runner import run_jobs
 from latefusion.predictor.drift import drift_section
 from latefusion.report import report_page
+from latefusion.scores.cards import experiment_card
 from latefusion.scores.submitted import submit
 from latefusion.scores.write import write_scores
 from latefusion.steps.scripts import SCRIPTS
@@ -24,5 +25,5 @@ def vote_and_score(experiment: Experiment, selection: Selection) -> str:
         plan(experiment), "vote", lambda job: WORK[job.kind](experiment, dataset(), job), selection,
         script=SCRIPTS["vote"],
     )  # fmt: skip
-    write_scores(experiment, dataset(), more=drift_section, page=report_page)
+    write_scores(experiment, dataset(), more=drift_section, page=report_page, card=experiment_card)
     return write_summary(experiment, dataset())

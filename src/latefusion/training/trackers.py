@@ -6,6 +6,7 @@ training run that was interrupted continues its run there. Where W&B and MLflow 
 environment variables (WANDB_MODE, MLFLOW_TRACKING_URI). Only the main process writes.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -20,6 +21,7 @@ from latefusion.plan.records import attempt_of
 from latefusion.utils.errors import InputError, reported_as
 from latefusion.utils.files import write_text
 
+logger = logging.getLogger(__name__)
 MLFLOW_RUN = "mlflow_run.txt"  # in the run folder: the id that MLflow gave to the run
 WITHOUT = "to train without it, leave it out of hardware.trackers"
 
@@ -112,6 +114,8 @@ def start_trackers(accelerator: Accelerator, names: Iterable[str], run: TrackedR
 
 
 def _start(accelerator: Accelerator, name: str, run: TrackedRun) -> None:
+    if name != "tensorboard":
+        logger.info("hardware.trackers: starting %s", name)  # a server that does not answer is asked for minutes
     tracker = TRACKERS[name](run)
     tracker.start()
     accelerator.trackers.append(tracker)

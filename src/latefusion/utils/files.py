@@ -1,6 +1,7 @@
 """Atomic writes: a file is written under a temporary name, flushed to the disk, then renamed.
 
-The flush comes before the rename: otherwise a power cut may leave the new name with an empty file.
+The flush comes before the rename: otherwise a power cut may leave the new name with an empty file. The package
+atomicwrites (last release 2022) does this for single files; here folders are written in the same way.
 """
 
 import errno

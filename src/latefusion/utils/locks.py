@@ -3,6 +3,9 @@
 The lock on `<name>` is a file in the same folder, `<name>.lock`, locked with POSIX record locks (they work on NFS, and
 forked processes do not inherit them). The file holds the process id, host and start time of its holder. A lock file
 that remains after a process was killed blocks nobody: the lock itself ended with the process.
+
+filelock locks as well, but does not say who holds a lock, which messages and `--list` need, and raises an error where a
+file system answers that it has no locks (ENOLCK); here work goes on with a warning.
 """
 
 import errno
