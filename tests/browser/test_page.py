@@ -3,12 +3,11 @@
     pip install -r requirements-browser.txt; apt-get install chromium chromium-driver
     python -m pytest tests/browser
 
-Screenshots are written to the folder that LATEFUSION_SCREENSHOTS names, if it is set.
+Screenshots are written to the folder that LATEFUSION_SCREENSHOTS names, if it is set; LATEFUSION_MODEL names
+an exported model to look at in place of the one of the tests.
 """
 
-import base64
 import os
-import shutil
 from pathlib import Path
 
 import cv2
@@ -18,18 +17,45 @@ from helpers.probes import make_exported_shop
 from helpers.service import ServerProcess
 from helpers.workspace import Workspace
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed: requirements-browser.txt")
-from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.common.keys import Keys  # noqa: E402
-from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
+pytest.importorskip("selenium.webdriver", reason="selenium is not installed: requirements-browser.txt")
+from helpers.browser import (
+    CHROMIUM,
+    DRIVER,
+    NEEDS_AXE,
+    WIDTHS,
+    accessibility_faults,
+    axe_script,
+    keep_screenshot,
+    open_browser,
+)
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
 
-CHROMIUM, DRIVER = shutil.which("chromium") or shutil.which("google-chrome"), shutil.which("chromedriver")
+from latefusion.service.schema import prediction_type
+
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
     pytest.mark.skipif(DRIVER is None, reason="chromedriver is not installed"),
 ]
-WIDTHS = {"desktop": 1400, "phone": 390}
+SMALL = ("--max-pixels", "100000", "--max-body-mb", "1")
+# What a model for several labels answers, whose image expert was not asked for (`SeveralPrediction`).
+SEVERAL = {
+    "id": None,
+    "labels": [
+        {"label": "Home & Garden >> Lighting", "confidence": 0.97},
+        {"label": "<b>white</b>", "confidence": 0.61},
+    ],
+    "confidence": 0.97,
+    "accepted": True,
+    "next": [{"label": "gift", "confidence": 0.2}, {"label": "mug", "confidence": 0.1}],
+    "experts": {"tfidf": ["Home & Garden >> Lighting"], "text": ["mug", "gift"], "image": None},
+    "agree": 1,
+    "problem": None,
+    "unusual": None,
+    "asked": False,
+}
 HOSTILE = '<img src=x onerror="document.title=`hacked`"><script>document.title="hacked"</script>'
 
 
@@ -46,32 +72,27 @@ def shop(tmp_path_factory) -> Workspace:
 @pytest.fixture(scope="module")
 def server(shop, tmp_path_factory):
     log = tmp_path_factory.mktemp("server") / "log"
-    with ServerProcess(shop.folder / "models/tiny", log, "--min-confidence", "0.6") as server:
+    with ServerProcess(shop.folder / "models/tiny", log, "--min-confidence", "0.6", *SMALL) as server:
         server.wait_until_ready()
         yield server
 
 
-@pytest.fixture(params=[(name, scheme) for name in WIDTHS for scheme in ("light", "dark")], ids="-".join)
-def browser(request, server):
-    """A browser with the page, as wide as a desktop or a phone, in light or dark colours."""
-    name, scheme = request.param
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--force-color-profile=srgb"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    try:
-        size = {"width": WIDTHS[name], "height": 900, "deviceScaleFactor": 1, "mobile": name == "phone"}
-        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-        features = [{"name": "prefers-color-scheme", "value": scheme}]
-        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-        driver.get(server.url)
-        WebDriverWait(driver, 20).until(lambda _: "Model" in text(driver, "about"))
-        driver.name_of_case = f"{name}-{scheme}"
+@pytest.fixture(
+    scope="module", params=[(name, scheme) for name in WIDTHS for scheme in ("light", "dark")], ids="-".join
+)
+def driver(request):
+    """A browser as wide as a desktop or a phone, in light or dark colours."""
+    with open_browser(*request.param) as driver:
         yield driver
-    finally:
-        driver.quit()
+
+
+@pytest.fixture
+def browser(driver, server):
+    """A browser with the page just opened."""
+    driver.get(server.url)
+    WebDriverWait(driver, 20).until(lambda _: "Model" in text(driver, "about"))
+    driver.get_log("browser")  # what the tests before have left
+    return driver
 
 
 def find(driver, id_: str):
@@ -85,15 +106,6 @@ def text(driver, id_: str) -> str:
 def wait_for_answer(driver) -> None:
     done = "return document.getElementById('answer').getAttribute('aria-busy') === 'false'"
     WebDriverWait(driver, 30).until(lambda _: driver.execute_script(done))
-
-
-def keep_screenshot(driver, what: str) -> None:
-    if (folder := os.environ.get("LATEFUSION_SCREENSHOTS")) is not None:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        height = driver.execute_script("return document.documentElement.scrollHeight")
-        clip = {"x": 0, "y": 0, "width": driver.execute_script("return innerWidth"), "height": height, "scale": 1}
-        shot = driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "clip": clip})
-        Path(folder, f"{driver.name_of_case}-{what}.png").write_bytes(base64.b64decode(shot["data"]))
 
 
 def check_page(driver) -> None:
@@ -148,6 +160,57 @@ def test_hostile_texts_a_broken_photo_and_an_error_are_shown_as_text(browser, tm
     assert refused == []  # the browser itself reports the status 422
 
 
+def test_a_photo_that_is_too_large_is_left_out_or_refused(browser, tmp_path):
+    """One of too many pixels is left out; one of too many bytes is not even sent."""
+    wide, heavy = tmp_path / "wide.png", tmp_path / "heavy.png"
+    cv2.imwrite(str(wide), np.zeros((400, 600, 3), np.uint8))
+    cv2.imwrite(str(heavy), np.random.default_rng(0).integers(0, 255, (600, 600, 3), dtype=np.uint8))
+    find(browser, "title").send_keys("leather shoe")
+    find(browser, "photo").send_keys(str(wide))
+    find(browser, "send").click()
+    wait_for_answer(browser)
+    assert text(browser, "label")
+    assert text(browser, "problem") == "The photo was left out: too large: 600 x 400; at most 100000 pixels are read"
+    find(browser, "photo").send_keys(str(heavy))
+    find(browser, "send").click()
+    wait_for_answer(browser)
+    assert text(browser, "message") == "Not predicted: the photo is larger than 0.7 MB: choose a smaller one"
+    assert not find(browser, "prediction").is_displayed()
+    check_page(browser)
+
+
+def test_of_several_labels_all_are_shown_with_their_confidences(browser):
+    prediction_type(several=True, asks=True).model_validate(SEVERAL)  # the answer is one that the service gives
+    browser.execute_script(
+        "show(arguments[0]); document.getElementById('prediction').hidden = false;"
+        "document.getElementById('message').hidden = true",
+        SEVERAL,
+    )
+    assert text(browser, "label") == "Home & Garden >> Lighting, <b>white</b>"
+    assert text(browser, "decision") == "97.0 % confidence in the first label: accepted"
+    rows = [row.text.split("\n") for row in browser.find_elements(By.CSS_SELECTOR, "#classes li")]
+    assert rows == [
+        ["Home & Garden >> Lighting", "97.0 %"],
+        ["<b>white</b>", "61.0 %"],
+        ["gift", "20.0 %"],
+        ["mug", "10.0 %"],
+    ]
+    said = {row.text for row in browser.find_elements(By.CSS_SELECTOR, "#experts tr")}
+    assert said == {"tfidf text Home & Garden >> Lighting", "text text mug, gift", "image image \u2013 (not asked for)"}
+    assert text(browser, "agree") == "1 of 2 experts that were asked for give the first label."
+    keep_screenshot(browser, "several")
+    check_page(browser)
+
+
+@NEEDS_AXE
+def test_axe_finds_no_serious_fault(browser):
+    find(browser, "title").send_keys("leather shoe")
+    find(browser, "send").click()
+    wait_for_answer(browser)
+    assert find(browser, "prediction").is_displayed()
+    assert accessibility_faults(browser) == []
+
+
 def test_the_keyboard_is_enough(browser):
     """The title has the focus; Tab goes through all fields in their order, Enter in the title sends."""
     order = []
@@ -172,3 +235,5 @@ def test_the_interface_is_described(browser):
     assert {"POST /v1/predict", "GET /ready", "Prediction"} <= set(headings)
     keep_screenshot(browser, "docs")
     check_page(browser)
+    if axe_script() is not None:
+        assert accessibility_faults(browser) == []

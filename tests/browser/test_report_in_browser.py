@@ -10,6 +10,8 @@ the folder that LATEFUSION_SCREENSHOTS names, if it is set.
 import itertools
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,9 +21,9 @@ pytest.importorskip("selenium.webdriver", reason="selenium is not installed: req
 from helpers.browser import (
     CHROMIUM,
     DRIVER,
+    NEEDS_AXE,
     WIDTHS,
     accessibility_faults,
-    axe_script,
     keep_screenshot,
     open_browser,
 )
@@ -43,6 +45,14 @@ CHARTS = {
     "scores", "gains", "classes", "confusion", "pairs", "disagreement", "calibration", "coverage", "agreement",
     "training",
 }  # fmt: skip
+OF_SEVERAL = CHARTS - {"confusion", "training"} | {"missed"}  # made up without networks' logs
+CONTROLS = {  # and the charts that they change
+    "scores-metric": ["scores"], "scores-split": ["scores", "gains"], "classes-order": ["classes"],
+    "training-what": ["training"], "training-expert": ["training"],
+}  # fmt: skip
+# One network is made up, so choosing it, or all, shows the same.
+UNCHANGED = {("training-expert", "images"), ("training-expert", "all")}
+ALL_OPEN = "document.querySelectorAll('details').forEach(details => { details.open = true; })"
 MARKS = ":is([aria-label=dot], [aria-label=bar], [aria-label=cell]) > *"
 
 
@@ -57,8 +67,19 @@ def report(tmp_path_factory) -> Path:
         return write_report(make_results(tmp_path_factory.mktemp("report"), patch, n=240))
 
 
+@pytest.fixture(scope="module")
+def report_of_several(tmp_path_factory) -> Path:
+    with pytest.MonkeyPatch.context() as patch:
+        return write_report(make_results_of_several_labels(tmp_path_factory.mktemp("several"), patch))
+
+
 @pytest.fixture
 def data(report) -> dict:
+    return data_of(report)
+
+
+def data_of(report: Path) -> dict:
+    """Return what the scripts of a report read."""
     html = report.read_text(encoding="utf-8")
     return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', html)[1])
 
@@ -74,9 +95,9 @@ def driver(request, downloads):
         yield driver
 
 
-@pytest.fixture
-def browser(driver, report):
-    """A browser with the report just opened; at the end the page has sent no request and reported no error."""
+@contextmanager
+def opened(driver, report: Path) -> Iterator:
+    """Open a report; at the end it has sent no request, is no wider than the window, and no error was reported."""
     driver.get(report.as_uri())
     driver.execute_script("localStorage.clear()")
     driver.refresh()
@@ -86,6 +107,18 @@ def browser(driver, report):
     assert driver.execute_script("return performance.getEntriesByType('resource').length") == 0
     assert "hacked" not in driver.title
     assert [entry for entry in driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
+
+
+@pytest.fixture
+def browser(driver, report):
+    with opened(driver, report):
+        yield driver
+
+
+@pytest.fixture
+def browser_of_several(driver, report_of_several):
+    with opened(driver, report_of_several):
+        yield driver
 
 
 def wait(driver, condition, message: str = "") -> None:
@@ -125,6 +158,47 @@ def cards(driver, name: str) -> list:
     return driver.find_elements(By.CSS_SELECTOR, f"#{name}-list > li")
 
 
+def check_charts(driver, charts: set[str]) -> None:
+    """These charts, and no others, are drawn, and each says its numbers where one points."""
+    drawn = {plot.get_attribute("id").removeprefix("chart-") for plot in driver.find_elements(By.CLASS_NAME, "plot")}
+    assert drawn == charts == {chart for chart in drawn if "<svg" in markup(driver, chart)}
+    for chart in sorted(charts):
+        point_at_mark(driver, chart)
+        wait(driver, lambda chart=chart: tip(driver, chart), chart)
+        said = tip(driver, chart)
+        assert not re.search(r"NaN|undefined|null|-\d|\d{4}\.\d|[2-9]\d\d\.\d", said), said
+
+
+def filters(driver, name: str) -> dict:
+    """Return the fields by which a list is filtered, by name."""
+    fields = driver.find_elements(By.CSS_SELECTOR, f"#{name}-filters [name]")
+    return {field.get_attribute("name"): field for field in fields}
+
+
+def reset(driver, name: str, n: int) -> None:
+    click(driver, find(driver, f"#{name}-filters button"))
+    expect(driver, name, n)
+
+
+def check_filters(driver, name: str, products: list[dict], tried: dict[str, tuple], others: set[str]) -> None:
+    """Each filter finds the products that it should, some but not all; `others` are tried elsewhere."""
+    form = filters(driver, name)
+    assert set(form) == {*tried, *others}
+    for field, (value, wanted) in tried.items():
+        n = sum(map(wanted, products))
+        assert 0 < n < len(products), field
+        if form[field].tag_name == "select":
+            Select(form[field]).select_by_value(str(value))
+        else:
+            form[field].send_keys(Keys.CONTROL, "a", Keys.NULL, str(value))
+        expect(driver, name, n)
+        reset(driver, name, len(products))
+
+
+def _percent(product: dict) -> int:
+    return int(100 * product["confidence"] + 0.5)  # as JavaScript rounds
+
+
 def click(driver, element) -> None:
     driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
     element.click()
@@ -132,71 +206,63 @@ def click(driver, element) -> None:
 
 @in_browsers(ALL)
 def test_every_chart_is_drawn_and_says_its_numbers_where_one_points(browser):
-    drawn = {chart for chart in CHARTS if "<svg" in markup(browser, chart)}
-    assert drawn == CHARTS
-    for chart in sorted(CHARTS):
-        point_at_mark(browser, chart)
-        wait(browser, lambda chart=chart: tip(browser, chart), chart)
-        assert not re.search(r"NaN|undefined|null|-\d|\d{4}\.\d|[2-9]\d\d\.\d", tip(browser, chart)), tip(
-            browser, chart
-        )
+    check_charts(browser, CHARTS)
     keep_screenshot(browser, "report")
 
 
 @in_browsers(SOME)
-def test_every_control_changes_its_chart(browser, data):
-    for control, chart, value in (
-        ("scores-metric", "scores", "accuracy"), ("scores-split", "gains", "valid"), ("classes-order", "classes", "n"),
-        ("training-what", "training", "loss"),
-    ):  # fmt: skip
-        before = markup(browser, chart)
-        Select(find(browser, f"#{control}")).select_by_value(value)
-        wait(browser, lambda chart=chart, before=before: markup(browser, chart) != before, control)
+def test_every_choice_of_every_control_changes_its_charts(browser, data):
+    controls = browser.find_elements(By.CSS_SELECTOR, "main > section > .controls select, figure .controls select")
+    assert {control.get_attribute("id") for control in controls} == set(CONTROLS)
+    for control, charts in CONTROLS.items():
+        select = Select(find(browser, f"#{control}"))
+        first = select.first_selected_option.text
+        for option in [option.text for option in select.options if option.text != first] + [first]:
+            before = {chart: markup(browser, chart) for chart in charts}
+            select.select_by_visible_text(option)
+            for chart in charts:
+                after = markup(browser, chart)
+                assert after != before[chart] or (control, option) in UNCHANGED, (control, option, chart)
+                assert "<svg" in after, (control, option, chart)
+                assert not re.search("NaN|undefined|Infinity", after), (control, option, chart)
     find(browser, "#classes-search").send_keys("NAME 007")
     assert find(browser, "#classes-count").text == f"1 of {len(data['class_scores'])} classes"
     find(browser, "#classes-search").send_keys("no such class")
     wait(browser, lambda: find(browser, "#chart-classes").text == "Nothing to show.")
-    Select(find(browser, "#training-expert")).select_by_visible_text("images")
-    assert "<svg" in markup(browser, "training")
 
 
 @in_browsers(SOME)
 def test_every_filter_finds_its_mistakes(browser, data):
     mistakes = data["mistakes"]
-    expect(browser, "mistakes", len(mistakes))
+    label, middle = mistakes[0]["label"][0], _percent(mistakes[len(mistakes) // 2])
     assert len(cards(browser, "mistakes")) == 20
-    form = {
-        field.get_attribute("name"): field
-        for field in browser.find_elements(By.CSS_SELECTOR, "#mistakes-filters [name]")
-    }
-
-    def reset() -> None:
-        click(browser, find(browser, "#mistakes-filters button"))
-        expect(browser, "mistakes", len(mistakes))
-
-    label = mistakes[0]["label"][0]
-    Select(form["label"]).select_by_value(str(label))
-    expect(browser, "mistakes", sum(product["label"] == [label] for product in mistakes))
-    reset()
-    Select(form["decided"]).select_by_value(str(label))
-    expect(browser, "mistakes", sum(product["decided"] == [label] for product in mistakes))
-    reset()
+    check_filters(
+        browser,
+        "mistakes",
+        mistakes,
+        {
+            "search": ("läufer 灯", lambda product: product["title"].startswith("Läufer")),
+            "label": (label, lambda product: product["label"] == [label]),
+            "decided": (label, lambda product: product["decided"] == [label]),
+            "least": (middle, lambda product: _percent(product) >= middle),
+            "most": (middle, lambda product: _percent(product) <= middle),
+        },
+        others={"expert", "right", "order"},
+    )
+    form = filters(browser, "mistakes")
     Select(form["expert"]).select_by_visible_text("words")
-    Select(form["right"]).select_by_value("right")
     number = [expert["name"] for expert in data["experts"]].index("words")
-    right = [product for product in mistakes if product["experts"][number][0] == product["label"]]
-    expect(browser, "mistakes", len(right))
-    assert {
-        row.text.split()[-1] for row in browser.find_elements(By.XPATH, "//*[@id='mistakes-list']//tr[th='words']")
-    } == {"right"}
-    reset()
-    middle = round(100 * mistakes[len(mistakes) // 2]["confidence"])
-    form["least"].send_keys(Keys.CONTROL, "a", Keys.NULL, str(middle))
-    expect(browser, "mistakes", sum(int(100 * product["confidence"] + 0.5) >= middle for product in mistakes))
-    reset()
-    form["search"].send_keys("läufer 灯")
-    expect(browser, "mistakes", sum(product["title"].startswith("Läufer") for product in mistakes))
-    reset()
+    for wanted in ("right", "wrong"):
+        Select(form["right"]).select_by_value(wanted)
+        those = [
+            product
+            for product in mistakes
+            if (product["experts"][number][0] == product["label"]) == (wanted == "right")
+        ]
+        expect(browser, "mistakes", len(those))
+        rows = browser.find_elements(By.XPATH, "//*[@id='mistakes-list']//tr[th='words']")
+        assert {row.text.split()[-1] for row in rows} == {wanted}
+    reset(browser, "mistakes", len(mistakes))
     Select(form["order"]).select_by_value("least")
     assert cards(browser, "mistakes")[0].find_element(By.CSS_SELECTOR, ".id").text == mistakes[-1]["id"]
 
@@ -278,47 +344,113 @@ def test_choices_are_kept_exported_and_read_by_the_next_run(browser, data, downl
     assert find(browser, "#choices-count").text == "No choices yet"
 
 
-@in_browsers(SOME[1:])
-def test_of_several_labels_those_that_are_right_are_ticked(driver, downloads, tmp_path, monkeypatch):
-    report = write_report(make_results_of_several_labels(tmp_path, monkeypatch))
-    driver.get(report.as_uri())
-    wait(driver, lambda: "<svg" in markup(driver, "missed"))
-    card = cards(driver, "issues")[0]
+@in_browsers(SOME)
+def test_of_several_labels_every_chart_is_drawn_and_every_filter_finds_its_products(
+    browser_of_several, report_of_several
+):
+    browser, data = browser_of_several, data_of(report_of_several)
+    check_charts(browser, OF_SEVERAL)
+    mistakes, issues = data["mistakes"], data["issues"]
+    check_filters(
+        browser,
+        "mistakes",
+        mistakes,
+        {"label": (1, lambda product: 1 in product["label"]), "decided": (1, lambda product: 1 in product["decided"])},
+        others={"search", "expert", "right", "order", "least", "most"},
+    )
+    check_filters(
+        browser,
+        "issues",
+        issues,
+        {
+            "label": (1, lambda product: 1 in product["given"]),
+            "decided": (1, lambda product: 1 in product["suggested"]),
+        },
+        others={"search", "found", "chosen", "least", "most"},
+    )
+    form = filters(browser, "mistakes")
+    Select(form["expert"]).select_by_visible_text("words")
+    Select(form["right"]).select_by_value("right")
+    number = [expert["name"] for expert in data["experts"]].index("words")
+    expect(browser, "mistakes", sum(product["experts"][number][0][0] in product["label"] for product in mistakes))
+    keep_screenshot(browser, "several")
+
+
+@in_browsers(SOME)
+def test_of_several_labels_each_is_said_to_be_right_wrong_or_missed(browser_of_several, report_of_several):
+    data = data_of(report_of_several)
+    for card, product in zip(cards(browser_of_several, "mistakes"), data["mistakes"], strict=False):
+        said = {
+            name.text: {
+                strong.text: strong.get_attribute("class") for strong in value.find_elements(By.TAG_NAME, "strong")
+            }
+            for name, value in zip(
+                card.find_elements(By.TAG_NAME, "dt"), card.find_elements(By.TAG_NAME, "dd"), strict=True
+            )
+        }
+        names = {number: data["classes"][number] for number in [*product["label"], *product["decided"]]}
+        assert said["Decided"] == {
+            names[number]: "right" if number in product["label"] else "wrong" for number in product["decided"]
+        }
+        missed = [names[number] for number in product["label"] if number not in product["decided"]]
+        assert ", ".join(said.get("Missed", {})) == ", ".join(missed)
+
+
+@in_browsers(SOME)
+def test_of_several_labels_those_that_are_right_are_ticked(browser_of_several, downloads):
+    browser = browser_of_several
+    card = cards(browser, "issues")[0]
     boxes = card.find_elements(By.CSS_SELECTOR, "[type=checkbox]")
     names = [box.get_attribute("value") for box in boxes]
     assert any(box.is_selected() for box in boxes)
     for box in boxes:
         if not box.is_selected():
-            click(driver, box)
+            click(browser, box)
     more = next(name for name in (f"class {number:03}" for number in range(7)) if name not in names)
     card.find_element(By.CSS_SELECTOR, "[list]").send_keys(more)
-    click(driver, card.find_element(By.CSS_SELECTOR, "[data-action=change]"))
+    click(browser, card.find_element(By.CSS_SELECTOR, "[data-action=change]"))
     path = downloads / "label_choices.csv"
     path.unlink(missing_ok=True)
-    click(driver, find(driver, "#choices-download"))
-    wait(driver, path.is_file)
+    click(browser, find(browser, "#choices-download"))
+    wait(browser, path.is_file)
     config = CatalogueConfig(format="table", root=downloads, label_choices=path.name, labels="several")
     chosen = read_label_choices(config)["label"].iloc[0].split("\n")
     assert sorted(chosen) == sorted([*names, more])
-    assert [entry for entry in driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
 
 
 @in_browsers(SOME)
-def test_the_filters_of_label_issues_find_them(browser, data):
-    for what in ("denoising", "decision"):
-        Select(find(browser, "#issues-filters [name=found]")).select_by_value(what)
-        expect(browser, "issues", sum(what in product["found"] for product in data["issues"]))
-    click(browser, find(browser, "#issues-filters button"))
-    given = data["issues"][0]["given"][0]
-    expect(browser, "issues", len(data["issues"]))
-    Select(find(browser, "#issues-filters [name=label]")).select_by_value(str(given))
-    expect(browser, "issues", sum(product["given"] == [given] for product in data["issues"]))
+def test_every_filter_finds_its_label_issues(browser, data):
+    issues = data["issues"]
+    given, suggested, middle = issues[0]["given"][0], issues[0]["suggested"][0], _percent(issues[len(issues) // 2])
+    check_filters(
+        browser,
+        "issues",
+        issues,
+        {
+            "search": ("läufer 灯", lambda product: product["title"].startswith("Läufer")),
+            "label": (given, lambda product: product["given"] == [given]),
+            "decided": (suggested, lambda product: product["suggested"] == [suggested]),
+            "found": ("denoising", lambda product: "denoising" in product["found"]),
+            "least": (middle, lambda product: _percent(product) >= middle),
+            "most": (middle, lambda product: _percent(product) <= middle),
+        },
+        others={"chosen"},
+    )
+    Select(filters(browser, "issues")["found"]).select_by_value("decision")
+    expect(browser, "issues", sum("decision" in product["found"] for product in issues))
 
 
-@pytest.mark.skipif(axe_script() is None, reason="axe-playwright-python is not installed: requirements-browser.txt")
+@NEEDS_AXE
+@in_browsers(SOME)
+def test_axe_finds_no_serious_fault_with_several_labels(browser_of_several):
+    browser_of_several.execute_script(ALL_OPEN)
+    assert accessibility_faults(browser_of_several) == []
+
+
+@NEEDS_AXE
 @in_browsers(SOME)
 def test_axe_finds_no_serious_fault(browser):
-    browser.execute_script("document.querySelectorAll('details').forEach(details => { details.open = true; })")
+    browser.execute_script(ALL_OPEN)
     click(browser, cards(browser, "issues")[0].find_element(By.CSS_SELECTOR, "[data-action=keep]"))
     assert accessibility_faults(browser) == []
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
+import pytest
 from selenium import webdriver
 
 CHROMIUM, DRIVER = shutil.which("chromium") or shutil.which("google-chrome"), shutil.which("chromedriver")
@@ -51,6 +52,11 @@ def axe_script() -> Path | None:
     """Return the path of axe-core's script, None if its package is not installed."""
     spec = find_spec("axe_playwright_python")
     return None if spec is None else Path(spec.origin).parent / "axe.min.js"
+
+
+NEEDS_AXE = pytest.mark.skipif(
+    axe_script() is None, reason="axe-playwright-python is not installed: requirements-browser.txt"
+)
 
 
 def accessibility_faults(driver) -> list[tuple[str, str, list[str]]]:

@@ -124,9 +124,10 @@ def disagreement(results: Results, methods: dict[str, str]) -> list[dict]:
     """Return what the submitted method makes of the products on which the best text and image experts disagree.
 
     One row for those where only the text expert is right, only the image expert, and neither: n products, and the
-    share of them that the submitted method decides rightly. No rows if one of the three is missing.
+    share of them that the submitted method decides rightly. No rows if one of the three is missing, or if the submitted
+    method is one of the two.
     """
-    if set(methods) != {"text", "image", "submitted"}:
+    if set(methods) != {"text", "image", "submitted"} or len(set(methods.values())) < len(methods):
         return []
     split = results.final_split
     known, targets = results.known(split), results.targets[split][results.known(split)]

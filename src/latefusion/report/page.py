@@ -28,7 +28,7 @@ from latefusion.report.issues import describe_issues
 from latefusion.report.products import describe_mistakes
 from latefusion.report.thumbnails import draw_thumbnails
 from latefusion.scores.choice import deciding_metric
-from latefusion.scores.notes import methods_note, sample_note
+from latefusion.scores.notes import SEVERAL_LABELS, methods_note, sample_note
 from latefusion.scores.results import Method, Results
 from latefusion.scores.submitted import Submitted
 from latefusion.scores.tables import best_text_expert
@@ -48,9 +48,14 @@ def report_page(results: Results, submitted: Submitted | None, tables: Tables) -
             data=data,
             tables=chart_tables(data),
             facts=headline_facts(submitted, tables),
-            notes=[note for note in (sample_note(results.experiment), methods_note(results, tables["scores"])) if note],
+            notes=[note for note in _notes(results, tables["scores"]) if note],
         )
     )
+
+
+def _notes(results: Results, scores: pd.DataFrame) -> tuple[str, ...]:
+    several = SEVERAL_LABELS if results.dataset.several else ""
+    return sample_note(results.experiment), several, methods_note(results, scores)
 
 
 @cache

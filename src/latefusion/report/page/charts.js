@@ -142,7 +142,7 @@ function drawClasses(width) {
     color: { type: "identity" }, symbol: { type: "identity" },
     marks: [
       Plot.ruleY(rows, { y: "class", x1: (row) => Math.min(...methods.map((what) => row[what])), x2: (row) => Math.max(...methods.map((what) => row[what])), stroke: "var(--line)", strokeWidth: 3 }),
-      Plot.dot(values, { y: "class", x: "value", fill: (row) => COLOURS[row.what], r: (row) => row.what === "submitted" ? 6 : 4.5, symbol: (row) => row.what === "submitted" ? "star" : "circle" }),
+      Plot.dot(values, { y: "class", x: "value", sort: null, fill: (row) => COLOURS[row.what], r: (row) => row.what === "submitted" ? 6 : 4.5, symbol: (row) => row.what === "submitted" ? "star" : "circle" }),
       Plot.tip(rows, Plot.pointerY({ y: "class", x: of, title: tip, maxRadius: 60 })),
     ],
   });
@@ -233,7 +233,7 @@ function drawCalibration(width) {
   const side = Math.min(width, 460), most = Math.max(...data.calibration.map((bin) => bin.n));
   const sure = data.calibration.filter((bin) => bin.n >= ENOUGH);
   const plot = Plot.plot({
-    width: side, height: side * 0.86, marginLeft: 44, marginBottom: 38, marginRight: 16,
+    width: side, height: side * 0.86, marginTop: 30, marginLeft: 44, marginBottom: 38, marginRight: 16,
     x: { ...inPercent, grid: true, label: "confidence, percent" }, y: { ...inPercent, grid: true, label: "right, percent" },
     color: { type: "identity" }, r: { type: "identity" },
     marks: [
@@ -246,18 +246,29 @@ function drawCalibration(width) {
   return together(legend(Object.entries(WHEN)), plot);
 }
 
+// The targets of thresholds, each with its text; the text of those that would lie on one another is at the first.
+function labelled(targets, least, side) {
+  const shown = [];
+  for (const row of targets) {
+    const near = shown.find((one) => Math.abs(one.share - row.share) * side < 60 && Math.abs(one.right - row.right) / (1 - least) * side < 30);
+    if (near) near.to = row.target;
+    else shown.push({ ...row, to: row.target });
+  }
+  return shown.map((row) => ({ ...row, text: row.to === row.target ? percent(row.target, 0) : `${(100 * row.target).toFixed(0)} to ${percent(row.to, 0)}` }));
+}
+
 function drawCoverage(width) {
   const side = Math.min(width, 620);
-  const least = Math.min(...data.coverage.map((row) => row.right), ...data.targets.map((row) => row.right));
+  const least = Math.max(0, Math.min(...data.coverage.map((row) => row.right), ...data.targets.map((row) => row.right)) - 0.02);
   const all = [...data.coverage, ...data.targets.map((row) => ({ ...row, coverage: row.share, confidence: row.threshold }))];
   return Plot.plot({
-    width: side, height: Math.min(396, side * 0.8), marginLeft: 44, marginBottom: 38, marginRight: 16,
+    width: side, height: Math.min(396, side * 0.8), marginTop: 30, marginLeft: 44, marginBottom: 38, marginRight: 16,
     x: { ...inPercent, grid: true, label: "products labelled automatically, percent" },
-    y: { domain: [Math.max(0, least - 0.02), 1], grid: true, label: "right, percent", tickFormat: (share) => (100 * share).toFixed(least > 0.95 ? 1 : 0) },
+    y: { domain: [least, 1], grid: true, label: "right, percent", tickFormat: (share) => (100 * share).toFixed(least > 0.95 ? 1 : 0) },
     marks: [
       Plot.line(data.coverage, { x: "coverage", y: "right", stroke: "var(--mark)", strokeWidth: 2 }),
       Plot.dot(data.targets, { x: "share", y: "right", fill: "var(--submitted)", r: 5 }),
-      Plot.text(data.targets, { x: "share", y: "right", text: (row) => percent(row.target, 0), dy: -12, fill: "currentColor", stroke: "var(--card)", strokeWidth: 4 }),
+      Plot.text(labelled(data.targets, least, side), { x: "share", y: "right", text: "text", dy: -12, fill: "currentColor", stroke: "var(--card)", strokeWidth: 4 }),
       Plot.tip(all, Plot.pointerX({ x: "coverage", y: "right", title: (row) => `${row.target ? `threshold for ${percent(row.target, 0)}\n` : ""}confidence ${row.confidence.toFixed(4)} or more\n${percent(row.coverage)} of the products\n${percent(row.right)} of these right` })),
     ],
   });
@@ -282,7 +293,7 @@ function drawTraining(width) {
   const value = (row) => what === "score" ? percent(row.score) : row.loss.toFixed(4);
   const last = Math.max(...rows.map((row) => row.epoch));
   const plot = Plot.plot({
-    width, height: Math.min(380, Math.max(260, width * 0.5)), marginLeft: 48, marginBottom: 38, marginRight: 16,
+    width, height: Math.min(380, Math.max(260, width * 0.5)), marginTop: 30, marginLeft: 48, marginBottom: 38, marginRight: 16,
     x: { label: "epoch", domain: [Math.min(0.5, last - 1), last + 0.5], ticks: Math.min(last, 12), tickFormat: (epoch) => Number.isInteger(epoch) ? String(epoch) : "" },
     y: { grid: true, nice: true, label: what === "score" ? "percent" : "loss", ...(what === "score" ? { tickFormat: (share) => (100 * share).toFixed(0) } : {}) },
     color: { type: "identity" },

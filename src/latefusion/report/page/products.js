@@ -35,19 +35,30 @@ function heading(product) {
   ];
 }
 
+// Labels, each in its own colour: `isRight` says which are right.
+function coloured(numbers, isRight) {
+  return numbers.flatMap((number, place) => [
+    place ? ", " : null, make("strong", { className: isRight(number) ? "right" : "wrong" }, className(number)),
+  ]).filter(Boolean);
+}
+
 function term(name, ...value) {
   return [make("dt", {}, name), make("dd", {}, ...value)];
 }
 
+const ofFirst = data.several ? " in the first" : "";
+
 function mistakeCard(product) {
+  const missed = product.label.filter((number) => !product.decided.includes(number));
   const facts = make("dl", {},
     ...term("Label", make("strong", { className: "right" }, classNames(product.label))),
-    ...term("Decided", make("strong", { className: "wrong" }, classNames(product.decided)), ` ${percent(product.confidence, 0)}`));
+    ...term("Decided", ...coloured(product.decided, (number) => product.label.includes(number)), ` ${percent(product.confidence, 0)}${ofFirst}`),
+    ...(missed.length && data.several ? term("Missed", make("strong", { className: "wrong" }, classNames(missed))) : []));
   const experts = make("table", {}, make("caption", {}, "What each expert says"), make("tbody", {},
     ...product.experts.map(([decided, confidence], number) => {
       const right = isRight(decided, product.label);
       return make("tr", {}, make("th", { scope: "row" }, data.experts[number].name), make("td", {}, classNames(decided)),
-        make("td", {}, percent(confidence, 0)), make("td", { className: right ? "right" : "wrong" }, right ? "right" : "wrong"));
+        make("td", {}, percent(confidence, 0)), make("td", { className: right ? "right" : "wrong" }, `${data.several ? "first " : ""}${right ? "right" : "wrong"}`));
     })));
   return make("li", {}, ...heading(product), facts, data.experts.length ? experts : null);
 }
@@ -244,12 +255,29 @@ function choiceFields(product, card) {
     make("div", { className: "row" }, fields.element, change), make("div", { className: "row" }, keep, remove), message);
 }
 
+function changeOfLabel({ given, given_prob, suggested, confidence }) {
+  return [
+    ...term("Label", make("strong", {}, classNames(given)), ` ${percent(given_prob, 0)}`),
+    ...term("Suggested", make("strong", {}, classNames(suggested)), ` ${percent(confidence, 0)}`),
+  ];
+}
+
+// Of several labels: what would be added and what removed; the confidence is that of the surest of these changes.
+function changeOfLabels({ given, suggested, confidence }) {
+  const [added, removed] = [suggested.filter((one) => !given.includes(one)), given.filter((one) => !suggested.includes(one))];
+  return [
+    ...term("Labels", make("strong", {}, classNames(given))),
+    ...added.length ? term("To add", make("strong", { className: "right" }, classNames(added))) : [],
+    ...removed.length ? term("To remove", make("strong", { className: "wrong" }, classNames(removed))) : [],
+    ...term("Confidence", `${percent(confidence, 0)}${added.length + removed.length > 1 ? " in the surest of these changes" : ""}`),
+  ];
+}
+
 function issueCard(product) {
   const card = make("li", {});
   const by = product.found.map((what) => what === "decision" ? data.method : what).join(" and ");
   card.append(...heading(product).filter(Boolean), make("dl", {},
-    ...term("Label", make("strong", {}, classNames(product.given)), ` ${percent(product.given_prob, 0)}`),
-    ...term("Suggested", make("strong", {}, classNames(product.suggested)), ` ${percent(product.confidence, 0)}`),
+    ...data.several ? changeOfLabels(product) : changeOfLabel(product),
     ...term("Found by", `${by}${product.removed ? "; removed from the clean training set" : ""} (${product.split})`)),
   choiceFields(product, card));
   const choice = made.get(product.id) ?? applied.get(product.id);

@@ -45,7 +45,7 @@ async function predict() {
   const photo = byId("photo").files[0];
   if (photo) {
     const most = model ? model.limits.body_mb * 1e6 * 0.74 : Infinity; // base64 is a third longer
-    if (photo.size > most) throw new Error(`the photo is larger than ${Math.floor(most / 1e6)} MB: choose a smaller one`);
+    if (photo.size > most) throw new Error(`the photo is larger than ${(most / 1e6).toFixed(most < 1e7 ? 1 : 0)} MB: choose a smaller one`);
     product.image = await encode(photo);
   }
   const response = await fetch("v1/predict", {
