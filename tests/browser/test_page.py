@@ -182,9 +182,10 @@ def test_a_photo_that_is_too_large_is_left_out_or_refused(browser, tmp_path):
 def test_of_several_labels_all_are_shown_with_their_confidences(browser):
     prediction_type(several=True, asks=True).model_validate(SEVERAL)  # the answer is one that the service gives
     browser.execute_script(
-        "show(arguments[0]); document.getElementById('prediction').hidden = false;"
-        "document.getElementById('message').hidden = true",
+        "model.experts = {tfidf: 'text', text: 'text', image: 'image'}; show(arguments[0], arguments[1]);"
+        "document.getElementById('prediction').hidden = false; document.getElementById('message').hidden = true",
         SEVERAL,
+        {"title": "white lamp", "description": "", "image": "AAAA"},
     )
     assert text(browser, "label") == "Home & Garden >> Lighting, <b>white</b>"
     assert text(browser, "decision") == "97.0 % confidence in the first label: accepted"

@@ -42,7 +42,7 @@ def make_results(folder: Path, patch: pytest.MonkeyPatch, *, n: int = 200, num_c
     products["image"] = [_image(folder, number) for number in range(len(products))]
     made = dataclasses.replace(made, dataset=Dataset(products, sorted(set(products["label"])), made.dataset.split))
     for number, (name, accuracy) in enumerate(ACCURACIES.items()):
-        made.draw(name, accuracy, seed=10 * number)
+        made.draw(name, accuracy, seed=10 * number, confidence=np.linspace(0.5, 0.95, n))
     _write_denoising(made)
     _write_log(made)
     made.submit()

@@ -54,10 +54,13 @@ def draw_label_sets(n: int, num_classes: int, seed: int = 0) -> np.ndarray:
     return targets
 
 
-def draw_probs(targets: np.ndarray, accuracy: float, *, num_classes: int, seed: int, confidence: float = 0.8):
+def draw_probs(
+    targets: np.ndarray, accuracy: float, *, num_classes: int, seed: int, confidence: float | np.ndarray = 0.8
+):
     """Return (N, C) probabilities whose highest class is the label for a share `accuracy` of the products.
 
     Of several labels, a share `accuracy` of them has a probability of at least a half, and about as many others have.
+    `confidence` is one for all products, or of one label (N,).
     """
     rng, n = np.random.default_rng(seed), len(targets)
     if targets.ndim == 2:
@@ -69,7 +72,7 @@ def draw_probs(targets: np.ndarray, accuracy: float, *, num_classes: int, seed: 
         return np.where(shown, high, low).astype(np.float32)
     wrong = (targets + rng.integers(1, num_classes, size=n)) % num_classes
     preds = np.where(rng.permutation(n) < round(accuracy * n), targets, wrong)
-    probs = rng.dirichlet(np.full(num_classes, 5.0), n) * (1 - confidence)
+    probs = rng.dirichlet(np.full(num_classes, 5.0), n) * (1 - np.broadcast_to(confidence, n)[:, None])
     probs[np.arange(n), preds] += confidence
     return probs.astype(np.float32)
 
@@ -113,7 +116,7 @@ class MadeUp:
                 decided = self.dataset.decide(table) if preds is None else preds[split]
                 write_predictions(self.folder(name), split, ids, decided, table, self.dataset.classes)
 
-    def draw(self, name: str, accuracy: float, *, seed: int = 0, confidence: float = 0.8) -> None:
+    def draw(self, name: str, accuracy: float, *, seed: int = 0, confidence: float | np.ndarray = 0.8) -> None:
         """Leave tables of this accuracy, on both splits."""
         num_classes = len(self.dataset.classes)
         tables = {

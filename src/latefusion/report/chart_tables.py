@@ -44,7 +44,7 @@ def _scores(data: dict, split: str) -> Table:
 
 def _gains(data: dict) -> Table:
     rows: list[list[object]] = [
-        [row["method"], _points(row["value"]), f"{_points(row['low'])} to {_points(row['high'])}", row["p"]]
+        [row["method"], _points(row["value"]), f"{_points(row['low'])} to {_points(row['high'])}", _p_value(row["p"])]
         for row in data["gains"]
         if row["split"] == data["split"]
     ]
@@ -130,6 +130,10 @@ def _training(data: dict) -> Table:
 
 def _name(data: dict, number: int) -> str:
     return data["classes"][number]
+
+
+def _p_value(p: float) -> str:
+    return "< 0.0001" if p < 1e-4 else f"{p:g}"
 
 
 def _points(value: float) -> str:

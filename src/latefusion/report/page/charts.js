@@ -114,7 +114,7 @@ function drawGains(width) {
   return dots(rows, width, {
     x: { tickFormat: (share) => `${share > 0 ? "+" : ""}${(100 * share).toFixed(0)}`.replace("-", "−"), nice: true },
     marks: [Plot.ruleX([0], { stroke: "currentColor", strokeWidth: 1.2 })],
-    tip: (row) => `${row.method}${row.submitted ? " (submitted)" : ""}\n${points(row.value)} points over ${row.against}\n95 % interval ${points(row.low)} to ${points(row.high)}\np ${row.p} (McNemar)`,
+    tip: (row) => `${row.method}${row.submitted ? " (submitted)" : ""}\n${points(row.value)} points over ${row.against}\n95 % interval ${points(row.low)} to ${points(row.high)}\np ${row.p < 1e-4 ? "< 0.0001" : row.p} (McNemar)`,
   });
 }
 

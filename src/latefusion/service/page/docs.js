@@ -61,7 +61,11 @@ async function show() {
   const url = new URL("v1/predict", location.href);
   const data = JSON.stringify({ products: [{ id: "a1", title: "desk lamp", description: "LED, white" }] });
   about.append(element("p", spec.info.description));
-  about.append(element("pre", `curl ${url} -H 'Content-Type: application/json' \\\n  -d '${data}'`));
+  const example = element("pre", `curl ${url} -H 'Content-Type: application/json' \\\n  -d '${data}'`);
+  example.tabIndex = 0; // the keyboard scrolls it
+  example.setAttribute("role", "region");
+  example.setAttribute("aria-label", "Example");
+  about.append(example);
   main.append(about);
   for (const [path, methods] of Object.entries(spec.paths))
     for (const [method, operation] of Object.entries(methods)) main.append(endpoint(path, method, operation));

@@ -55,7 +55,7 @@ async function predict() {
   });
   const answer = await response.json();
   if (!response.ok) throw new Error(answer.error);
-  return answer.predictions[0];
+  return [answer.predictions[0], product];
 }
 
 function classRow({ label, confidence }, className) {
@@ -71,14 +71,14 @@ function classRow({ label, confidence }, className) {
   return row;
 }
 
-// `said` is a label, a list of labels, or null; `first` the first label of the prediction.
-function expertRow(name, said, first, asked) {
+// `said` is a label, a list of labels, or null; `first` the first label of the prediction; `skipped`: it was not asked for.
+function expertRow(name, said, first, skipped) {
   const row = element("tr");
   const head = element("th", name);
   head.scope = "row";
   row.append(head, element("td", model ? model.experts[name] : ""));
   if (said === null) {
-    row.append(element("td", asked === false ? "– (not asked for)" : "– (it has nothing to read)", "hint"));
+    row.append(element("td", skipped ? "– (not asked for)" : "– (it has nothing to read)", "hint"));
     return row;
   }
   const labels = [said].flat();
@@ -86,7 +86,13 @@ function expertRow(name, said, first, asked) {
   return row;
 }
 
-function show(prediction) {
+// What a product has, of what experts read.
+function readable({ title, description, image }, problem) {
+  const text = Boolean(title.trim() || description.trim()), photo = Boolean(image) && problem === null;
+  return { text, image: photo, joint: text || photo };
+}
+
+function show(prediction, product) {
   const several = "labels" in prediction;
   const labels = several ? prediction.labels : [{ label: prediction.label, confidence: prediction.confidence }];
   byId("label").textContent = labels.map((one) => one.label).join(", ");
@@ -103,14 +109,16 @@ function show(prediction) {
   const following = several ? "following" : "";
   byId("classes").replaceChildren(
     ...labels.map((one) => classRow(one, "")), ...prediction.next.map((one) => classRow(one, following)));
-  const experts = Object.entries(prediction.experts);
+  const experts = Object.entries(prediction.experts), has = readable(product, prediction.problem);
+  const skipped = (name) => prediction.asked === false && has[model?.experts[name]];
   byId("experts").replaceChildren(
-    ...experts.map(([name, said]) => expertRow(name, said, labels[0].label, prediction.asked)));
+    ...experts.map(([name, said]) => expertRow(name, said, labels[0].label, skipped(name))));
   const readers = experts.filter(([, said]) => said !== null).length;
-  const which = prediction.asked === false ? "were asked for" : "can read this product";
+  const [was, give] = readers === 1 ? ["was", "gives"] : ["were", "give"];
+  const which = prediction.asked === false ? `${was} asked for` : "can read this product";
   byId("agree").textContent = readers
-    ? `${prediction.agree} of ${count(readers, "expert")} that ${which} give ${several ? "the first" : "this"} label.`
-    : "Nothing is known about this product: the label is the most frequent class.";
+    ? `${prediction.agree} of ${count(readers, "expert")} that ${which} ${give} ${several ? "the first" : "this"} label.`
+    : "No expert could read this product: the label says nothing about it.";
 }
 
 async function submit(event) {
@@ -125,9 +133,9 @@ async function submit(event) {
   message.textContent = "Predicting …";
   try {
     if (!model) await describeModel();
-    const prediction = await predict();
+    const [prediction, product] = await predict();
     if (number !== latest) return;
-    show(prediction);
+    show(prediction, product);
     message.hidden = true;
     byId("prediction").hidden = false;
     bringIntoView(byId("answer"));
