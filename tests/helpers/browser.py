@@ -61,6 +61,7 @@ NEEDS_AXE = pytest.mark.skipif(
 
 def accessibility_faults(driver) -> list[tuple[str, str, list[str]]]:
     """Return the serious and critical faults that axe-core finds: rule, impact, and the elements."""
+    driver.set_script_timeout(120)  # it takes seconds, on a busy machine many
     driver.execute_script(axe_script().read_text(encoding="utf-8"))
     found = driver.execute_async_script("axe.run().then(arguments[arguments.length - 1])")
     assert len(found["passes"]) > 20  # it has looked

@@ -260,6 +260,8 @@ function labelled(targets, least, side) {
 function drawCoverage(width) {
   const side = Math.min(width, 620);
   const least = Math.max(0, Math.min(...data.coverage.map((row) => row.right), ...data.targets.map((row) => row.right)) - 0.02);
+  const labels = labelled(data.targets, least, side);
+  const label = { x: "share", y: "right", text: "text", dy: -12, fill: "currentColor", stroke: "var(--card)", strokeWidth: 4 };
   const all = [...data.coverage, ...data.targets.map((row) => ({ ...row, coverage: row.share, confidence: row.threshold }))];
   return Plot.plot({
     width: side, height: Math.min(396, side * 0.8), marginTop: 30, marginLeft: 44, marginBottom: 38, marginRight: 16,
@@ -268,7 +270,8 @@ function drawCoverage(width) {
     marks: [
       Plot.line(data.coverage, { x: "coverage", y: "right", stroke: "var(--mark)", strokeWidth: 2 }),
       Plot.dot(data.targets, { x: "share", y: "right", fill: "var(--submitted)", r: 5 }),
-      Plot.text(labelled(data.targets, least, side), { x: "share", y: "right", text: "text", dy: -12, fill: "currentColor", stroke: "var(--card)", strokeWidth: 4 }),
+      Plot.text(labels.filter((row) => row.share < 0.85), { ...label, textAnchor: "middle" }),
+      Plot.text(labels.filter((row) => row.share >= 0.85), { ...label, textAnchor: "end", dx: 6 }), // to stay within the chart
       Plot.tip(all, Plot.pointerX({ x: "coverage", y: "right", title: (row) => `${row.target ? `threshold for ${percent(row.target, 0)}\n` : ""}confidence ${row.confidence.toFixed(4)} or more\n${percent(row.coverage)} of the products\n${percent(row.right)} of these right` })),
     ],
   });
