@@ -1,7 +1,7 @@
 """Take the picture of docs/report.md, docs/figures/report.webp: the report of a finished run, wide and on a phone.
 
-pip install -r requirements-browser.txt; apt-get install chromium chromium-driver
-python docs/generate/screenshots.py submissions/sample/report.html
+    pip install -r requirements-browser.txt; apt-get install chromium chromium-driver
+    python docs/generate/screenshots.py submissions/sample/report.html
 """
 
 import io
