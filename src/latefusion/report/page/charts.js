@@ -261,7 +261,7 @@ function drawCoverage(width) {
   const side = Math.min(width, 620);
   const least = Math.max(0, Math.min(...data.coverage.map((row) => row.right), ...data.targets.map((row) => row.right)) - 0.02);
   const labels = labelled(data.targets, least, side);
-  const label = { x: "share", y: "right", text: "text", dy: -12, fill: "currentColor", stroke: "var(--card)", strokeWidth: 4 };
+  const label = { x: "share", y: "right", text: "text", dy: 16, fill: "currentColor", stroke: "var(--card)", strokeWidth: 4 };
   const all = [...data.coverage, ...data.targets.map((row) => ({ ...row, coverage: row.share, confidence: row.threshold }))];
   return Plot.plot({
     width: side, height: Math.min(396, side * 0.8), marginTop: 30, marginLeft: 44, marginBottom: 38, marginRight: 16,
@@ -270,8 +270,9 @@ function drawCoverage(width) {
     marks: [
       Plot.line(data.coverage, { x: "coverage", y: "right", stroke: "var(--mark)", strokeWidth: 2 }),
       Plot.dot(data.targets, { x: "share", y: "right", fill: "var(--submitted)", r: 5 }),
-      Plot.text(labels.filter((row) => row.share < 0.85), { ...label, textAnchor: "middle" }),
-      Plot.text(labels.filter((row) => row.share >= 0.85), { ...label, textAnchor: "end", dx: 6 }), // to stay within the chart
+      // Below and left of a falling curve nothing else is drawn; at the left edge there is no room.
+      Plot.text(labels.filter((row) => row.share < 0.2), { ...label, textAnchor: "start", dx: -4 }),
+      Plot.text(labels.filter((row) => row.share >= 0.2), { ...label, textAnchor: "end", dx: 6 }),
       Plot.tip(all, Plot.pointerX({ x: "coverage", y: "right", title: (row) => `${row.target ? `threshold for ${percent(row.target, 0)}\n` : ""}confidence ${row.confidence.toFixed(4)} or more\n${percent(row.coverage)} of the products\n${percent(row.right)} of these right` })),
     ],
   });
