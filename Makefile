@@ -15,7 +15,6 @@ STEPS := 00_draw_sample 01_prepare 02_train_text 03_denoise 04_train_image 05_tr
 	08_vote 09_predict 10_validate
 
 PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses 2 --dist worksteal
-IN_ANY_PRECISION := $(addprefix tests/pipeline/test_, loop.py table_experiment.py joint.py pipeline.py)
 
 .PHONY: submission compare serve test test-fast test-clusters docs figures lint env check-environment
 
@@ -44,11 +43,9 @@ serve: env
 	@exec $(PY) src/15_serve.py --model "$(MODEL)" $(if $(filter command,$(origin HOST)),--host "$(HOST)") \
 		$(if $(filter command,$(origin PORT)),--port "$(PORT)") $(SET)
 
-# Everything; then what computes in a precision once more, as if on a machine that has bfloat16 and on one that has not.
+# Everything. Tests whose precision is that of the machine run twice, as if it had bfloat16 and as if it had not.
 test: lint
 	$(PYTEST) --ignore tests/clusters
-	LATEFUSION_TEST_BF16=0 $(PYTEST) $(IN_ANY_PRECISION)
-	LATEFUSION_TEST_BF16=1 $(PYTEST) $(IN_ANY_PRECISION)
 
 # The unit tests, with fewer fuzzed examples: under a minute on 2 cores.
 test-fast: env

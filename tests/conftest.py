@@ -1,13 +1,17 @@
 """Fixtures of all tests: a workspace to run the numbered scripts in, as a user does, but within this process."""
 
+import gc
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from helpers.configs import tiny_config, tiny_config_of_several
 from helpers.workspace import Workspace
 from hypothesis import HealthCheck, settings
+
+from latefusion.utils.locks import locked
 
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as the scripts do, and before anything imports torch
 
@@ -19,22 +23,20 @@ settings.register_profile("fast", max_examples=20, derandomize=True, **UNHURRIED
 settings.register_profile("long", max_examples=100_000, **UNHURRIED)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
+COLLECTED = pytest.StashKey[int]()  # how many modules were imported at the last collection
 
-@pytest.fixture(scope="session", autouse=True)
-def pretended_precision() -> Iterator[None]:
-    """Let the CPU pretend that it computes in bf16 (LATEFUSION_TEST_BF16=1) or not (=0); unset, it tells the truth.
 
-    Scripts that a test starts as processes of their own do not pretend: their configs name the precision.
-    """
-    pretended = os.environ.get("LATEFUSION_TEST_BF16")
-    if pretended is None:
-        yield
-        return
-    import torch  # here: it takes a second, and many tests do without
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let the garbage collector pass over what is imported: a training ends with a collection, longer than a toy."""
+    if len(sys.modules) > item.session.stash.get(COLLECTED, 0) + 50:
+        gc.collect()
+        gc.freeze()
+        item.session.stash[COLLECTED] = len(sys.modules)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": {"0": False, "1": True}[pretended]})
-        yield
+
+def pytest_unconfigure() -> None:
+    gc.unfreeze()
 
 
 @pytest.fixture
@@ -42,23 +44,41 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path)
 
 
+def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Workspace], None]) -> Workspace:
+    """Return a workspace that the first of xdist's processes makes, and all read."""
+    parallel = "PYTEST_XDIST_WORKER" in os.environ
+    base = tmp_path_factory.getbasetemp()
+    workspace = Workspace((base.parent if parallel else base) / name)
+    made = workspace.folder.with_suffix(".made")
+    with locked(workspace.folder, wait=True):
+        if not made.exists():
+            workspace.folder.mkdir(exist_ok=True)
+            make(workspace)
+            made.touch()
+    return workspace
+
+
 @pytest.fixture(scope="session")
 def trained_run(tmp_path_factory) -> Workspace:
     """The tiny experiment, run from the sample to the submission; tests must not change it."""
-    workspace = Workspace(tmp_path_factory.mktemp("finished"))
-    workspace.write_config(tiny_config())
-    workspace.run_all()
-    return workspace
+
+    def make(workspace: Workspace) -> None:
+        workspace.write_config(tiny_config())
+        workspace.run_all()
+
+    return made_once(tmp_path_factory, "finished", make)
 
 
 @pytest.fixture(scope="session")
 def several_run(tmp_path_factory) -> Workspace:
     """The tiny experiment on products with several labels, with the tables of the papers; tests must not change it."""
-    workspace = Workspace(tmp_path_factory.mktemp("several"))
-    workspace.write_config(tiny_config_of_several())
-    workspace.run_all()
-    workspace.run("16_paper_tables.py")
-    return workspace
+
+    def make(workspace: Workspace) -> None:
+        workspace.write_config(tiny_config_of_several())
+        workspace.run_all()
+        workspace.run("16_paper_tables.py")
+
+    return made_once(tmp_path_factory, "several", make)
 
 
 @pytest.fixture

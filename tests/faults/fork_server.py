@@ -4,6 +4,7 @@ Started by `processes.Server`. It imports what the scripts import, then forks a 
 on standard input, and answers with a line of JSON: the pid, or how a child ended.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -12,40 +13,38 @@ import runpy
 import signal
 import sys
 import traceback
+from pkgutil import walk_packages
 
+import latefusion
+
+# What is imported only when it is first used: by the first optimizer, by the first image, ...
 PRELOADED = (
-    "torch",
-    "accelerate",
-    "timm",
-    "transformers",
+    "torch._dynamo",
+    "torch.utils.tensorboard",
+    "transformers.models.camembert.modeling_camembert",
     "albumentations",
     "cleanlab.filter",
-    "cv2",
-    "sentencepiece",
+    "sklearn.ensemble",
     "sklearn.svm",
-    "sklearn.linear_model",
-    "torch.utils.tensorboard",
-    "pandas",
-    "pyarrow.parquet",
-    "scipy.sparse",
-    "huggingface_hub",
-    "PIL.Image",
-    "latefusion.config",
-    "latefusion.steps.cli",
-    "latefusion.experts.image.cnn",
-    "latefusion.experts.probe.image",
-    "latefusion.experts.text.transformer",
+    "sklearn.feature_extraction.text",
+    "scipy.cluster.hierarchy",
+    "pandas.io.parsers",
+    "pyarrow.dataset",
+    "PIL.PngImagePlugin",
+    "PIL.JpegImagePlugin",
 )
 
 
 def main() -> None:
-    for name in PRELOADED:
+    for name in (*PRELOADED, *(module.name for module in walk_packages(latefusion.__path__, "latefusion."))):
         importlib.import_module(name)
+    gc.freeze()  # a child's collections pass over what is imported
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
         request = json.loads(line)
         answer = {"pid": start(request)} if "argv" in request else {"ended": poll(request["pid"])}
         print(json.dumps(answer), flush=True)
+    gc.unfreeze()
 
 
 def start(request: dict) -> int:

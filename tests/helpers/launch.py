@@ -5,6 +5,8 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
+from faults.processes import Server, start
+
 from helpers.workspace import REPOSITORY, Workspace
 
 
@@ -26,6 +28,18 @@ def launch_two(workspace: Workspace, script: str, *arguments: str) -> None:
     output, _ = process.communicate(timeout=300)
     assert process.returncode == 0, output
     assert "2 processes" in output
+
+
+def fork_two(server: Server, workspace: Workspace, script: str, *arguments: str) -> None:
+    """Run a script in two processes of one training run, with the variables that a launcher sets.
+
+    They are forks of a process that has imported what scripts import: a launcher's three processes import for seconds.
+    """
+    argv = [[str(REPOSITORY / "src" / script), "--config", str(workspace.config), *arguments]]
+    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port(), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+    both = [start(server, workspace.folder, argv, env=shared | {"RANK": rank, "LOCAL_RANK": rank}) for rank in "01"]
+    assert [process.wait() for process in both] == [0, 0], [process.output for process in both]
+    assert "2 processes" in both[0].output
 
 
 def launch_hosts(

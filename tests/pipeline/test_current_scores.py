@@ -9,14 +9,26 @@ from latefusion.scores import current, write
 from latefusion.tables.dataset import read_dataset
 from latefusion.utils.files import read_json, write_json
 
+COMMIT = "0123456789ab"
+
+
+@pytest.fixture(scope="module")
+def scored(trained_run, tmp_path_factory) -> Workspace:
+    """A finished run with scores of code without uncommitted changes; tests must not change it."""
+    workspace = trained_run.copy(tmp_path_factory.mktemp("scored") / "run")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(workspace.folder)
+        patch.setattr(current, "code_version", lambda: COMMIT)
+        score(workspace)
+    return workspace
+
 
 @pytest.fixture
-def run(trained_run, tmp_path, monkeypatch) -> Workspace:
-    """A copy of a finished run, with its scores, and code without uncommitted changes."""
-    workspace = trained_run.copy(tmp_path / "run")
+def run(scored, tmp_path, monkeypatch) -> Workspace:
+    """A copy of it, and its code."""
+    workspace = scored.copy(tmp_path / "run")
     monkeypatch.chdir(workspace.folder)
-    monkeypatch.setattr(current, "code_version", lambda: "0123456789ab")
-    score(workspace)
+    monkeypatch.setattr(current, "code_version", lambda: COMMIT)
     return workspace
 
 

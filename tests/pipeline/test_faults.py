@@ -6,7 +6,6 @@ import pytest
 from faults import ALL, INCOMING, disks
 from faults.fault import Fault
 from faults.incoming import Incoming
-from faults.processes import Server
 from faults.shop import Shop
 from faults.table import table
 from helpers.workspace import REPOSITORY
@@ -16,16 +15,14 @@ PREDICTING = [fault for faults in INCOMING.values() for fault in faults]
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+def finished(server, tmp_path_factory):
     """The shop after an undisturbed run."""
-    server = Server()
     shop = Shop(server, tmp_path_factory.mktemp("faults") / "finished")
     shop.folder.mkdir()
     shop.open()
     script = shop.finish()
     assert script.status == 0, script.output
-    yield shop
-    server.close()
+    return shop
 
 
 @pytest.fixture
@@ -40,16 +37,14 @@ def test_a_fault(finished, copied, fault: Fault):
 
 
 @pytest.fixture(scope="module")
-def predicted(tmp_path_factory):
+def predicted(server, tmp_path_factory):
     """An exported model and new products, predicted without a fault."""
-    server = Server()
     place = Incoming(server, tmp_path_factory.mktemp("faults") / "predicted")
     place.folder.mkdir()
     place.open()
     script = place.finish()
     assert script.status == 0, script.output
-    yield place
-    server.close()
+    return place
 
 
 @pytest.fixture

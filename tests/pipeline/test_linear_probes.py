@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 from helpers.frozen import CNN, ENCODER
-from helpers.launch import launch_two
+from helpers.launch import fork_two
 from helpers.probes import FILES, IMAGE, TEXT, TITLES, make_shop, probe_config, products, train, write_shop
 from helpers.workspace import Workspace
 
@@ -250,9 +250,9 @@ def test_what_another_run_computes_meanwhile_is_not_computed_again(prepared, tmp
         assert read_probs(ours, "text", split).equals(read_probs(theirs, "text", split))
 
 
-def test_two_processes_compute_each_feature_once(trained, prepared, tmp_path):
+def test_two_processes_compute_each_feature_once(trained, prepared, tmp_path, server):
     two = prepared.copy(tmp_path / "two")
-    launch_two(two, "04_train_image.py")
+    fork_two(server, two, "04_train_image.py")
     assert n_stored(two) == 2 * (N - 3)
     for split in ("valid", "test"):
         np.testing.assert_allclose(read_probs(two, "image", split), read_probs(trained, "image", split), atol=1e-4)

@@ -12,7 +12,7 @@ import torch
 from helpers.configs import tiny_config
 from helpers.damage import Cut, dying
 from helpers.frozen import PARTLY_CNN, PARTLY_DCL, PARTLY_JOINT, PARTLY_TEXT, save_tiny_cnn, save_tiny_encoder
-from helpers.launch import launch_two
+from helpers.launch import fork_two
 from helpers.workspace import Workspace
 from safetensors.torch import load_file
 
@@ -149,14 +149,14 @@ def test_a_cut_run_ends_with_the_uninterrupted_weights(trained, tmp_path, monkey
     assert results(cut, name) == results(trained, name)
 
 
-def test_two_processes_train_a_partly_frozen_encoder_as_one_does(prepared, tmp_path):
+def test_two_processes_train_a_partly_frozen_encoder_as_one_does(prepared, tmp_path, server):
     train = {"optimizer": "sgd", "lr": 0.1, "batch_size": 31, "warmup_fraction": 0}
     settings = [f"experts.text.train.{key}={value}" for key, value in train.items()]
     settings += ["experts.text.dropout=0", "experts.text.pooling=mean"]  # no process waits for an unused pooler
     settings = [word for setting in settings for word in ("--set", setting)]
     one, two = (prepared.copy(tmp_path / name) for name in ("one", "two"))
     one.run("02_train_text.py", *settings)
-    launch_two(two, "02_train_text.py", *settings)
+    fork_two(server, two, "02_train_text.py", *settings)
     log, log_of_two = read_log(one, "text"), read_log(two, "text")
     assert log[-1]["loss"] < log[0]["loss"]
     for record, other in zip(log, log_of_two, strict=True):

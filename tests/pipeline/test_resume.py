@@ -13,7 +13,7 @@ import pytest
 import torch
 from helpers.configs import TINY_END_TO_END, TINY_FROZEN, tiny_config
 from helpers.damage import Cut, dying
-from helpers.launch import launch, launch_two
+from helpers.launch import fork_two, launch
 from helpers.workspace import Workspace
 
 from latefusion.training import loop
@@ -144,8 +144,8 @@ def test_a_killed_process_continues_to_the_same_weights(uninterrupted, untrained
     assert results(untrained, EXPERTS[script]) == results(uninterrupted, EXPERTS[script])
 
 
-def test_two_processes_predict_every_product_once(uninterrupted, untrained):
-    launch_two(untrained, "04_train_image.py")
+def test_two_processes_predict_every_product_once(uninterrupted, untrained, server):
+    fork_two(server, untrained, "04_train_image.py")
     for part in ("valid", "test"):
         one, two = (
             pd.read_parquet(workspace.run_root / f"experts/cnn/{part}_probs.parquet")
@@ -165,7 +165,7 @@ ADAMW = {"optimizer": "adamw", "lr": 0.005, "epochs": 12}  # long enough to tell
     [(SGD, 16, 0.0, "no"), (ADAMW, 64, 0.1, "no"), (SGD, 16, 0.0, "bf16")],
     ids=["sgd", "adamw", "sgd-bf16"],
 )
-def test_two_processes_train_the_text_expert_as_one_does(untrained, tmp_path, train, width, spread):
+def test_two_processes_train_the_text_expert_as_one_does(untrained, tmp_path, train, width, spread, server):
     """Batches of 31 in four parts, a last one that is smaller; no dropout, for each process draws its own.
 
     In bf16 each part's gradients are rounded to 8 bits before they are summed. SGD's steps differ as little; AdamW
@@ -177,7 +177,7 @@ def test_two_processes_train_the_text_expert_as_one_does(untrained, tmp_path, tr
     settings = [word for setting in settings for word in ("--set", setting)]
     two = untrained.copy(tmp_path / "two")
     untrained.run("02_train_text.py", *settings)
-    launch_two(two, "02_train_text.py", *settings)
+    fork_two(server, two, "02_train_text.py", *settings)
     log, log_of_two = read_log(untrained, "text"), read_log(two, "text")
     assert len(log) == len(log_of_two) == train["epochs"]
     assert log[-1]["loss"] < log[0]["loss"] - 0.05
@@ -192,14 +192,14 @@ def test_two_processes_train_the_text_expert_as_one_does(untrained, tmp_path, tr
         assert one.std().max() >= spread
 
 
-def test_two_processes_train_on_frozen_features_as_one_does(uninterrupted, tmp_path):
+def test_two_processes_train_on_frozen_features_as_one_does(uninterrupted, tmp_path, server):
     """Both compute the features of half the products each, and batches of 31 in four parts."""
     training = {"optimizer": "sgd", "lr": 0.5, "epochs": 4, "batch_size": 31, "gradient_accumulation_steps": 2}
     frozen = TINY_FROZEN | {"text": "text", "image": "cnn", "dropout": 0, "train": training}
     settings = ("--only", "frozen", "--set", f"experts.frozen={json.dumps(frozen)}")
     one, two = (uninterrupted.copy(tmp_path / name) for name in ("one", "two"))
     one.run("06_train_joint.py", *settings)
-    launch_two(two, "06_train_joint.py", *settings)
+    fork_two(server, two, "06_train_joint.py", *settings)
     for path in one.run_root.glob("cache/features/*/*/part-*.npy"):
         of_two = np.load(two.run_root / path.relative_to(one.run_root))
         assert np.allclose(of_two, np.load(path), atol=1e-5)

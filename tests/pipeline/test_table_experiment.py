@@ -12,6 +12,8 @@ from latefusion.config import Experiment
 from latefusion.tables.dataset import read_dataset
 from latefusion.utils.files import read_json
 
+pytestmark = pytest.mark.either_precision  # its configs leave the precision to the machine
+
 
 def test_texts_alone_with_rare_classes_give_predictions_and_scores(workspace):
     write_table(workspace, "products.csv", shop_products())
