@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from latefusion.metrics.thresholds import TARGETS, as_written, find_threshold, threshold_of_share
 from latefusion.report.facts import _coverage
-from latefusion.scores.automation import COVERAGES, automation_table, coverage_table, learnt_thresholds
+from latefusion.scores.automation import COVERAGES, SETS, automation_table, coverage_table, learnt_thresholds
 from latefusion.scores.report import automation_section, automation_sentence
 from latefusion.scores.submitted import read_submitted
+from latefusion.service.schema import ModelAnswer, prediction_type
 
 
 @pytest.mark.parametrize(
@@ -228,7 +229,9 @@ def found_of_all(submitted, split: str) -> float:
 def test_of_several_labels_all_claims_are_about_the_first(of_several):
     table = automation_table(of_several)
     row = table[(table["target"] == 0.98) & (table["split"] == "test")].iloc[0]
-    sets = f"the whole set of labels of {100 * row['sets_right']:.1f} %; {100 * row['labels_found']:.1f} % of their labels"
+    sets = (
+        f"the whole set of labels of {100 * row['sets_right']:.1f} %; {100 * row['labels_found']:.1f} % of their labels"
+    )
     sentence = automation_sentence(table, "valid", "test")
     assert sentence.count("the first label of ") == 2
     assert f"({sets} were found)" in sentence
@@ -254,3 +257,9 @@ def test_an_exported_model_has_the_same_shares(of_several):
 
 def test_an_exported_model_of_one_label_has_the_thresholds_of_the_job(submitted):
     assert learnt_thresholds(submitted) == submitted.facts["automation"]
+
+
+def test_the_interface_of_the_service_says_that_the_first_label_is_accepted():
+    fields = prediction_type(several=True, asks=False).model_fields
+    assert "first label" in fields["accepted"].description
+    assert all(name in ModelAnswer.model_fields["thresholds"].description for name in SETS)

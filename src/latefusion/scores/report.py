@@ -19,8 +19,8 @@ OFFSET_TOO = (
     "assigned ones."
 )
 SETS_NOTE = (
-    "First right: the first label is one of the product's; thresholds are chosen for this alone. Set right: the whole set "
-    "of labels is right, none missing and none too many. Found: the share of the labels of these products that are "
+    "First right: the first label is one of the product's; thresholds are chosen for this alone. Set right: the whole "
+    "set of labels is right, none missing and none too many. Found: the share of the labels of these products that are "
     "assigned."
 )
 ROUNDING = 1e-12  # of scores that are equal
