@@ -1,15 +1,19 @@
 """Confidence thresholds are right as often as they promise, on the products that they were learnt on."""
 
+import json
+
 import numpy as np
 import pytest
-from helpers.results import MadeUp, draw_labels, make_up
+from helpers.results import SEVERAL, MadeUp, draw_labels, make_up
 from hypothesis import given
 from hypothesis import strategies as st
 
 from latefusion.metrics.thresholds import TARGETS, as_written, find_threshold, threshold_of_share
-from latefusion.scores.automation import COVERAGES, automation_table, coverage_table
+from latefusion.report.facts import _coverage
+from latefusion.scores.automation import COVERAGES, SETS, automation_table, coverage_table, learnt_thresholds
 from latefusion.scores.report import automation_section, automation_sentence
 from latefusion.scores.submitted import read_submitted
+from latefusion.service.schema import ModelAnswer, prediction_type
 
 
 @pytest.mark.parametrize(
@@ -172,3 +176,90 @@ def test_thresholds_come_from_the_confidences_that_are_kept(submitted):
     confidence, right = submitted.learnt_confidence
     for row in submitted.facts["automation"]:
         assert find_threshold(as_written(confidence), right, row["target"]) == row["threshold"]
+
+
+# ---- several labels
+
+
+@pytest.fixture
+def of_several(tmp_path, monkeypatch):
+    """The first label is right where an expert is sure; of half of these products another label is missed."""
+    policies = {"only": {"kind": "mean", "experts": ["words"]}}
+    made_up = make_up(tmp_path, monkeypatch, n=400, num_classes=6, **SEVERAL | {"policies": policies})
+    tables = {}
+    for split, targets in made_up.targets.items():
+        probs = np.where(targets > 0, 0.8, 0.05) + np.linspace(0, 0.04, 6)
+        first = probs.argmax(axis=1)
+        sure = np.arange(400) % 2 == 0
+        probs[np.arange(400), first] = np.where(sure, 0.99, 0.3)  # unsure: it is missed, and the others are found
+        last = np.where(targets > 0, np.arange(6), -1).min(axis=1, where=targets > 0, initial=9)
+        missed = sure & (np.arange(400) % 4 == 0) & (targets.sum(axis=1) > 1)
+        probs[np.flatnonzero(missed), last[missed]] = 0.1
+        wrong = ~sure & (np.arange(400) % 3 == 0)
+        probs[np.flatnonzero(wrong)] = np.where(targets[wrong] > 0, 0.1, 0.6)
+        tables[split] = probs.astype(np.float32)
+    made_up.write("words", tables)
+    made_up.submit()
+    return read_submitted(made_up.results)
+
+
+def test_of_several_labels_tables_say_how_right_the_sets_of_the_accepted_products_are(of_several):
+    table = automation_table(of_several).set_index(["target", "split"])
+    for target, split in [(0.98, "valid"), (0.98, "test")]:
+        row = table.loc[target, split]
+        targets, preds = (of_several.results.targets[split] > 0), of_several.preds(split) > 0
+        confidence = of_several.learnt_confidence[0] if split == "valid" else of_several.confidence(split)
+        accepted = as_written(confidence) >= row["threshold"]
+        assert row["accepted"] == accepted.sum()
+        assert row["right"] >= 0.98
+        equal = [set(np.flatnonzero(a)) == set(np.flatnonzero(b)) for a, b in zip(targets, preds, strict=True)]
+        assert row["sets_right"] == pytest.approx(np.mean(np.array(equal)[accepted]))
+        assert row["sets_right"] < 0.9
+        found = sum((a & b).sum() for a, b in zip(targets[accepted], preds[accepted], strict=True))
+        assert row["labels_found"] == pytest.approx(found / targets[accepted].sum())
+    everything = coverage_table(of_several).set_index(["coverage", "split"]).loc[1.0, "test"]
+    assert everything["labels_found"] == pytest.approx(found_of_all(of_several, "test"), abs=0.02)
+
+
+def found_of_all(submitted, split: str) -> float:
+    targets = submitted.results.targets[split] > 0
+    return (targets & (submitted.preds(split) > 0)).sum() / targets.sum()
+
+
+def test_of_several_labels_all_claims_are_about_the_first(of_several):
+    table = automation_table(of_several)
+    row = table[(table["target"] == 0.98) & (table["split"] == "test")].iloc[0]
+    sets = (
+        f"the whole set of labels of {100 * row['sets_right']:.1f} %; {100 * row['labels_found']:.1f} % of their labels"
+    )
+    sentence = automation_sentence(table, "valid", "test")
+    assert sentence.count("the first label of ") == 2
+    assert f"({sets} were found)" in sentence
+    assert "first labels of new products" in sentence
+    section = automation_section(of_several.results, table, coverage_table(of_several))
+    assert {"valid first right", "test set right", "test found"} <= {
+        cell.strip() for cell in section.split("| target")[1].splitlines()[0].split("|")
+    }
+    (fact,) = _coverage(of_several, {"automation": table})
+    assert "First label" in fact.name
+    assert f"the first label of {100 * row['right']:.1f} % of them is right, {sets} are found" in fact.detail
+    missing = table.assign(threshold=np.nan)
+    assert "No confidence is high enough for a right first label" in automation_sentence(missing, "valid", "test")
+
+
+def test_an_exported_model_has_the_same_shares(of_several):
+    table = automation_table(of_several)
+    table = table[table["split"] == "valid"]
+    rows = learnt_thresholds(of_several)
+    assert [row["sets_right"] for row in rows] == pytest.approx(table["sets_right"].tolist(), nan_ok=True)
+    assert json.loads(json.dumps(rows, allow_nan=False)) == rows
+
+
+def test_an_exported_model_of_one_label_has_the_thresholds_of_the_job(submitted):
+    assert learnt_thresholds(submitted) == submitted.facts["automation"]
+
+
+def test_the_interface_of_the_service_says_that_the_first_label_is_accepted():
+    fields = prediction_type(several=True, asks=False).model_fields
+    assert "first label" in fields["accepted"].description
+    assert all(name in ModelAnswer.model_fields["thresholds"].description for name in SETS)

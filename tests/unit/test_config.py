@@ -33,6 +33,27 @@ def test_shipped_ablation_configs_load(config):
     assert load_experiment(config).name == f"ablation_{config.stem}"
 
 
+@pytest.mark.parametrize("name", ["walmart", "walmart_sample", "amazon", "amazon_sample"])
+def test_networks_of_several_labels_do_not_inherit_rates_that_suit_others(name):
+    """The loss is a mean over the classes: the default SGD of images would hardly move; fine-tuning has small rates."""
+    for expert in load_experiment(CONFIGS / f"{name}.yaml").experts.values():
+        assert expert.train.optimizer == "adamw"
+        if expert.kind == "joint" and expert.features == "end_to_end":
+            assert {"lr", "schedule"} <= expert.train.model_fields_set
+            assert "head_lr_factor" in expert.model_fields_set
+
+
+@pytest.mark.parametrize("name", ["walmart", "amazon"])
+def test_published_configs_on_several_labels_read_all_words_and_unchanged_images(name):
+    experts = load_experiment(CONFIGS / f"{name}.yaml").experts
+    for expert in experts.values():
+        if expert.kind == "text_cnn":
+            assert expert.max_vocabulary > 10_000_000
+        if expert.kind == "cnn":
+            image = expert.image
+            assert (image.resize, image.crop, image.rotate, image.flip) == (224, 224, 0, False)
+
+
 def test_the_published_recipe_has_twelve_variants_of_the_published_kinds():
     experiment = load_experiment(REPOSITORY / "configs" / "rakuten.yaml")
     assert len(experiment.vote_members) == 12

@@ -63,6 +63,17 @@ def test_the_pair_is_that_of_the_policies_that_choose(made):
     assert pair_of(made.results) == ("title", "images")
 
 
+def test_a_policy_that_chooses_counts_more_than_rules_on_another_pair(tmp_path, monkeypatch):
+    other = ["description", "images"]
+    rules = {"max": {"kind": "max", "experts": other}, "mean": {"kind": "mean", "experts": other}}
+    both = make_up(tmp_path, monkeypatch, experts=EXPERTS, policies=rules | {"chooses": POLICIES["chooses"]})
+    fixed = make_up(tmp_path, monkeypatch, experts=EXPERTS, policies=rules)
+    for name in EXPERTS:
+        both.draw(name, 0.5)
+    assert pair_of(both.results) == ("title", "images")
+    assert pair_of(fixed.results) == ("description", "images")
+
+
 def test_policies_on_the_pair_are_compared_with_the_oracle(made):
     table = selection_table(made.results).set_index("policy")
     assert list(table.index) == ["chooses", "mean", "max"]

@@ -1,11 +1,15 @@
 """The columns of predictions of several labels."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from latefusion.metrics.decisions import decide
-from latefusion.tables.predictions import joined, label_lines, several_columns
+from latefusion.tables.predictions import joined, label_lines, separator_of, several_columns
 
 CLASSES = ["lamp", "mug", "red", "shoe", "toy"]
 
@@ -41,3 +45,22 @@ def test_lists_are_joined_and_read_back_from_parquet_alike(tmp_path):
     assert joined(pd.read_parquet(tmp_path / "table.parquet"), "|").equals(text)
     nothing = pd.DataFrame(several_columns(np.zeros((0, 5), np.int8), probs[:0], CLASSES))
     assert joined(nothing, "|").dtypes.equals(text.dtypes)
+
+
+NAMES = st.text("a|;1", min_size=1, max_size=4)
+
+
+@example(["a|", "b"], "||")  # "a|" + "||" + "b" would be read as "a" and "|b"
+@example(["a"], ".")
+@given(st.lists(NAMES, min_size=1, max_size=4, unique=True), st.text("a|;1.", min_size=1, max_size=3))
+def test_joined_labels_and_confidences_can_be_split_again(classes, configured):
+    separator = separator_of(classes, configured)
+    for labels in product(classes, repeat=3):
+        table = pd.DataFrame({"label": [list(labels)], "confidences": [[0.5, 0.25, 0.125]]})
+        cells = joined(table, separator).iloc[0]
+        assert cells["label"].split(separator) == list(labels)
+        assert list(map(float, cells["confidences"].split(separator))) == [0.5, 0.25, 0.125]
+
+
+def test_a_separator_that_splits_the_classes_is_kept():
+    assert separator_of(["a", "b|c"], "||") == "||"

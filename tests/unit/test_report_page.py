@@ -11,7 +11,7 @@ from helpers.report import HOSTILE, LONG_ID, make_results, make_results_of_sever
 from helpers.results import make_up
 
 from latefusion.report import issues, products
-from latefusion.report.charts import score_rows
+from latefusion.report.charts import percent, score_rows
 from latefusion.report.facts import headline_facts
 from latefusion.report.thumbnails import draw_thumbnails
 from latefusion.scores.submitted import read_submitted
@@ -183,6 +183,12 @@ def test_of_several_labels_missed_ones_take_the_place_of_the_confusion_matrix(tm
     assert data["n_mistakes"] == (targets != preds).any(axis=1).sum()
     assert max(len(product["label"]) for product in data["mistakes"]) > 1
     assert {product["split"] for product in data["issues"]} == {"valid"}
+    assert "how many of the first labels are right" in " ".join(html.split())
+    assert "labelled automatically, and" not in html
+    assert any(row["sets_right"] < row["right"] for row in data["targets"])
+    for row in data["targets"]:
+        assert f"<td>{percent(row['sets_right'])}</td>" in html
+        assert f"<td>{percent(row['labels_found'])}</td>" in html
 
 
 def test_of_several_labels_a_product_is_listed_with_all_of_them_the_first_decided_first():

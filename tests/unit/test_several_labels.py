@@ -165,11 +165,16 @@ def truth(root, *lines: str, **keys) -> tuple[CatalogueConfig, pd.DataFrame]:
     return catalogue, leave_out_rare(read_catalogue(catalogue), catalogue).products
 
 
-def test_test_labels_may_be_several_and_those_that_are_no_classes_are_ignored(tmp_path):
+def test_test_labels_may_be_several_and_those_that_are_no_classes_are_ignored(tmp_path, caplog):
     labels = read_test_labels(*truth(tmp_path, "p4,C | A", "p5,B"))
     assert labels.to_dict() == {"p4": "C\nA", "p5": "B"}
+    assert not caplog.messages
     labels = read_test_labels(*truth(tmp_path, "p4,C | A", "p5,B", min_products=2), ["B", "C"])
     assert labels.to_dict() == {"p4": "A"}
+    (message,) = (text for text in caplog.messages if "test products" in text)
+    assert message.startswith("1 of 2 test products are not scored")
+    assert "'B'" in message
+    assert "'C'" not in message
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from latefusion.utils.errors import InputError
 from latefusion.utils.labels import each_label, without_labels
 
 logger = logging.getLogger(__name__)
+NAMED = 20  # labels in a line of the log
 
 
 def class_order(labels: Iterable[str]) -> list[str]:
@@ -81,9 +82,21 @@ def read_test_labels(catalogue: CatalogueConfig, products: pd.DataFrame, left_ou
     rows = pd.DataFrame({"id": rows.iloc[:, 0], "label": labels.str.strip()})
     check_ids(rows)
     _check_test_labels(rows, products, left_out, several=several)
-    if len(left_out):
-        rows = rows.assign(label=without_labels(rows["label"], left_out, several=several)).dropna()
-    return rows.set_index("id")["label"]
+    return _leave_out(rows.set_index("id")["label"], left_out, several=several)
+
+
+def _leave_out(labels: pd.Series, left_out: Collection[str], *, several: bool) -> pd.Series:
+    """Return the test labels (index: id) without those that are left out; the log says which products have no other."""
+    if not len(left_out):
+        return labels
+    kept = without_labels(labels, left_out, several=several)
+    if (dropped := labels[kept.isna()]).size:
+        names = class_order(each_label(dropped, several=several))
+        logger.warning(
+            "%d of %d test products are not scored: their only labels are left out by catalogue.min_products: %s%s",
+            len(dropped), len(labels), str(names[:NAMED])[1:-1], ", ..." * (len(names) > NAMED),
+        )  # fmt: skip
+    return kept.dropna()
 
 
 def _check_test_labels(rows: pd.DataFrame, products: pd.DataFrame, left_out: Collection[str], *, several: bool) -> None:

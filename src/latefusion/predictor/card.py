@@ -14,7 +14,7 @@ from latefusion.scores.cards.front_matter import front_matter
 from latefusion.scores.cards.limits import limits_section
 from latefusion.scores.environment import run_section
 from latefusion.scores.notes import sample_note
-from latefusion.scores.report import markdown, threshold_table
+from latefusion.scores.report import SETS_NOTE, markdown, threshold_table
 from latefusion.scores.results import Results
 from latefusion.scores.submitted import Submitted
 from latefusion.scores.tables import score_table
@@ -24,7 +24,6 @@ READ = {
     ("image",): "the image",
     ("image", "text"): "the title, the description and the image",
 }
-SEVERAL = " Right is a prediction whose first label is one of the product's."
 FILES = (
     "## Files\n\nsafetensors, JSON, YAML, Parquet and tokenizer files only. `config.yaml` is the config of the "
     "experiment, `model.json` has the hashes of all files."
@@ -73,7 +72,7 @@ def _introduction(results: Results, spec: MethodSpec) -> str:
 
 def _thresholds(submitted: Submitted, automation: pd.DataFrame) -> str:
     """Return the tables of thresholds: for shares that are to be right, and for shares of the products."""
-    several = SEVERAL if submitted.results.dataset.several else ""
+    several = f" {SETS_NOTE}" if submitted.results.dataset.several else ""
     about = (
         "`target`: the share of the accepted predictions that is to be right (any from 0.5 to 1 can be asked for). "
         f"`coverage`: the share of the products that is accepted.{several} In percent:"

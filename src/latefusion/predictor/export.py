@@ -20,6 +20,7 @@ from latefusion.predictor.manifest import Manifest, write_manifest
 from latefusion.predictor.method import MethodSpec, spec_of
 from latefusion.predictor.missing import READERS, fit_reduced
 from latefusion.predictor.unusual import Unusual, fit_image, fit_text, reads
+from latefusion.scores.automation import learnt_thresholds
 from latefusion.scores.cards.experiment import public_config
 from latefusion.scores.results import Results
 from latefusion.scores.submitted import Submitted, read_submitted
@@ -67,7 +68,7 @@ def export_model(experiment: Experiment, folder: Path) -> None:
                 method=spec,
                 reduced={missing: one for missing, one in reduced.items() if one is not None},
                 frequencies=_frequencies(dataset),
-                automation=submitted.facts["automation"],
+                automation=learnt_thresholds(submitted),
                 scores={key: value for key, value in submitted.facts.items() if isinstance(value, float)},
                 environment=run_environment(),
                 files={},

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from latefusion.report.charts import percent
+from latefusion.scores.automation import SETS
 
 MOST_CLASSES, MOST_EPOCHS = 200, 400  # rows
 
@@ -101,11 +102,15 @@ def _calibration(data: dict) -> Table:
 
 
 def _coverage(data: dict) -> Table:
+    names = {"share": "accepted", "right": "right of these"}
+    if data["several"]:
+        names["right"] = "first label right of these"
+        names |= dict(zip(SETS, ("whole set of labels right", "of their labels found"), strict=True))
     rows: list[list[object]] = [
-        [percent(row["target"]), f"{row['threshold']:.4f}", percent(row["share"]), percent(row["right"]), row["n"]]
+        [percent(row["target"]), f"{row['threshold']:.4f}", *(percent(row[key]) for key in names), row["n"]]
         for row in data["targets"]
     ]
-    head = ["to be right", "confidence (0 to 1)", "accepted", "right of these", "accepted products"]
+    head = ["to be right", "confidence (0 to 1)", *names.values(), "accepted products"]
     return Table("Table: thresholds", head, rows)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from latefusion.metrics.f1 import METRIC_NAMES
+from latefusion.scores.automation import describe_right
 from latefusion.scores.choice import deciding_metric
 from latefusion.scores.results import GROUPS
 from latefusion.scores.submitted import Submitted
@@ -79,11 +80,14 @@ def _coverage(submitted: Submitted, tables: Tables) -> list[Fact]:
     own = table[(table["split"] == submitted.results.final_split) & (table["target"] == TARGET)]
     if own.empty:
         return []
-    row, title = own.iloc[0], f"Labelled automatically at {100 * TARGET:.0f}\u00a0%"
+    several = submitted.results.dataset.several
+    what = "First label automatic" if several else "Labelled automatically"
+    row, title = own.iloc[0], f"{what} at {100 * TARGET:.0f}\u00a0%"
     if pd.isna(row["threshold"]):
-        return [Fact(title, "none", "No confidence is high enough for this share of right decisions.")]
+        which = "first labels" if several else "decisions"
+        return [Fact(title, "none", f"No confidence is high enough for this share of right {which}.")]
     learnt, final = submitted.results.dataset.fusion_split, submitted.results.final_split
-    right = f"; {100 * row['right']:.1f} % of them are right" if row["accepted"] else ""
+    right = f"; {describe_right(row)}" if row["accepted"] else ""
     detail = f"of the {final} products have a confidence of {row['threshold']:.2f} or more{right}"
     if learnt != final:
         detail += f" (threshold learnt on {learnt})"

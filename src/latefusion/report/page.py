@@ -27,6 +27,7 @@ from latefusion.report.facts import Tables, headline_facts
 from latefusion.report.issues import describe_issues
 from latefusion.report.products import describe_mistakes
 from latefusion.report.thumbnails import draw_thumbnails
+from latefusion.scores.automation import SETS
 from latefusion.scores.choice import deciding_metric
 from latefusion.scores.notes import SEVERAL_LABELS, methods_note, sample_note
 from latefusion.scores.results import Method, Results
@@ -157,7 +158,7 @@ def _calibration_errors(calibration: pd.DataFrame, split: str) -> list[str] | No
 def _targets(automation: pd.DataFrame, split: str) -> list[dict]:
     """Return the thresholds of the targets that are reached, and what they give on a split."""
     own = automation[(automation["split"] == split) & automation["threshold"].notna() & (automation["accepted"] > 0)]
-    keys = ("target", "threshold", "share", "right")
+    keys = [name for name in ("target", "threshold", "share", "right", *SETS) if name in own]
     return [{key: charts.share(row[key]) for key in keys} | {"n": int(row["accepted"])} for _, row in own.iterrows()]
 
 

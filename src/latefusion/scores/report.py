@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
+from latefusion.scores.automation import SETS
 from latefusion.scores.cost import share_needed
 from latefusion.scores.notes import SEVERAL_LABELS, best_policy_note, late_note, methods_note
 from latefusion.scores.results import GROUPS, Results
@@ -16,6 +17,11 @@ POWER_TOO = "also a power and a noise (weights/README.md), fitted to the confide
 OFFSET_TOO = (
     "also an offset (weights/README.md), fitted to all labels. ECE is that of the first label, and then that of all "
     "assigned ones."
+)
+SETS_NOTE = (
+    "First right: the first label is one of the product's; thresholds are chosen for this alone. Set right: the whole "
+    "set of labels is right, none missing and none too many. Found: the share of the labels of these products that are "
+    "assigned."
 )
 ROUNDING = 1e-12  # of scores that are equal
 SHOWN = 5  # experts in the table of the classes that are missed most
@@ -192,44 +198,59 @@ def automation_section(results: Results, automation: pd.DataFrame, coverage: pd.
     )
     tables = [threshold_table(automation, "target"), threshold_table(coverage, "coverage")]
     sentence = automation_sentence(automation, learnt, final)
-    return "\n\n".join([f"## Automation\n\n{sentence}", *map(markdown, tables), tried])
+    several = [SETS_NOTE] if results.dataset.several else []
+    return "\n\n".join([f"## Automation\n\n{sentence}", *map(markdown, tables), *several, tried])
 
 
 def threshold_table(table: pd.DataFrame, column: str) -> list[tuple[str, ...]]:
     """Return the rows of a table of thresholds, the first of them the header, by target or coverage (`column`)."""
-    splits = list(dict.fromkeys(table["split"]))
-    heads = (cell for split in splits for cell in (f"{split} share", f"{split} right"))
+    splits, names = list(dict.fromkeys(table["split"])), {"share": "share", "right": "right"}
+    if SETS[0] in table:  # several labels
+        names = {"share": "share", "right": "first right", SETS[0]: "set right", SETS[1]: "found"}
+    heads = (f"{split} {name}" for split in splits for name in names.values())
     rows: list[tuple[str, ...]] = [(column, "confidence", *heads)]
     for target, own in table.groupby(column):
         cells = own.set_index("split")
         threshold = cells["threshold"].iloc[0]
-        values = (_percent(cells.loc[split, key]) for split in splits for key in ("share", "right"))
+        values = (_percent(cells.loc[split, key]) for split in splits for key in names)
         rows.append((_target(target), "-" if np.isnan(threshold) else f"{threshold:.4f}", *values))
     return rows
 
 
 def automation_sentence(automation: pd.DataFrame, learnt: str, final: str, target: float = 0.98) -> str:
     """Return what the threshold of a target, or of the highest target that is reached, gave, and what it promises."""
+    several = SETS[0] in automation
     reached = automation[(automation["split"] == learnt) & automation["threshold"].notna()]
     if reached.empty:
-        return f"No confidence is high enough to be right for {_target(automation['target'].min())} of the products."
+        right, least = "a right first label" if several else "to be right", _target(automation["target"].min())
+        return f"No confidence is high enough {'for ' * several}{right} for {least} of the products."
     row = reached[reached["target"] <= target].iloc[-1] if (reached["target"] <= target).any() else reached.iloc[0]
+    whose, were = ("the first label of ", "was") if several else ("", "were")
     found = (
         f"Of the {row['n']} {learnt} products, {100 * row['share']:.0f} % had a confidence of {row['threshold']:.4f} "
-        f"or more, and {100 * row['right']:.1f} % of these were right, out of fold"
+        f"or more, and {whose}{100 * row['right']:.1f} % of these {were} right{_sets(row)}, out of fold"
     )
     tried = automation[(automation["split"] == final) & (automation["target"] == row["target"])].iloc[0]
     if final != learnt and tried["accepted"]:
         accepted, right = int(tried["accepted"]), round(tried["right"] * tried["accepted"])
         interval = binomtest(right, accepted).proportion_ci(method="wilson")
         found += (
-            f"; of the {tried['n']} {final} products, {100 * tried['share']:.0f} %, and {100 * tried['right']:.1f} "
-            f"[{100 * interval.low:.1f}, {100 * interval.high:.1f}] % of these"
+            f"; of the {tried['n']} {final} products, {100 * tried['share']:.0f} %, and {whose}"
+            f"{100 * tried['right']:.1f} [{100 * interval.low:.1f}, {100 * interval.high:.1f}] % of these{_sets(tried)}"
         )
+    of_new = "first labels of new products" if several else "new products"
     return (
-        f"{found}. The threshold was chosen on the {learnt} products, for {_target(row['target'])}: new products are "
+        f"{found}. The threshold was chosen on the {learnt} products, for {_target(row['target'])}: {of_new} are "
         "right about as often only if they are like them."
     )
+
+
+def _sets(row: pd.Series) -> str:
+    """Return how right the sets of labels of the accepted products are, "" with one label each."""
+    if SETS[0] not in row:
+        return ""
+    exact, found = (100 * row[name] for name in SETS)
+    return f" (the whole set of labels of {exact:.1f} %; {found:.1f} % of their labels were found)"
 
 
 def _sizes(automation: pd.DataFrame) -> dict[str, int]:

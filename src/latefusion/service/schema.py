@@ -74,7 +74,10 @@ class SeveralPrediction(BaseModel):
     id: str | None = Field(description="the id of the product, null if it has none")
     labels: list[AssignedLabel] = Field(description="the labels, the most probable first; at least one")
     confidence: float = Field(description="the calibrated probability of the first label, 0 to 1")
-    accepted: bool = Field(description="whether the confidence reaches the threshold of the service, see /v1/model")
+    accepted: bool = Field(
+        description="whether the confidence of the first label reaches the threshold of the service, see /v1/model; it "
+        "says nothing about the other labels"
+    )
     next: list[NextClass] = Field(description="the three most probable of the other classes, or fewer")
     experts: dict[str, list[str] | None] = Field(
         description="the labels that each expert would give; null if it did not read the product"
@@ -127,7 +130,9 @@ class ModelAnswer(BaseModel):
     image_share: float | None = Field(None, description="the share of images asked for, as it was started; or absent")
     scores: dict[str, float]
     thresholds: list[dict[str, float | int | None]] = Field(
-        description="confidences above which a share of the labelled products was right"
+        description="confidences from which a share of the labelled products was right, out of fold; with labels: "
+        "several, their first label: sets_right is then the share of these products whose whole set of labels was "
+        "right, labels_found the share of their labels that were assigned"
     )
     threshold: float = Field(description="predictions of this confidence or more are accepted; 0: all are")
     limits: dict[str, int | float]

@@ -10,6 +10,7 @@ import pandas as pd
 from latefusion.config import Experiment
 from latefusion.metrics.f1 import METRIC_NAMES
 from latefusion.plan.jobs import Job, done_jobs
+from latefusion.scores.automation import describe_right
 from latefusion.scores.choice import deciding_metric
 from latefusion.scores.current import describe_inputs
 from latefusion.scores.results import Results
@@ -97,12 +98,14 @@ def _coverage(submitted: Submitted, automation: pd.DataFrame) -> str:
     """Return how many products have a confidence from which the target is reached, and how many of these are right."""
     learnt, split = submitted.results.dataset.fusion_split, submitted.results.final_split
     of_target = automation[automation["target"].round(4) == TARGET].set_index("split")
-    target = f"{100 * TARGET:.0f} %"
+    target, several = f"{100 * TARGET:.0f} %", submitted.results.dataset.several
     if of_target.empty or pd.isna(of_target.loc[learnt, "threshold"]):
-        return f"none: no confidence is right for {target} of the {learnt} products"
+        return f"none: no {'first label' if several else 'confidence'} is right for {target} of the {learnt} products"
     row = of_target.loc[split]
     found = f"{100 * row['share']:.0f} % of the {split} products have a confidence of {row['threshold']:.4f} or more"
     right = "" if pd.isna(row["right"]) else f", of which {100 * row['right']:.1f} % are right"
+    if right and several:
+        right = f"; {describe_right(row)}"
     return f"{found}{right} (chosen on {learnt} for {target})"
 
 

@@ -167,9 +167,19 @@ def read_ranked_predictions(run_dir: Path, split: str, dataset: Dataset, separat
 
 
 def separator_of(classes: list[str], configured: str | None) -> str:
-    """Return what separates several labels in one written cell: as configured, unless a class contains it."""
+    """Return what separates several labels or confidences in one written cell.
+
+    As configured, unless a cell could not be split again: if a class contains it or, joined with it, does so earlier
+    ("a|" and "||"), or if it has characters of numbers.
+    """
     candidates = SEPARATORS if configured is None else (configured, *SEPARATORS)
-    return next((one for one in candidates if not any(one in name for name in classes)), "\n")
+    return next((one for one in candidates if _splits(one, classes)), "\n")
+
+
+def _splits(separator: str, classes: list[str]) -> bool:
+    """Return whether cells of classes, or of numbers, that are joined by a separator can be split at it again."""
+    ends = all((name + separator).find(separator) == len(name) for name in classes)
+    return ends and not set(separator) & set("0123456789.")
 
 
 def next_classes(preds: np.ndarray, probs: np.ndarray, classes: list[str]) -> dict[str, np.ndarray]:

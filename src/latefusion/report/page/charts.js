@@ -257,6 +257,13 @@ function labelled(targets, least, side) {
   return shown.map((row) => ({ ...row, text: row.to === row.target ? percent(row.target, 0) : `${(100 * row.target).toFixed(0)} to ${percent(row.to, 0)}` }));
 }
 
+// How many of the accepted products are right; the whole sets of labels are known of the thresholds.
+function rightOf(row) {
+  if (!data.several) return `${percent(row.right)} of these right`;
+  const sets = row.target ? `\nwhole set of labels right for ${percent(row.sets_right)}\n${percent(row.labels_found)} of their labels found` : "";
+  return `first label right for ${percent(row.right)} of these${sets}`;
+}
+
 function drawCoverage(width) {
   const side = Math.min(width, 620);
   const least = Math.max(0, Math.min(...data.coverage.map((row) => row.right), ...data.targets.map((row) => row.right)) - 0.02);
@@ -265,15 +272,15 @@ function drawCoverage(width) {
   const all = [...data.coverage, ...data.targets.map((row) => ({ ...row, coverage: row.share, confidence: row.threshold }))];
   return Plot.plot({
     width: side, height: Math.min(396, side * 0.8), marginTop: 30, marginLeft: 44, marginBottom: 38, marginRight: 16,
-    x: { ...inPercent, grid: true, label: "products labelled automatically, percent" },
-    y: { domain: [least, 1], grid: true, label: "right, percent", tickFormat: (share) => (100 * share).toFixed(least > 0.95 ? 1 : 0) },
+    x: { ...inPercent, grid: true, label: `products ${data.several ? "accepted" : "labelled automatically"}, percent` },
+    y: { domain: [least, 1], grid: true, label: data.several ? "first label right, percent" : "right, percent", tickFormat: (share) => (100 * share).toFixed(least > 0.95 ? 1 : 0) },
     marks: [
       Plot.line(data.coverage, { x: "coverage", y: "right", stroke: "var(--mark)", strokeWidth: 2 }),
       Plot.dot(data.targets, { x: "share", y: "right", fill: "var(--submitted)", r: 5 }),
       // Below and left of a falling curve nothing else is drawn; at the left edge there is no room.
       Plot.text(labels.filter((row) => row.share < 0.2), { ...label, textAnchor: "start", dx: -4 }),
       Plot.text(labels.filter((row) => row.share >= 0.2), { ...label, textAnchor: "end", dx: 6 }),
-      Plot.tip(all, Plot.pointerX({ x: "coverage", y: "right", title: (row) => `${row.target ? `threshold for ${percent(row.target, 0)}\n` : ""}confidence ${row.confidence.toFixed(4)} or more\n${percent(row.coverage)} of the products\n${percent(row.right)} of these right` })),
+      Plot.tip(all, Plot.pointerX({ x: "coverage", y: "right", title: (row) => `${row.target ? `threshold for ${percent(row.target, 0)}\n` : ""}confidence ${row.confidence.toFixed(4)} or more\n${percent(row.coverage)} of the products\n${rightOf(row)}` })),
     ],
   });
 }

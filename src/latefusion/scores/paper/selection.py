@@ -18,17 +18,19 @@ COLUMNS = (
 
 
 def pair_of(results: Results) -> tuple[str, str] | None:
-    """Return the text and the image expert that most policies choose between or fuse, or None if there is no such pair.
+    """Return the text and the image expert that most policies of kind select choose between.
 
-    Policies of kind select count first.
+    Of several such pairs, and without such policies, that of most policies of any kind; None if there is no pair.
     """
     done = {method.name: method.kind for method in results.experts}
-    pairs: list[tuple[bool, tuple[str, str]]] = []
+    pairs: list[tuple[str, str]] = []
+    selected: list[tuple[str, str]] = []
     for policy in results.experiment.policies.values():
         names = sorted(policy.experts, key=lambda name: done.get(name) != "text")
         if [done.get(name) for name in names] == ["text", "image"]:
-            pairs.append((policy.kind == "select", (names[0], names[1])))
-    return max(pairs, key=pairs.count)[1] if pairs else None
+            pairs.append((names[0], names[1]))
+            selected += pairs[-1:] * (policy.kind == "select")
+    return max(pairs, key=lambda pair: (selected.count(pair), pairs.count(pair)), default=None)
 
 
 def selection_table(results: Results) -> pd.DataFrame:
