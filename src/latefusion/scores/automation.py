@@ -96,7 +96,7 @@ def coverage_table(submitted: Submitted | None) -> pd.DataFrame:
     for coverage in COVERAGES if len(learnt.confidence) else ():
         threshold = threshold_of_share(learnt.confidence, coverage)
         given = {"coverage": coverage, "threshold": threshold}
-        rows += [given | {"split": split} | own.accepted(threshold) for split, own in splits.items()]
+        rows += [{**given, "split": split, **own.accepted(threshold)} for split, own in splits.items()]
     return pd.DataFrame(rows, columns=[*columns, *(SETS if results.dataset.several else ())])
 
 
