@@ -27,7 +27,7 @@ def save_figures(results: Results, tables: Mapping[str, pd.DataFrame], folder: P
     with mpl.rc_context(plots.STYLE):
         for name, figure in _figures(results, tables).items():
             with atomic_write(folder / f"paper_{name}.png") as partial:
-                figure.savefig(partial, format="png")
+                plots.write_png(figure, partial)
             plt.close(figure)
 
 
