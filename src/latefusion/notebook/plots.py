@@ -160,6 +160,11 @@ def write_png(figure: Figure, path: Path) -> None:
     figure.savefig(content, format="png")
     image = Image.open(content).convert("RGB")
     palette = image.quantize(256)
+    colours = np.array(palette.getpalette()).reshape(-1, 3)
+    colours[(colours >= 248).all(axis=1)] = (
+        255  # the background stays white: the nearest colour is not searched exactly
+    )
+    palette.putpalette(colours.ravel().tolist())
     image.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG).save(path, format="png", optimize=True)
 
 
