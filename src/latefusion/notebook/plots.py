@@ -159,7 +159,7 @@ def write_png(figure: Figure, path: Path) -> None:
     content = BytesIO()
     figure.savefig(content, format="png")
     image = Image.open(content).convert("RGB")
-    palette = image.quantize(256)
+    palette = image.quantize(256, method=Image.Quantize.FASTOCTREE)
     colours = np.array(palette.getpalette()).reshape(-1, 3)
     colours[(colours >= 248).all(axis=1)] = (
         255  # the background stays white: the nearest colour is not searched exactly
