@@ -20,6 +20,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
+from traitlets.config import Config
 
 from latefusion.notebook.run import CONFIG, OVERRIDES, UNFINISHED
 
@@ -60,7 +61,8 @@ def execute(notebook: NotebookNode) -> None:
     sources = [str(REPOSITORY / "src"), *filter(None, [environment.get("PYTHONPATH")])]
     with tempfile.TemporaryDirectory() as own:  # no settings and start-up files of the user's IPython
         environment |= {"PYTHONPATH": os.pathsep.join(sources), "IPYTHONDIR": own, "JUPYTER_CONFIG_DIR": own} | QUIET
-        client = NotebookClient(notebook, kernel_name="python3", timeout=1800, coalesce_streams=True)
+        local = Config({"KernelManager": {"transport": "ipc"}})  # no ports, about which the kernel warns
+        client = NotebookClient(notebook, kernel_name="python3", timeout=1800, coalesce_streams=True, config=local)
         client.execute(cwd=str(REPOSITORY), env=environment)
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
