@@ -80,10 +80,12 @@ def test_names_of_points_do_not_overlap_and_stay_inside():
     assert len(axes.texts) < 5 + 9  # there is no room for nine names at one point
 
 
-def test_a_figure_is_written_small_with_its_title_inside(tmp_path):
+@pytest.mark.parametrize("of_photos", [False, True])
+def test_a_figure_is_written_small_with_its_title_inside(tmp_path, of_photos):
     figure, axes = plt.subplots(figsize=(4, 2))
     axes.set_title("Policies on " + " + ".join(["an expert with a long name"] * 4))
-    axes.pcolormesh(np.random.default_rng(0).random((20, 30)))  # more than 256 colours
+    values = np.random.default_rng(0).random((20, 30, 3))  # more than 256 colours
+    axes.imshow(values if of_photos else values[..., 0], aspect="auto")
     plots.write_png(figure, tmp_path / "a.png")
     assert axes.get_title(loc="left").count("\n") >= 2
     title = next(text for text in axes.findobj(mpl.text.Text) if text.get_text().startswith("Policies"))

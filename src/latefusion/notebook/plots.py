@@ -159,13 +159,19 @@ def write_png(figure: Figure, path: Path) -> None:
     content = BytesIO()
     figure.savefig(content, format="png")
     image = Image.open(content).convert("RGB")
+    shows_images = any(shown.get_array().ndim == 3 for axes in figure.axes for shown in axes.get_images())
+    (_dithered(image) if shows_images else image.quantize(256)).save(path, format="png", optimize=True)
+
+
+def _dithered(image: Image.Image) -> Image.Image:
+    """Return an image of photos with a palette: dots hide that they have more colours."""
     palette = image.quantize(256, method=Image.Quantize.FASTOCTREE)
     colours = np.array(palette.getpalette()).reshape(-1, 3)
     colours[(colours >= 248).all(axis=1)] = (
         255  # the background stays white: the nearest colour is not searched exactly
     )
     palette.putpalette(colours.ravel().tolist())
-    image.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG).save(path, format="png", optimize=True)
+    return image.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
 
 
 def _wrap_titles(figure: Figure) -> None:
