@@ -14,9 +14,11 @@ FOUND := $(and $(filter command environment,$(origin VENV)),$(wildcard $(PY)),$(
 STEPS := 00_draw_sample 01_prepare 02_train_text 03_denoise 04_train_image 05_train_dcl 06_train_joint 07_fuse \
 	08_vote 09_predict 10_validate
 
+PAPERS := walmart_sample amazon_sample
+
 PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses 2 --dist worksteal
 
-.PHONY: submission compare serve test test-fast test-clusters docs figures lint env check-environment
+.PHONY: submission compare serve test test-fast test-clusters docs figures notebooks lint env check-environment
 
 # From the catalogue to a submission and its score table; what is done already is skipped.
 # make submission CONFIG=configs/rakuten.yaml SET="--set catalogue.root=data/rakuten"
@@ -67,6 +69,12 @@ docs: env
 # The figures of README and docs, from the scores of finished runs: make figures RUNS="sample"
 figures: env
 	$(PY) docs/generate/figures.py $(RUNS)
+
+# The notebooks, stored with their outputs; before that the runs that they show, as far as they are not finished.
+notebooks: env
+	@for config in sample $(PAPERS); do $(MAKE) --no-print-directory submission CONFIG=configs/$$config.yaml SET= || exit; done
+	@for config in $(PAPERS); do $(PY) src/16_paper_tables.py --config configs/$$config.yaml > /dev/null || exit; done
+	$(PY) docs/generate/run_notebooks.py
 
 lint: env
 	$(PY) -m ruff check src tests notebooks

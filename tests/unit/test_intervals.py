@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from latefusion.metrics.f1 import METRICS
-from latefusion.scores.intervals import bootstrap, mcnemar
+from latefusion.scores.intervals import bootstrap, difference_interval, interval, mcnemar
 
 
 def decisions(rng, n: int, accuracy: float, num_classes: int = 4) -> tuple[np.ndarray, np.ndarray]:
@@ -33,6 +33,19 @@ def test_differences_are_paired():
     draws = bootstrap(targets, np.stack([other, preds]), 4)["accuracy"]
     assert np.std(draws[0] - draws[1]) < 0.25 * np.std(draws[0])
     assert (draws[0] >= draws[1]).all()
+
+
+def test_no_interval_is_beyond_what_a_score_can_be():
+    """Of rare classes, most draws of macro-F1 are far below the score, and the shift is large."""
+    targets = np.array([0] * 60 + list(range(1, 9)))
+    preds = np.where(np.arange(68) == 5, 1, targets)
+    draws = bootstrap(targets, preds[None], 9)["macro_f1"][0]
+    value = METRICS["macro_f1"](targets, preds)
+    assert np.quantile(draws, 0.975) + value - draws.mean() > 1  # the shift alone leads beyond
+    assert 0 <= interval(value, draws)[0] < value < interval(value, draws)[1] == 1
+    assert interval(1 - value, 1 - draws)[0] == 0
+    assert difference_interval(-0.4, np.linspace(-0.6, -0.2, 100))[0] < -0.5  # of differences, below zero is right
+    assert difference_interval(-0.9, np.linspace(-1, 0, 100))[0] == -1
 
 
 def test_mcnemar_counts_who_alone_is_right():

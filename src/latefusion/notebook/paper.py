@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
+from latefusion.metrics.f1 import METRIC_NAMES
 from latefusion.notebook import plots
 from latefusion.scores.paper.report import WHO_IS_RIGHT
 from latefusion.scores.paper.selection import pair_of
@@ -27,13 +28,13 @@ def save_figures(results: Results, tables: Mapping[str, pd.DataFrame], folder: P
     with mpl.rc_context(plots.STYLE):
         for name, figure in _figures(results, tables).items():
             with atomic_write(folder / f"paper_{name}.png") as partial:
-                figure.savefig(partial, format="png")
+                plots.write_png(figure, partial)
             plt.close(figure)
 
 
 def _figures(results: Results, tables: Mapping[str, pd.DataFrame]) -> dict[str, Figure]:
     split, pair = results.final_split, pair_of(results)
-    metric = results.experiment.chosen_by
+    metric = METRIC_NAMES[results.experiment.chosen_by]
     figures = {"inputs": input_figure(tables["inputs"], metric, split)}
     if len(tables["input_gains"]):
         figures["input_gains"] = gain_figure(tables["input_gains"], metric, split)

@@ -1,13 +1,13 @@
 """The run that a notebook shows: its tables, logs and images, and the folder of its figures.
 
-The environment variable LATEFUSION_CONFIG names the run's config; the default is `configs/sample.yaml`. LATEFUSION_SET
-has the same overrides as SET of `make submission`. A notebook trains nothing, and writes only
+Each notebook names the config whose run it shows; the environment variable LATEFUSION_CONFIG names another one.
+LATEFUSION_SET has the same overrides as SET of `make submission`. These notebooks train nothing, and write only
 `weights/<experiment>/figures/<notebook>_<name>.png`.
 """
 
 import os
 import shlex
-from collections.abc import Sized
+from collections.abc import Callable, Sized
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,9 +18,9 @@ import pandas as pd
 from IPython.display import Image, display
 from matplotlib.figure import Figure
 
-from latefusion.config import DEFAULT_CONFIG, Experiment, load_experiment
+from latefusion.config import Experiment, load_experiment
 from latefusion.images.store import ImageStore
-from latefusion.notebook.plots import STYLE
+from latefusion.notebook.plots import STYLE, shorten, shorten_all, write_png
 from latefusion.plan.jobs import done_jobs
 from latefusion.plan.planning import plan
 from latefusion.plan.records import verified
@@ -30,6 +30,7 @@ from latefusion.utils.errors import InputError, StepError
 from latefusion.utils.files import atomic_write, read_json
 
 CONFIG, OVERRIDES = "LATEFUSION_CONFIG", "LATEFUSION_SET"
+UNFINISHED = "Not done with the settings of the config"
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,12 @@ class Run:
             return products
         return products.assign(label=products["label"].str.split("\n")).explode("label")
 
+    def short_labels(self, width: int) -> Callable[[str], str]:
+        """Return a function from a label to at most `width` characters, as no other class is called; not escaped."""
+        classes = self.dataset.classes
+        short = dict(zip(classes, shorten_all(classes, width), strict=True))
+        return lambda label: short.get(label) or shorten(label, width)  # of several labels, those of a product
+
     @cached_property
     def images(self) -> ImageStore:
         """The product images, read from their files: the image cache may not exist."""
@@ -94,25 +101,34 @@ class Run:
         """Write a figure to `figures/<notebook>_<name>.png` and display it."""
         path = self.folder("figures") / f"{self.notebook}_{name}.png"
         with atomic_write(path) as partial:
-            figure.savefig(partial, format="png")
+            write_png(figure, partial)
         plt.close(figure)  # otherwise it is displayed twice
         display(Image(path))
 
 
-def open_run(notebook: str) -> Run:
-    """Open the run that the environment variables name, for the notebook of this name.
+def open_run(notebook: str, config: str) -> Run:
+    """Open a run for the notebook of this name, and print which: that of `config`, or of the environment variables.
 
     Also changes the working directory to the folder that holds the run: it stays the same in the repository's root, and
     becomes the parent if the notebook was started in notebooks/.
     """
+    config = os.environ.get(CONFIG) or config
     overrides = [word for word in shlex.split(os.environ.get(OVERRIDES, "")) if word != "--set"]
-    experiment = _open_experiment(Path(os.environ.get(CONFIG) or DEFAULT_CONFIG), overrides)
-    matplotlib.rcParams.update(STYLE)
+    experiment = _open_experiment(Path(config), overrides)
+    run = run_of(notebook, experiment)
+    n, num_classes = len(run.dataset.products), len(run.dataset.classes)
+    print(f"The run {experiment.run_root}, of {config}: {n:,} products, {num_classes} classes.")
     jobs = plan(experiment)
     done = {job.key for job in done_jobs(jobs.values())}
     undone = [job.name for key, job in jobs.items() if key not in done]
     if undone:
-        print(f"Not done with the settings of the config: {', '.join(undone)}. The other jobs are shown.")
+        print(f"{UNFINISHED}: {', '.join(undone)}. The other jobs are shown.")
+    return run
+
+
+def run_of(notebook: str, experiment: Experiment) -> Run:
+    """Return the run of an experiment in the working directory, and set the style of figures."""
+    matplotlib.rcParams.update(STYLE)
     return Run(notebook, Results(experiment, read_dataset(experiment)))
 
 

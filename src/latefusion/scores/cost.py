@@ -11,7 +11,7 @@ import pandas as pd
 
 from latefusion.metrics.decisions import is_known
 from latefusion.metrics.f1 import count
-from latefusion.scores.intervals import bootstrap, interval
+from latefusion.scores.intervals import bootstrap, difference_interval, interval
 
 SHARES = tuple(np.linspace(0, 1, 21).tolist())
 
@@ -51,7 +51,7 @@ def cost_curve(
     *draws, full_draws = bootstrap(targets, decisions(), num_classes)[metric]
     rows = []
     for share, asked, score, own in zip(shares, masks[:-1], scores, draws, strict=True):
-        difference = interval(full - score, full_draws - own)
+        difference = difference_interval(full - score, full_draws - own)
         rows.append((share, int(asked.sum()), score, *interval(score, own), full - score, *difference))
     columns = ["share", "asked", "score", "score_low", "score_high", "difference", "low", "high"]
     return pd.DataFrame(rows, columns=columns)

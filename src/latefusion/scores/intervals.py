@@ -79,9 +79,19 @@ def _indicators(labels: np.ndarray, num_classes: int) -> csr_array:
 def interval(value: float, draws: np.ndarray) -> tuple[float, float]:
     """Return the 95 % interval of a score: the quantiles of its bootstrap draws, shifted so that their mean is `value`.
 
-    A resample often lacks products of rare classes, so the draws of macro-F1 are lower than the score on average.
+    A resample often lacks products of rare classes, so the draws of macro-F1 are lower than the score on average. The
+    shift may lead out of the range of scores, 0 to 1, where the interval ends.
     """
-    low, high = np.quantile(draws, [LOW, HIGH]) + value - draws.mean()
+    return _shifted(value, draws, least=0)
+
+
+def difference_interval(value: float, draws: np.ndarray) -> tuple[float, float]:
+    """Return the same for the difference of two scores, -1 to 1."""
+    return _shifted(value, draws, least=-1)
+
+
+def _shifted(value: float, draws: np.ndarray, *, least: float) -> tuple[float, float]:
+    low, high = np.clip(np.quantile(draws, [LOW, HIGH]) + value - draws.mean(), least, 1)
     return float(low), float(high)
 
 

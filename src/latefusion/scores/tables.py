@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from latefusion.metrics.f1 import count, score
-from latefusion.scores.intervals import bootstrap, interval, mcnemar
+from latefusion.scores.intervals import bootstrap, difference_interval, interval, mcnemar
 from latefusion.scores.results import Results
 
 COMPARISON_COLUMNS = [
@@ -80,7 +80,7 @@ def paired_gain(results: Results, name: str, other: str, metric: str) -> tuple[f
     preds = [results.preds(results.method(method), split)[known] for method in (name, other)]
     own, others = bootstrap(targets, preds, len(results.dataset.classes))[metric]
     gain = score(metric, targets, preds[0]) - score(metric, targets, preds[1])
-    return gain, *interval(gain, own - others)
+    return gain, *difference_interval(gain, own - others)
 
 
 def _compare(
@@ -97,7 +97,7 @@ def _compare(
         if method.name == best:
             continue
         gain = values[method.name] - values[best]
-        low, high = interval(gain, draws[number] - draws[other])
+        low, high = difference_interval(gain, draws[number] - draws[other])
         counts = mcnemar(targets, preds[number], preds[other])
         rows.append((method.name, method.kind, split, best, metric, gain, low, high, *counts))
     return rows
