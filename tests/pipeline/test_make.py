@@ -46,7 +46,7 @@ def clone(tmp_path_factory) -> Path:
 
 @pytest.mark.parametrize("named", [False, True])
 def test_an_environment_that_make_made_elsewhere_is_not_changed(other, clone, named):
-    """The environment of another clone, named by VENV or linked to: its stamp is older than this clone's requirements."""
+    """The environment of another clone, named by VENV or linked to: its stamp is older than the requirements."""
     (other / "installed").touch()
     (clone / ".venv").symlink_to(other)
     commands = planned("submission", *([f"VENV={other}"] if named else []), folder=clone)

@@ -173,10 +173,11 @@ def test_without_a_terminal_bars_are_lines_that_name_the_job(caplog, monkeypatch
 def test_a_bar_within_a_job_is_a_lower_bound_for_the_job(caplog, monkeypatch, clock):
     """Of a job that was never timed, features are computed: 20 % took a minute."""
     monkeypatch.setattr(bars, "EVERY", 0)
-    with caplog.at_level(logging.INFO), reporting(JobProgress("2/9", "job", expected=None, others=180, n_unknown=0)):
-        with Bar(total=10, desc="features", file=io.StringIO()) as bar:
-            clock[0] += 60
-            bar.update(2)
+    caplog.set_level(logging.INFO)
+    job = JobProgress("2/9", "job", expected=None, others=180, n_unknown=0)
+    with reporting(job), Bar(total=10, desc="features", file=io.StringIO()) as bar:
+        clock[0] += 60
+        bar.update(2)
     (line,) = [entry.getMessage() for entry in caplog.records]
     assert line.startswith("job, features: 20 %; at least 4 min more; all jobs: at least 7 min more, until ")
 
