@@ -9,8 +9,11 @@ VERSIONS ?=
 
 PY := $(or $(wildcard $(VENV)/bin/python),$(wildcard $(VENV)/bin/python3),$(VENV)/bin/python)
 STAMP := $(VENV)/installed
-# An environment that VENV names and that was not made here (Colab, Kaggle, conda) is used as it is.
-FOUND := $(and $(filter command environment,$(origin VENV)),$(wildcard $(PY)),$(if $(wildcard $(STAMP)),,yes))
+# An environment outside of this folder (of another clone, Colab, Kaggle, conda), or that VENV names and make did not make,
+# is used as it is.
+OUTSIDE := $(if $(filter $(realpath .)/%,$(realpath $(VENV))),,yes)
+NAMED := $(and $(filter command environment,$(origin VENV)),$(if $(wildcard $(STAMP)),,yes))
+FOUND := $(and $(wildcard $(PY)),$(or $(OUTSIDE),$(NAMED)))
 STEPS := 00_draw_sample 01_prepare 02_train_text 03_denoise 04_train_image 05_train_dcl 06_train_joint 07_fuse \
 	08_vote 09_predict 10_validate
 
@@ -35,7 +38,7 @@ submission: env
 compare: CONFIG = configs/catalogue.yaml
 compare: env
 	@test -n "$(CATALOGUE)" || { echo "error: name a folder: make compare CATALOGUE=path/to/folder" >&2; exit 2; }
-	@$(PY) tests/benchmarks/compare.py "$(CATALOGUE)" --config $(CONFIG) $(SET) $(if $(SEEDS),--seeds $(SEEDS)) \
+	@PYTHONPATH=src $(PY) tests/benchmarks/compare.py "$(CATALOGUE)" --config $(CONFIG) $(SET) $(if $(SEEDS),--seeds $(SEEDS)) \
 		$(if $(AUTOGLUON),--autogluon $(AUTOGLUON))
 
 # An exported model as an HTTP service, with a page to try it: docs/serving.md. Options of the script: SET="--max-seconds 10".
@@ -61,14 +64,14 @@ test-clusters: env
 
 # The site of docs/ into site/, by MkDocs Material in an environment of its own; the config reference is written first.
 docs: env
-	$(PY) docs/generate/config_reference.py
+	PYTHONPATH=src $(PY) docs/generate/config_reference.py
 	@test -x .venv-docs/bin/mkdocs || $(PYTHON) -m venv .venv-docs
 	@.venv-docs/bin/pip install --quiet --requirement requirements-docs.txt
 	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet
 
 # The figures of README and docs, from the scores of finished runs: make figures RUNS="sample"
 figures: env
-	$(PY) docs/generate/figures.py $(RUNS)
+	PYTHONPATH=src $(PY) docs/generate/figures.py $(RUNS)
 
 # The notebooks, stored with their outputs; before that the runs that they show, as far as they are not finished.
 notebooks: env

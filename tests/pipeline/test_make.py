@@ -9,12 +9,12 @@ import pytest
 from helpers.workspace import REPOSITORY
 
 
-def planned(*arguments: str) -> str:
-    """Return the commands that make would run."""
+def planned(*arguments: str, folder: Path = REPOSITORY) -> str:
+    """Return the commands that make would run in a folder, by this Makefile."""
     environment = {name: value for name, value in os.environ.items() if name not in ("VENV", "MAKEFLAGS", "TORCH")}
-    command = ["make", "--dry-run", "--always-make", *arguments]
+    command = ["make", "--dry-run", "--always-make", "--file", str(REPOSITORY / "Makefile"), *arguments]
     return subprocess.run(
-        command, cwd=REPOSITORY, env=environment, check=True, capture_output=True, text=True
+        command, cwd=folder, env=environment, check=True, capture_output=True, text=True
     ).stdout  # fmt: skip
 
 
@@ -35,11 +35,36 @@ def test_an_environment_that_exists_is_checked_and_nothing_is_installed(other):
     assert "--all" in planned("test-fast", f"VENV={other}")
 
 
-def test_an_environment_that_make_made_or_makes_is_filled(other, tmp_path):
+@pytest.fixture
+def clone(tmp_path_factory) -> Path:
+    """A fresh clone, as far as make looks at it."""
+    folder = tmp_path_factory.mktemp("clone")
+    for name in ("requirements.txt", "pyproject.toml"):
+        (folder / name).touch()
+    return folder
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_an_environment_that_make_made_elsewhere_is_not_changed(other, clone, named):
+    """The environment of another clone, named by VENV or linked to: its stamp is older than the requirements."""
     (other / "installed").touch()
-    assert "pip install" in planned("env", f"VENV={other}")
-    assert "pip install" in planned("env", f"VENV={tmp_path / 'new'}")
+    (clone / ".venv").symlink_to(other)
+    commands = planned("submission", *([f"VENV={other}"] if named else []), folder=clone)
+    assert "pip" not in commands
+    assert "-m venv" not in commands
+    assert "latefusion.utils.requirements" in commands
+
+
+def test_an_environment_that_make_made_here_or_makes_is_filled(clone, tmp_path):
+    for name in (".venv", "mine"):
+        (clone / name / "bin").mkdir(parents=True)
+        (clone / name / "bin/python").symlink_to(sys.executable)
+    assert "pip install" in planned("env", folder=clone)
+    assert "pip install" not in planned("env", "VENV=mine", folder=clone)
+    (clone / "mine/installed").touch()
+    assert "pip install" in planned("env", "VENV=mine", folder=clone)
     usual = planned("env", f"VENV={tmp_path / 'new'}")
+    assert "pip install" in usual
     assert "whl/cpu" not in usual
     cpu = planned("env", f"VENV={tmp_path / 'new'}", "TORCH=cpu")
     assert cpu.index("whl/cpu") < cpu.index("--requirement requirements.txt")

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import logging
 import re
 import shlex
 import struct
@@ -46,6 +47,7 @@ def server(shop, tmp_path_factory):
     log = tmp_path_factory.mktemp("server") / "log"
     with ServerProcess(shop.folder / "models/tiny", log, "--min-confidence", str(THRESHOLD)) as server:
         yield server
+    logging.getLogger("latefusion.predictor.products").setLevel(logging.NOTSET)  # a service in this process quiets it
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +197,8 @@ def test_what_is_missing_may_be_left_out_null_or_empty(client):
     assert answers[0]["experts"] == {"text": None, "image": None, "tfidf": None}
 
 
-def test_an_image_that_cannot_be_used_is_left_out_and_named(client):
+def test_an_image_that_cannot_be_used_is_left_out_and_named_and_the_log_does_not_say_so(client, caplog):
+    caplog.set_level(logging.INFO)
     title = "bright lamp for reading"
     damaged = {
         "truncated": encode_image(1, ".jpg", 90)[:1500],
@@ -212,6 +215,7 @@ def test_an_image_that_cannot_be_used_is_left_out_and_named(client):
             assert answer[key] == without[key]
     whole = post(client, {"title": title, "image": "\n".join(re.findall(".{1,60}", text_of(encode_image())))}).json()
     assert whole["predictions"][0]["problem"] is None  # base64 in lines is base64
+    assert [line.getMessage() for line in caplog.records if line.name.startswith("latefusion")] == []
 
 
 BAD = {

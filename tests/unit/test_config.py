@@ -1,5 +1,6 @@
 """The experiment's config: what is refused, in which words, and how fast."""
 
+import shlex
 import time
 
 import pytest
@@ -440,3 +441,39 @@ def test_weights_that_start_from_a_last_epoch_depend_on_no_choice_of_an_epoch(tm
     assert continued("cnn_clean", "camembert") == {"frozen"}  # its other expert, dcl_clean, still chooses
     assert continued("cnn_clean", "camembert", "dcl_clean") == set()
     assert continued("camembert", "dcl_clean") == {"dcl_clean", "late", "frozen"}
+
+
+@pytest.mark.parametrize("expert", ["tfidf", "dcl_clean", "resnet_raw"])
+def test_an_expert_is_dropped_in_one_round(expert):
+    """The message names all that needs the expert, also by way of others, and what it says to add is enough."""
+    with pytest.raises(InputError) as caught:
+        load_experiment(overrides=[f"experts.{expert}=null"])
+    *problems, advice = str(caught.value).splitlines()[1:]
+    assert len(problems) > 1
+    assert all(problem.endswith(f"'{expert}' is removed") for problem in problems)
+    settings = shlex.split(advice.partition(": ")[2])[1::2]
+    experiment = load_experiment(overrides=[f"experts.{expert}=null", *settings])
+    assert expert not in experiment.experts
+    assert not any(expert in policy.experts for policy in experiment.policies.values())
+    assert len(experiment.policies) > 5
+    assert set(experiment.vote.subsets) <= {"small", "tfidf", "without_tfidf"}
+
+
+def test_null_removes_policies_and_subsets_in_the_file_too(tmp_path):
+    def change(config):
+        config["policies"]["more"] = None
+        config["vote"] = {"subsets": {"more": None, "kept": ["one_layer"]}}
+
+    experiment = load(tmp_path, change)
+    assert "more" not in experiment.policies
+    assert list(experiment.vote.subsets) == ["kept"]
+    with pytest.raises(InputError, match=r"there is no policies\.one_layr to remove; did you mean 'one_layer'"):
+        load(tmp_path, overrides=["policies.one_layr=null"])
+
+
+def test_an_expert_that_was_deleted_is_named_wherever_it_is_needed(tmp_path):
+    with pytest.raises(InputError) as caught:
+        load(tmp_path, lambda config: config["experts"].pop("cnn_raw"))
+    message = str(caught.value)
+    assert message.count("'cnn_raw' does not exist; did you mean") > 1
+    assert "To do without cnn_raw: --set " in message

@@ -2,6 +2,7 @@
 
 import io
 import logging
+from datetime import datetime
 
 import pytest
 
@@ -32,7 +33,7 @@ def clock(monkeypatch) -> list[float]:
 
 
 def record(job: Job, seconds: float, work: float, **others) -> None:
-    timed = {"fingerprint": job.fingerprint, "kind": job.kind, "work": work, "seconds": seconds} | others
+    timed = {"fingerprint": job.fingerprint, "kind": job.timed_as, "work": work, "seconds": seconds} | others
     content = {"fingerprint": "", "script": "", "inputs": {}, "run": "x", "files": {}, "timed": timed}
     write_json(job.run_dir / "job.json", content)
 
@@ -103,6 +104,37 @@ def test_estimates_name_what_is_not_known(clock):
     assert JobProgress("9/9", "", expected=5, others=0, n_unknown=0).left() == "about 5 s more; no other job is left"
 
 
+def test_a_job_that_takes_longer_than_expected_is_not_said_to_end_at_once(clock):
+    late = JobProgress("1/9", "", expected=3, others=120, n_unknown=0)
+    clock[0] += 5
+    assert late.left().startswith(
+        "it takes longer than the 3 s that were expected; all jobs: at least 2 min more, until "
+    )
+    assert late.left(stage=60).startswith("at least 1 min more; all jobs: at least 3 min more, until ")
+
+
+def test_no_time_is_in_the_past(monkeypatch):
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return cls(2026, 1, 1, 10, 22, 35, tzinfo=tz)
+
+    monkeypatch.setattr(progress_module, "datetime", Clock)
+    some = JobProgress("1/9", "", expected=None, others=3, n_unknown=0)
+    assert some.left().endswith("all jobs: at least 3 s more, until 10:23; 1 of them were never timed")
+    assert JobProgress("1/9", "", expected=25, others=3600, n_unknown=0).left().endswith("until 11:23 (estimated)")
+
+
+def test_policies_are_estimated_by_policies_of_their_kind(jobs):
+    """Boosting takes longer than rules."""
+    kinds = {job.settings["kind"]: job for job in jobs.values() if job.kind == "policy"}
+    overview = Overview(jobs)
+    record(kinds["mean"], 1, 1)
+    overview.begin(kinds["boosting"])
+    assert overview.estimate(kinds["boosting"]) is None
+    assert overview.estimate(kinds["mean"]) is not None
+
+
 def test_a_job_under_way_is_estimated_by_its_own_speed_also_after_an_interrupt(clock):
     progress = JobProgress("1/1", "", expected=1e6, others=0, n_unknown=0)
     progress.advance(0.5)  # done before the interrupt
@@ -136,6 +168,18 @@ def test_without_a_terminal_bars_are_lines_that_name_the_job(caplog, monkeypatch
     assert network.startswith("job 2 of 9: experts/bert: 50 %; ")
     assert fold.startswith("job 2 of 9: experts/bert, fold 1: 50 %; ")
     assert lines_of(caplog, 2, desc="of another process", is_main=False) == []
+
+
+def test_a_bar_within_a_job_is_a_lower_bound_for_the_job(caplog, monkeypatch, clock):
+    """Of a job that was never timed, features are computed: 20 % took a minute."""
+    monkeypatch.setattr(bars, "EVERY", 0)
+    caplog.set_level(logging.INFO)
+    job = JobProgress("2/9", "job", expected=None, others=180, n_unknown=0)
+    with reporting(job), Bar(total=10, desc="features", file=io.StringIO()) as bar:
+        clock[0] += 60
+        bar.update(2)
+    (line,) = [entry.getMessage() for entry in caplog.records]
+    assert line.startswith("job, features: 20 %; at least 4 min more; all jobs: at least 7 min more, until ")
 
 
 def test_hidden_bars_count_and_hand_on_what_they_iterate_over():

@@ -43,8 +43,9 @@ def find_columns(path: Path, found: list[str], columns: Columns, fields: list[st
         candidates = _candidates(field, default, [name for name in dict.fromkeys(found) if name not in chosen])
         if len(candidates) == 1:
             named[field] = candidates
-            advice = f"if it is not, set catalogue.columns.{field}"
-            logger.info("%s: the column '%s' is taken for the %s; %s", path.name, candidates[0], field, advice)
+            if candidates != [field]:  # the field's own name is no guess; tables of ours have it
+                advice = f"if it is not, set catalogue.columns.{field}"
+                logger.info("%s: the column '%s' is taken for the %s; %s", path.name, candidates[0], field, advice)
         elif candidates:
             names = ", ".join(f"'{name}'" for name in candidates)
             problems.append(f"the {field} could be any of {names}: choose one in catalogue.columns.{field}")

@@ -4,9 +4,10 @@ from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 
 from latefusion.config.catalogue import CatalogueConfig, SampleConfig, Split
+from latefusion.config.dangling import refuse_dangling
 from latefusion.config.denoise import Denoise
 from latefusion.config.experts import Expert, ExpertConfig
 from latefusion.config.experts.base import Modality
@@ -58,9 +59,13 @@ class Experiment(Section):
     _held_out: tuple[int, ...] | None = PrivateAttr(None)  # see `of_fold`
 
     @model_validator(mode="after")
-    def _check_names(self) -> "Experiment":
+    def _check_names(self, info: ValidationInfo) -> "Experiment":
         check_experiment_name(self.name)
         check_names([*self.experts, *self.policies])
+        votes = {
+            key: names for key, names in self._votes.items() if key != "vote.members" or self.vote.members == names
+        }
+        refuse_dangling(self.experts, self.policies, votes, (info.context or {}).get("removed", ()))
         check_references(self.experts, has_denoise=self.denoise is not None)
         check_image_cache(self.cache_side, self._image_inputs)
         check_fusion(self.experts, self.policies, self._votes)

@@ -1,7 +1,7 @@
 """Read an experiment's YAML config, apply `--set key=value` overrides, and report everything that is wrong with it."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,20 +16,24 @@ from latefusion.utils.nearest import did_you_mean, nearest, shorten
 
 DEFAULT_CONFIG = Path(__file__).parents[3] / "configs" / "sample.yaml"
 NEW_TABLE_KEYS = ("columns", "delimiter", "encoding", "quoted", "repeated_ids", "image_separator")
+REMOVABLE = ("experts", "policies", "vote.subsets")  # sections of which null removes an entry
 NAMED = ("experts", "policies")  # sections whose keys are names chosen by the user
 
 
 def load_experiment(path: Path = DEFAULT_CONFIG, overrides: Sequence[str] = ()) -> Experiment:
     """Return the experiment that a config describes; its name is the file's stem unless the config sets `name`.
 
-    Raises InputError that lists every key that is wrong, by its path or its line.
+    An expert, a policy or a vote of `vote.subsets` that is null is removed. Raises InputError that lists every key that
+    is wrong, by its path or its line.
     """
     config = _read_config(path)
     config.setdefault("name", path.stem)
     written = {section: set(_mapping(config.get(section))) for section in NAMED}
     for override in overrides:
+        _refuse_unknown_null(config, override)
         _apply_override(config, override)
-    return _validate(Experiment, config, f"{path}: invalid config:", written)
+    removed = _remove_nulls(config)
+    return _validate(Experiment, config, f"{path}: invalid config:", written, removed)
 
 
 def load_new_table(
@@ -59,10 +63,15 @@ class _NewTable(Section):
 Model = TypeVar("Model", bound=Section)
 
 
-def _validate(model: type[Model], config: dict, headline: str, written: dict[str, set[str]]) -> Model:
-    """Return the model of a config; `written`: the names in the file, without those that `--set` added."""
+def _validate(
+    model: type[Model], config: dict, headline: str, written: dict[str, set[str]], removed: Collection[str] = ()
+) -> Model:
+    """Return the model of a config.
+
+    `written`: the names in the file, without those that `--set` added; `removed`: the keys that null has removed.
+    """
     try:
-        return model.model_validate(config)
+        return model.model_validate(config, context={"removed": removed})
     except ValidationError as error:
         problems: dict[str, list[str]] = {}
         for problem in error.errors():
@@ -107,6 +116,38 @@ def _apply_override(config: dict, override: str) -> None:
         section[parent] = dict(below)  # a copy: sections that share a YAML anchor are the same object
         section = section[parent]
     section[last] = read_yaml(value, shown)
+
+
+def _section(config: Mapping, path: str) -> Mapping:
+    for key in path.split("."):
+        config = _mapping(config.get(key))
+    return config
+
+
+def _refuse_unknown_null(config: Mapping, override: str) -> None:
+    """Raise InputError if an override removes what is not there: a misspelt name."""
+    key, _, value = override.partition("=")
+    section, _, name = key.rpartition(".")
+    known = list(_section(config, section))
+    if section in REMOVABLE and name not in known and read_yaml(value, f"--set {shorten(override)}") is None:
+        raise InputError(f"--set {shorten(override)}: there is no {shorten(key)} to remove{did_you_mean(name, known)}")
+
+
+def _remove_nulls(config: dict) -> list[str]:
+    """Remove the entries of `REMOVABLE` that are null, and return their keys."""
+    removed = []
+    for path in REMOVABLE:
+        found = _section(config, path)
+        if not (nulls := [name for name, value in found.items() if value is None]):
+            continue
+        *parents, last = path.split(".")
+        above = config
+        for parent in parents:
+            above[parent] = dict(above[parent])  # a copy, as in `_apply_override`
+            above = above[parent]
+        above[last] = {name: value for name, value in found.items() if value is not None}
+        removed += [f"{path}.{name}" for name in nulls]
+    return removed
 
 
 def _mapping(value: object) -> Mapping:

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping
 
 from latefusion.config.experts import EndToEndJointExpert, ExpertConfig, JointExpert
-from latefusion.config.experts.base import must_exist
 from latefusion.config.fusion import OnDemandPolicy, PolicyConfig
 from latefusion.config.images import ImageInput
 
@@ -53,18 +52,16 @@ def check_image_cache(side: int | None, images: dict[str, ImageInput]) -> None:
 def check_fusion(
     experts: Mapping[str, ExpertConfig], policies: Mapping[str, PolicyConfig], votes: dict[str, tuple[str, ...]]
 ) -> None:
-    """Raise ValueError if a policy or a vote has no members, unknown members or duplicate ones.
+    """Raise ValueError if a policy or a vote has no members or duplicate ones; `config.dangling` has the unknown ones.
 
     `votes` maps the config's key of a vote to its members.
     """
     for name in policies:
         if name in experts:
             raise ValueError(f"'{name}' is the name of an expert and of a policy; rename one of them")
-    _resolve(experts, policies)
+    _resolve(policies)
     for name in policies:
         _must_differ(f"policies.{name}.experts", policies[name].experts)
-        for member in policies[name].experts:
-            must_exist(f"policies.{name}.experts", member, experts)
         if (network := policies[name].own_network) is not None:
             _check_network(f"policies.{name}.network", network, experts)
     for key, members in votes.items():
@@ -74,16 +71,12 @@ def check_fusion(
                 "a vote, remove the section vote and set submit: best"
             )
         _must_differ(key, members)
-        for member in members:
-            must_exist(key, member, policies)
 
 
-def _resolve(experts: Mapping[str, ExpertConfig], policies: Mapping[str, PolicyConfig]) -> None:
-    """Look up the policies that policies of kind on_demand name, after checks that they are there and do not cycle."""
+def _resolve(policies: Mapping[str, PolicyConfig]) -> None:
+    """Look up the policies that policies of kind on_demand name, after checks that they do not cycle."""
     for name, policy in policies.items():
         for key, source in policy.sources.items():
-            known = {**experts, **policies} if key == "first" else policies
-            must_exist(f"policies.{name}.{key}", source, known)
             if isinstance(policies.get(source), OnDemandPolicy):
                 raise ValueError(f"policies.{name}.{key}: '{source}' is of kind on_demand itself: name another policy")
             if source in policies and policies[source].own_network is not None:
@@ -101,7 +94,6 @@ def _resolve(experts: Mapping[str, ExpertConfig], policies: Mapping[str, PolicyC
 
 def _check_network(key: str, name: str, experts: Mapping[str, ExpertConfig]) -> None:
     """Raise ValueError unless a policy can train a network like that of an expert, from its beginning."""
-    must_exist(key, name, experts)
     expert = experts[name]
     if isinstance(expert, JointExpert) and not isinstance(expert, EndToEndJointExpert):
         raise ValueError(f"{key}: '{name}' is a head on frozen features of experts; name one with features: end_to_end")

@@ -66,6 +66,11 @@ class Job:
         """The name of the expert that this job trains; None for jobs of other kinds."""
         return self.run_dir.name if self.run_dir.parent.name == "experts" and self.kind != "folds" else None
 
+    @property
+    def timed_as(self) -> str:
+        """What this job is alike when times are estimated: jobs of its kind; of policies, those of the same kind."""
+        return f"policy {self.settings['kind']}" if self.kind == "policy" else self.kind
+
     def state(self) -> str:
         """Return `done`, `begun` (interrupted, with the same settings and inputs) or `to do`."""
         return self.status()[0]
@@ -164,7 +169,7 @@ class Job:
             record["pretrained"] = {model: weights.get(model) or _describe_model(model) for model in self.models}
         if timed:
             seconds = round(record.pop("seconds", 0) + timed["seconds"], 1)
-            record["timed"] = {"fingerprint": self.fingerprint, "kind": self.kind} | timed | {"seconds": seconds}
+            record["timed"] = {"fingerprint": self.fingerprint, "kind": self.timed_as} | timed | {"seconds": seconds}
         self._write(record | {"run": digest(files), "files": files, "environment": environment or {}})
         if self.state() != DONE:
             logger.warning("%s: %s while the job ran, so it must be repeated", self.name, self.status()[1])

@@ -3,7 +3,7 @@
 The record of a finished job has its time (`seconds`) and its work: epochs times products. The time of a job that is not
 done is estimated from those of finished jobs, of this experiment and of others in the same folder: of the same settings
 if there are any, otherwise of the same name, otherwise of the same kind; per work. What was never timed is unknown, and
-counted.
+counted. A stage of a job whose speed is known, such as the features of a network, is a lower bound for the job.
 """
 
 import time
@@ -15,11 +15,10 @@ from statistics import median
 
 from latefusion.plan.jobs import Job, done_jobs
 from latefusion.plan.records import NAME, read_record
-from latefusion.utils.progress import duration
+from latefusion.utils.progress import ENOUGH, duration
 
 ORDER = ("prepare", "text", "denoise", "image", "dcl", "joint", "fuse", "vote")  # of the steps: that of their scripts
 OTHER_EXPERIMENTS = 5  # whose times are read: the latest
-ENOUGH = 0.02  # the share of a job from which on its own speed tells when it will be done
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Timed:
 
     fingerprint: str
     name: str  # without its fold
-    kind: str
+    kind: str  # `Job.timed_as`
     work: float  # epochs times products
     seconds: float
 
@@ -67,8 +66,8 @@ class Overview:
         work = work_of(job)
         for alike in (
             lambda timed: timed.fingerprint == job.fingerprint,
-            lambda timed: (timed.kind, timed.name) == (job.kind, job.run_dir.name),
-            lambda timed: timed.kind == job.kind,
+            lambda timed: (timed.kind, timed.name) == (job.timed_as, job.run_dir.name),
+            lambda timed: timed.kind == job.timed_as,
         ):
             found = [timed.seconds_for(work) for timed in self.timed if alike(timed)]
             if found:
@@ -100,32 +99,48 @@ class JobProgress:
         self.share = share
 
     def seconds_left(self) -> float | None:
-        """Return how long the job still takes: by its own speed, before that by earlier runs; None if unknown."""
+        """Return how long the job still takes: by its own speed, before that by earlier runs; None if unknown.
+
+        It is unknown too if the job takes longer than was expected.
+        """
         elapsed = self.seconds()
         if self.first is not None and self.share - self.first >= ENOUGH:
             return elapsed * (1 - self.share) / (self.share - self.first)
         if self.expected is None:
             return None
-        return max(self.expected * (1 - (self.first or 0)) - elapsed, 0)
+        left = self.expected * (1 - (self.first or 0)) - elapsed
+        return left if left > 0 else None
 
-    def left(self) -> str:
-        own = self.seconds_left()
-        text = "its time is not known, it was never timed" if own is None else f"about {duration(own)} more"
-        return f"{text}; {self.left_in_all(clock=True)}"
+    def left(self, stage: float = 0) -> str:
+        return f"{self._own_left(stage)}; {self.left_in_all(stage, clock=True)}"
 
-    def left_in_all(self, *, clock: bool = False) -> str:
+    def left_in_all(self, stage: float = 0, *, clock: bool = False) -> str:
         if not self.others and not self.n_unknown:
             return "no other job is left"
         own = self.seconds_left()
-        known, n_unknown = self.others + (own or 0), self.n_unknown + (own is None)
+        known, n_untimed = self.others + max(own or 0, stage), self.n_unknown + (own is None and self.expected is None)
         if not known:
-            return f"all jobs: not known, {n_unknown} were never timed"
-        until = datetime.now() + timedelta(seconds=known)
-        at = f", until {until:%H:%M}" if known < 20 * 3600 else f", until {until:%a %H:%M}"
-        about = f"{duration(known)} more{at if clock else ''}"
-        if n_unknown:
-            return f"all jobs: at least {about}; {n_unknown} of them were never timed"
-        return f"all jobs: about {about} (estimated)"
+            return f"all jobs: not known, {n_untimed} were never timed"
+        about = f"{duration(known)} more{_until(known) if clock else ''}"
+        if own is not None and not n_untimed:
+            return f"all jobs: about {about} (estimated)"
+        return f"all jobs: at least {about}{f'; {n_untimed} of them were never timed' if n_untimed else ''}"
+
+    def _own_left(self, stage: float) -> str:
+        own = self.seconds_left()
+        if own is not None:
+            return f"about {duration(max(own, stage))} more"
+        if stage:
+            return f"at least {duration(stage)} more"
+        if self.expected is None:
+            return "its time is not known, it was never timed"
+        return f"it takes longer than the {duration(self.expected)} that were expected"
+
+
+def _until(seconds: float) -> str:
+    """Return the time of day when so many seconds will have passed, rounded up to a minute."""
+    until = datetime.now() + timedelta(seconds=seconds + 59)
+    return f", until {until:%H:%M}" if seconds < 20 * 3600 else f", until {until:%a %H:%M}"
 
 
 def work_of(job: Job) -> float:

@@ -1,6 +1,5 @@
 """Predict new products with an exported model."""
 
-import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
@@ -24,7 +23,6 @@ from latefusion.training.loop import make_accelerator
 from latefusion.utils.errors import InputError, reported_as
 
 __all__ = ["COLUMNS", "Predictor"]
-logger = logging.getLogger(__name__)
 
 
 class Predictor:

@@ -31,7 +31,7 @@ class RequestPredictor:
     def try_out(self) -> None:
         """Load the experts and predict a product."""
         # It would write a line for each damaged image that a client sends; the answer says so.
-        logging.getLogger("latefusion.predictor.predictor").setLevel(logging.ERROR)
+        logging.getLogger("latefusion.predictor.products").setLevel(logging.ERROR)
         _, encoded = cv2.imencode(".png", np.full((32, 32, 3), 128, np.uint8))
         self.predict([Item(title="trial", description="", image=encoded.tobytes())])
 

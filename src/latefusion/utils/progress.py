@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 logger = logging.getLogger(__name__)
 EVERY = 60.0  # seconds between two plain lines
+ENOUGH = 0.02  # the share of a job, or of what a bar counts, from which on its own speed tells when it will be done
 
 
 class Reporter(Protocol):
@@ -26,11 +27,11 @@ class Reporter(Protocol):
     def advance(self, share: float) -> None:
         """Note which share of the job is done, 0 to 1."""
 
-    def left(self) -> str:
-        """Return when the job, and all jobs, will be done, for a line."""
+    def left(self, stage: float = 0) -> str:
+        """Return when the job, and all jobs, will be done, for a line; `stage`: the seconds that it takes at least."""
 
-    def left_in_all(self) -> str:
-        """Return how long all jobs will take, for a bar."""
+    def left_in_all(self, stage: float = 0) -> str:
+        """Return how long all jobs will take, for a bar; `stage` as above."""
 
 
 _reporter: ContextVar[Reporter | None] = ContextVar("reporter", default=None)
@@ -66,9 +67,9 @@ class Bar(tqdm):
     def __init__(self, *arguments, is_main: bool = True, measures_job: bool = False, **keywords):
         self.reporter, self.of_part, self.measures_job = _reporter.get(), _part.get(), measures_job
         self.what = keywords.get("desc") or (arguments[1] if len(arguments) > 1 else "")
-        self.said = time.monotonic()
+        self.began = self.said = time.monotonic()
         super().__init__(*arguments, disable=None if is_main else True, **keywords)
-        self.is_plain = is_main and self.disable
+        self.is_plain, self.n_before = is_main and self.disable, self.n
         if self.reporter is not None and not self.disable:
             self.set_description(f"{self.reporter.label} {self.what}", refresh=False)
         self._advance()
@@ -93,7 +94,7 @@ class Bar(tqdm):
 
     def note(self, text: str) -> None:
         """Show a text behind the bar, and when all jobs will be done."""
-        rest = [] if self.reporter is None else [self.reporter.left_in_all()]
+        rest = [] if self.reporter is None else [self.reporter.left_in_all(self.seconds_left())]
         self.set_postfix_str("; ".join([text, *rest]), refresh=False)
 
     def line(self) -> str:
@@ -102,7 +103,14 @@ class Bar(tqdm):
         if self.reporter is None:
             return f"{self.what}: {share}"
         what = "" if self.measures_job and self.of_part == (0, 1) else f", {self.what}"
-        return f"{self.reporter.title}{what}: {share}; {self.reporter.left()}"
+        return f"{self.reporter.title}{what}: {share}; {self.reporter.left(self.seconds_left())}"
+
+    def seconds_left(self) -> float:
+        """Return how long this bar still takes, by its own speed; 0 if that is not known."""
+        counted = self.n - self.n_before
+        if not self.total or counted < ENOUGH * self.total:
+            return 0.0
+        return (time.monotonic() - self.began) * max(self.total - self.n, 0) / counted
 
     def _advance(self) -> None:
         if self.reporter is not None and self.measures_job and self.total:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from latefusion.config.images import ImageInput
 from latefusion.config.section import Section
 from latefusion.config.training import Training
-from latefusion.utils.nearest import did_you_mean
 
 Modality = Literal["text", "image", "joint"]
 Experts = Mapping[str, "ExpertConfig"]
@@ -138,14 +137,13 @@ class ExpertConfig(Section):
         sources = [experts[source] for source in self.sources(experts)]
         return any(source.chooses_epoch or source.continues_another(experts) for source in sources)
 
+    @property
+    def named(self) -> dict[str, str]:
+        """The names of the experts that its section names, by key."""
+        return {}
+
     def check(self, key: str, experts: Experts) -> None:
-        """Raise ValueError if the config names an expert that this one cannot use.
+        """Raise ValueError if the config names an expert that this one cannot use; those in `named` exist.
 
         `key` is the expert's own key, such as `experts.dcl_raw`; the message begins with it or with a key below it.
         """
-
-
-def must_exist(key: str, name: str, known: Mapping[str, object]) -> None:
-    """Raise ValueError, with a suggestion, unless `name`, the value of `key`, is in `known`."""
-    if name not in known:
-        raise ValueError(f"{key}: '{name}' does not exist{did_you_mean(name, known)}")

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from latefusion.config.experts.base import ExpertConfig, Experts, must_exist
+from latefusion.config.experts.base import ExpertConfig, Experts
 from latefusion.config.images import ImageInput
 from latefusion.config.section import Name
 from latefusion.config.training import DclTraining, ImageTraining
@@ -40,6 +40,10 @@ class ImageExpert(ExpertConfig):
     def image_input(self) -> ImageInput:
         return self.image
 
+    @property
+    def named(self) -> dict[str, str]:
+        return {} if self.start_from is None else {"start_from": self.start_from}
+
     def sources(self, experts: Experts) -> tuple[str, ...]:
         return () if self.start_from is None else (self.start_from,)
 
@@ -47,7 +51,6 @@ class ImageExpert(ExpertConfig):
         expert: ImageExpert = self
         passed: list[str] = []
         while expert.start_from is not None:
-            must_exist(f"{key}.start_from", expert.start_from, experts)
             if expert.start_from in passed:
                 circle = " -> ".join([*passed, expert.start_from])
                 raise ValueError(f"{key}.start_from: a cycle: {circle}")

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from latefusion.config.experts.base import ExpertConfig, Experts, must_exist
+from latefusion.config.experts.base import ExpertConfig, Experts
 from latefusion.config.section import Fraction, Name
 from latefusion.config.training import HeadTraining, TextTraining
 
@@ -30,9 +30,12 @@ class JointExpert(ExpertConfig):
     dropout: Fraction = 0.1  # of the class head's input
     train_on: Literal["all", "clean"] = "all"  # clean: without the label issues that denoising removed
 
+    @property
+    def named(self) -> dict[str, str]:
+        return {"text": self.text, "image": self.image}
+
     def check(self, key: str, experts: Experts) -> None:
-        for modality, source in {"text": self.text, "image": self.image}.items():
-            must_exist(f"{key}.{modality}", source, experts)
+        for modality, source in self.named.items():
             found = experts[source]
             if self.features not in found.joins or found.modality != modality:
                 way = self.features.replace("_", " ")

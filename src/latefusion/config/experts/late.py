@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from latefusion.config.experts.base import ExpertConfig, Experts, must_exist
+from latefusion.config.experts.base import ExpertConfig, Experts
 from latefusion.config.section import Name
 
 
@@ -19,6 +19,10 @@ class LateExpert(ExpertConfig):
     def checkpoint_of(self) -> str:
         return self.of
 
+    @property
+    def named(self) -> dict[str, str]:
+        return {"of": self.of}
+
     def sources(self, experts: Experts) -> tuple[str, ...]:
         return (self.of,)
 
@@ -29,7 +33,6 @@ class LateExpert(ExpertConfig):
         return experts[self.of].continues_another(experts)
 
     def check(self, key: str, experts: Experts) -> None:
-        must_exist(f"{key}.of", self.of, experts)
         parent = experts[self.of]
         if parent.training is None:
             raise ValueError(f"{key}.of: '{self.of}' is of kind {parent.kind}, which has no checkpoints")
