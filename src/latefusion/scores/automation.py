@@ -77,7 +77,7 @@ def automation_table(submitted: Submitted | None) -> pd.DataFrame:
         rows.append({**row, "threshold": threshold, "split": dataset.fusion_split})
         if final is not None:
             own = {"target": row["target"], "threshold": threshold, "split": submitted.results.final_split}
-            rows.append(own | final.accepted(threshold))
+            rows.append({**own, **final.accepted(threshold)})
     columns = [*COLUMNS, *(SETS if dataset.several else ())]
     numbers = dict.fromkeys(["threshold", *columns[len(COLUMNS) :], "right"], float)
     return pd.DataFrame(rows, columns=columns).astype(numbers)
@@ -96,7 +96,7 @@ def coverage_table(submitted: Submitted | None) -> pd.DataFrame:
     for coverage in COVERAGES if len(learnt.confidence) else ():
         threshold = threshold_of_share(learnt.confidence, coverage)
         given = {"coverage": coverage, "threshold": threshold}
-        rows += [given | {"split": split} | own.accepted(threshold) for split, own in splits.items()]
+        rows += [{**given, "split": split, **own.accepted(threshold)} for split, own in splits.items()]
     return pd.DataFrame(rows, columns=[*columns, *(SETS if results.dataset.several else ())])
 
 
