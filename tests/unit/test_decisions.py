@@ -96,6 +96,21 @@ def test_the_weighted_loss_is_the_papers(rng):
     assert loss.item() == pytest.approx(expected, rel=1e-6)
 
 
+def test_the_gradient_of_a_product_falls_with_the_number_of_classes():
+    """Why configs/walmart.yaml does not use SGD at a usual rate: docs/recipe.md has these numbers."""
+    norms = {}
+    for name, objective, labels in [
+        ("sigmoids", SeveralLabels(30), torch.zeros(1, 2890).index_fill_(1, torch.arange(3), 1)),
+        ("softmax", ONE_LABEL, torch.zeros(1, dtype=torch.long)),
+    ]:
+        logits = torch.zeros(1, 2890, requires_grad=True)
+        objective.loss(logits, labels).backward()
+        norms[name] = logits.grad.norm().item()
+    assert norms["sigmoids"] == pytest.approx(math.sqrt(2887 / 4 + 3 * 15**2) / 2890, rel=1e-4)
+    assert norms["sigmoids"] == pytest.approx(0.0129, abs=5e-5)
+    assert norms["softmax"] == pytest.approx(1, abs=5e-3)
+
+
 def test_probabilities_are_calibrated_whatever_the_weight():
     """The logit of least weighted loss for a label that 30 % of products have gives the probability 0.3."""
     for q in (1.0, 5.0, 30.0):

@@ -77,7 +77,7 @@ def automation_table(submitted: Submitted | None) -> pd.DataFrame:
         rows.append({**row, "threshold": threshold, "split": dataset.fusion_split})
         if final is not None:
             own = {"target": row["target"], "threshold": threshold, "split": submitted.results.final_split}
-            rows.append(own | final.accepted(threshold))
+            rows.append({**own, **final.accepted(threshold)})
     columns = [*COLUMNS, *(SETS if dataset.several else ())]
     numbers = dict.fromkeys(["threshold", *columns[len(COLUMNS) :], "right"], float)
     return pd.DataFrame(rows, columns=columns).astype(numbers)
