@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from latefusion.metrics.decisions import decide
@@ -52,14 +52,13 @@ NAMES = st.text("a|;1", min_size=1, max_size=4)
 
 @example(["a|", "b"], "||")  # "a|" + "||" + "b" would be read as "a" and "|b"
 @example(["a"], ".")
+@settings(max_examples=50)
 @given(st.lists(NAMES, min_size=1, max_size=4, unique=True), st.text("a|;1.", min_size=1, max_size=3))
 def test_joined_labels_and_confidences_can_be_split_again(classes, configured):
-    separator = separator_of(classes, configured)
-    for labels in product(classes, repeat=3):
-        table = pd.DataFrame({"label": [list(labels)], "confidences": [[0.5, 0.25, 0.125]]})
-        cells = joined(table, separator).iloc[0]
-        assert cells["label"].split(separator) == list(labels)
-        assert list(map(float, cells["confidences"].split(separator))) == [0.5, 0.25, 0.125]
+    separator, lists = separator_of(classes, configured), [list(labels) for labels in product(classes, repeat=3)]
+    cells = joined(pd.DataFrame({"label": lists, "confidences": [[0.5, 0.25, 0.125]] * len(lists)}), separator)
+    assert [cell.split(separator) for cell in cells["label"]] == lists
+    assert list(map(float, cells["confidences"].iloc[0].split(separator))) == [0.5, 0.25, 0.125]
 
 
 def test_a_separator_that_splits_the_classes_is_kept():
