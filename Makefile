@@ -91,9 +91,12 @@ check-environment:
 	@PYTHONPATH=src $(PY) -m latefusion.utils.requirements $(if $(filter any,$(VERSIONS)),--any-version) \
 		$(if $(filter test% lint,$(MAKECMDGOALS)),--all)
 
+WITH_CUDA := , with CUDA: about 6 GB
 # TORCH=cpu: the builds of torch without CUDA, which are smaller, from PyTorch's own index.
 $(STAMP): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	@echo "$(VENV): installing PyTorch and the other packages of requirements.txt$(if $(filter cpu,$(TORCH)),,$(WITH_CUDA))." \
+		"pip shows nothing for several minutes; if it is interrupted, run make again."
 	$(PYTHON) -m venv $(VENV)
 	$(if $(filter cpu,$(TORCH)),grep -E '^torch(vision)?==' requirements.txt > $(VENV)/torch.txt && $(VENV)/bin/pip install \
 		--quiet --index-url https://download.pytorch.org/whl/cpu --requirement $(VENV)/torch.txt)

@@ -1,10 +1,12 @@
 """How a script ends: by a message, whatever the machine, the environment or the user does to it."""
 
+import logging
 import os
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,17 @@ def test_a_reader_that_leaves_ends_a_script_quietly(workspace, argument):
     with process.stderr:
         assert process.stderr.read() == ""
     assert process.wait(timeout=60) in (0, 141)  # argparse is silent on its own
+
+
+def test_a_script_says_that_it_loads_libraries_unless_it_only_answers(workspace, caplog):
+    workspace.write_config(tiny_config() | {"sample": None})
+    caplog.set_level(logging.INFO)
+    for quiet in ("--list", "--summary"):
+        with suppress(SystemExit):
+            workspace.run("00_draw_sample.py", quiet)
+    assert "loading libraries" not in caplog.text
+    workspace.run("00_draw_sample.py")
+    assert caplog.messages[0] == "src/00_draw_sample.py: loading libraries"
 
 
 WORK = """

@@ -65,6 +65,7 @@ def test_an_environment_that_make_made_here_or_makes_is_filled(clone, tmp_path):
     assert "pip install" in planned("env", "VENV=mine", folder=clone)
     usual = planned("env", f"VENV={tmp_path / 'new'}")
     assert "pip install" in usual
+    assert "about 6 GB" in usual  # before minutes of silence
     assert "whl/cpu" not in usual
     cpu = planned("env", f"VENV={tmp_path / 'new'}", "TORCH=cpu")
     assert cpu.index("whl/cpu") < cpu.index("--requirement requirements.txt")

@@ -24,6 +24,7 @@ from latefusion.steps.scripts import SCRIPTS
 from latefusion.utils.errors import InputError, StepError
 from latefusion.utils.progress import LogHandler
 
+logger = logging.getLogger(__name__)
 PIPE_CLOSED = 141  # the exit status of a program that SIGPIPE ended
 
 
@@ -68,6 +69,7 @@ def run_script(
         names = [name.lstrip("-").replace("-", "_") for name in arguments or {}]
         own = {name: getattr(args, name) for name in names}
         if not has_experiment:
+            _say_loading()
             work(**own)
             return
         given += [f"--config {args.config}", *(f"--set {shlex.quote(override)}" for override in args.set)]
@@ -83,11 +85,14 @@ def run_script(
             tables = (describe(jobs), describe_weights(experiment, jobs))
             print("\n\n".join(filter(None, tables)))
         elif preview is not None and args.preview:
+            _say_loading()
             preview(experiment, selection)
         elif parallel:
+            _say_loading()
             with watched(experiment, rank):
                 work(experiment, selection, **own)
         elif rank == 0:
+            _say_loading()
             work(experiment, selection, **own)
 
 
@@ -129,6 +134,11 @@ def _report_errors(output_folders: list[Path], given: list[str]) -> Iterator[Non
             if (explanation := explain(error, output_folders)) is not None:
                 sys.exit(_print_error(f"{explanation}. Then run the same command again to continue", given))
             raise
+
+
+def _say_loading() -> None:
+    """Say why nothing happens: `work` imports its libraries, which can take a minute on a busy machine."""
+    logger.info("src/%s: loading libraries", Path(sys.argv[0]).name)
 
 
 def _start_log(rank: int) -> None:
