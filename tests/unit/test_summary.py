@@ -1,4 +1,4 @@
-"""The six lines at the end of an experiment: what is submitted, its score, gain and coverage, and where all lies."""
+"""The six lines at the end of an experiment: what is submitted, its score, coverage and gain, and where all lies."""
 
 import pandas as pd
 import pytest
@@ -9,7 +9,7 @@ from latefusion.steps.finished import summary_path
 from latefusion.steps.summary import NOTHING, write_summary
 from latefusion.utils.files import read_json
 
-TITLES = ["submitted", "score", "over text", "coverage", "predictions", "more"]
+TITLES = ["submitted", "score", "coverage", "over text", "predictions", "more"]
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""The six lines that end an experiment: what is submitted, its score, gain and coverage, and where everything lies.
+"""The six lines that end an experiment: what is submitted, its score, coverage and gain, and where everything lies.
 
 `scores/summary.json` holds the first four lines, and what they were made from, so that they can be shown again at once.
 """
@@ -43,8 +43,8 @@ def _lines(submitted: Submitted) -> list[str]:
     return [
         f"submitted    {_what(submitted)}",
         f"score        {_score(submitted, scores)}",
-        f"over text    {_gain(submitted, scores)}",
         f"coverage     {_coverage(submitted, automation)}",
+        f"over text    {_gain(submitted, scores)}",
     ]
 
 
