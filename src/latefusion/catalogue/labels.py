@@ -1,6 +1,5 @@
 """The classes in one fixed order, labels of too few products, and the true labels of the test set."""
 
-import logging
 import re
 from collections.abc import Collection, Iterable
 from decimal import Decimal
@@ -16,8 +15,6 @@ from latefusion.catalogue.spelling import show_spelling, spelling_key
 from latefusion.config import CatalogueConfig
 from latefusion.utils.errors import InputError
 from latefusion.utils.labels import each_label, without_labels
-
-logger = logging.getLogger(__name__)
 
 
 def class_order(labels: Iterable[str]) -> list[str]:
@@ -55,10 +52,6 @@ def leave_out_rare(products: pd.DataFrame, catalogue: CatalogueConfig) -> Kept:
     labels = without_labels(products["label"], rare.index, several=several)
     dropped = products[products["label"].notna() & labels.isna()].reset_index().set_index("location")
     reason = f"no label left, fewer than {least} products have " + dropped["label"].str.replace("\n", ", ")
-    logger.warning(
-        "%d labels are left out, which fewer than %d products have; %d products without another label are dropped",
-        len(rare), least, len(dropped),
-    )  # fmt: skip
     issues = to_issues(dropped["id"], reason, "dropped")
     return Kept(products.assign(label=labels).drop(index=dropped["id"]), issues, rare)
 
