@@ -195,7 +195,7 @@ def test_in_nested_folds_no_label_moves_its_own_row(workspace, monkeypatch, nest
     monkeypatch.chdir(workspace.folder)
     before = run_and_read(workspace)
     products = workspace.read_products()
-    monkeypatch.setattr("latefusion.steps.prepare.assign_held_out_folds", lambda *_, **__: products["fold"])
+    monkeypatch.setattr("latefusion.steps.splitting.assign_held_out_folds", lambda *_, **__: products["fold"])
     in_fold = products[products["fold"] == 2]
     first = in_fold.index[0]
     second = in_fold.index[in_fold["label"] != in_fold["label"].iloc[0]][0]

@@ -46,8 +46,17 @@ def read_with_issues(catalogue: CatalogueConfig) -> Reading:
 
     The checks run one after another; the first that fails raises an InputError with file, line and id of every problem.
     """
+    return apply_choices(read_before_choices(catalogue), catalogue)
+
+
+def read_before_choices(catalogue: CatalogueConfig) -> Reading:
+    """Return what `read_with_issues` does, but without the choices: the split is drawn from these labels."""
     read = LAYOUTS[catalogue.format].read(catalogue)
-    reading = read_canonical(read if isinstance(read, Rows) else Rows(read), catalogue)
+    return read_canonical(read if isinstance(read, Rows) else Rows(read), catalogue)
+
+
+def apply_choices(reading: Reading, catalogue: CatalogueConfig) -> Reading:
+    """Return a catalogue after a person's choices about labels; as it is if the config names none."""
     if catalogue.label_choices is None:
         return reading
     products, issues, others = reading

@@ -56,10 +56,6 @@ def leave_out_rare(products: pd.DataFrame, catalogue: CatalogueConfig) -> Kept:
     labels = without_labels(products["label"], rare.index, several=several)
     dropped = products[products["label"].notna() & labels.isna()].reset_index().set_index("location")
     reason = f"no label left, fewer than {least} products have " + dropped["label"].str.replace("\n", ", ")
-    logger.warning(
-        "%d labels are left out, which fewer than %d products have; %d products without another label are dropped",
-        len(rare), least, len(dropped),
-    )  # fmt: skip
     issues = to_issues(dropped["id"], reason, "dropped")
     return Kept(products.assign(label=labels).drop(index=dropped["id"]), issues, rare)
 

@@ -140,14 +140,25 @@ def assign_held_out_folds(products: pd.DataFrame, split: Split, *, several: bool
         what = "groups of near-duplicates" if split.grouped else "products"
         raise InputError(f"split.n_folds: {split.n_folds} folds for {n_units} labelled {what}: lower it")
     labels, seed = _labels(train["label"], several=several), derive_seed(split.seed, "cross-fitting")
-    folds = pd.Series(assign_folds(labels, split.n_folds, seed, groups_of(train, split)), train.index)
+    folds = pd.Series(assign_folds(labels, split.n_folds, seed, groups_of(train, split)), train.index, dtype="Int64")
+    return keep_classes_in_train(folds, train, split, several=several).reindex(products.index)
+
+
+def keep_classes_in_train(folds: pd.Series, train: pd.DataFrame, split: Split, *, several: bool = False) -> pd.Series:
+    """Return the folds (Int64) of train products, NA for those without which a fold would be trained without a class.
+
+    Products whose fold is NA already are trained on in every fold.
+    """
     n_held_out = 2 if split.nested else 1  # folds at a time
     of_labels = pd.DataFrame({"label": each_label(train["label"], several=several)}).join(folds.rename("fold"))
-    in_few_folds = of_labels.groupby("label")["fold"].transform("nunique") <= n_held_out
+    by_label = of_labels.groupby("label")["fold"]
+    in_few_folds = (by_label.transform("nunique") <= n_held_out) & (
+        by_label.transform("count") == by_label.transform("size")
+    )
     in_few_folds = in_few_folds.groupby(level=0).any().reindex(train.index)  # whichever of several labels it is
     if split.grouped:  # their whole groups: a near-duplicate in train would make the product too easy
         in_few_folds = in_few_folds.groupby(train["group"]).transform("any")
-    return folds.mask(in_few_folds).astype("Int64").reindex(products.index)
+    return folds.mask(in_few_folds)
 
 
 def lacks_valid(splits: pd.Series) -> bool:

@@ -3,7 +3,8 @@
 Writes to `weights/<experiment>/catalogue/`:
 - `products.parquet`: index `id`; columns title, description, image, label, split, and group (near-duplicates have the
   same group number); with `split.n_folds` also fold, the fold that holds out a train product; with
-  `catalogue.images_per_product: mean` also more_images, the paths of a product's further images, one per line;
+  `catalogue.images_per_product: mean` also more_images, the paths of a product's further images, one per line; with
+  labels that a person has changed also label_before, by which the folds of policies are drawn;
 - `classes.json`: the class codes in the order that all tables use;
 - `left_out.json`: labels that are no classes, because too few products have them (`catalogue.min_products`);
 - `contents.json`: hashes of what jobs read of the catalogue;
@@ -24,22 +25,22 @@ import pandas as pd
 
 from latefusion.catalogue import (
     LAYOUTS,
+    Reading,
+    apply_choices,
     class_order,
     describe_catalogue,
     find_images,
     leave_out_rare,
+    read_before_choices,
     read_label_choices,
     read_test_labels,
-    read_with_issues,
     table_files,
     to_markdown,
 )
+from latefusion.catalogue.labels import Kept
 from latefusion.catalogue.ordering import read_times
 from latefusion.catalogue.reading import find_file
 from latefusion.config import CatalogueConfig, Experiment
-from latefusion.dataset.duplicate_report import describe_near_duplicates, report_duplicates
-from latefusion.dataset.duplicates import find_duplicates
-from latefusion.dataset.split import assign_held_out_folds, lacks_valid, split_products
 from latefusion.images.cache import cached_images
 from latefusion.images.fetched import refuse_unfetched
 from latefusion.images.files import refuse_absent_images
@@ -50,6 +51,7 @@ from latefusion.plan.planning import Selection, plan
 from latefusion.plan.records import digest
 from latefusion.plan.runner import run_jobs
 from latefusion.steps.scripts import SCRIPTS
+from latefusion.steps.splitting import split_catalogue
 from latefusion.tables import label_choices
 from latefusion.tables.checks import check_trainable, image_readers
 from latefusion.tables.dataset import Dataset
@@ -78,29 +80,35 @@ def _require_tables(catalogue: CatalogueConfig) -> None:
 def _prepare(experiment: Experiment, job: Job) -> None:
     """Read, check and split the catalogue, and write it to the job's run folder."""
     catalogue = experiment.catalogue
-    products, issues, others = read_with_issues(catalogue)
+    before = read_before_choices(catalogue)
+    products, issues, others = apply_choices(before, catalogue)
     _write_issues(issues, job.run_dir)
-    images = find_images(catalogue, list_images(products["image"]))
+    images = find_images(catalogue, list_images(before.products["image"]))
     keep_all = catalogue.images_per_product == "mean"
-    refuse_unfetched(catalogue.root, images, "", every=keep_all)
-    _require_images(images, products["split"], experiment)
-    inspection = _inspect(images, experiment, job.run_dir)
-    products, lacking = use_images(products, images, inspection.bad, keep_all=keep_all)
-    _log_several(images, inspection.bad, lacking, keep_all=keep_all)
+    own_images = images[images.index.isin(products.index)]  # without those of products that were removed by choice
+    refuse_unfetched(catalogue.root, own_images, "", every=keep_all)
+    _require_images(own_images, products["split"], experiment)
+    inspection = _inspect(images, products.index, experiment, job.run_dir)
+    bad = inspection.bad[inspection.bad.index.isin(products.index)]
+    products, lacking = use_images(products, own_images, bad, keep_all=keep_all)
+    _log_several(own_images, bad, lacking, keep_all=keep_all)
     products = handle_bad_images(products, lacking, catalogue.bad_images)
-    products, rare, left_out = leave_out_rare(products, catalogue)
+    products, rare, left_out = _leave_out_rare(products, catalogue)
     _write_issues(issues := pd.concat([issues, rare]), job.run_dir)
-    times = _times(products, others, experiment)
-    hashes = inspection.hashes.groupby(level=0).first().reindex(products.index)
-    products, twins = _split(products, hashes, times, experiment, job.run_dir)
+    times = _times(products, before, experiment)
+    drawn_by = products
+    if catalogue.label_choices is not None:
+        drawn_by = _before_choices(before.products, images, inspection.bad, times, catalogue)
+    hashes = inspection.hashes.groupby(level=0).first()
+    products, twins = split_catalogue(products, drawn_by, hashes, times, experiment, job.run_dir)
     labels, several = each_label(products["label"], several=experiment.several), experiment.several
     classes = class_order(labels)
     unused = others.drop(columns=experiment.catalogue.columns.time) if times is not None else others
     report = describe_catalogue(
-        products, issues=issues, bad_images=inspection.bad, others=unused, left_out=left_out, several=several
+        products, issues=issues, bad_images=bad, others=unused, left_out=left_out, several=several
     )
     _report(experiment, job.run_dir, report)
-    _check_split(products, labels, classes, experiment.split.n_folds)
+    _check_split(products, labels, classes, experiment)
     check_trainable(Dataset(products, classes, experiment.split, several), experiment)
     read_test_labels(catalogue, products, left_out.index)  # raises errors in this file now, not after training
     with atomic_write(job.run_dir / "products.parquet") as partial:
@@ -115,6 +123,29 @@ def _prepare(experiment: Experiment, job: Job) -> None:
     logger.info("%d products, %d classes; %s", len(products), len(classes), products["split"].value_counts().to_dict())
     if "fold" in products:
         logger.info("%s", _describe_folds(products))
+
+
+def _leave_out_rare(products: pd.DataFrame, catalogue: CatalogueConfig) -> Kept:
+    """Apply `catalogue.min_products`, and log what it leaves out."""
+    kept = leave_out_rare(products, catalogue)
+    if len(kept.left_out):
+        logger.warning(
+            "%d labels are left out, which fewer than %d products have; %d products without another label are dropped",
+            len(kept.left_out), catalogue.min_products, len(kept.issues),
+        )  # fmt: skip
+    return kept
+
+
+def _before_choices(
+    before: pd.DataFrame, images: pd.Series, bad: pd.DataFrame, times: pd.Series | None, catalogue: CatalogueConfig
+) -> pd.DataFrame:
+    """Return the products that would be there without the choices about labels (`before`), to draw the same split."""
+    labelled = before["label"].notna()
+    if catalogue.bad_images == "drop":
+        before = before[~labelled | ~before.index.isin(use_images(before, images, bad, keep_all=False)[1].index)]
+    if times is not None:  # a removed product may be without one
+        before = before[~labelled[before.index] | times.reindex(before.index).notna()]
+    return leave_out_rare(before, catalogue).products
 
 
 def _write_issues(issues: pd.DataFrame, run_dir: Path) -> None:
@@ -180,34 +211,39 @@ def _require_images(images: pd.Series, splits: pd.Series, experiment: Experiment
         refuse_absent_images(experiment.catalogue.root, named, layout.without_images)
 
 
-def _inspect(images: pd.Series, experiment: Experiment, run_dir: Path) -> Inspection:
-    """Check the images that are used; write the list of bad ones and the state of all files."""
+def _inspect(images: pd.Series, ids: pd.Index, experiment: Experiment, run_dir: Path) -> Inspection:
+    """Check the images that are used; write the list of bad ones of the products `ids`, and the state of all files.
+
+    Those of removed products are checked too: by near-duplicates they have to do with the split of others.
+    """
     catalogue = experiment.catalogue
     inspect = inspect_first_images if catalogue.images_per_product == "first" else inspect_images
     inspection = inspect(catalogue.root, images)
     with atomic_write(run_dir / "image_issues.csv") as partial:
-        inspection.bad.to_csv(partial)
+        inspection.bad[inspection.bad.index.isin(ids)].to_csv(partial)
     with atomic_write(run_dir / "images.parquet") as partial:
         inspection.files.to_parquet(partial)
     return inspection
 
 
-def _times(products: pd.DataFrame, others: pd.DataFrame, experiment: Experiment) -> pd.Series | None:
+def _times(products: pd.DataFrame, before: Reading, experiment: Experiment) -> pd.Series | None:
     """Return the times of the labelled products as numbers, None unless the products are split by time.
 
-    Raises InputError if there is no such column, and for labelled products without a date or number in it.
+    They are those of all that were read, `before` a person's choices: some of them may be removed.
+
+    Raises InputError if there is no such column, and for labelled `products` without a date or number in it.
     """
     if experiment.split.by != "time":
         return None
-    name = experiment.catalogue.columns.time
+    name, others = experiment.catalogue.columns.time, before.others
     if name not in others:
         found = f"there are {', '.join(map(str, others))}" if len(others.columns) else "there is no other column"
         raise InputError(f"catalogue.columns.time: the products have no column '{name}' of its own: {found}")
     labelled = products[products["label"].notna()]
-    cells = others[name].reindex(labelled.index).fillna("")
+    cells = others[name].reindex(before.products.index[before.products["label"].notna()]).fillna("")
     times = read_times(cells)
-    bad = labelled["location"] + ": id " + labelled.index + " has '" + cells + "'"
-    if problems := bad[times.isna()].to_list():
+    bad = labelled["location"] + ": id " + labelled.index + " has '" + cells[labelled.index] + "'"
+    if problems := bad[times.reindex(labelled.index).isna()].to_list():
         advice = (
             "Write dates as 2026-01-31 or 2026-01-31T12:00:00, all in one form, or numbers that grow with time; or use "
             "split.by: order."
@@ -236,49 +272,9 @@ def _log_several(images: pd.Series, bad: pd.DataFrame, lacking: pd.DataFrame, *,
         )
 
 
-def _split(
-    products: pd.DataFrame, hashes: pd.Series, times: pd.Series | None, experiment: Experiment, run_dir: Path
-) -> tuple[pd.DataFrame, str]:
-    """Return the products with `split` and `group`, and a line about twins in train; write the numbers."""
-    split = experiment.split
-    if split.n_folds is None and lacks_valid(products["split"]):
-        logger.info("the split column has no valid products: taking %g of train", split.valid_fraction)
-    duplicates = find_duplicates(products["title"], hashes, split.hash_distance)
-    groups = pd.Series(duplicates.groups, products.index)
-    splits = {
-        "stratified": split_products(products, split, times=times, several=experiment.several),
-        "grouped": split_products(products, split, groups, times, several=experiment.several),
-    }
-    used = "grouped" if split.grouped else "stratified"
-    report = report_duplicates(duplicates, products["label"], splits, several=experiment.several)
-    write_json(run_dir / "duplicates.json", {"hash_distance": split.hash_distance, "split": used} | report)
-    products = products.assign(split=splits[used], group=groups).drop(columns="location")
-    if split.by != "random":
-        _warn_of_late_classes(products, times, several=experiment.several)
-    if split.n_folds is not None:
-        products["fold"] = assign_held_out_folds(products, split, several=experiment.several)
-    return products, describe_near_duplicates(report, used)
-
-
-def _warn_of_late_classes(products: pd.DataFrame, times: pd.Series | None, *, several: bool) -> None:
-    """Log the classes that are held out and of which only the oldest product, or its group, is trained on."""
-    held_out = products["split"].isin(["valid", "test"])
-    order = pd.Series(range(len(products)), products.index) if times is None else times.reindex(products.index)
-    is_new = order >= order[held_out].min()
-    each = pd.DataFrame({"label": each_label(products["label"], several=several)})
-    classes = each.join(pd.DataFrame({"new": is_new, "held_out": held_out})).groupby("label")
-    late = list((classes["new"].all() & classes["held_out"].any()).loc[lambda found: found].index)
-    if late:
-        shown = ", ".join(f"'{label}'" for label in late[:10]) + (f" and {len(late) - 10} more" if late[10:] else "")
-        logger.warning(
-            "%s held out with no product before: %s; the oldest of each is trained on, so they can be predicted",
-            plural(len(late), "class is", "classes are"), shown,
-        )  # fmt: skip
-
-
-def _check_split(products: pd.DataFrame, labels: pd.Series, classes: list[str], n_folds: int | None) -> None:
+def _check_split(products: pd.DataFrame, labels: pd.Series, classes: list[str], experiment: Experiment) -> None:
     """Raise InputError for splits that cannot be used; `labels` are all labels of the products (index: id)."""
-    sizes = products["split"].value_counts()
+    sizes, n_folds = products["split"].value_counts(), experiment.split.n_folds
     see = "split.valid_fraction and split.group_duplicates, or the split column"
     for split in ("train",) if "fold" in products else ("train", "valid"):
         if split not in sizes:
@@ -295,6 +291,12 @@ def _check_split(products: pd.DataFrame, labels: pd.Series, classes: list[str], 
         )
     trained = set(labels[(products["split"] == "train").loc[labels.index]])
     unknown = [code for code in classes if code not in trained]
+    if unknown and experiment.catalogue.label_choices is not None:
+        ids = ", ".join(labels.index[labels == unknown[0]][:10])
+        raise InputError(
+            f"{experiment.catalogue.label_choices}: these choices leave no train product with the label {unknown[0]}, "
+            f"and the split stays as it was: take one of them back, or change or remove the others too (id {ids})"
+        )
     if unknown:
         raise InputError(f"no train product has the label {', '.join(unknown)}: move one to train in the split column")
     if len(classes) < 2:

@@ -115,11 +115,15 @@ class Dataset:
     def fusion_folds(self, n_folds: int) -> np.ndarray:
         """Return (N,) fold numbers of the products of `fusion_split`: the same for all experts and policies.
 
-        In nested cross-fitting they are those of the experts, whatever `n_folds`.
+        In nested cross-fitting they are those of the experts, whatever `n_folds`. Labels that a person has changed
+        (`catalogue.label_choices`) count as they were, as in the split.
         """
+        products = self.fusion_products
         if self.split.nested:
-            return self.fusion_products["fold"].to_numpy(np.int64)
-        return self.folds(self.fusion_products, n_folds, derive_seed(self.split.seed, "folds"))
+            return products["fold"].to_numpy(np.int64)
+        if "label_before" in products:
+            products = products.assign(label=products["label_before"])
+        return self.folds(products, n_folds, derive_seed(self.split.seed, "folds"))
 
     def selection_folds(self) -> np.ndarray:
         """Return (N,) fold numbers of the products of `fusion_split` for the selection of epochs.
