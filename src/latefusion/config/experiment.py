@@ -39,9 +39,9 @@ class Experiment(Section):
     split: Split = Split()
     # Side in pixels of the shared cache of decoded images; auto: the largest size that an expert reads; none: no cache.
     image_cache: Annotated[Annotated[int, Field(ge=8, le=10_000)] | Literal["auto"] | None, NoneWord] = None
-    experts: dict[Name, Expert] = Field(min_length=1)  # by names that you choose; each has a kind
+    experts: dict[Name, Expert] = Field(min_length=1)  # by names that you choose; each has a kind; null: left out
     denoise: Denoise | None = None
-    policies: dict[Name, Policy] = Field(min_length=1)  # by names that you choose; each is a row of the scores
+    policies: dict[Name, Policy] = Field(min_length=1)  # by names that you choose; rows of the scores; null: left out
     vote: Vote = Vote()
     # The method whose decisions are submitted. vote: the vote, as published. best: the simplest method that is not
     # clearly worse than the best one, by scores out of fold; `scores.choice` has the rule.

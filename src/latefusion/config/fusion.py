@@ -324,4 +324,4 @@ class Vote(Section):
     """Majority vote of the members; ties go to the highest summed probability, then to the lowest class code."""
 
     members: tuple[Name, ...] | Literal["networks"] = "networks"  # networks: all policies of kind `network`
-    subsets: dict[Name, tuple[Name, ...]] = Field({})  # members of further votes, each a row of the score table
+    subsets: dict[Name, tuple[Name, ...]] = Field({})  # members of further votes: rows of the scores; null: left out
