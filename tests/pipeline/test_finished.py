@@ -53,7 +53,7 @@ def test_a_finished_experiment_is_told_in_six_lines(run, capsys):
     text, status = summary(run, capsys)
     assert status == 0
     lines = dict(line.split(maxsplit=1) for line in text.replace("over text", "over_text").splitlines())
-    assert list(lines) == ["submitted", "score", "over_text", "coverage", "predictions", "more"]
+    assert list(lines) == ["submitted", "score", "coverage", "over_text", "predictions", "more"]
     assert lines["submitted"] == "tiny: the vote of 2 policies (submit: vote)"
     scores = run.read_scores().query("method == 'vote' and split == 'test' and metric == 'macro_f1'")
     assert f"macro-F1 {100 * scores['value'].item():.1f} [" in lines["score"]
