@@ -183,7 +183,8 @@ def test_a_notebook_draws_all_of_a_run_of_the_papers(execute, several_run, tmp_p
 def test_from_a_table_to_predictions_on_new_products(execute, workspace):
     """The notebook for shops, with a smaller shop: it runs offline, and writes where the scripts write."""
     shutil.copytree(REPOSITORY / "configs", workspace.folder / "configs")
-    notebook = execute(OWN_CATALOGUE, workspace, **{"products=800": "products=300", "n_folds=3": "n_folds=2"})
+    smaller = {"products=800": "products=300", "n_folds=3": "n_folds=2"}
+    notebook = execute(OWN_CATALOGUE, workspace, **smaller)
     assert printed(notebook, "stderr") == ""
     assert len([cell for cell in nbformat.read(OWN_CATALOGUE, as_version=4).cells if cell.cell_type == "code"]) <= 10
     shop = workspace.folder / "data/example_shop"
@@ -200,6 +201,10 @@ def test_from_a_table_to_predictions_on_new_products(execute, workspace):
     assert {path.name for path in (workspace.folder / "weights/example_shop/figures").iterdir()} == {
         "09_your_own_catalogue_scores.png", "09_your_own_catalogue_mistakes.png"
     }  # fmt: skip
+    before = (shop / "labels.csv").read_bytes()
+    again = execute(OWN_CATALOGUE, workspace, **smaller)  # all cells once more: nothing is in the way, nothing changes
+    assert printed(again, "stderr") == ""
+    assert (shop / "labels.csv").read_bytes() == before
 
 
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
