@@ -53,7 +53,7 @@ def test_a_job_whose_input_alone_has_other_settings_says_so(jobs):
 
 
 def test_a_sample_that_is_not_drawn_names_the_step_that_draws_it(jobs):
-    with pytest.raises(StepError, match="does not exist.*: run the step 'sample' first") as refused:
+    with pytest.raises(StepError, match=r"does not exist.*: run the step 'sample' first") as refused:
         prepare(load_experiment(), Selection())
     assert refused.value.step == "sample"
 

@@ -57,7 +57,7 @@ def test_folds_and_final_fits_that_differ_are_told_apart(tmp_path):
     cpu, gpu = {"device": "cpu"}, {"device": "GPU"}
     parts = {"image/fold-0": gpu, "image/fold-1": gpu, "image/fold-none": cpu, "image": cpu, "a/fold-0": cpu, "a": cpu}
     section = environments(parts, tmp_path)
-    assert "- device differs: GPU (image's folds); cpu (image's final fit, image joined, a)" in section
+    assert "- device differs: cpu (a, image joined, image's final fit); GPU (image's folds)" in section
     section = environments({"image/fold-0": gpu, "image/fold-1": cpu}, tmp_path)
     assert "- device differs: GPU (image/fold-0); cpu (image/fold-1)" in section
 

@@ -35,7 +35,7 @@ def pair_of(results: Results) -> tuple[str, str] | None:
 
 
 def selection_table(results: Results) -> pd.DataFrame:
-    """Return a row for each policy on the pair that chooses or is a rule, and each joint expert of it, on `final_split`.
+    """Return a row for each policy on the pair that chooses or is a rule, and each joint expert, on `final_split`.
 
     All scores are accuracies (of several labels, the first is one of the product's); `text`, `image` and `oracle` are
     those of the two experts and of the best choice between them. `gain`, with its 95 % interval, and `oracle_gain` are
