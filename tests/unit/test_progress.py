@@ -143,7 +143,7 @@ def test_no_time_is_in_the_past(monkeypatch):
 
     monkeypatch.setattr(progress_module, "datetime", Clock)
     some = JobProgress("1/9", "", expected=None, others=3, n_unknown=0)
-    assert some.left().endswith("all jobs: at least 3 s more, until 10:23; 1 of them were never timed")
+    assert some.left().endswith("all jobs: at least 3 s more, until 10:23; 1 of them was never timed")
     assert JobProgress("1/9", "", expected=25, others=3600, n_unknown=0).left().endswith("until 11:23 (estimated)")
 
 
