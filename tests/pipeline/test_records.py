@@ -117,7 +117,7 @@ def test_changed_images_make_image_experts_stale_and_no_text_expert(copied):
         if jobs[key].state() != "to do"
     } == set()
     assert {key for key in ("experts/tfidf", "experts/camembert") if jobs[key].state() != "done"} == set()
-    assert jobs["experts/cnn_raw"].status()[1] == "catalogue is not done"
+    assert jobs["experts/cnn_raw"].status()[1] == "it needs catalogue, which is not done"
     assert jobs["catalogue"].status()[1].startswith("1 image has changed, the first is image_training/")
 
 

@@ -89,3 +89,4 @@ def write_scores_without_choosing(folder, patch) -> str:
 def test_the_least_share_with_the_full_score_and_the_least_that_is_close_are_named():
     curve = pd.DataFrame({"share": [0, 0.5, 1], "score": [0.5, 0.7, 0.8], "low": [0.2, -0.1, 0]})
     assert "is reached at 100 % of the images (80.00). At 50 % it is not clearly lower" in cost_sentence(curve)
+    assert cost_sentence(curve.assign(low=[0.2, 0.1, 0])).endswith("is reached at 100 % of the images (80.00).")

@@ -88,6 +88,9 @@ def test_repeated_ids_in_different_blocks_are_refused_with_their_lines(repeats):
     message = str(refused.value)
     assert all(f"new.csv, line {line}: id a" in message for line in (2, 6, 8))
     assert "id b" not in message
+    assert "config" not in message
+    with pytest.raises(InputError, match="or drop the others with this option"):
+        list(NewProducts(load_new_table(repeats, Columns(), ()), "drop the others with this option").check())
 
 
 def test_the_first_row_of_each_repeated_id_is_kept_if_asked_for(repeats):

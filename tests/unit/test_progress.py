@@ -9,11 +9,13 @@ import pytest
 from latefusion.config import load_experiment
 from latefusion.plan import progress as progress_module
 from latefusion.plan.jobs import Job
-from latefusion.plan.planning import plan
+from latefusion.plan.planning import Selection, plan
 from latefusion.plan.progress import ORDER, JobProgress, Overview, seconds_of, work_of
+from latefusion.steps.prepare import prepare
 from latefusion.steps.scripts import SCRIPTS
 from latefusion.utils import progress as bars
-from latefusion.utils.files import write_json
+from latefusion.utils.errors import StepError
+from latefusion.utils.files import write_json, write_yaml
 from latefusion.utils.progress import Bar, duration, part, reporting
 
 
@@ -36,6 +38,24 @@ def record(job: Job, seconds: float, work: float, **others) -> None:
     timed = {"fingerprint": job.fingerprint, "kind": job.timed_as, "work": work, "seconds": seconds} | others
     content = {"fingerprint": "", "script": "", "inputs": {}, "run": "x", "files": {}, "timed": timed}
     write_json(job.run_dir / "job.json", content)
+
+
+def test_a_job_whose_input_alone_has_other_settings_says_so(jobs):
+    tfidf = jobs["experts/tfidf"]
+    policy = next(job for job in jobs.values() if job.kind == "policy" and tfidf in job.needs)
+    write_yaml(policy.run_dir / "config.yaml", policy.settings)
+    write_json(
+        policy.run_dir / "job.json", {"fingerprint": "other", "script": "", "inputs": {}, "run": "x", "files": {}}
+    )
+    assert policy.status() == ("to do", f"it needs {policy.needs[0].name}, which is not done")
+    write_yaml(policy.run_dir / "config.yaml", policy.settings | {"epochs": -1})
+    assert policy.status() == ("to do", "its settings have changed")
+
+
+def test_a_sample_that_is_not_drawn_names_the_step_that_draws_it(jobs):
+    with pytest.raises(StepError, match=r"does not exist.*: run the step 'sample' first") as refused:
+        prepare(load_experiment(), Selection())
+    assert refused.value.step == "sample"
 
 
 def test_jobs_are_numbered_in_the_order_of_the_scripts(jobs):
@@ -97,6 +117,8 @@ def test_estimates_name_what_is_not_known(clock):
     some = JobProgress("1/9", "job 1 of 9: a", expected=60, others=120, n_unknown=3)
     assert some.left().startswith("about 1 min more; all jobs: at least 3 min more, until ")
     assert some.left().endswith("; 3 of them were never timed")
+    one = JobProgress("1/9", "job 1 of 9: a", expected=60, others=120, n_unknown=1)
+    assert one.left().endswith("; 1 of them was never timed")
     known = JobProgress("9/9", "job 9 of 9: a", expected=60, others=60, n_unknown=0)
     clock[0] += 30
     assert known.left().startswith("about 30 s more; all jobs: about 2 min more, until ")
@@ -121,7 +143,7 @@ def test_no_time_is_in_the_past(monkeypatch):
 
     monkeypatch.setattr(progress_module, "datetime", Clock)
     some = JobProgress("1/9", "", expected=None, others=3, n_unknown=0)
-    assert some.left().endswith("all jobs: at least 3 s more, until 10:23; 1 of them were never timed")
+    assert some.left().endswith("all jobs: at least 3 s more, until 10:23; 1 of them was never timed")
     assert JobProgress("1/9", "", expected=25, others=3600, n_unknown=0).left().endswith("until 11:23 (estimated)")
 
 

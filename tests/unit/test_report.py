@@ -53,6 +53,15 @@ def test_the_environment_is_listed_by_job_where_they_differ(tmp_path):
     assert environments({"a": None, "b": None, "c": None}, tmp_path) == "## Run\n\nEnvironment: not recorded."
 
 
+def test_folds_and_final_fits_that_differ_are_told_apart(tmp_path):
+    cpu, gpu = {"device": "cpu"}, {"device": "GPU"}
+    parts = {"image/fold-0": gpu, "image/fold-1": gpu, "image/fold-none": cpu, "image": cpu, "a/fold-0": cpu, "a": cpu}
+    section = environments(parts, tmp_path)
+    assert "- device differs: cpu (a, image joined, image's final fit); GPU (image's folds)" in section
+    section = environments({"image/fold-0": gpu, "image/fold-1": cpu}, tmp_path)
+    assert "- device differs: GPU (image/fold-0); cpu (image/fold-1)" in section
+
+
 def test_a_damaged_record_of_the_environment_is_named(tmp_path):
     write_json(tmp_path / "a" / "job.json", ["x"])
     with pytest.raises(InputError, match=r"a/job.json: it is not a JSON object"):

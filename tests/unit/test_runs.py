@@ -49,7 +49,10 @@ def test_the_last_row_is_what_each_run_submits(tmp_path):
 
 def test_one_run_has_no_spread_and_one_without_scores_is_named(tmp_path):
     assert "±" not in compare_runs([scored(tmp_path / "a", 0.7, 0.8)])
-    with pytest.raises(InputError, match=r"run the step 'vote' for b first"):
+    with pytest.raises(InputError, match=r"there is no experiment ab; did you mean 'a'\?"):
+        compare_runs([tmp_path / "a", tmp_path / "ab"])
+    (tmp_path / "b").mkdir()
+    with pytest.raises(InputError, match="b is not scored: do its vote with its own config first"):
         compare_runs([tmp_path / "a", tmp_path / "b"])
 
 

@@ -27,14 +27,16 @@ class NewProducts:
     8 bytes a row, then compared.
     """
 
-    def __init__(self, catalogue: CatalogueConfig):
+    def __init__(self, catalogue: CatalogueConfig, drop_repeats: str = "keep one row of each"):
         """Take the table's file and how it is written; columns of usual names are found too.
 
+        `drop_repeats` is what messages about repeated ids advise: there may be no config to change.
         Raises InputError for a file that cannot be read, and for missing columns.
         """
         self.catalogue, self.path = catalogue, find_file(catalogue.root, catalogue.products)
         self._named: dict[str, list[str]] = {}
         self._found: list[str] = []  # the columns of the table
+        self._drop_repeats = drop_repeats
         self.n_products = 0  # known after `check`
         self._repeats: set[str] = set()  # locations of rows whose id an earlier row has
         self._source: RowSource = open_rows(self.path, self._choose, **text_format(catalogue))
@@ -66,7 +68,7 @@ class NewProducts:
             n_rows += len(rows)
             untitled += int(is_blank(rows["title"]).sum())
             if self.catalogue.repeated_ids == "error":
-                handle_repeated_ids(rows, "error")
+                handle_repeated_ids(rows, "error", self._drop_repeats)
             yield _canonical(rows.drop_duplicates("id"))
         found, counts = np.unique(np.concatenate(hashes), return_counts=True)
         if (counts > 1).any():
@@ -90,7 +92,7 @@ class NewProducts:
         doubtful = []
         for rows in self._rows(BLOCK):
             doubtful.append(rows[np.isin(_hash(rows["id"]), hashes)])
-        _, issues = handle_repeated_ids(pd.concat(doubtful), self.catalogue.repeated_ids)
+        _, issues = handle_repeated_ids(pd.concat(doubtful), self.catalogue.repeated_ids, self._drop_repeats)
         self._repeats = set(issues.index)
 
 

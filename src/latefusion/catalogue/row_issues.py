@@ -17,17 +17,22 @@ COLUMNS = ["id", "reason", "action"]
 NONE = pd.DataFrame(columns=COLUMNS, dtype="str").rename_axis("location")
 
 
-def handle_repeated_ids(rows: pd.DataFrame, repeated_ids: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+def handle_repeated_ids(
+    rows: pd.DataFrame,
+    repeated_ids: str,
+    otherwise: str = "set catalogue.repeated_ids to drop (keep the first row of each)",
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Apply `catalogue.repeated_ids` to the rows of one table; return those that are left, and the row issues.
 
-    `error` raises InputError, `drop` keeps the first row of each id.
+    `error` raises InputError, which advises to give each row an id or to do `otherwise`; `drop` keeps the first row of
+    each id.
     """
     repeated = rows["id"].duplicated() & ~is_blank(rows["id"])
     if not repeated.any():
         return rows, NONE
     if repeated_ids == "error":
         all_of_them = rows["id"][rows["id"].duplicated(keep=False) & ~is_blank(rows["id"])]
-        advice = "Give every row its own id, or set catalogue.repeated_ids to drop (keep the first row of each)."
+        advice = f"Give every row its own id, or {otherwise}."
         refuse("id " + all_of_them.sort_values(kind="stable"), "Duplicate ids:", advice)
     first = rows.index.to_series().groupby(rows["id"].to_numpy()).transform("first")
     equal = (rows[repeated].to_numpy() == rows.loc[first[repeated]].to_numpy()).all(axis=1)

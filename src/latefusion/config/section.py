@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from latefusion.utils.nearest import did_you_mean, shorten
+from latefusion.utils.nearest import shorten, unknown_key
 
 # Windows reserves these names for devices; a folder of such a name cannot be copied there.
 DEVICES = {"con", "prn", "aux", "nul"} | {f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)}
@@ -42,9 +42,8 @@ class Section(BaseModel):
         if isinstance(data, Mapping):
             for key in data:
                 if key not in cls.model_fields:
-                    word = shorten(str(key))
-                    message = f"unknown key '{word}'{did_you_mean(word, cls.model_fields)}"
-                    raise PydanticCustomError("unknown_key", "{message}", {"message": message, "key": word})
+                    context = {"message": unknown_key(str(key), cls.model_fields), "key": shorten(str(key))}
+                    raise PydanticCustomError("unknown_key", "{message}", context)
         return data
 
     @model_validator(mode="after")

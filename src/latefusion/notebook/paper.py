@@ -40,7 +40,7 @@ def _figures(results: Results, tables: Mapping[str, pd.DataFrame]) -> dict[str, 
         figures["input_gains"] = gain_figure(tables["input_gains"], metric, split)
     if len(tables["cost"]):
         figures["cost"] = cost_figure(tables["cost"], metric, split)
-    if pair is not None:
+    if pair is not None and len(tables["selection"]):
         figures["selection"] = selection_figure(tables["selection"], pair, split)
     if pair is not None and "hidden_map" in tables:
         figures["hidden_map"] = map_figure(tables["hidden_map"], pair[0])

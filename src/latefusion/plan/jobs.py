@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import TypeAlias
 from uuid import uuid4
 
+import yaml
+
 from latefusion.config import CatalogueConfig
 from latefusion.config.experiment import fold_name
 from latefusion.plan.records import (
@@ -32,6 +34,7 @@ from latefusion.utils.nearest import plural
 
 logger = logging.getLogger(__name__)
 
+SHOWN = 3  # inputs that a reason names
 DONE, BEGUN, TO_DO = "done", "begun", "to do"
 Known: TypeAlias = dict[tuple[str, str], tuple[str, str]]  # the status of jobs, by key and `reads` (see `Job.status`)
 
@@ -100,20 +103,32 @@ class Job:
 
     def _stale_reason(self, record: dict, reads: str, known: "Known") -> str:
         """Return what has changed since the job began, as a text; empty if nothing has."""
-        if record["fingerprint"] != self.fingerprint:
-            return "its settings or tables have changed" if self.kind == "catalogue" else "its settings have changed"
+        is_other = record["fingerprint"] != self.fingerprint
+        if is_other and self.kind == "catalogue":
+            return "its settings or tables have changed"
+        if is_other and self._own_settings_changed():
+            return "its settings have changed"
         for need in self.needs:
             if need.status(self.reads, known)[0] != DONE:
-                return f"{need.name} is not done"
+                return f"it needs {need.name}, which is not done"
         if self.kind == "catalogue":
             return self.catalogue.changed_images() if reads == "images" else ""
         inputs = self._inputs()
         if record["inputs"] != inputs:
-            changed = sorted(name for name in inputs if record["inputs"].get(name) != inputs[name])
-            return f"{', '.join(changed) or 'the set of its inputs'} has changed"
+            return _describe_changes([name for name in inputs if record["inputs"].get(name) != inputs[name]])
+        if is_other:  # with the same results
+            return "the settings of a job that it needs have changed"
         weights = record.get("pretrained", {})
         changed = [model for model in self.models if _has_changed(model, weights.get(model))]
         return f"the pretrained weights of {', '.join(changed)} have changed" if changed else ""
+
+    def _own_settings_changed(self) -> bool:
+        """Return whether the settings differ from those that the job began with, or these are not known."""
+        try:
+            before = yaml.safe_load((self.run_dir / "config.yaml").read_text(encoding="utf-8"))
+            return digest(before) != digest(self.settings)
+        except (OSError, ValueError, TypeError, yaml.YAMLError):
+            return True
 
     def _inputs(self) -> dict[str, str | None]:
         """Return digests of what the job reads: its share of the catalogue, and the results of other jobs by key."""
@@ -241,6 +256,14 @@ class CatalogueState:
     def forget(self) -> None:
         """Clear the cached answers of `changed_images` and `n_products`."""
         self._changed = self._n_products = None
+
+
+def _describe_changes(names: list[str]) -> str:
+    """Return which inputs have changed; of many, the first."""
+    if not names:
+        return "the set of its inputs has changed"
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"{', '.join(sorted(names)[:SHOWN])}{more} {'has' if len(names) == 1 else 'have'} changed"
 
 
 def _describe_model(model: str) -> dict | None:

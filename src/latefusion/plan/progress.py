@@ -15,6 +15,7 @@ from statistics import median
 
 from latefusion.plan.jobs import Job, done_jobs
 from latefusion.plan.records import NAME, read_record
+from latefusion.utils.nearest import plural
 from latefusion.utils.progress import ENOUGH, duration
 
 ORDER = ("prepare", "text", "denoise", "image", "dcl", "joint", "fuse", "vote")  # of the steps: that of their scripts
@@ -120,11 +121,12 @@ class JobProgress:
         own = self.seconds_left()
         known, n_untimed = self.others + max(own or 0, stage), self.n_unknown + (own is None and self.expected is None)
         if not known:
-            return f"all jobs: not known, {n_untimed} were never timed"
+            return f"all jobs: not known, {plural(n_untimed, 'was', 'were')} never timed"
         about = f"{duration(known)} more{_until(known) if clock else ''}"
         if own is not None and not n_untimed:
             return f"all jobs: about {about} (estimated)"
-        return f"all jobs: at least {about}{f'; {n_untimed} of them were never timed' if n_untimed else ''}"
+        untimed = f"; {plural(n_untimed, 'of them was', 'of them were')} never timed" if n_untimed else ""
+        return f"all jobs: at least {about}{untimed}"
 
     def _own_left(self, stage: float) -> str:
         own = self.seconds_left()

@@ -80,7 +80,7 @@ def fit_reduced(results: Results, spec: MethodSpec, missing: str, folder: Path) 
     calibration = fit_calibrations(favour(mean, preds), preds, targets, folds).final
     known = results.known(learnt)
     right = is_right(targets[known], preds[known]).mean()
-    logger.info("products without %s: %s; %.1f %% right on %s", missing, left, 100 * right, learnt)
+    logger.info("products without %s: %s; %.1f %% right on %s", missing, _describe(left), 100 * right, learnt)
     final = None if thresholds is None else tuple(thresholds.final.tolist())
     return Reduced(replace(spec, policies=tuple(left), calibration=calibration, label_thresholds=final), left)
 
@@ -90,3 +90,7 @@ def _decide(results: Results, probs: np.ndarray) -> tuple[np.ndarray, LabelThres
     dataset, learnt = results.dataset, results.dataset.fusion_split
     thresholds = learn_label_thresholds(results.experiment, dataset, probs)
     return decide_splits(dataset, {learnt: probs}, thresholds)[learnt], thresholds
+
+
+def _describe(experts: dict[str, tuple[str, ...]]) -> str:
+    return "; ".join(f"{policy} of {', '.join(names)}" for policy, names in experts.items())

@@ -1,6 +1,7 @@
 """The section on the environment of a run: device, precision, threads, versions and code, as each job recorded them."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable
 
 from latefusion.scores.results import Results
 from latefusion.tables.artifacts import read_json_object
@@ -22,7 +23,10 @@ def run_section(results: Results) -> str:
         if len(jobs_by_value) == 1:
             shared.append(f"{fact} {next(iter(jobs_by_value))}")
         else:
-            values = "; ".join(f"{value} ({', '.join(without_folds(jobs))})" for value, jobs in jobs_by_value.items())
+            named = _name_jobs(jobs_by_value.values())
+            values = "; ".join(
+                f"{value} ({', '.join(names)})" for value, names in zip(jobs_by_value, named, strict=True)
+            )
             differing.append(f"- {fact} differs: {values}")
     line = f"All jobs: {', '.join(shared)}." if shared else ""
     if not facts:
@@ -33,6 +37,27 @@ def run_section(results: Results) -> str:
 def without_folds(names: Iterable[str]) -> list[str]:
     """Return names of jobs, with those of an expert's folds, as in `tfidf/fold-0`, as the expert's name, once each."""
     return list(dict.fromkeys(name.partition("/fold-")[0] for name in names))
+
+
+def _name_jobs(jobs: Collection[list[str]]) -> list[list[str]]:
+    """Return the names of each value's jobs, in as few words as tell them from those of other values."""
+
+    def one_word_per_expert(job: str) -> str:
+        return job.partition("/fold-")[0]
+
+    def by_kind(job: str) -> str:
+        expert, _, fold = job.partition("/fold-")
+        if not fold:
+            return f"{expert} joined"
+        return f"{expert}'s final fit" if fold == "none" else f"{expert}'s folds"
+
+    forms = (one_word_per_expert, by_kind)
+    seen = [Counter(word for names in jobs for word in {form(job) for job in names}) for form in forms]
+
+    def name(job: str) -> str:
+        return next((form(job) for form, count in zip(forms, seen, strict=True) if count[form(job)] == 1), job)
+
+    return [list(dict.fromkeys(map(name, names))) for names in jobs]
 
 
 def _environment(results: Results, key: str) -> dict[str, str]:

@@ -122,10 +122,10 @@ def cost_sentence(curve: pd.DataFrame) -> str:
     """Return at which share the score is that of all images, and from which share on it is not clearly lower."""
     full = curve["score"].iloc[-1]
     reached = curve.loc[curve["score"] >= full - ROUNDING, "share"].min()
-    return (
-        f"the full score is reached at {_target(reached)} of the images ({100 * full:.2f}). At "
-        f"{_target(share_needed(curve))} it is not clearly lower: the interval of the difference includes zero."
-    )
+    sentence = f"the full score is reached at {_target(reached)} of the images ({100 * full:.2f})."
+    if (needed := share_needed(curve)) >= reached:  # nothing is learnt from it
+        return sentence
+    return f"{sentence} At {_target(needed)} it is not clearly lower: the interval of the difference includes zero."
 
 
 def calibration_section(results: Results, calibration: pd.DataFrame) -> str:

@@ -7,7 +7,8 @@ import pandas as pd
 from latefusion.scores.report import markdown
 from latefusion.scores.results import GROUPS
 from latefusion.scores.tables import chosen_metric
-from latefusion.utils.errors import InputError, StepError
+from latefusion.utils.errors import InputError
+from latefusion.utils.nearest import did_you_mean
 
 SUBMITTED = "submitted"
 ROW_GROUPS = GROUPS | {SUBMITTED: "Submitted"}
@@ -72,8 +73,16 @@ def _with_submitted(
 def _read(folder: Path, name: str) -> pd.DataFrame:
     path = folder / "scores" / f"{name}.csv"
     if not path.is_file():
-        raise StepError(f"{path} does not exist: run {{step}} for {folder.name} first", "vote")
+        raise InputError(f"{path} does not exist: {_why_unscored(folder)}")
     return pd.read_csv(path, dtype={"method": "str"}, keep_default_na=False, na_values=[""])
+
+
+def _why_unscored(folder: Path) -> str:
+    """Return why an experiment has no scores, and what to do; its config is not known here."""
+    if folder.is_dir():
+        return f"{folder.name} is not scored: do its vote with its own config first"
+    scored = sorted(path.parents[1].name for path in folder.parent.glob("*/scores/scores.csv"))
+    return f"there is no experiment {folder.name}{did_you_mean(folder.name, scored) if scored else ''}"
 
 
 def _in_order(scores: pd.DataFrame) -> list[tuple[str, str]]:

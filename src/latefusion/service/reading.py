@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from latefusion.service.limits import MEGABYTE, Limits
-from latefusion.service.schema import PredictRequest, Problem
+from latefusion.service.schema import PredictRequest, Problem, Product
 from latefusion.service.waiting import Ticket
+from latefusion.utils.nearest import unknown_key
 
 MOST_PROBLEMS = 20  # that one answer lists
 BLANKS = str.maketrans("", "", " \t\r\n")  # programs break base64 into lines
@@ -106,10 +107,20 @@ def _long_texts(where: str, texts: dict[str, str | None], limits: Limits) -> Ite
 
 
 def _explain(error: ValidationError) -> Refusal:
-    problems = [Problem(where=_where(one["loc"]), problem=one["msg"]) for one in error.errors(include_url=False)]
+    problems = [
+        Problem(where=_where(one["loc"]), problem=_message(one["type"], one["msg"], one["loc"]))
+        for one in error.errors(include_url=False)
+    ]
     if error.errors()[0]["type"] == "json_invalid":
         return Refusal(400, f"the body is not JSON: {problems[0].problem.removeprefix('Invalid JSON: ')}")
     return _invalid(problems)
+
+
+def _message(kind: str, message: str, location: tuple[int | str, ...]) -> str:
+    """Return pydantic's message, or for an unknown key that of configs; `location`: its key, in its object."""
+    if kind != "extra_forbidden":
+        return message
+    return unknown_key(str(location[-1]), (Product if len(location) > 1 else PredictRequest).model_fields)
 
 
 def _where(location: tuple[int | str, ...]) -> str:

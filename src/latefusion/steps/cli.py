@@ -144,7 +144,7 @@ def _say_loading() -> None:
 def _start_log(rank: int) -> None:
     level = logging.INFO if rank == 0 else logging.WARNING
     logging.basicConfig(level=level, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", handlers=[LogHandler()])
-    for chatty in ("httpx2", "accelerate"):
+    for chatty in ("httpx2", "accelerate", "timm"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

@@ -47,7 +47,8 @@ def predict_new(
         raise InputError(f"{review} is of an earlier run with a threshold: remove it, or choose another --out")
     catalogue = predictor.experiment.catalogue
     table = NewProducts(
-        load_new_table(products, catalogue.columns, settings, image_separator=catalogue.image_separator)
+        load_new_table(products, catalogue.columns, settings, image_separator=catalogue.image_separator),
+        "keep the first row of each with the option --set catalogue.repeated_ids=drop",
     )
     n_products = _check_products(table, images, every_image=catalogue.images_per_product == "mean")
     with locked(out):

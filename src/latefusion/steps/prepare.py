@@ -55,7 +55,7 @@ from latefusion.steps.splitting import split_catalogue
 from latefusion.tables import label_choices
 from latefusion.tables.checks import check_trainable, image_readers
 from latefusion.tables.dataset import Dataset
-from latefusion.utils.errors import InputError, list_problems
+from latefusion.utils.errors import InputError, StepError, list_problems
 from latefusion.utils.files import atomic_write, write_json, write_text
 from latefusion.utils.labels import each_label
 from latefusion.utils.nearest import plural
@@ -65,16 +65,22 @@ logger = logging.getLogger(__name__)
 
 def prepare(experiment: Experiment, selection: Selection) -> None:
     """Run the catalogue's job if it is not done."""
-    _require_tables(experiment.catalogue)
+    _require_tables(experiment)
     jobs, script = plan(experiment), SCRIPTS["prepare"]
     run_jobs(jobs, "prepare", lambda job: _prepare(experiment, job), selection, script=script)
 
 
-def _require_tables(catalogue: CatalogueConfig) -> None:
+def _require_tables(experiment: Experiment) -> None:
     """Raise InputError if no table is there: a misspelt path must not cost the catalogue that is prepared already."""
+    catalogue = experiment.catalogue
     names = [str(path.relative_to(catalogue.root)) for path in table_files(catalogue)]
     if not any((catalogue.root / name).is_file() for name in names):
-        find_file(catalogue.root, names[0], "catalogue.products" if catalogue.format == "table" else None)
+        try:
+            find_file(catalogue.root, names[0], "catalogue.products" if catalogue.format == "table" else None)
+        except InputError as error:
+            if experiment.sample is None:
+                raise
+            raise StepError(f"{error}. This config draws a sample: run {{step}} first", "sample") from None
 
 
 def _prepare(experiment: Experiment, job: Job) -> None:

@@ -21,6 +21,12 @@ def did_you_mean(word: str, known: Collection[str]) -> str:
     return f"; known: {', '.join(list(known)[:SHOWN])}{more}"
 
 
+def unknown_key(key: str, known: Collection[str]) -> str:
+    """Return the message about a key that is none of the known ones."""
+    word = shorten(key)
+    return f"unknown key '{word}'{did_you_mean(word, known)}"
+
+
 def shorten(text: str, limit: int = 80) -> str:
     """Return a text for an error message, cut to `limit` characters."""
     return text if len(text) <= limit else f"{text[: limit - 3]}..."

@@ -1,6 +1,7 @@
 """Load a pretrained Hugging Face encoder with its tokenizer, and check that config, weights and tokenizer match."""
 
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
+from transformers.utils.logging import disable_progress_bar
 
 from latefusion.utils.errors import InputError, reported_as
 
@@ -38,6 +40,8 @@ def load_encoder(
     weights do not match, or if the encoder has fewer than `max_length` positions.
     """
     config, tokenizer = load_config(source, dropout)
+    if not sys.stderr.isatty():  # bars in a log file
+        disable_progress_bar()
     with _loading(source, "the weights cannot be loaded into the network of config.json"):
         encoder, report = AutoModel.from_pretrained(
             source, config=config, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True,

@@ -15,6 +15,7 @@ COLUMNS = (
     "policy", "kind", "input", "layers", "q", "text", "image", "score", "gain", "low", "high", "oracle", "oracle_gain",
     "policy_accuracy", "image_share",
 )  # fmt: skip
+LISTED = ("select", "on_demand", "product", "mean", "max")  # policies that choose, and the rules of Zahavy et al.
 
 
 def pair_of(results: Results) -> tuple[str, str] | None:
@@ -34,7 +35,7 @@ def pair_of(results: Results) -> tuple[str, str] | None:
 
 
 def selection_table(results: Results) -> pd.DataFrame:
-    """Return a row for each policy on the pair, and for each joint expert of the two, scored on `final_split`.
+    """Return a row for each policy on the pair that chooses or is a rule, and each joint expert, on `final_split`.
 
     All scores are accuracies (of several labels, the first is one of the product's); `text`, `image` and `oracle` are
     those of the two experts and of the best choice between them. `gain`, with its 95 % interval, and `oracle_gain` are
@@ -54,7 +55,7 @@ def selection_table(results: Results) -> pd.DataFrame:
         policy = experiment.policies.get(method.name)
         expert = experiment.experts.get(method.name)
         joins = isinstance(expert, JointExpert) and (expert.text, expert.image) == pair
-        if not joins and (policy is None or set(policy.experts) != set(pair)):
+        if not joins and (policy is None or policy.kind not in LISTED or set(policy.experts) != set(pair)):
             continue
         gain, low, high = paired_gain(results, method.name, pair[0], "accuracy")
         row = {"policy": method.name, "score": _right(results, method.name)[known].mean(), **experts, "gain": gain}
@@ -69,8 +70,7 @@ def selection_table(results: Results) -> pd.DataFrame:
 
 
 def _rank(kind: str) -> int:
-    order = ("select", "product", "mean", "max", "network")
-    return order.index(kind) if kind in order else len(order) + kind.startswith("joint")
+    return LISTED.index(kind) if kind in LISTED else len(LISTED)
 
 
 def _right(results: Results, name: str) -> np.ndarray:
