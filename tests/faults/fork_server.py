@@ -13,30 +13,35 @@ import runpy
 import signal
 import sys
 import traceback
-from pkgutil import walk_packages
 
-import latefusion
-
-# What is imported only when it is first used: by the first optimizer, by the first image, ...
+# Not all that scripts import: the faults of short memory are about what they import themselves.
 PRELOADED = (
-    "torch._dynamo",
-    "torch.utils.tensorboard",
-    "transformers.models.camembert.modeling_camembert",
+    "torch",
+    "accelerate",
+    "timm",
+    "transformers",
     "albumentations",
     "cleanlab.filter",
-    "sklearn.ensemble",
+    "cv2",
+    "sentencepiece",
     "sklearn.svm",
-    "sklearn.feature_extraction.text",
-    "scipy.cluster.hierarchy",
-    "pandas.io.parsers",
-    "pyarrow.dataset",
-    "PIL.PngImagePlugin",
-    "PIL.JpegImagePlugin",
+    "sklearn.linear_model",
+    "torch.utils.tensorboard",
+    "pandas",
+    "pyarrow.parquet",
+    "scipy.sparse",
+    "huggingface_hub",
+    "PIL.Image",
+    "latefusion.config",
+    "latefusion.steps.cli",
+    "latefusion.experts.image.cnn",
+    "latefusion.experts.probe.image",
+    "latefusion.experts.text.transformer",
 )
 
 
 def main() -> None:
-    for name in (*PRELOADED, *(module.name for module in walk_packages(latefusion.__path__, "latefusion."))):
+    for name in PRELOADED:
         importlib.import_module(name)
     gc.freeze()  # a child's collections pass over what is imported
     print(json.dumps({"ready": True}), flush=True)

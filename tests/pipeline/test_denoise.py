@@ -26,7 +26,7 @@ def test_the_gallery_shows_every_issue_worst_first_by_class_and_needs_no_other_f
     assert html.count("card removed") == issues["removed"].sum()
     for given, of_class in issues.groupby("given"):
         section = html.split(f"<h2>{given}: ")[1].split("<h2>")[0]
-        shown = re.findall(r"class='id'>(\w+)<", section)
+        shown = re.findall(r'class="id">(\w+)<', section)
         assert shown == list(of_class.index)  # most suspicious first
 
 
