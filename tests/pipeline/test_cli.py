@@ -91,7 +91,8 @@ def run_work(body: str, *signals: int, patience: float = 30) -> tuple[int, str]:
     for number in signals:
         process.send_signal(number)
         time.sleep(0.3)
-    _, errors = process.communicate(timeout=20)
+    loading, _, errors = process.communicate(timeout=20)[1].partition("\n")
+    assert loading.endswith("loading libraries")
     return process.returncode, errors
 
 
