@@ -69,9 +69,13 @@ docs: env
 	@.venv-docs/bin/pip install --quiet --requirement requirements-docs.txt
 	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet
 
-# The figures of README and docs, from the scores of finished runs: make figures RUNS="sample"
+# The figures of README and docs, from finished runs: make figures RUNS="sample". The picture of the report, which is that
+# of the first run, needs Chromium and requirements-browser.txt.
 figures: env
 	PYTHONPATH=src $(PY) docs/generate/figures.py $(RUNS)
+	$(if $(RUNS),@if $(PY) -c 'import selenium' 2> /dev/null; \
+		then $(PY) docs/generate/screenshots.py submissions/$(firstword $(RUNS))/report.html; \
+		else echo "docs/figures/report.webp is as it was: install requirements-browser.txt" >&2; fi)
 
 # The notebooks, stored with their outputs; before that the runs that they show, as far as they are not finished.
 notebooks: env

@@ -16,6 +16,7 @@ from latefusion.fusion.networks import StackedPolicy
 from latefusion.fusion.on_demand import FittedOnDemand
 from latefusion.fusion.select import highest
 from latefusion.fusion.training import fit_alone, load_policy, save_policy
+from latefusion.metrics.decisions import decide
 from latefusion.metrics.f1 import score
 from latefusion.plan.planning import plan
 from latefusion.scores.cost import asked_at, cost_curve, share_needed
@@ -186,6 +187,27 @@ def test_a_copy_of_its_folder_decides_the_same_for_any_share(tmp_path, then):
             one.decide_rows(lambda name, rows: by_expert[name][rows], 50, share) for one in (fitted, loaded)
         )
         assert all(np.array_equal(a, b) for a, b in zip(expected, found, strict=True))
+
+
+def test_several_labels_are_those_of_the_part_that_decides_by_its_own_thresholds(tmp_path):
+    rng, policy = np.random.default_rng(0), on_demand(0.4)
+    targets = (rng.random((200, 6)) < 0.3).astype(np.int8)
+    tables = tuple(rng.random((200, 6), dtype=np.float32) * 0.6 for _ in range(2))
+    fitted = fit_alone(FusionInputs(policy, tables, targets, np.arange(200) % 4, metric="micro_f1"))
+    low, lower = rng.uniform(0.1, 0.5, (2, 6))
+    fitted = replace(fitted, first=replace(fitted.first, thresholds=low), then=replace(fitted.then, thresholds=lower))
+    save_policy(fitted, tmp_path / "policy")
+    loaded = load_policy(policy, 6, tmp_path / "policy", several=True)
+    new = tuple(rng.random((50, 6), dtype=np.float32) * 0.6 for _ in range(2))
+    _, then_probs = fitted.then.fitted.decide(new)
+    ends = [decide(new[0], several=True, thresholds=low), decide(then_probs, several=True, thresholds=lower)]
+    for one in (fitted, loaded):
+        for share, expected in zip((0.0, 1.0), ends, strict=True):
+            preds, _ = one.decide_rows(lambda name, rows: new["ab".index(name)][rows], 50, share)
+            assert np.array_equal(preds, expected)
+        asked = one.asked(new).asked
+        assert 0 < asked.sum() < 50
+        assert np.array_equal(one.decide(new)[0], np.where(asked[:, None], ends[1], ends[0]))
 
 
 def test_no_label_of_a_fold_reaches_its_gate_by_way_of_what_is_asked():
