@@ -17,12 +17,13 @@ class TimmBackbone(nn.Module):
 
     def __init__(self, expert: CnnExpert, *, pretrained: bool):
         super().__init__()
-        source = {}
+        source, file = {}, None
         if pretrained:
             file = find_timm(expert.architecture)
             source = {"pretrained": True, "pretrained_cfg_overlay": {"file": str(file)} if file else None}
         with reported_as(
             f"{expert.model}: timm cannot build it with model_args {expert.model_args}, or cannot load its weights"
+            f"{'' if file is None else f' from {file}'}"
         ):
             self.backbone = timm.create_model(expert.architecture, num_classes=0, **source, **expert.model_args)
         self.backbone.to(memory_format=torch.channels_last)
