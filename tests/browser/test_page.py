@@ -19,9 +19,8 @@ from helpers.workspace import Workspace
 
 pytest.importorskip("selenium.webdriver", reason="selenium is not installed: requirements-browser.txt")
 from helpers.browser import (
-    CHROMIUM,
-    DRIVER,
     NEEDS_AXE,
+    NEEDS_BROWSER,
     WIDTHS,
     accessibility_faults,
     axe_script,
@@ -35,10 +34,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from latefusion.service.schema import prediction_type
 
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
-    pytest.mark.skipif(DRIVER is None, reason="chromedriver is not installed"),
-]
+pytestmark = NEEDS_BROWSER
 SMALL = ("--max-pixels", "100000", "--max-body-mb", "1")
 # What a model for several labels answers, whose image expert was not asked for (`SeveralPrediction`).
 SEVERAL = {

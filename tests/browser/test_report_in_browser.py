@@ -19,9 +19,8 @@ from helpers.report import HOSTILE, make_results, make_results_of_several_labels
 
 pytest.importorskip("selenium.webdriver", reason="selenium is not installed: requirements-browser.txt")
 from helpers.browser import (
-    CHROMIUM,
-    DRIVER,
     NEEDS_AXE,
+    NEEDS_BROWSER,
     WIDTHS,
     accessibility_faults,
     keep_screenshot,
@@ -35,10 +34,7 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 from latefusion.catalogue import read_label_choices
 from latefusion.config import CatalogueConfig
 
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
-    pytest.mark.skipif(DRIVER is None, reason="chromedriver is not installed"),
-]
+pytestmark = NEEDS_BROWSER
 ALL = [(width, scheme) for width in WIDTHS for scheme in ("light", "dark")]
 SOME = [("desktop", "light"), ("phone", "dark")]
 CHARTS = {

@@ -20,6 +20,11 @@ class Asked:
     ask: np.ndarray
     asked: np.ndarray
 
+    @classmethod
+    def nothing(cls) -> "Asked":
+        """Return that of no products: what a policy has that is read from disk."""
+        return cls(np.empty(0), np.empty(0, dtype=bool))
+
 
 def write_asked(run_dir: Path, split: str, ids: pd.Index, asked: Asked) -> None:
     """Write `<split>_asked.parquet` (index: id; columns: `ask` float32, `asked` bool)."""

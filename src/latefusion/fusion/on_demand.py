@@ -157,8 +157,8 @@ def load_on_demand(inputs: FusionInputs[OnDemandPolicy], run_dir: Path, facts: d
 
     first, then = map(load, PARTS, inputs.policy.parts)
     arrays = load_file(run_dir / "model.safetensors")
-    quantiles, none = arrays.pop("quantiles"), np.empty(0)
-    return FittedOnDemand(inputs, first, then, Gate(**arrays), quantiles, Asked(none, none.astype(bool)))
+    quantiles = arrays.pop("quantiles")
+    return FittedOnDemand(inputs, first, then, Gate(**arrays), quantiles, Asked.nothing())
 
 
 FitAll: TypeAlias = "Callable[[Sequence[FusionInputs]], Sequence[FittedPolicy]]"  # policies of one kind

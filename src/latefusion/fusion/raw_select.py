@@ -100,8 +100,7 @@ def fit_raw_select(inputs: FusionInputs[RawSelectPolicy]) -> FittedRawSelect:
 
 def load_raw_select(inputs: FusionInputs[RawSelectPolicy], run_dir: Path, facts: dict) -> FittedRawSelect:
     """Return the policy without its network, which `open_choice` opens; neither `run_dir` nor `facts` is used."""
-    none = np.empty(0)
-    return FittedRawSelect(inputs, inputs.tables[0], Asked(none, none.astype(bool)), ())
+    return FittedRawSelect(inputs, inputs.tables[0], Asked.nothing(), ())
 
 
 def open_choice(opening: "Opening", policy: RawSelectPolicy) -> "Predict":
@@ -144,12 +143,13 @@ def _train_and_ask(inputs: FusionInputs[RawSelectPolicy], fold: int, products: p
         context, network, context.dataset.select("train"), None,
         training=training, run_dir=run_dir, name=f"{raw.run_dir.name} {name}", section=f"policies.{raw.run_dir.name}",
     )  # fmt: skip
-    load_weights(network.model, best_weights(run_dir, fitted.progress))
+    weights = best_weights(run_dir, fitted.progress)
+    load_weights(network.model, weights)
     probs = predict_products(context, network, products, training.batch_size)[:, 0]
     ask = _weighted(probs, inputs.policy.positive_weight)
     if fold == ALL:
         remove(raw.run_dir / NETWORK)  # of a run that was interrupted here
-        export_network(context, expert, run_dir, best_weights(run_dir, fitted.progress), raw.run_dir / NETWORK)
+        export_network(context, expert, run_dir, weights, raw.run_dir / NETWORK)
     write_asked(run_dir, HELD_OUT, products.index, _asked(ask))
     remove_temporary(run_dir)  # large checkpoints: there is a network for each fold
     return ask.astype(np.float64)

@@ -82,8 +82,8 @@ def choice_facts(inputs: FusionInputs, oof_asked: Asked) -> dict:
 
 def load_select(inputs: FusionInputs[SelectPolicy], run_dir: Path, facts: dict) -> FittedSelect:
     """Return the policy whose weights are in `run_dir`; `facts` is not used."""
-    weights, none = load_file(run_dir / "model.safetensors"), np.empty(0)
-    return FittedSelect(inputs, weights, inputs.tables[0], Asked(none, none.astype(bool)))
+    weights = load_file(run_dir / "model.safetensors")
+    return FittedSelect(inputs, weights, inputs.tables[0], Asked.nothing())
 
 
 def fit_select(inputs: FusionInputs[SelectPolicy]) -> FittedSelect:

@@ -78,10 +78,10 @@ class PolicyTrainer:
         members, raw = tuple(map(self._part, policy.sources.values())), None
         if policy.own_network is not None and self._context is not None:
             raw = RawProducts(self._context, self.dataset, self.experiment.policy_dir(name))
-        if not self.dataset.split.nested:
-            return FusionInputs(policy, tables, self.targets, folds, (), metric, how, members, raw)
-        nested = tuple(tuple(self._nested_table(fold, one) for one in policy.experts) for fold in np.unique(folds))
-        policy = policy.model_copy(update={"n_folds": len(nested)})
+        nested: tuple[tuple[np.ndarray, ...], ...] = ()
+        if self.dataset.split.nested:
+            nested = tuple(tuple(self._nested_table(fold, one) for one in policy.experts) for fold in np.unique(folds))
+            policy = policy.model_copy(update={"n_folds": len(nested)})
         return FusionInputs(policy, tables, self.targets, folds, nested, metric, how, members, raw)
 
     def _part(self, name: str) -> Part:

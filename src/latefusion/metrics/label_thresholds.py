@@ -11,11 +11,10 @@ from typing import Literal, TypeAlias
 import numpy as np
 from scipy.special import expit
 
-from latefusion.metrics.confidence import fit_label_calibrations
+from latefusion.metrics.confidence import BLOCK, fit_label_calibrations
 from latefusion.metrics.decisions import HALF, decide, is_known
 
 GRID = expit(np.arange(-6, 6.1, 0.25))  # (T,) tuned thresholds, in ascending order, 0.002 to 0.998
-BLOCK = 2_000_000  # probabilities that are counted at a time
 LearntBy: TypeAlias = Literal["calibrated", "tuned"]
 
 
