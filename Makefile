@@ -57,9 +57,12 @@ test-fast: env
 	$(PY) -m ruff check src tests notebooks
 	HYPOTHESIS_PROFILE=fast $(PYTEST) tests/unit
 
-# Prediction with Ray and Spark, on clusters of this machine: it installs both, and needs Java. Minutes.
+# Prediction with Ray and Spark, on clusters of this machine: needs Java. Both are installed, but not into an environment
+# that is used as it is. Minutes.
 test-clusters: env
-	$(VENV)/bin/pip install --quiet --requirement requirements-clusters.txt
+	$(if $(FOUND),@$(PY) -c 'import pyspark; import ray' 2> /dev/null \
+		|| { echo "error: install requirements-clusters.txt into $(VENV)" >&2; exit 2; } \
+		,$(VENV)/bin/pip install --quiet --requirement requirements-clusters.txt)
 	OMP_NUM_THREADS=1 $(PY) -m pytest tests/clusters
 
 # The site of docs/ into site/, by MkDocs Material in an environment of its own; the config reference is written first.

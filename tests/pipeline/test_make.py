@@ -33,6 +33,7 @@ def test_an_environment_that_exists_is_checked_and_nothing_is_installed(other):
     assert f"{other}/bin/python3 src/$step.py" in commands
     assert "--any-version" in planned("env", f"VENV={other}", "VERSIONS=any")
     assert "--all" in planned("test-fast", f"VENV={other}")
+    assert "pip install" not in planned("test-clusters", f"VENV={other}")
 
 
 @pytest.fixture

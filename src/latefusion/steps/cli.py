@@ -18,7 +18,7 @@ from latefusion.plan.planning import Selection, plan
 from latefusion.steps.failures import explain
 from latefusion.steps.interrupt import stoppable
 from latefusion.steps.launch import process_rank
-from latefusion.steps.listing import as_json, describe, describe_weights
+from latefusion.steps.listing import as_json, describe, describe_data, describe_weights
 from latefusion.steps.peers import watched
 from latefusion.steps.scripts import SCRIPTS
 from latefusion.utils.errors import InputError, StepError
@@ -82,7 +82,7 @@ def run_script(
             _print_summary(experiment)
         elif args.list:
             jobs = plan(experiment)
-            tables = (describe(jobs), describe_weights(experiment, jobs))
+            tables = (describe(jobs), describe_weights(experiment, jobs), describe_data(experiment))
             print("\n\n".join(filter(None, tables)))
         elif preview is not None and args.preview:
             _say_loading()

@@ -70,17 +70,16 @@ def explain(error: BaseException, folders: Iterable[Path]) -> str | None:
     """Return a sentence about an error that the machine caused, None for any other error.
 
     `folders` are the folders that are written to: their disks are checked if the error itself does not mention a full
-    disk.
+    disk, or does not say which.
     """
+    full = next(filter(_is_full, folders), None)
     for one in _with_causes(error):
         meaning = _meaning(one)
         if meaning is not None and (one is error or meaning in SCARCE):
             path = getattr(one, "filename2", None) or getattr(one, "filename", None)
-            return f"{path}: {meaning}" if path is not None else f"{meaning} ({_first_line(one)})"
-    for folder in folders:
-        if _is_full(folder):
-            return f"{folder}: {FULL}"
-    return None
+            where = full if path is None and meaning == FULL else path
+            return f"{where}: {meaning}" if where is not None else f"{meaning} ({_first_line(one)})"
+    return None if full is None else f"{full}: {FULL}"
 
 
 def _with_causes(error: BaseException | None) -> Iterator[BaseException]:

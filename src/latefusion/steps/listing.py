@@ -1,6 +1,7 @@
-"""Format what `--list` prints: the jobs of the plan, and the pretrained weights that they start from."""
+"""Say what an experiment needs and does: the jobs of the plan, their pretrained weights, the data (`--list`)."""
 
 import json
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 
@@ -9,6 +10,10 @@ from latefusion.plan.jobs import BEGUN, Job, Known
 from latefusion.plan.progress import ORDER, seconds_of
 from latefusion.steps.scripts import SCRIPTS
 from latefusion.utils.locks import Holder, holder_of
+
+logger = logging.getLogger(__name__)
+RUNNING = "running"
+VERSION = 1  # of the JSON form: a field that is added leaves it, one that is renamed or removed does not
 
 
 def describe(jobs: dict[str, Job]) -> str:
@@ -19,10 +24,6 @@ def describe(jobs: dict[str, Job]) -> str:
             (job.name, job.kind, state, str(holder) if holder else reason, SCRIPTS[job.step], _names(job.needs))
         )
     return _align(rows)
-
-
-RUNNING = "running"
-VERSION = 1  # of the JSON form: a field that is added leaves it, one that is renamed or removed does not
 
 
 def as_json(experiment: Experiment, jobs: dict[str, Job]) -> str:
@@ -62,19 +63,41 @@ def describe_weights(experiment: Experiment, jobs: dict[str, Job]) -> str:
 
     Empty if no job starts from pretrained weights.
     """
+    rows = _weights(experiment, jobs)
+    return _align([("pretrained weights", "needed by", "where"), *rows]) if rows else ""
+
+
+def warn_of_absent_weights(experiment: Experiment, jobs: dict[str, Job]) -> None:
+    """Log which pretrained weights are not on this machine, and how to get them: training asks for them much later."""
+    from latefusion.plan.pretrained import ABSENT
+
+    for model, names, where in _weights(experiment, jobs):
+        if where.startswith(ABSENT):
+            logger.warning("pretrained weights %s, which %s will need: %s", model, names, where)
+
+
+def describe_data(experiment: Experiment) -> str:
+    """Return what is missing of the data before the first script can run; empty if nothing is."""
+    root = experiment.catalogue.root
+    if root.is_dir() or experiment.sample is not None:
+        return ""
+    return f"there is no folder {root} (catalogue.root): put the tables and images of the catalogue there"
+
+
+def _weights(experiment: Experiment, jobs: dict[str, Job]) -> list[tuple[str, str, str]]:
+    """Return a row per pretrained model: its name, the jobs that start from it, and where it is."""
     needed_by: dict[str, list[Job]] = {}
     for job in jobs.values():
         for model in job.models:
             needed_by.setdefault(model, []).append(job)
     if not needed_by:
-        return ""
+        return []
     from latefusion.plan.pretrained import describe_location  # imports the hub's client
 
     hub_names = _hub_names(experiment)
-    rows = [("pretrained weights", "needed by", "where")]
-    for model, starting in needed_by.items():
-        rows.append((model, _names(starting), describe_location(model, hub_names[model])))
-    return _align(rows)
+    return [
+        (model, _names(starting), describe_location(model, hub_names[model])) for model, starting in needed_by.items()
+    ]
 
 
 def _names(jobs: Iterable[Job]) -> str:

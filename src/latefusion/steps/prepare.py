@@ -50,6 +50,7 @@ from latefusion.plan.jobs import Job
 from latefusion.plan.planning import Selection, plan
 from latefusion.plan.records import digest
 from latefusion.plan.runner import run_jobs
+from latefusion.steps.listing import warn_of_absent_weights
 from latefusion.steps.scripts import SCRIPTS
 from latefusion.steps.splitting import split_catalogue
 from latefusion.tables import label_choices
@@ -67,7 +68,12 @@ def prepare(experiment: Experiment, selection: Selection) -> None:
     """Run the catalogue's job if it is not done."""
     _require_tables(experiment)
     jobs, script = plan(experiment), SCRIPTS["prepare"]
-    run_jobs(jobs, "prepare", lambda job: _prepare(experiment, job), selection, script=script)
+
+    def work(job: Job) -> None:
+        warn_of_absent_weights(experiment, jobs)
+        _prepare(experiment, job)
+
+    run_jobs(jobs, "prepare", work, selection, script=script)
 
 
 def _require_tables(experiment: Experiment) -> None:
