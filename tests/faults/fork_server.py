@@ -1,21 +1,27 @@
 """Run the numbered scripts as processes of their own, without paying for their imports each time.
 
 Started by `processes.Server`. It imports what the scripts import, then forks a child for each request, a line of JSON
-on standard input, and answers with a line of JSON: the pid, or how a child ended.
+on standard input, and answers with a line of JSON: the pid, or how a child ended. Scripts with little memory are forked
+from a process that has imported less: how they fail at imports of their own is what such a request is about.
 """
 
 import gc
 import importlib
 import json
 import os
+import pkgutil
 import resource
 import runpy
 import signal
 import sys
 import traceback
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from pathlib import Path
 
-# Not all that scripts import: the faults of short memory are about what they import themselves.
-PRELOADED = (
+import latefusion
+
+LIBRARIES = (
     "torch",
     "accelerate",
     "timm",
@@ -41,15 +47,42 @@ PRELOADED = (
 
 
 def main() -> None:
-    for name in PRELOADED:
+    for name in LIBRARIES:
         importlib.import_module(name)
     gc.freeze()  # a child's collections pass over what is imported
+    lean, started_there = fork_lean(), set()
+    for module in pkgutil.walk_packages(latefusion.__path__, "latefusion."):
+        importlib.import_module(module.name)
+    gc.freeze()
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
         request = json.loads(line)
-        answer = {"pid": start(request)} if "argv" in request else {"ended": poll(request["pid"])}
+        if "memory" in request or request.get("pid") in started_there:
+            lean.send(request)
+            answer = lean.recv()
+            started_there |= {answer["pid"]} if "pid" in answer else set()
+        else:
+            answer = answer_to(request)
         print(json.dumps(answer), flush=True)
-    gc.unfreeze()
+    os._exit(0)  # at once: the end of an interpreter with all these modules takes seconds
+
+
+def fork_lean() -> Connection:
+    """Fork a server that has imported no more than this, and return the connection to it."""
+    ours, theirs = Pipe()
+    if os.fork() == 0:
+        ours.close()
+        while True:
+            try:
+                theirs.send(answer_to(theirs.recv()))
+            except EOFError:
+                os._exit(0)
+    theirs.close()
+    return ours
+
+
+def answer_to(request: dict) -> dict:
+    return {"pid": start(request)} if "argv" in request else {"ended": poll(request["pid"])}
 
 
 def start(request: dict) -> int:
@@ -80,6 +113,9 @@ def run(request: dict) -> None:
         resource.setrlimit(getattr(resource, name), (limit, limit))
     if "umask" in request:
         os.umask(request["umask"])
+    if "memory" in request:
+        limit = address_space() + request["memory"]
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     status = 0
     for argv in request["argv"]:
         status = status or run_script(argv)
@@ -89,6 +125,11 @@ def run(request: dict) -> None:
         except OSError:
             status = status or 1
     os._exit(status)
+
+
+def address_space() -> int:
+    """Return the size of this process's address space in bytes."""
+    return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 
 
 def run_script(argv: list[str]) -> int:

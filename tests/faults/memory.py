@@ -1,22 +1,14 @@
 """Limits on memory, files and their size."""
 
-from pathlib import Path
-
-from faults.fault import FINE, Ended, Fault, run
-from faults.shop import Shop
+from faults.fault import FINE, Fault, run
 
 LITTLE = "memory|thread"
 
 
 def _starved(script: str, job: str, megabytes: int) -> Fault:
     """Let a script have so much more address space than the process it is forked from."""
-
-    def act(shop: Shop) -> Ended:
-        status = Path(f"/proc/{shop.server.process.pid}/status").read_text().splitlines()
-        (kilobytes,) = (int(line.split()[1]) for line in status if line.startswith("VmSize:"))
-        return run(script, forget=(job,), limits={"RLIMIT_AS": (kilobytes + megabytes * 1000) * 1000})(shop)
-
     outcome = "says that memory is short; all files equal with more"
+    act = run(script, forget=(job,), memory=megabytes * 1_000_000)
     return Fault(f"{megabytes} MB of memory", script, outcome, act, says=LITTLE)
 
 

@@ -66,7 +66,11 @@ class Script:
 
 
 def start(server: Server, folder: Path, argv: list[list[str]], **options) -> Script:
-    """Start scripts in a folder; `env` (None removes), `limits` (RLIMIT_...), `umask`, `stdout` as for the server."""
+    """Start scripts in a folder; `options` are those of the server.
+
+    They are `env` (None removes a variable), `limits` (RLIMIT_...), `memory` (bytes of address space beyond what it
+    begins with), `umask`, and the file `stdout`.
+    """
     out = folder / f"output-{time.monotonic_ns()}.txt"
     request = {"argv": argv, "folder": str(folder), "env": {}, "limits": {}, "out": str(out)} | options
     return Script(server, server.ask(**request)["pid"], out)

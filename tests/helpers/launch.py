@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from faults.processes import Server, start
+from faults.processes import Script, Server, start
 
 from helpers.workspace import REPOSITORY, Workspace
 
@@ -35,11 +35,27 @@ def fork_two(server: Server, workspace: Workspace, script: str, *arguments: str)
 
     They are forks of a process that has imported what scripts import: a launcher's three processes import for seconds.
     """
-    argv = [[str(REPOSITORY / "src" / script), "--config", str(workspace.config), *arguments]]
-    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port(), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
-    both = [start(server, workspace.folder, argv, env=shared | {"RANK": rank, "LOCAL_RANK": rank}) for rank in "01"]
+    both = _fork_ranks(server, [workspace, workspace], script, arguments, n_hosts=1)
     assert [process.wait() for process in both] == [0, 0], [process.output for process in both]
     assert "2 processes" in both[0].output
+
+
+def fork_hosts(server: Server, workspaces: Sequence[Workspace], script: str) -> list[Script]:
+    """Start a script as two hosts do that train together, but without their launchers."""
+    return _fork_ranks(server, workspaces, script, n_hosts=2)
+
+
+def _fork_ranks(
+    server: Server, workspaces: Sequence[Workspace], script: str, arguments: Sequence[str] = (), *, n_hosts: int
+) -> list[Script]:
+    """Start two processes of one training run, one in each workspace, with a launcher's variables."""
+    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port(), "WORLD_SIZE": "2"}
+    started = []
+    for rank, workspace in enumerate(workspaces):
+        local = {"RANK": str(rank), "LOCAL_RANK": str(rank % (2 // n_hosts)), "LOCAL_WORLD_SIZE": str(2 // n_hosts)}
+        command = [str(REPOSITORY / "src" / script), "--config", str(workspace.config), *arguments]
+        started.append(start(server, workspace.folder, [command], env=shared | local))
+    return started
 
 
 def launch_hosts(

@@ -1,4 +1,7 @@
-"""Two hosts train one expert: each has a launcher of its own, as torchrun is started on each host of a cluster."""
+"""Two hosts train one expert: each has a launcher of its own, as torchrun is started on each host of a cluster.
+
+Where a launcher makes no difference the processes are forks, with a launcher's variables.
+"""
 
 import os
 import re
@@ -9,8 +12,9 @@ import sys
 import time
 
 import pytest
+from faults.processes import Script
 from helpers.configs import TINY_TRANSFORMER, tiny_config
-from helpers.launch import launch_hosts, launch_two
+from helpers.launch import fork_hosts, fork_two, launch_hosts
 from helpers.workspace import REPOSITORY, Workspace
 
 SCRIPT = "02_train_text.py"
@@ -36,10 +40,10 @@ def prepared(tmp_path_factory) -> Workspace:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(prepared, tmp_path_factory) -> Workspace:
+def undisturbed(server, prepared, tmp_path_factory) -> Workspace:
     """The same, trained by two processes of one host."""
     copy = prepared.copy(tmp_path_factory.mktemp("undisturbed") / "copy")
-    launch_two(copy, SCRIPT)
+    fork_two(server, copy, SCRIPT)
     return copy
 
 
@@ -66,11 +70,10 @@ def wait_for_checkpoint(workspace: Workspace) -> None:
     assert not (workspace.run_root / "experts/text/model.safetensors").exists()
 
 
-def ended(process: subprocess.Popen, within: float) -> str:
-    """Return the output of a host's launcher, which must end with an error soon."""
-    output, _ = process.communicate(timeout=within)
-    assert process.returncode not in (0, None), output
-    return output
+def ended(host: Script, within: float) -> str:
+    """Return the output of a host, which must end with an error soon."""
+    assert host.wait(patience=within) not in (0, None), host.output
+    return host.output
 
 
 def workers(process: subprocess.Popen) -> list[int]:
@@ -86,7 +89,8 @@ def test_a_host_is_killed_the_other_says_so_and_both_continue(undisturbed, share
     for pid in (hosts[lost].pid, *workers(hosts[lost])):  # as if the host had lost its power
         os.kill(pid, signal.SIGKILL)
     hosts[lost].communicate()
-    output = ended(hosts[1 - lost], within=60)
+    output, _ = hosts[1 - lost].communicate(timeout=60)
+    assert hosts[1 - lost].returncode not in (0, None), output
     assert re.search(KILLED.format(lost), output), output
     assert AGAIN in output
     assert "Traceback" not in output.partition("error: rank")[0]
@@ -101,37 +105,36 @@ def test_a_host_is_killed_the_other_says_so_and_both_continue(undisturbed, share
     assert not list(shared.run_root.glob(".shared-*"))
 
 
-def test_a_host_that_does_not_answer_ends_the_other(shared):
+def test_a_host_that_does_not_answer_ends_the_other(server, shared):
     """As when its network is cut: no connection is closed, so nothing but the heartbeats tells."""
-    hosts = launch_hosts([shared, shared], SCRIPT)
+    hosts = fork_hosts(server, [shared, shared], SCRIPT)
     wait_for_checkpoint(shared)
-    (worker,) = workers(hosts[1])
-    os.kill(worker, signal.SIGSTOP)
+    os.kill(hosts[1].pid, signal.SIGSTOP)
     try:
         output = ended(hosts[0], within=60)
     finally:
-        os.kill(worker, signal.SIGKILL)
-        hosts[1].communicate()
+        os.kill(hosts[1].pid, signal.SIGKILL)
+        hosts[1].wait()
     assert re.search(r"error: rank 1 \(process \d+ on .*\) does not answer, for 5 seconds", output), output
     assert AGAIN in output
 
 
-def test_hosts_without_a_shared_folder_are_refused(prepared, tmp_path):
+def test_hosts_without_a_shared_folder_are_refused(server, prepared, tmp_path):
     hosts = [prepared.copy(tmp_path / str(host)) for host in range(2)]
-    for process in launch_hosts(hosts, SCRIPT):
+    for process in fork_hosts(server, hosts, SCRIPT):
         output = ended(process, within=60)
         assert re.search(r"error: rank 1 \(process \d+ on .*\) does not see the run folder of rank 0", output), output
         assert "all hosts must share weights/" in output
     assert all(not (host.run_root / "experts").exists() for host in hosts)
 
 
-def test_an_error_of_one_host_ends_the_other_with_its_words(shared, tmp_path):
+def test_an_error_of_one_host_ends_the_other_with_its_words(server, shared, tmp_path):
     """Host 1 lacks the catalogue's images, which may be copies: it ends before it joins the training."""
     other = Workspace(tmp_path / "other")
     other.folder.mkdir()
     shutil.copyfile(shared.config, other.config)
     (other.folder / "weights").symlink_to(shared.folder / "weights")  # shared, but no data/
-    hosts = launch_hosts([shared, other], SCRIPT)
+    hosts = fork_hosts(server, [shared, other], SCRIPT)
     outputs = [ended(process, within=90) for process in hosts]
     own = re.search(r"^error: (.*)", outputs[1], re.MULTILINE)
     assert own, outputs[1]

@@ -64,6 +64,7 @@ FULL = "the disk is full, or your quota of it: free some space"
         (MemoryError(), "there is too little memory"),
         (RuntimeError("can't start new thread"), "no further thread can be started"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), "too little memory"),
+        (RuntimeError("could not create a primitive"), "too little memory"),
         (RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. "), "a worker was killed: there is too"),
         (RuntimeError("DataLoader worker (pid 7) is killed by signal: Bus error."), "shared memory (/dev/shm) is full"),
         (RuntimeError("unable to open shared memory object </x>: No space left on device (28)"), "shared memory"),

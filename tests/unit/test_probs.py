@@ -1,10 +1,13 @@
 """Probabilities and decisions are keyed by id, refuse what is none, and name a damaged file with the way out."""
 
+import errno
 import json
 import warnings
+from unittest.mock import Mock
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from latefusion.config import Split
@@ -35,6 +38,19 @@ def dataset():
 
 def change(path, function):
     function(pd.read_parquet(path)).to_parquet(path)
+
+
+def test_a_file_is_not_called_damaged_because_the_machine_lacks_something(written, monkeypatch):
+    """The advice for a damaged file is to remove what was trained."""
+    launch = "Unknown error: Failed to launch worker thread: Resource temporarily unavailable"
+    for error in (pa.ArrowException(launch), OSError(errno.EMFILE, "Too many open files")):
+        monkeypatch.setattr("pyarrow.parquet.ParquetFile.read", Mock(side_effect=error))
+        with pytest.raises(type(error)) as caught:
+            read_parquet(written)
+        assert "damaged" not in str(caught.value)
+    monkeypatch.setattr("pyarrow.parquet.ParquetFile.read", Mock(side_effect=pa.ArrowException("a page is cut")))
+    with pytest.raises(InputError, match="damaged or changed by hand"):
+        read_parquet(written)
 
 
 def test_rows_come_back_in_the_order_asked_for(written):

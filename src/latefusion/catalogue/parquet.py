@@ -82,7 +82,7 @@ class ParquetTable:
 
     def _read(self, size: int) -> Iterator[dict[str, list[str]]]:
         with _damage_reported(self.path):
-            for batch in self.file.iter_batches(batch_size=size, columns=self.columns):
+            for batch in self.file.iter_batches(batch_size=size, columns=self.columns, use_threads=False):
                 batch.validate(full=True)
                 yield _texts(batch, self.columns)
 
@@ -90,7 +90,7 @@ class ParquetTable:
 def _read_all(path: Path, file: pq.ParquetFile, columns: list[str]) -> dict[str, list[str]]:
     """Return all cells of these columns as text. Raises InputError if they are damaged."""
     with _damage_reported(path):
-        table = file.read(columns=columns)
+        table = file.read(columns=columns, use_threads=False)  # see utils.parquet
         table.validate(full=True)  # raises for text that is not UTF-8 and for wrong lengths, in damaged files
         cells = _texts(table, columns)
     _require_all(path, file, table.num_rows)

@@ -238,12 +238,11 @@ class CatalogueState:
     def _find_changes(self) -> str:
         if not (self.run_dir / "images.parquet").is_file():
             return ""
-        import pandas as pd
-
         from latefusion.catalogue import find_images
         from latefusion.images.files import changed_images, stat_files
+        from latefusion.utils.parquet import read_frame
 
-        recorded = pd.read_parquet(verified(self.run_dir, "images.parquet"))
+        recorded = read_frame(verified(self.run_dir, "images.parquet"))
         named = find_images(self.config, recorded.index.to_series())  # a missing image may have been added, nested
         changed = changed_images(self.config.root, named, recorded)
         if len(changed) == len(recorded) > 0 and not stat_files(self.config.root, named):

@@ -16,6 +16,7 @@ from pyarrow import parquet as pq
 from latefusion.catalogue.reading import DELIMITERS, JSON_LINES
 from latefusion.tables.predictions import NUMBER_LISTS, joined, list_columns
 from latefusion.utils.files import atomic_write
+from latefusion.utils.parquet import read_frame
 
 SUFFIXES = (*DELIMITERS, *JSON_LINES, ".parquet")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # spreadsheets run cells that begin so
@@ -113,7 +114,7 @@ def merge_sorted(paths: list[Path], column: str) -> Iterator[pd.DataFrame]:
         paths[:FILES] = [merged]
     if not paths:
         return
-    empty = pd.read_parquet(paths[0]).iloc[:0].reset_index()
+    empty = read_frame(paths[0]).iloc[:0].reset_index()
     number = empty.columns.get_loc(column)
     rows_in_order = heapq.merge(*map(_rows, paths), key=itemgetter(number))
     while rows := list(islice(rows_in_order, ROWS)):
@@ -123,5 +124,5 @@ def merge_sorted(paths: list[Path], column: str) -> Iterator[pd.DataFrame]:
 
 def _rows(path: Path) -> Iterator[tuple]:
     with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=ROWS):
+        for batch in file.iter_batches(batch_size=ROWS, use_threads=False):
             yield from pa.Table.from_batches([batch]).to_pandas().reset_index().itertuples(index=False, name=None)

@@ -21,6 +21,7 @@ from latefusion.plan.records import describe_file, digest
 from latefusion.predictor.manifest import NAME
 from latefusion.predictor.predictor import Predictor
 from latefusion.utils.files import atomic_write, read_json, write_json
+from latefusion.utils.parquet import read_frame
 from latefusion.utils.progress import Bar
 
 logger = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ def predict_in_shards(
             _write(path, partial(predictor.predict, rows, images, image_share), state)
             shards.append(path)
             if seen is not None:
-                seen(rows if images is not None else rows.assign(image=None), pd.read_parquet(path))
+                seen(rows if images is not None else rows.assign(image=None), read_frame(path))
             bar.update(len(rows))
     return shards
 
@@ -69,12 +70,12 @@ def predict_in_shards(
 def read_shards(shards: list[Path]) -> Iterator[pd.DataFrame]:
     """Yield the predictions, shard by shard; index: id."""
     for path in shards:
-        yield pd.read_parquet(path)
+        yield read_frame(path)
 
 
 def empty_table(shards: list[Path]) -> pd.DataFrame:
     """Return a table of predictions without rows."""
-    return pd.read_parquet(shards[0]).iloc[:0]
+    return read_frame(shards[0]).iloc[:0]
 
 
 def remove_shards(out: Path) -> None:
@@ -85,7 +86,7 @@ def remove_shards(out: Path) -> None:
 def _write(path: Path, predict: Callable[[], pd.DataFrame], images: str) -> None:
     """Write a shard, unless it is there and of the same images."""
     if path.is_file():
-        if pd.read_parquet(path, columns=[]).attrs.get("images") == images:
+        if read_frame(path, columns=[]).attrs.get("images") == images:
             return
         logger.info("%s: images have changed since: predicting again", path.name)
     shard = predict()

@@ -60,6 +60,8 @@ BY_WORDS = {
     "not enough memory": MEMORY,
     "can't allocate memory": MEMORY,
     "Insufficient memory": MEMORY,
+    "could not create a primitive": MEMORY,  # oneDNN, in the CPU's convolutions
+    "could not create a memory": MEMORY,
     "is killed by signal: Killed": f"a worker was killed: {MEMORY}",
     "terminated abruptly": f"a worker was killed: {MEMORY}",
     "Too many open files": FILES,

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from latefusion.plan.records import how_to_make
-from latefusion.utils.errors import InputError
+from latefusion.utils.errors import InputError, is_shortage
 from latefusion.utils.files import read_json
 
 # The errors of pyarrow and pandas for damaged files: damaged data pages, headers, or pandas metadata.
@@ -27,12 +27,14 @@ def read_parquet(path: Path, columns: tuple[str, ...] = ()) -> pd.DataFrame:
     _must_exist(path)
     try:
         with pq.ParquetFile(path) as file:
-            content = file.read()
+            content = file.read(use_threads=False)  # see utils.parquet
         content.validate(full=True)  # otherwise text that is not UTF-8 would raise an error only when it is used
-        table = content.to_pandas()
+        table = content.to_pandas(use_threads=False)
     except PermissionError as error:
         raise InputError(f"{path}: no permission to read it") from error
     except _UNREADABLE as error:
+        if is_shortage(error) and not isinstance(error, MemoryError):  # a damaged length is one, too
+            raise
         raise damaged(path, f"it cannot be read as Parquet ({_first_line(error)})") from error
     missing = [name for name in columns if name not in table.columns]
     if missing:

@@ -21,6 +21,7 @@ from latefusion.plan.records import verified
 from latefusion.utils.errors import InputError
 from latefusion.utils.files import read_json
 from latefusion.utils.labels import each_label
+from latefusion.utils.parquet import read_frame
 from latefusion.utils.seeds import derive_seed
 
 SELECTION_FOLDS = 8  # the default of a policy's n_folds
@@ -136,7 +137,7 @@ class Dataset:
 def read_dataset(experiment: Experiment) -> Dataset:
     """Return the dataset that `steps.prepare` wrote; for the view of a fold, the dataset of that fold."""
     folder = experiment.run_root / "catalogue"
-    products = pd.read_parquet(verified(folder, "products.parquet"))
+    products = read_frame(verified(folder, "products.parquet"))
     classes: list[str] = read_json(verified(folder, "classes.json"))
     left_out: list[str] = read_json(verified(folder, "left_out.json"))
     dataset = Dataset(products, classes, experiment.split, experiment.several, tuple(left_out))

@@ -1,8 +1,11 @@
 """Errors for the user: the scripts print their message without a traceback and exit with status 2."""
 
 import errno
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+
+SHORTAGES = (errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE)
 
 
 class InputError(ValueError):
@@ -42,19 +45,26 @@ def list_problems(headline: str, problems: list[str], advice: str, limit: int = 
     return InputError("\n".join([headline, *shown, advice]))
 
 
+def is_shortage(error: BaseException) -> bool:
+    """Return whether an error says nothing of what was read: the machine lacks memory, threads, files or disk."""
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) in SHORTAGES:
+        return True
+    return any(os.strerror(number) in str(error) for number in SHORTAGES)  # as Arrow reports them
+
+
 @contextmanager
 def reported_as(problem: str) -> Iterator[None]:
     """Turn the errors that libraries raise for damaged files or wrong settings into an InputError.
 
     Its message begins with `problem`. All exceptions are converted, because each library has its own: tokenizers raise
-    a bare Exception, or a Rust panic. Interrupts, MemoryError and a full disk are re-raised unchanged.
+    a bare Exception, or a Rust panic. Interrupts and what the machine lacks (`is_shortage`) are re-raised unchanged.
     """
     try:
         yield
-    except (InputError, MemoryError):
+    except InputError:
         raise
     except BaseException as error:
         is_panic = type(error).__name__ == "PanicException"  # from Rust: not importable, not a subclass of Exception
-        if not (is_panic or isinstance(error, Exception)) or getattr(error, "errno", None) == errno.ENOSPC:
+        if not (is_panic or isinstance(error, Exception)) or is_shortage(error):
             raise
         raise InputError(f"{problem} ({type(error).__name__}: {error})") from error

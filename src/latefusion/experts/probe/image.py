@@ -25,6 +25,7 @@ from latefusion.images.store import ImageStore, decode_bytes, read_bytes, resize
 from latefusion.plan.records import verified
 from latefusion.utils.arrays import group_means
 from latefusion.utils.errors import StepError
+from latefusion.utils.parquet import read_frame
 from latefusion.utils.weights import load_weights, save_weights
 
 BACKBONE = "backbone.safetensors"  # of an exported expert
@@ -46,7 +47,7 @@ def train_image_probe(context: Context, name: str, expert: ImageProbe) -> None:
 def image_views(context: Context, name: str, expert: ImageProbe, images: pd.Series) -> list[View]:
     """Return the views of the images with these paths: one for each size and, with `flip`, each mirror image."""
     root = context.experiment.catalogue.root
-    states = pd.read_parquet(verified(context.experiment.run_root / "catalogue", "images.parquet"))
+    states = read_frame(verified(context.experiment.run_root / "catalogue", "images.parquet"))
     hashes = states["blake2b"].reindex(images).to_numpy()
 
     @cache

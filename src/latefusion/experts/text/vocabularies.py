@@ -16,6 +16,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from latefusion.config import TfidfExpert
 from latefusion.utils.errors import InputError, reported_as
 from latefusion.utils.files import atomic_write
+from latefusion.utils.parquet import read_frame
 
 logger = logging.getLogger(__name__)
 EMPTY = ("empty vocabulary", "no terms remain")  # in scikit-learn's messages
@@ -44,7 +45,7 @@ class Vocabularies:
     def load(cls, path: Path, expert: TfidfExpert) -> "Vocabularies":
         """Read what `save` wrote. Raises InputError if the file cannot be read."""
         with reported_as(f"{path}: cannot be read as a vocabulary"):
-            table = pd.read_parquet(path, columns=["unit", "term", "idf"])
+            table = read_frame(path, columns=["unit", "term", "idf"])
         vectorizers = _vectorizers(expert)
         fitted: dict[str, TfidfVectorizer] = {}
         for unit, terms in table.groupby("unit", sort=False):
