@@ -34,6 +34,7 @@ LIBRARIES = (
     "sklearn.linear_model",
     "torch.utils.tensorboard",
     "pandas",
+    "pyarrow.dataset",
     "pyarrow.parquet",
     "scipy.sparse",
     "huggingface_hub",

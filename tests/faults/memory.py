@@ -16,7 +16,7 @@ FAULTS = [
     _starved("01_prepare.py", "catalogue", 4),
     _starved("02_train_text.py", "text", 8),
     _starved("04_train_image.py", "cnn", 8),
-    _starved("07_fuse.py", "both", 4),
+    _starved("07_fuse.py", "both", 2),
     Fault(
         "files of 30 kB at most (a quota)",
         "04_train_image.py",

@@ -7,6 +7,7 @@ from helpers.workspace import Workspace
 
 from latefusion.scores import current, write
 from latefusion.tables.dataset import read_dataset
+from latefusion.utils.errors import InputError
 from latefusion.utils.files import read_json, write_json
 
 COMMIT = "0123456789ab"
@@ -77,13 +78,22 @@ def test_the_script_leaves_the_report(trained_run):
         lambda run: (run.folder / "submissions/tiny/report.html").write_text("half"),
         lambda run: (run.folder / "submissions/tiny/README.md").unlink(),
         lambda run: (run.run_root / "scores/current.json").write_text("half"),
-        lambda run: (run.run_root / "experts/tfidf/test_probs.parquet").touch(),
         lambda run: (run.run_root / "vote/job.json").unlink(),
     ],
 )
 def test_scores_are_made_again_after_a_change(run, change):
     change(run)
     assert score(run)
+
+
+def test_scores_are_not_made_again_after_equal_results(run):
+    for name in ("job.json", "test_probs.parquet"):
+        (run.run_root / "experts/tfidf" / name).touch()
+    assert not score(run)
+    damaged = run.run_root / "experts/tfidf/test_probs.parquet"
+    damaged.write_bytes(damaged.read_bytes()[::-1])
+    with pytest.raises(InputError, match=r"tfidf is damaged: test_probs\.parquet has changed"):
+        score(run)
 
 
 def test_other_code_makes_the_scores_again(run, monkeypatch):

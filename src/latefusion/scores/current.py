@@ -1,7 +1,8 @@
 """Find out whether the scores that are there are still those of the finished jobs, so that they need not be made again.
 
 `scores/current.json` says what the tables and the report were made from: the config, the code, the records and files of
-all finished jobs, and the files of true labels; and what was written. Light to import.
+all finished jobs, and the files of true labels; and what was written. A job that was done again with equal results
+changes nothing. Light to import.
 """
 
 from collections.abc import Iterable
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from latefusion.config import Experiment
 from latefusion.plan.jobs import Job
-from latefusion.plan.records import NAME, describe_file, digest, read_record
+from latefusion.plan.records import describe_file, digest, read_record
 from latefusion.utils.environment import code_version
 from latefusion.utils.files import read_json, remove, write_json
 
@@ -24,8 +25,9 @@ def read_current(experiment: Experiment, done: Iterable[Job]) -> str | None:
             return None
         if any(describe_file(Path(path)) != described for path, described in current["written"].items()):
             return None
-        if _latest(done) > _path(experiment).stat().st_mtime_ns:  # whoever reads the files will check them
+        if not _are_intact(done, since=_path(experiment).stat().st_mtime_ns):  # whoever reads the files will say so
             return None
+        _path(experiment).touch()  # so that the same files need not be read again
         return _report(experiment).read_text(encoding="utf-8")
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
@@ -70,8 +72,11 @@ def describe_inputs(experiment: Experiment, done: Iterable[Job]) -> str:
     )
 
 
-def _latest(done: Iterable[Job]) -> int:
-    """Return when a file of the jobs was changed last, in nanoseconds."""
-    return max(
-        (job.run_dir / name).stat().st_mtime_ns for job in done for name in (NAME, *read_record(job.run_dir)["files"])
-    )
+def _are_intact(done: Iterable[Job], since: int) -> bool:
+    """Return whether the jobs' files that are newer than `since`, in nanoseconds, are those of their records."""
+    for job in done:
+        for name, recorded in read_record(job.run_dir)["files"].items():
+            path = job.run_dir / name
+            if path.stat().st_mtime_ns > since and describe_file(path) != recorded:
+                return False
+    return True
