@@ -177,8 +177,8 @@ def shuffled(workspace: Workspace, n: int, **split) -> dict:
     return table_config(split="split") | {
         "split": {"n_folds": 4, **split},
         "experts": {
-            "tfidf": {"kind": "tfidf", "min_df": 1},
-            "words": {"kind": "tfidf", "min_df": 1, "char_ngrams": "none", "regularisation": [100]},
+            "tfidf": {"kind": "tfidf", "min_df": 1, "n_folds": 3},
+            "words": {"kind": "tfidf", "min_df": 1, "char_ngrams": "none", "n_folds": 2, "regularisation": [100]},
         },
         "policies": {kind: {"n_folds": 4, "kind": kind} | READS.get(kind, PAIR) for kind in POLICIES},
         "hardware": {"num_workers": 0, "mixed_precision": "no"},
@@ -210,8 +210,9 @@ def test_in_nested_folds_no_label_moves_its_own_row(workspace, monkeypatch, nest
 
 
 def run_and_read(workspace: Workspace) -> dict[str, pd.DataFrame]:
-    """Run the experiment and return the out-of-fold probabilities of every expert and policy."""
-    workspace.run_all()
+    """Run the experiment without its vote; return the out-of-fold probabilities of every expert and policy."""
+    for script in ("01_prepare.py", "02_train_text.py", "07_fuse.py"):
+        workspace.run(script)
     return {path.parent.name: pd.read_parquet(path) for path in workspace.run_root.glob("[ep]*/*/oof_probs.parquet")}
 
 

@@ -102,7 +102,7 @@ class JobProgress:
     def seconds_left(self) -> float | None:
         """Return how long the job still takes: by its own speed, before that by earlier runs; None if unknown.
 
-        It is unknown too if the job takes longer than was expected.
+        It is unknown too if the job takes longer than was expected, by a second.
         """
         elapsed = self.seconds()
         if self.first is not None and self.share - self.first >= ENOUGH:
@@ -110,7 +110,7 @@ class JobProgress:
         if self.expected is None:
             return None
         left = self.expected * (1 - (self.first or 0)) - elapsed
-        return left if left > 0 else None
+        return max(left, 0.0) if left > -1 else None
 
     def left(self, stage: float = 0) -> str:
         return f"{self._own_left(stage)}; {self.left_in_all(stage, clock=True)}"
