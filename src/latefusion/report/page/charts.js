@@ -17,6 +17,7 @@ const className = (number) => data.classes[number];
 const classNames = (numbers) => numbers.map(className).join(", ");
 const percent = (share, digits = 1) => `${(100 * share).toFixed(digits)}\u00a0%`;
 const points = (share) => `${share < 0 ? "−" : "+"}${Math.abs(100 * share).toFixed(1)}`;
+const inTicks = (share) => String(Number((100 * share).toFixed(1))).replace("-", "−"); // "99.5", but "99"
 const count = (n) => n.toLocaleString("en");
 
 // A text in at most `most` characters: a long one loses its middle, as the end of a path of categories tells most.
@@ -102,7 +103,7 @@ function drawScores(width) {
   const least = Math.min(...rows.map((row) => row.low)), most = Math.max(...rows.map((row) => row.high));
   const room = Math.max(0.02, (most - least) * 0.05);
   return dots(rows, width, {
-    x: { domain: [Math.max(0, least - room), Math.min(1, most + room)], tickFormat: (share) => (100 * share).toFixed(most - least < 0.05 ? 1 : 0) },
+    x: { domain: [Math.max(0, least - room), Math.min(1, most + room)], tickFormat: inTicks },
     tip: (row) => `${row.method}${row.submitted ? " (submitted)" : ""}\n${data.metrics[metric]} ${percent(row.value)}\n95 % interval ${percent(row.low)} to ${percent(row.high)}\n${count(row.n)} products`,
   });
 }
@@ -112,7 +113,7 @@ function drawGains(width) {
   const rows = data.gains.filter((row) => row.split === split);
   if (!rows.length) return null;
   return dots(rows, width, {
-    x: { tickFormat: (share) => `${share > 0 ? "+" : ""}${(100 * share).toFixed(0)}`.replace("-", "−"), nice: true },
+    x: { tickFormat: (share) => `${share > 0 ? "+" : ""}${inTicks(share)}`, nice: true },
     marks: [Plot.ruleX([0], { stroke: "currentColor", strokeWidth: 1.2 })],
     tip: (row) => `${row.method}${row.submitted ? " (submitted)" : ""}\n${points(row.value)} points over ${row.against}\n95 % interval ${points(row.low)} to ${points(row.high)}\np ${row.p < 1e-4 ? "< 0.0001" : row.p} (McNemar)`,
   });
@@ -137,7 +138,7 @@ function drawClasses(width) {
   const tip = (row) => `${className(row.class)}\n${count(row.n)} products\n` + methods.map((what) => `${data.methods[what]}${what === "submitted" ? " (submitted)" : ""}: ${percent(row[what])}`).join("\n");
   return Plot.plot({
     width, height: Math.max(LOWEST, 50 + 19 * rows.length), marginLeft: margin, marginRight: 16, marginTop: 24, marginBottom: 26,
-    x: { axis: "both", grid: true, domain: [0, 1], label: null, tickFormat: (share) => (100 * share).toFixed(0) },
+    x: { axis: "both", grid: true, domain: [0, 1], label: null, tickFormat: inTicks },
     y: { domain: rows.map((row) => row.class), label: null, tickSize: 0, tickFormat: (number) => fit(className(number), room) },
     color: { type: "identity" }, symbol: { type: "identity" },
     marks: [
@@ -200,11 +201,12 @@ function bars(rows, width, { name, stacks, x, tip }) {
   return together(legend(stacks.map(([, what, colour]) => [what, colour])), plot);
 }
 
-const inPercent = { domain: [0, 1], tickFormat: (share) => (100 * share).toFixed(0) };
+const inPercent = { domain: [0, 1], tickFormat: inTicks };
 
 function drawMissed(width) {
+  const most = Math.max(...data.missed.map((row) => row.missed + row.added));
   return bars(data.missed, width, {
-    name: (row) => className(row.class), x: {},
+    name: (row) => className(row.class), x: { ticks: Math.min(most, 10), tickFormat: count },
     stacks: [["missed", "missed", "var(--bad)"], ["added", "added wrongly", "var(--neither)"]],
     tip: (row) => `${className(row.class)}\nmissed ${count(row.missed)} of ${count(row.n)} products\nadded wrongly to ${count(row.added)}`,
   });
@@ -273,7 +275,7 @@ function drawCoverage(width) {
   return Plot.plot({
     width: side, height: Math.min(396, side * 0.8), marginTop: 30, marginLeft: 44, marginBottom: 38, marginRight: 16,
     x: { ...inPercent, grid: true, label: `products ${data.several ? "accepted" : "labelled automatically"}, percent` },
-    y: { domain: [least, 1], grid: true, label: data.several ? "first label right, percent" : "right, percent", tickFormat: (share) => (100 * share).toFixed(least > 0.95 ? 1 : 0) },
+    y: { domain: [least, 1], grid: true, label: data.several ? "first label right, percent" : "right, percent", tickFormat: inTicks },
     marks: [
       Plot.line(data.coverage, { x: "coverage", y: "right", stroke: "var(--mark)", strokeWidth: 2 }),
       Plot.dot(data.targets, { x: "share", y: "right", fill: "var(--submitted)", r: 5 }),
@@ -306,7 +308,7 @@ function drawTraining(width) {
   const plot = Plot.plot({
     width, height: Math.min(380, Math.max(260, width * 0.5)), marginTop: 30, marginLeft: 48, marginBottom: 38, marginRight: 16,
     x: { label: "epoch", domain: [Math.min(0.5, last - 1), last + 0.5], ticks: Math.min(last, 12), tickFormat: (epoch) => Number.isInteger(epoch) ? String(epoch) : "" },
-    y: { grid: true, nice: true, label: what === "score" ? "percent" : "loss", ...(what === "score" ? { tickFormat: (share) => (100 * share).toFixed(0) } : {}) },
+    y: { grid: true, nice: true, label: what === "score" ? "percent" : "loss", ...(what === "score" ? { tickFormat: inTicks } : {}) },
     color: { type: "identity" },
     marks: [
       Plot.line(rows, { x: "epoch", y: what, z: (row) => `${row.expert} ${row.fold}`, stroke: colour, strokeWidth: 1.8 }),
