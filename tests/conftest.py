@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from helpers.configs import tiny_config, tiny_config_of_several
+from helpers.probes import make_exported_shop
 from helpers.workspace import Workspace
 from hypothesis import HealthCheck, settings
 
@@ -79,6 +80,24 @@ def several_run(tmp_path_factory) -> Workspace:
         workspace.run("16_paper_tables.py")
 
     return made_once(tmp_path_factory, "several", make)
+
+
+@pytest.fixture(scope="session")
+def cross_fitted(tmp_path_factory) -> Workspace:
+    """The tiny experiment, which has every kind of expert, in two folds; tests must not change it."""
+
+    def make(workspace: Workspace) -> None:
+        hardware = {"num_workers": 0, "mixed_precision": "no"}
+        workspace.write_config(tiny_config() | {"split": {"n_folds": 2}, "hardware": hardware})
+        workspace.run_all()
+
+    return made_once(tmp_path_factory, "cross_fitted", make)
+
+
+@pytest.fixture(scope="session")
+def exported_shop(tmp_path_factory) -> Workspace:
+    """A cross-fitted shop with its exported model in `models/tiny`; tests must not change it."""
+    return made_once(tmp_path_factory, "exported", make_exported_shop)
 
 
 @pytest.fixture

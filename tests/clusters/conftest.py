@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from helpers.clusters import export_shop, new_products
+from helpers.clusters import new_products
+from helpers.probes import make_exported_shop
+from helpers.workspace import Workspace
 
 from latefusion import Predictor
 
@@ -13,7 +15,7 @@ class Shop:
     """Folders and files that all workers see; tests must not change them."""
 
     def __init__(self, folder: Path):
-        export_shop(folder)
+        make_exported_shop(Workspace(folder))
         self.model, self.images, self.products = folder / "models/tiny", folder / "new", folder / "new.parquet"
         self.table: pd.DataFrame = new_products(self.images)
         self.table.to_parquet(self.products)

@@ -6,16 +6,8 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from helpers.probes import make_exported_shop
-from helpers.workspace import Workspace
-
 TITLES = ["bright lamp for reading", "leather shoe size nine", "mug for coffee"]
 HOSTILE = '=cmd|"/C calc"!A1\x00\u202e\n`,;\'"\\ \U0001f600 <script>' + "lamp " * 2000
-
-
-def export_shop(folder: Path) -> Workspace:
-    """Make a shop with TF-IDF and probes of tiny networks, and export its model to `models/tiny`."""
-    return make_exported_shop(Workspace(folder))
 
 
 def new_products(folder: Path, n: int = 60) -> pd.DataFrame:

@@ -21,19 +21,16 @@ def launch(
     )  # fmt: skip
 
 
-def launch_two(workspace: Workspace, script: str, *arguments: str) -> None:
-    """Run a script in two processes of one training run."""
-    launcher = (sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", free_port())
-    process = launch(workspace, script, *arguments, prefix=launcher)
-    output, _ = process.communicate(timeout=300)
-    assert process.returncode == 0, output
-    assert "2 processes" in output
+def fork(server: Server, workspace: Workspace, script: str, *arguments: str, **options) -> Script:
+    """Start a script in a fork of a process that has imported what scripts import; `options` as for `start`."""
+    argv = [str(REPOSITORY / "src" / script), "--config", str(workspace.config), *arguments]
+    return start(server, workspace.folder, [argv], **options)
 
 
 def fork_two(server: Server, workspace: Workspace, script: str, *arguments: str) -> None:
     """Run a script in two processes of one training run, with the variables that a launcher sets.
 
-    They are forks of a process that has imported what scripts import: a launcher's three processes import for seconds.
+    A launcher's three processes would import for seconds.
     """
     both = _fork_ranks(server, [workspace, workspace], script, arguments, n_hosts=1)
     assert [process.wait() for process in both] == [0, 0], [process.output for process in both]
@@ -53,8 +50,7 @@ def _fork_ranks(
     started = []
     for rank, workspace in enumerate(workspaces):
         local = {"RANK": str(rank), "LOCAL_RANK": str(rank % (2 // n_hosts)), "LOCAL_WORLD_SIZE": str(2 // n_hosts)}
-        command = [str(REPOSITORY / "src" / script), "--config", str(workspace.config), *arguments]
-        started.append(start(server, workspace.folder, [command], env=shared | local))
+        started.append(fork(server, workspace, script, *arguments, env=shared | local))
     return started
 
 

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from helpers.configs import TINY_TRANSFORMER, tiny_config
+from helpers.configs import TINY_TRANSFORMER
 from helpers.policies import PAIR, READS
 from helpers.tables import draw_titles, table_config, write_table
 from helpers.workspace import Workspace
@@ -19,15 +19,6 @@ from latefusion.scores.results import Results
 from latefusion.tables.dataset import read_dataset
 from latefusion.tables.probabilities import read_split_probs
 from latefusion.utils.files import read_json
-
-
-@pytest.fixture(scope="module")
-def cross_fitted(tmp_path_factory) -> Workspace:
-    """The tiny experiment, which has every kind of expert, in two folds; tests must not change it."""
-    workspace = Workspace(tmp_path_factory.mktemp("cross_fitted"))
-    workspace.write_config(tiny_config() | {"split": {"n_folds": 2}})
-    workspace.run_all()
-    return workspace
 
 
 def test_every_kind_of_expert_is_cross_fitted(cross_fitted, monkeypatch):

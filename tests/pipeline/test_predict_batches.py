@@ -7,18 +7,17 @@ import sys
 
 import pandas as pd
 import pytest
-from helpers.clusters import assert_same, export_shop, new_products
+from helpers.clusters import assert_same, new_products
 
 from latefusion.predictor import BatchPredictor, Predictor, batches
 from latefusion.utils.errors import InputError
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory):
+def shop(exported_shop, tmp_path_factory):
     """The folders of an exported model and of images, new products and their predictions; do not change them."""
-    workspace = export_shop(tmp_path_factory.mktemp("shop"))
-    table = new_products(workspace.folder / "new")
-    model, images = workspace.folder / "models/tiny", workspace.folder / "new"
+    model, images = exported_shop.folder / "models/tiny", tmp_path_factory.mktemp("shop") / "new"
+    table = new_products(images)
     return model, images, table, Predictor.load(model).predict(table, images)
 
 

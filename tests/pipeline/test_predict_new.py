@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from helpers.probes import make_exported_shop
 from helpers.web import serving
 from helpers.workspace import Workspace
 from huggingface_hub import ModelCard
@@ -19,9 +18,9 @@ from latefusion.utils.errors import InputError, StepError
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory) -> Workspace:
+def shop(exported_shop) -> Workspace:
     """A cross-fitted shop with TF-IDF and probes of tiny networks, and its exported model; do not change it."""
-    return make_exported_shop(Workspace(tmp_path_factory.mktemp("shop")))
+    return exported_shop
 
 
 @pytest.fixture

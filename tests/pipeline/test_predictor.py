@@ -17,14 +17,18 @@ from latefusion.tables.probabilities import read_split_probs
 from latefusion.utils.errors import InputError
 
 
-@pytest.fixture(scope="module", params=[None, 2], ids=["valid split", "two folds"])
-def trained(request, tmp_path_factory) -> Workspace:
-    """The tiny experiment, which has every kind of expert; tests must not change it."""
+@pytest.fixture(scope="module")
+def with_valid_split(tmp_path_factory) -> Workspace:
     workspace = Workspace(tmp_path_factory.mktemp("trained"))
-    config = tiny_config() | {"hardware": {"num_workers": 0, "mixed_precision": "no"}}
-    workspace.write_config(config if request.param is None else config | {"split": {"n_folds": request.param}})
+    workspace.write_config(tiny_config() | {"hardware": {"num_workers": 0, "mixed_precision": "no"}})
     workspace.run_all()
     return workspace
+
+
+@pytest.fixture(scope="module", params=["with_valid_split", "cross_fitted"], ids=["valid split", "two folds"])
+def trained(request) -> Workspace:
+    """The tiny experiment, which has every kind of expert; tests must not change it."""
+    return request.getfixturevalue(request.param)
 
 
 def test_each_kind_of_expert_predicts_what_it_predicted_in_its_experiment(trained, monkeypatch, tmp_path):

@@ -1,6 +1,7 @@
 """A run that is cut and begun again ends as if it had not been cut; two processes end as one."""
 
 import json
+import os
 import shutil
 import signal
 import time
@@ -13,7 +14,7 @@ import pytest
 import torch
 from helpers.configs import TINY_END_TO_END, TINY_FROZEN, tiny_config
 from helpers.damage import Cut, dying
-from helpers.launch import fork_two, launch
+from helpers.launch import fork, fork_two
 from helpers.workspace import Workspace
 
 from latefusion.training import loop
@@ -130,14 +131,14 @@ def test_gradient_checkpointing_changes_memory_alone(uninterrupted, untrained, m
 
 
 @pytest.mark.parametrize("script", EXPERTS)
-def test_a_killed_process_continues_to_the_same_weights(uninterrupted, untrained, script):
-    process = launch(untrained, script)
+def test_a_killed_process_continues_to_the_same_weights(server, uninterrupted, untrained, script):
+    process = fork(server, untrained, script)
     run_dir = untrained.run_root / "experts" / EXPERTS[script]
     deadline = time.monotonic() + 120
     while not list(run_dir.glob("checkpoints/step-*[0-9]")) and time.monotonic() < deadline:
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
     assert list(run_dir.glob("checkpoints/step-*[0-9]"))
     assert not (run_dir / "model.safetensors").exists()
     untrained.run(script)

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
-from helpers.probes import TITLES, make_exported_shop
+from helpers.probes import TITLES
 from helpers.service import ServerProcess
 from helpers.workspace import REPOSITORY, Workspace
 
@@ -36,9 +36,9 @@ LIMITS = Limits(products=6, characters=200, pixels=10_000, body_mb=0.2, waiting_
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory) -> Workspace:
+def shop(exported_shop) -> Workspace:
     """A shop with its exported model; tests must not change it."""
-    return make_exported_shop(Workspace(tmp_path_factory.mktemp("shop")))
+    return exported_shop
 
 
 @pytest.fixture(scope="module", autouse=True)

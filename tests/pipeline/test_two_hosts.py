@@ -12,7 +12,7 @@ import sys
 import time
 
 import pytest
-from faults.processes import Script
+from faults.processes import Script, Server
 from helpers.configs import TINY_TRANSFORMER, tiny_config
 from helpers.launch import fork_hosts, fork_two, launch_hosts
 from helpers.workspace import REPOSITORY, Workspace
@@ -76,6 +76,21 @@ def ended(host: Script, within: float) -> str:
     return host.output
 
 
+def finished(server: Server, workspace: Workspace, *, launched: bool) -> list[str]:
+    """Let two hosts, with launchers or without, train to the end; return their outputs."""
+    both = [workspace, workspace]
+    if launched:
+        hosts = launch_hosts(both, SCRIPT)
+        outputs = [host.communicate(timeout=120)[0] for host in hosts]
+        statuses = [host.returncode for host in hosts]
+    else:
+        forks = fork_hosts(server, both, SCRIPT)
+        statuses = [host.wait() for host in forks]
+        outputs = [host.output for host in forks]
+    assert statuses == [0, 0], outputs
+    return outputs
+
+
 def workers(process: subprocess.Popen) -> list[int]:
     """Return the processes that a host's launcher has started; they are in sessions of their own."""
     found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True)
@@ -83,7 +98,7 @@ def workers(process: subprocess.Popen) -> list[int]:
 
 
 @pytest.mark.parametrize("lost", [0, 1])
-def test_a_host_is_killed_the_other_says_so_and_both_continue(undisturbed, shared, lost):
+def test_a_host_is_killed_the_other_says_so_and_both_continue(server, undisturbed, shared, lost):
     hosts = launch_hosts([shared, shared], SCRIPT)
     wait_for_checkpoint(shared)
     for pid in (hosts[lost].pid, *workers(hosts[lost])):  # as if the host had lost its power
@@ -95,9 +110,7 @@ def test_a_host_is_killed_the_other_says_so_and_both_continue(undisturbed, share
     assert AGAIN in output
     assert "Traceback" not in output.partition("error: rank")[0]
     done = steps(shared)
-    for host in launch_hosts([shared, shared], SCRIPT):
-        output, _ = host.communicate(timeout=120)
-        assert host.returncode == 0, output
+    for output in finished(server, shared, launched=lost == 0):
         if "2 processes" in output:  # of rank 0, whose log it is
             assert "text: continues after epoch" in output
     assert done[-1] >= "step-00000005"
