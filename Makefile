@@ -19,7 +19,9 @@ STEPS := 00_draw_sample 01_prepare 02_train_text 03_denoise 04_train_image 05_tr
 
 PAPERS := walmart_sample amazon_sample
 
-PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses 2 --dist worksteal
+# One more than there are cores, because many tests wait for processes; each takes up to 2 GB of memory.
+WORKERS ?= $(shell n=$$(nproc 2> /dev/null || echo 2); echo $$((n < 7 ? n + 1 : 8)))
+PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses $(WORKERS) --dist worksteal
 
 .PHONY: submission compare serve test test-fast test-clusters docs figures notebooks lint env check-environment
 
