@@ -61,7 +61,10 @@ def main() -> None:
         if "memory" in request or request.get("pid") in started_there:
             lean.send(request)
             answer = lean.recv()
-            started_there |= {answer["pid"]} if "pid" in answer else set()
+            if "pid" in answer:
+                started_there.add(answer["pid"])
+            elif answer["ended"] is not None:
+                started_there.remove(request["pid"])  # the system may give the number to another process
         else:
             answer = answer_to(request)
         print(json.dumps(answer), flush=True)

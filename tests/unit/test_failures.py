@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 
 from latefusion.steps.failures import explain
 from latefusion.steps.launch import process_rank
-from latefusion.utils.errors import InputError
+from latefusion.utils.errors import InputError, reported_as
 
 LAUNCHED = {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"}
 LAUNCHED |= {"MASTER_ADDR": "h", "MASTER_PORT": "1"}
@@ -72,6 +72,15 @@ FULL = "the disk is full, or your quota of it: free some space"
 )
 def test_what_the_machine_refuses_is_explained(tmp_path, error, message):
     assert message in explain(error, [tmp_path])
+
+
+def test_what_the_machine_lacks_is_not_reported_as_a_damaged_file():
+    for error in (MemoryError(), OSError(errno.EMFILE, "x"), OSError("Detail: [errno 28] No space left on device")):
+        with pytest.raises(type(error)) as caught, reported_as("the file is damaged"):
+            raise error
+        assert caught.value is error
+    with pytest.raises(InputError, match=r"^the file is damaged \(OSError: cut\)"), reported_as("the file is damaged"):
+        raise OSError("cut")
 
 
 def test_other_errors_stay_what_they_are(tmp_path):
