@@ -1,5 +1,7 @@
 """A shop's own table from end to end: texts alone, rare classes, new products without labels, missing images."""
 
+import logging
+
 import cv2
 import numpy as np
 import pandas as pd
@@ -67,6 +69,22 @@ def test_without_networks_the_best_method_is_submitted_and_there_is_no_vote(work
     assert report.startswith(f"# tiny\n\nSubmitted is **{facts['method']}**, right for ")
     monkeypatch.chdir(workspace.folder)
     assert {job.state() for job in workspace.jobs().values()} == {"done"}
+
+
+def test_a_method_that_reads_texts_alone_asks_for_no_image_of_new_products(workspace, caplog):
+    caplog.set_level(logging.INFO)
+    write_table(workspace, "products.csv", shop_products())
+    workspace.write_config(table_config())
+    workspace.run_all()
+    workspace.run("12_export_model.py")
+    write_table(workspace, "new.csv", [{"id": "a", "title": "bright lamp", "image": "not/there.jpg"}])
+    (workspace.folder / "empty").mkdir()
+    arguments = ("--model", "models/tiny", "--products", "shop/new.csv", "--images", "empty", "--out", "labels.csv")
+    workspace.run_script("13_predict_new.py", *arguments)
+    assert "reads no images: those in empty are not looked at" in caplog.text
+    assert "names an image" not in caplog.text
+    labels = pd.read_csv(workspace.folder / "labels.csv", index_col="id", keep_default_na=False)
+    assert (labels.loc["a", "label"], labels.loc["a", "problem"]) == ("lamp", "")
 
 
 def test_rows_without_a_label_are_predicted(workspace):

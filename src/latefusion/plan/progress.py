@@ -87,7 +87,7 @@ class JobProgress:
     n_unknown: int  # other jobs whose time is unknown
 
     def __post_init__(self) -> None:
-        self.started = time.monotonic()
+        self.started = self.said = time.monotonic()
         self.first: float | None = None  # the share that was done before, by an interrupted run
         self.share = 0.0
 

@@ -119,6 +119,11 @@ class Predictor:
         return self.asks and not self._image_readers & for_all
 
     @property
+    def reads_images(self) -> bool:
+        """Whether any expert of the method reads images; if not, images of products are not looked at."""
+        return bool(self._image_readers)
+
+    @property
     def _image_readers(self) -> set[str]:
         readers = self.manifest.method.readers(self.experiment)
         return {name for name, modality in readers.items() if modality in READERS["image"]}
@@ -176,6 +181,8 @@ class Predictor:
         """Return the products (as in `predict`), and what the experts that run for all of them give for them."""
         catalogue = self.experiment.catalogue
         rows = canonical_rows(products, catalogue)
+        if not self.reads_images:
+            rows = rows.assign(image=pd.Series(None, rows.index, dtype="str"))
         every_image = catalogue.images_per_product == "mean"
         read = Products(rows, images, every_image=every_image, num_classes=len(self.classes))
         everything = np.arange(len(read))

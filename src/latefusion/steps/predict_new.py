@@ -50,6 +50,10 @@ def predict_new(
         load_new_table(products, catalogue.columns, settings, image_separator=catalogue.image_separator),
         "keep the first row of each with the option --set catalogue.repeated_ids=drop",
     )
+    if images is not None and not predictor.reads_images:
+        method = predictor.manifest.method.name
+        logger.info("the method %s reads no images: those in %s are not looked at", method, images)
+        images = None
     n_products = _check_products(table, images, every_image=catalogue.images_per_product == "mean")
     with locked(out):
         drift, asked = Drift.load(model), Asked()

@@ -91,6 +91,8 @@ def _gain(submitted: Submitted, scores: pd.DataFrame) -> str:
         return f"nothing: {text} is the best text expert"
     metric = deciding_metric(results)
     gain, low, high = (100 * value for value in paired_gain(results, name, text, metric))
+    if gain == low == high == 0:
+        return f"nothing: its decisions are as right as those of {text}, the best text expert"
     return f"{gain:+.1f} [{low:+.1f}, {high:+.1f}] points of {METRIC_NAMES[metric]} over {text}, the best text expert"
 
 
@@ -100,7 +102,8 @@ def _coverage(submitted: Submitted, automation: pd.DataFrame) -> str:
     of_target = automation[automation["target"].round(4) == TARGET].set_index("split")
     target, several = f"{100 * TARGET:.0f} %", submitted.results.dataset.several
     if of_target.empty or pd.isna(of_target.loc[learnt, "threshold"]):
-        return f"none: no {'first label' if several else 'confidence'} is right for {target} of the {learnt} products"
+        decisions = "first labels" if several else "decisions"
+        return f"none: at no confidence are {target} of the {decisions} for {learnt} products right"
     row = of_target.loc[split]
     found = f"{100 * row['share']:.0f} % of the {split} products have a confidence of {row['threshold']:.4f} or more"
     right = "" if pd.isna(row["right"]) else f", of which {100 * row['right']:.1f} % are right"

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import SimpleNamespace
 from typing import Protocol
 
 from tqdm import tqdm
@@ -23,6 +24,7 @@ class Reporter(Protocol):
 
     label: str  # short, for a bar: `5/31`
     title: str  # for a line: `job 5 of 31: experts/tfidf`
+    said: float  # when it began, or a line said how far it is; all of its bars share it
 
     def advance(self, share: float) -> None:
         """Note which share of the job is done, 0 to 1."""
@@ -67,7 +69,8 @@ class Bar(tqdm):
     def __init__(self, *arguments, is_main: bool = True, measures_job: bool = False, **keywords):
         self.reporter, self.of_part, self.measures_job = _reporter.get(), _part.get(), measures_job
         self.what = keywords.get("desc") or (arguments[1] if len(arguments) > 1 else "")
-        self.began = self.said = time.monotonic()
+        self.began = time.monotonic()
+        self.clock = self.reporter or SimpleNamespace(said=self.began)
         super().__init__(*arguments, disable=None if is_main else True, **keywords)
         self.is_plain, self.n_before = is_main and self.disable, self.n
         if self.reporter is not None and not self.disable:
@@ -87,8 +90,8 @@ class Bar(tqdm):
             self.n += n or 0  # tqdm does not count what it does not show
         shown = super().update(n)
         self._advance()
-        if self.is_plain and time.monotonic() - self.said >= EVERY:
-            self.said = time.monotonic()
+        if self.is_plain and time.monotonic() - self.clock.said >= EVERY:
+            self.clock.said = time.monotonic()
             logger.info("%s", self.line())
         return shown
 
