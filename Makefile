@@ -54,7 +54,7 @@ serve: env
 test: lint
 	$(PYTEST) --ignore tests/clusters
 
-# The unit tests, with fewer fuzzed examples: under a minute on 2 cores.
+# The unit tests, with fewer fuzzed examples: some three minutes on 2 cores.
 test-fast: env
 	$(PY) -m ruff check src tests notebooks
 	HYPOTHESIS_PROFILE=fast $(PYTEST) tests/unit
