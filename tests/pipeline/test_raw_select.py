@@ -14,8 +14,8 @@ from latefusion.config import Experiment
 from latefusion.config.complexity import COMPLEXITIES
 from latefusion.experts.context import Context
 from latefusion.fusion.asked import read_asked
-from latefusion.fusion.inputs import ALL
-from latefusion.fusion.raw_select import RawProducts, choices, fit_raw_select
+from latefusion.fusion.inputs import ALL, RawProducts
+from latefusion.fusion.raw_select import choices, fit_raw_select
 from latefusion.fusion.training import PolicyTrainer
 from latefusion.plan.planning import plan
 from latefusion.predictor import Predictor

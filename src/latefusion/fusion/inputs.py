@@ -1,7 +1,9 @@
 """The training data of a policy: its experts' probabilities on the validation products, with labels and folds."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Literal, TypeAlias, TypeVar
 
 import numpy as np
@@ -10,14 +12,27 @@ from latefusion.config import Learner, PolicyConfig
 from latefusion.metrics.calibration import as_logits, temper, temperature_of
 from latefusion.metrics.decisions import is_known
 from latefusion.metrics.label_thresholds import LearntBy
+from latefusion.tables.dataset import Dataset
 
 if TYPE_CHECKING:
-    from latefusion.fusion.raw_select import RawProducts
+    from latefusion.experts.context import Context
 
 P = TypeVar("P", bound=PolicyConfig, covariant=True)  # the config class of the policy
 Q = TypeVar("Q", bound=PolicyConfig)
 LabelThresholdsOf: TypeAlias = LearntBy | Literal["half"]
 ALL = -1  # passed in place of a fold number: what is learnt on all validation products
+
+
+@dataclass(frozen=True)
+class RawProducts:
+    """The products that a policy reads by itself, and where its networks are trained.
+
+    `context` returns that of the experts; it imports accelerate, so it is called by the policies that need it alone.
+    """
+
+    context: Callable[[], "Context"]
+    dataset: Dataset
+    run_dir: Path
 
 
 @dataclass(frozen=True)
@@ -41,7 +56,7 @@ class FusionInputs(Generic[P]):
     metric: str = "macro_f1"
     label_thresholds: LabelThresholdsOf = "half"
     members: tuple = ()
-    raw: "RawProducts | None" = None
+    raw: RawProducts | None = None
 
     @property
     def num_classes(self) -> int:

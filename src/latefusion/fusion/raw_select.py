@@ -10,7 +10,6 @@ one for test products is kept, in `network/`, for new products.
 """
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,25 +30,12 @@ from latefusion.utils.files import remove
 from latefusion.utils.seeds import derive_seed
 
 if TYPE_CHECKING:
-    from latefusion.experts.context import Context
     from latefusion.experts.exported import Opening, Predict
 
 logger = logging.getLogger(__name__)
 ASK = "ask"
 NETWORK = "network"  # the folder of the network for new products in the policy's run folder
 HELD_OUT = "held_out"  # `held_out_asked.parquet` in the folder of a network that has finished
-
-
-@dataclass(frozen=True)
-class RawProducts:
-    """The products that a policy reads by itself, and where its networks are trained.
-
-    `context` returns that of the experts; it imports accelerate, so it is called by the policies that need it alone.
-    """
-
-    context: Callable[[], "Context"]
-    dataset: Dataset
-    run_dir: Path
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,9 @@ import numpy as np
 from latefusion.config import Experiment, PolicyConfig
 from latefusion.fusion.asked import write_asked
 from latefusion.fusion.deciding import Asks, asked_on, decide
-from latefusion.fusion.inputs import FusionInputs, restored_inputs
+from latefusion.fusion.inputs import FusionInputs, RawProducts, restored_inputs
 from latefusion.fusion.kinds import POLICIES, FittedPolicy, fit_all
 from latefusion.fusion.on_demand import Part
-from latefusion.fusion.raw_select import RawProducts
 from latefusion.metrics.f1 import split_scores
 from latefusion.plan.jobs import Job
 from latefusion.plan.records import verified
