@@ -5,7 +5,8 @@ all finished jobs, and the files of true labels; and what was written. A job tha
 changes nothing. Light to import.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from latefusion.config import Experiment
@@ -25,9 +26,12 @@ def read_current(experiment: Experiment, done: Iterable[Job]) -> str | None:
             return None
         if any(describe_file(Path(path)) != described for path, described in current["written"].items()):
             return None
-        if not _are_intact(done, since=_path(experiment).stat().st_mtime_ns):  # whoever reads the files will say so
+        newer = list(_newer(done, since=_path(experiment).stat().st_mtime_ns))
+        if any(describe_file(path) != recorded for path, recorded in newer):  # whoever reads the files will say so
             return None
-        _path(experiment).touch()  # so that the same files need not be read again
+        if newer:  # they need not be read again
+            with suppress(OSError):  # in a folder that cannot be written to, they are
+                _path(experiment).touch()
         return _report(experiment).read_text(encoding="utf-8")
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
@@ -72,11 +76,9 @@ def describe_inputs(experiment: Experiment, done: Iterable[Job]) -> str:
     )
 
 
-def _are_intact(done: Iterable[Job], since: int) -> bool:
-    """Return whether the jobs' files that are newer than `since`, in nanoseconds, are those of their records."""
+def _newer(done: Iterable[Job], since: int) -> Iterator[tuple[Path, dict]]:
+    """Yield the jobs' files that are newer than `since`, in nanoseconds, and what their records say of them."""
     for job in done:
         for name, recorded in read_record(job.run_dir)["files"].items():
-            path = job.run_dir / name
-            if path.stat().st_mtime_ns > since and describe_file(path) != recorded:
-                return False
-    return True
+            if (path := job.run_dir / name).stat().st_mtime_ns > since:
+                yield path, recorded
