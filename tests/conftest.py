@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from helpers.configs import tiny_config, tiny_config_of_several
-from helpers.probes import make_exported_shop
 from helpers.workspace import Workspace
 from hypothesis import HealthCheck, settings
 
@@ -97,6 +96,8 @@ def cross_fitted(tmp_path_factory) -> Workspace:
 @pytest.fixture(scope="session")
 def exported_shop(tmp_path_factory) -> Workspace:
     """A cross-fitted shop with its exported model in `models/tiny`; tests must not change it."""
+    from helpers.probes import make_exported_shop  # imports torch, which many tests do without
+
     return made_once(tmp_path_factory, "exported", make_exported_shop)
 
 

@@ -10,17 +10,6 @@ from faults.processes import Script, Server, start
 from helpers.workspace import REPOSITORY, Workspace
 
 
-def launch(
-    workspace: Workspace, script: str, *arguments: str, prefix: tuple[str, ...] = (sys.executable,)
-) -> subprocess.Popen:
-    """Start a script in a process of its own, after the command line `prefix`."""
-    command = [*prefix, str(REPOSITORY / "src" / script), "--config", str(workspace.config), *arguments]
-    return subprocess.Popen(
-        command, cwd=workspace.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        start_new_session=True,
-    )  # fmt: skip
-
-
 def fork(server: Server, workspace: Workspace, script: str, *arguments: str, **options) -> Script:
     """Start a script in a fork of a process that has imported what scripts import; `options` as for `start`."""
     argv = [str(REPOSITORY / "src" / script), "--config", str(workspace.config), *arguments]
@@ -54,9 +43,7 @@ def _fork_ranks(
     return started
 
 
-def launch_hosts(
-    workspaces: Sequence[Workspace], script: str, arguments: Sequence[Sequence[str]] = ((), ())
-) -> list[subprocess.Popen]:
+def launch_hosts(workspaces: Sequence[Workspace], script: str) -> list[subprocess.Popen]:
     """Start a script as hosts do that train together: one launcher in each workspace, which may be the same."""
     port = free_port()
     launchers = [
@@ -67,9 +54,12 @@ def launch_hosts(
         for rank in range(len(workspaces))
     ]  # fmt: skip
     return [
-        launch(workspace, script, *own, prefix=tuple(launcher))
-        for workspace, launcher, own in zip(workspaces, launchers, arguments, strict=True)
-    ]
+        subprocess.Popen(
+            [*launcher, str(REPOSITORY / "src" / script), "--config", str(workspace.config)],
+            cwd=workspace.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+        )
+        for workspace, launcher in zip(workspaces, launchers, strict=True)
+    ]  # fmt: skip
 
 
 def free_port() -> str:
